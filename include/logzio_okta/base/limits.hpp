@@ -1,0 +1,99 @@
+// Every bound of the program has its name, its value and its reason here, and nowhere else.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "logzio_okta/base/time.hpp"
+
+namespace logzio_okta::limits {
+
+inline constexpr std::size_t KiB = 1024;
+inline constexpr std::size_t MiB = 1024 * KiB;
+
+// Tenants. The old image's limit, and what the rate and memory figures are measured for.
+inline constexpr std::size_t tenants_max = 50;
+inline constexpr std::size_t tenants_file_bytes_max = 1 * MiB;
+inline constexpr std::size_t secret_bytes_max = 8 * KiB;
+
+// Answers of Okta. A page of 1000 events is 2 to 3 MB; one event may be far larger (okta.md section 2).
+inline constexpr std::size_t page_events_max = 1000;         // Okta's largest `limit`.
+inline constexpr std::size_t answer_bytes_max = 32 * MiB;    // As it comes over the wire.
+inline constexpr std::size_t page_bytes_max = 48 * MiB;      // Inflated; a gzip bomb ends here.
+inline constexpr std::size_t header_bytes_max = 64 * KiB;    // All header lines of one answer together.
+inline constexpr std::size_t next_link_bytes_max = 8 * KiB;  // A longer link is treated as hostile.
+inline constexpr std::size_t error_text_bytes_max = 300;     // Of a foreign text quoted in a log line.
+
+// Conversations with Okta.
+inline constexpr Duration connect_timeout = 15s;
+inline constexpr Duration ask_stall_timeout = 45s;  // No byte for so long; above Okta's own 30 s per query.
+inline constexpr Duration ask_timeout = 180s;       // A whole answer.
+inline constexpr Duration ask_backoff_base = 1s;
+inline constexpr Duration ask_backoff_max = 60s;
+inline constexpr int failures_until_recovery = 5;    // At one place, before asking from the watermark.
+inline constexpr Duration recovery_overlap = 15min;  // Events persist later than published, rarely by more.
+inline constexpr Duration retention = 90 * 24h;      // Okta keeps events this long.
+inline constexpr Duration backlog_alarm = 60 * 24h;  // From here an hourly error names the day loss begins.
+
+// Rate limits (okta.md section 4).
+inline constexpr std::int64_t rate_limit_assumed = 120;  // Requests a window, until Okta has shown its limit.
+inline constexpr Duration rate_window = 60s;
+inline constexpr Duration rate_wait_default = 60s;  // After a 429 that names no usable moment.
+inline constexpr Duration rate_wait_max = 10min;    // A moment further away than this is taken for nonsense.
+inline constexpr double rate_reserve = 0.05;        // Of the limit; at or below it nothing is asked.
+inline constexpr Duration concurrency_pause_base = 2s;
+inline constexpr Duration concurrency_pause_max = 30s;
+
+// Credentials.
+inline constexpr int forbidden_until_refused = 3;     // 403s in a row; single ones come and go at Okta.
+inline constexpr Duration refused_retry_base = 1min;  // With every key refused, doubled up to the next.
+inline constexpr Duration refused_retry_max = 20h;    // Also how often an idle or refused key is used:
+                                                      // Okta kills one unused for 30 days.
+inline constexpr Duration key_first_use = 10min;      // When a standby key is first tried after a start.
+
+// Pages on their way. More than two bring nothing: the next is asked while the last one ships.
+inline constexpr std::size_t pages_unsaved_max = 2;  // Asked after the saved cursor, per stream.
+inline constexpr std::size_t in_doubt_events = pages_unsaved_max * page_events_max;
+inline constexpr std::size_t window_events_max = 65'536;  // Remembered for deduplication, per stream.
+
+// Bulks (logzio.md section 2). The listener takes 10 MB and lines of 500,000 bytes; official senders use 1-3
+// MB.
+inline constexpr std::size_t line_bytes_max = 500'000;
+inline constexpr std::size_t bulk_bytes_max = 4 * MiB;  // Uncompressed; a single longer line goes alone.
+inline constexpr std::size_t bulk_lines_max = 20'000;
+inline constexpr Duration bulk_age_max = 200ms;
+inline constexpr std::size_t bulks_in_flight_max = 4;
+inline constexpr Duration bulk_timeout = 120s;
+inline constexpr Duration bulk_stall_timeout = 60s;
+inline constexpr std::size_t bulk_answer_bytes_max = 64 * KiB;
+inline constexpr Duration bulk_backoff_base = 500ms;
+inline constexpr Duration bulk_backoff_max = 30s;
+inline constexpr Duration token_retry = 60s;  // After a 401 of the listener.
+inline constexpr Duration retry_after_max = 10min;
+inline constexpr int refusals_until_halved = 10;
+
+// What Logz.io flattens after its 200 (logzio.md section 3). Counted, never changed.
+inline constexpr std::size_t field_chars_max = 32'700;
+inline constexpr std::size_t depth_max = 10;
+inline constexpr std::size_t fields_max = 1000;
+
+// Memory: answers on their way plus bulks waiting. One page that outgrew its share is always admitted.
+inline constexpr std::size_t memory_budget = 48 * MiB;
+inline constexpr std::size_t ask_reserve = 768 * KiB;  // Held for an answer on its way (a page is 0.45 MB).
+
+// State.
+inline constexpr std::size_t set_aside_bytes_max = 256 * MiB;
+inline constexpr Duration commit_delay = 50ms;
+inline constexpr int commit_rest = 9;  // Times the last commit's duration between commits.
+inline constexpr Duration save_retry = 2s;
+
+// Lines over TCP.
+inline constexpr Duration line_close_wait = 10s;
+
+// Running.
+inline constexpr Duration stop_grace = 7s;
+inline constexpr Duration once_patience = 5min;
+inline constexpr Duration tenants_file_watch = 2s;
+inline constexpr Duration summary_interval = 5min;
+
+}  // namespace logzio_okta::limits

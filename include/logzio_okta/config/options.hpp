@@ -1,0 +1,78 @@
+// Options: flags and environment after reading, valid by construction; and the one table they are documented
+// by.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "logzio_okta/base/secret.hpp"
+#include "logzio_okta/base/time.hpp"
+#include "logzio_okta/logzio/endpoint.hpp"
+
+namespace logzio_okta {
+
+enum class Level : std::uint8_t { trace, debug, info, warn, error, fatal };
+enum class LogFormat : std::uint8_t { text, json };
+
+/// Where a tenant without a cursor starts.
+struct SinceAgo {
+  Duration ago{};  ///< 0 is "now".
+};
+struct SinceAt {
+  WallTime at;
+};
+using Since = std::variant<SinceAgo, SinceAt>;
+
+struct AdminAddress {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 9810;
+  bool given = false;  ///< Written by the operator: taken is an error then, not a warning.
+};
+
+/// What the core needs to know of the options.
+struct Policy {
+  Since since = SinceAgo{7 * 24h};
+  Duration poll_interval = 10s;
+  double rate_share = 0.5;
+  bool once = false;
+};
+
+/// All of it. `tenants`, `state_dir`: nullopt means the defaults are to be searched.
+struct Options {
+  Policy policy;
+  std::optional<std::string> tenants;
+  Secret token;
+  std::optional<std::string> token_file;
+  Endpoint listener;
+  std::optional<std::string> state_dir;
+  std::optional<std::string> ca_file;
+  std::optional<AdminAddress> admin = AdminAddress{};
+  Level level = Level::info;
+  LogFormat format = LogFormat::text;
+  std::vector<std::string> warnings;
+};
+
+/// One row of the contract. --help, README and man page are held to this table by a test.
+struct OptionRow {
+  std::string_view flag;         ///< "--poll-interval D"
+  std::string_view environment;  ///< "LOGZIO_OKTA_POLL_INTERVAL"; empty when there is none.
+  std::string_view fallback;     ///< "10s"
+  std::string_view meaning;      ///< One or two sentences.
+};
+[[nodiscard]] std::span<const OptionRow> option_table();
+
+/// "7d", "24h", "now", or RFC 3339; at most 90 days back, not in the future. `wall` is now.
+[[nodiscard]] Result<Since> parse_since(std::string_view text, WallTime wall);
+[[nodiscard]] Result<double> parse_rate_share(std::string_view text);
+/// "127.0.0.1:9810", "[::1]:9810", "off" (nullopt).
+[[nodiscard]] Result<std::optional<AdminAddress>> parse_admin(std::string_view text);
+/// 32 letters (logzio.md section 6). The error never quotes it.
+[[nodiscard]] Result<void> check_token(std::string_view token);
+[[nodiscard]] std::optional<Level> parse_level(std::string_view text);
+[[nodiscard]] std::string_view name_of(Level level);
+
+}  // namespace logzio_okta

@@ -1,0 +1,116 @@
+// What goes in and out of the core: facts in, things to do out. Plain data; no credential is ever in it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "logzio_okta/base/id.hpp"
+#include "logzio_okta/config/options.hpp"
+#include "logzio_okta/flow/place.hpp"
+#include "logzio_okta/http/message.hpp"
+#include "logzio_okta/http/url.hpp"
+#include "logzio_okta/logzio/verdict.hpp"
+#include "logzio_okta/okta/domain.hpp"
+
+namespace logzio_okta {
+
+/// A tenant as the core knows it: an org and the names of its keys, in order of preference.
+struct TenantSpec {
+  Domain domain;
+  std::vector<CredentialId> credentials;
+};
+
+// ---- Things to do
+// ---------------------------------------------------------------------------------------------
+
+/// GET this target from this org with this key. Answered by OktaAnswer, unless cancelled first.
+struct AskOkta {
+  RequestId id;
+  CredentialId credential;
+  Origin origin;       ///< The keyring checks it against the key's own org before it attaches the key.
+  std::string target;  ///< Byte for byte.
+};
+/// Forget this request; no answer is wanted any more.
+struct CancelAsk {
+  RequestId id;
+};
+/// Send this body. Answered by BulkAnswer with the same id.
+struct SendBulk {
+  BulkId id;
+  DestinationId destination;
+  std::shared_ptr<const std::string> packed;  ///< gzip of lines.
+  std::size_t lines = 0;
+};
+/// Bring this stream's place. Answered by Opened.
+struct OpenStream {
+  StreamId stream;
+  std::string key;  ///< What the store knows it by: the domain's name.
+};
+/// Bring this stream's window rows. Answered by WindowRead.
+struct ReadWindow {
+  StreamId stream;
+};
+/// A line for people. The level says what the operator should do (STYLE 8).
+struct Note {
+  Level level = Level::info;
+  std::string tenant;  ///< Empty when it is about no tenant.
+  std::string text;
+};
+
+using Output = std::variant<AskOkta, CancelAsk, SendBulk, OpenStream, ReadWindow, Save, Note>;
+
+// ---- Facts
+// ----------------------------------------------------------------------------------------------------
+
+struct OktaAnswer {
+  RequestId id;
+  HttpResult result;
+};
+struct BulkAnswer {
+  BulkId id;
+  BulkResult result;
+};
+/// The place of a stream, or nothing if it is new. `clean`: the last run ended in order, so that nothing of
+/// this stream can have been in flight beyond what its place says.
+struct Opened {
+  StreamId stream;
+  std::optional<Place> place;
+  bool clean = true;
+};
+struct WindowRead {
+  StreamId stream;
+  std::vector<WindowRow> rows;  ///< Oldest first.
+};
+/// This save and all earlier ones of the stream are on disk.
+struct Saved {
+  StreamId stream;
+  std::uint64_t number = 0;
+};
+/// A commit failed; the store keeps what it was given and tries again by itself.
+struct SaveFailed {
+  std::string text;
+};
+/// How much is set aside on disk; sent once before the first stream opens and whenever it shrinks.
+struct SetAsideSize {
+  std::uint64_t bytes = 0;
+};
+/// The tenants as they are now, all of them. Those that stay keep their place, their budget and their keys'
+/// state.
+struct Reload {
+  std::vector<TenantSpec> tenants;
+};
+/// The listener's token was replaced: try at once.
+struct TokenChanged {};
+/// End in order: nothing new is asked, what is in flight may finish within limits::stop_grace.
+struct Stop {};
+/// Nothing but time.
+struct Tick {};
+
+using Input = std::variant<Tick, OktaAnswer, BulkAnswer, Opened, WindowRead, Saved, SaveFailed, SetAsideSize,
+                           Reload, TokenChanged, Stop>;
+
+}  // namespace logzio_okta

@@ -1,0 +1,69 @@
+// Place: where a stream stands in Okta's log, and all that must survive a crash with it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "logzio_okta/base/hash.hpp"
+#include "logzio_okta/base/id.hpp"
+#include "logzio_okta/base/time.hpp"
+
+namespace logzio_okta {
+
+/// Events that may have been in flight when the daemon stopped uncleanly: they go out marked.
+struct InDoubt {
+  std::uint32_t events_left = 0;  ///< Counted down by what each page asked for, not by what it held.
+  WallTime before;                ///< By our clock: the restart. Nothing published after it is marked.
+  friend bool operator==(const InDoubt&, const InDoubt&) = default;
+};
+
+struct Place {
+  std::string next;            ///< Okta's next link as a target, byte for byte; empty before the first page.
+  WallTime since;              ///< Where the stream began (or begins). Resolved once.
+  WallTime first_start;        ///< Our clock when the stream was first opened; events before it are backfill.
+  std::uint64_t pages = 0;     ///< Pages settled; the number of the last row of the window.
+  std::uint32_t limit = 1000;  ///< Events a page under `next`.
+  bool repeated = false;       ///< The page before this place held events and its link did not move.
+  std::optional<WallTime> watermark;  ///< Greatest `published` settled, never later than that answer's Date.
+  std::optional<WallTime> window_from;  ///< Events published up to here may have left the window.
+  std::optional<WallTime>
+      restore_limit;  ///< With limit < 1000: the watermark from which 1000 is tried again.
+  std::optional<InDoubt> in_doubt;
+  std::optional<WallTime> quiet_until;  ///< By Okta's clock: the moment it named in a 429.
+  std::int64_t okta_offset_ms = 0;      ///< Okta's clock minus ours, 0 when they agree.
+  std::optional<WallTime> gap_from;     ///< Okta forgot events from here ...
+  std::optional<WallTime> gap_until;    ///< ... to here before we could ask (90 days).
+  friend bool operator==(const Place&, const Place&) = default;
+};
+
+/// The events of one settled page, as they are recognised again.
+struct WindowRow {
+  std::uint64_t page = 0;
+  std::optional<WallTime> newest;  ///< Greatest `published` in it.
+  std::vector<EventHash> events;
+  friend bool operator==(const WindowRow&, const WindowRow&) = default;
+};
+
+/// Something that was not delivered (or only in part), kept on disk with its reason.
+struct SetAside {
+  std::string reason;        ///< For people: "not JSON (the listener refused it)".
+  std::string answer;        ///< What the listener said, if it did.
+  std::uint32_t events = 0;  ///< How many of the bytes' events count as set aside (0: delivered reduced).
+  std::string bytes;         ///< Okta's bytes, or the lines of a bulk.
+  friend bool operator==(const SetAside&, const SetAside&) = default;
+};
+
+/// One record of a stream for the store, written whole or not at all. No two saves need an order between
+/// streams; those of one stream are written in order.
+struct Save {
+  StreamId stream;
+  std::uint64_t number = 0;  ///< Counts the saves of this stream in this run.
+  Place place;
+  std::vector<WindowRow> rows;      ///< To add.
+  std::uint64_t rows_from = 0;      ///< Rows of pages before this one may be dropped.
+  std::vector<SetAside> set_aside;  ///< To add.
+};
+
+}  // namespace logzio_okta

@@ -1,0 +1,101 @@
+// Report: one plain picture of the daemon, behind metrics, status, readiness and the summary lines.
+//
+// The counters obey, per tenant and in total, at every moment:
+//     fetched = delivered + deduplicated + set_aside + in_flight
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "logzio_okta/base/time.hpp"
+
+namespace logzio_okta {
+
+struct EventCounts {
+  std::uint64_t fetched = 0;
+  std::uint64_t delivered = 0;     ///< Taken by the listener, marked, reduced or not.
+  std::uint64_t deduplicated = 0;  ///< Recognised as delivered before, not sent again.
+  std::uint64_t set_aside = 0;     ///< Kept on disk instead, with a reason.
+  std::uint64_t in_flight = 0;     ///< Fetched, not settled yet.
+  std::uint64_t marked = 0;        ///< Of the delivered: sent with possible_duplicate.
+  std::uint64_t reduced = 0;       ///< Of the delivered: sent reduced, whole on disk.
+  std::uint64_t flattened = 0;     ///< Fetched events Logz.io will flatten after its 200.
+};
+
+/// Requests to Okta by what came of them.
+struct RequestCounts {
+  std::uint64_t ok = 0;
+  std::uint64_t limited = 0;       ///< 429
+  std::uint64_t unauthorized = 0;  ///< 401
+  std::uint64_t forbidden = 0;     ///< 403
+  std::uint64_t client_error = 0;  ///< other 4xx and redirects
+  std::uint64_t server_error = 0;  ///< 5xx
+  std::uint64_t transport = 0;     ///< no answer
+  std::uint64_t unusable = 0;      ///< 200 that was no page, or whose next link left the org
+};
+
+enum class TenantState : std::uint8_t {
+  opening,      ///< Its place is being read.
+  following,    ///< Asking or waiting for its next poll.
+  limited,      ///< Okta's rate limit or our share of it: waiting.
+  held,         ///< The listener, the disk or the memory budget makes us wait.
+  backing_off,  ///< After a failure.
+  refused,      ///< Every key refused.
+  finished,     ///< --once is done with it.
+  stopped,
+};
+[[nodiscard]] std::string_view name_of(TenantState state);
+
+struct TenantReport {
+  std::string domain;
+  TenantState state = TenantState::opening;
+  EventCounts events;
+  RequestCounts requests;
+  std::optional<WallTime> newest_event;   ///< Greatest `published` settled.
+  std::optional<WallTime> last_answer;    ///< Our clock at the last usable answer.
+  std::optional<WallTime> last_delivery;  ///< Our clock when events were last settled.
+  std::optional<Duration> behind;         ///< Estimate: 0 at the tail, else now minus newest event.
+  std::optional<Duration> next_ask;       ///< From now; absent while asking.
+  std::optional<std::int64_t> rate_limit;
+  std::optional<std::int64_t> rate_remaining;
+  std::uint64_t rate_spent = 0;  ///< By us in this window, over all keys.
+  std::size_t keys = 0;
+  std::size_t keys_refused = 0;
+  std::uint64_t hostile_links = 0;
+  std::uint64_t gaps = 0;
+  bool recovering = false;
+  std::string last_error;  ///< Empty after a good answer.
+};
+
+struct DestinationReport {
+  std::string state;  ///< "taking", "retrying", "token refused", "set-aside full", "idle".
+  bool healthy = true;
+  std::uint64_t bulks_taken = 0;
+  std::uint64_t bulks_partly = 0;
+  std::uint64_t bulks_retried = 0;
+  std::uint64_t bulks_halved = 0;
+  std::uint64_t lines_taken = 0;
+  std::uint64_t bytes_taken = 0;  ///< As sent (gzip).
+  std::size_t waiting = 0;        ///< Bulks not settled, the open one included.
+  std::size_t in_flight = 0;
+  std::optional<WallTime> last_taken;
+  std::string last_error;
+};
+
+struct Report {
+  WallTime at;
+  WallTime started;
+  std::vector<TenantReport> tenants;  ///< In the file's order.
+  EventCounts total;                  ///< Tenants removed by a reload included.
+  DestinationReport destination;
+  std::size_t memory_used = 0;  ///< Of limits::memory_budget.
+  std::uint64_t set_aside_bytes = 0;
+  bool saving_fails = false;
+  bool stopping = false;
+  bool ready = false;  ///< At least one tenant flows, the listener takes, saves succeed.
+  std::string not_ready_because;
+};
+
+}  // namespace logzio_okta

@@ -1,0 +1,51 @@
+// What came back over HTTP, or why nothing did.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace logzio_okta {
+
+struct Header {
+  std::string name;   ///< As received; compare with `same_name`.
+  std::string value;  ///< Without surrounding white space.
+};
+using Headers = std::vector<Header>;
+
+/// Header names are compared without case (RFC 9110 section 5.1).
+[[nodiscard]] bool same_name(std::string_view a, std::string_view b);
+/// The first header of that name.
+[[nodiscard]] std::optional<std::string_view> find_header(const Headers& headers, std::string_view name);
+
+/// A complete answer: the body is whole as far as HTTP can tell, and still encoded as it came.
+struct HttpAnswer {
+  int status = 0;
+  Headers headers;
+  std::string body;
+};
+
+enum class TransportFault {
+  unresolved,        ///< The host name has no address, or the name server did not answer.
+  unreachable,       ///< No connection.
+  proxy_refused,     ///< The proxy would not open a tunnel.
+  untrusted,         ///< The certificate did not verify.
+  tls_failed,        ///< TLS failed otherwise.
+  timed_out,         ///< Connected, then nothing or too slow.
+  cut,               ///< The connection broke before the answer was whole.
+  answer_too_large,  ///< More body or headers than we take.
+  refused_by_us,     ///< The keyring or a policy said no before anything was sent.
+};
+[[nodiscard]] std::string_view name_of(TransportFault fault);
+
+struct TransportError {
+  TransportFault fault = TransportFault::unreachable;
+  bool sent = false;  ///< At least one byte of the request may have reached the other side.
+  std::string text;   ///< For the log: one line, no secret.
+};
+
+using HttpResult = std::expected<HttpAnswer, TransportError>;
+
+}  // namespace logzio_okta

@@ -1,0 +1,73 @@
+// Bulk: lines of many tenants in one body for Logz.io, with enough beside it to settle, mark, halve and set
+// aside.
+//
+//     BulkBuilder builder(limits...);            // collecting, uncompressed
+//     builder.add(line...);
+//     Bulk bulk = builder.seal();                // compressed once; what waits is this
+//     bulk.unpack() -> lines                     // rare: halving, marking, setting aside
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "logzio_okta/base/id.hpp"
+#include "logzio_okta/logzio/event_line.hpp"
+
+namespace logzio_okta {
+
+/// One line of a bulk: where the event starts in it and what was said about it, so that it can be said anew.
+struct LineRecord {
+  std::uint32_t event_at = 0;  ///< AppendedLine::event_at.
+  Mark mark;
+  bool reduced = false;
+};
+
+/// A run of lines that came from one page of one stream.
+struct Piece {
+  StreamId stream;
+  std::uint64_t page = 0;  ///< The stream's own page number.
+  std::uint32_t lines = 0;
+};
+
+/// Sealed lines. Copying shares the compressed body.
+struct Bulk {
+  std::shared_ptr<const std::string> packed;  ///< gzip of the lines, each ending in '\n'.
+  std::size_t plain_bytes = 0;
+  std::vector<LineRecord> lines;
+  std::vector<Piece> pieces;  ///< In order; their lines add up to lines.size().
+
+  [[nodiscard]] std::size_t held_bytes() const;
+  /// The plain lines again. Never fails: we packed it ourselves.
+  [[nodiscard]] std::string unpack() const;
+};
+
+/// The lines of a plain body, without their '\n'.
+[[nodiscard]] std::vector<std::string_view> split_lines(std::string_view plain);
+
+class BulkBuilder {
+ public:
+  /// Splices one event. `piece` is merged with the last one if it is the same stream and page.
+  AppendedLine add(const EventSlice& event, std::string_view tenant_name, Mark mark, std::size_t extra_bytes,
+                   StreamId stream, std::uint64_t page);
+  /// Takes a finished line (without '\n') over from another bulk.
+  void add_line(std::string_view line, LineRecord record, StreamId stream, std::uint64_t page);
+
+  [[nodiscard]] bool empty() const { return records_.empty(); }
+  [[nodiscard]] std::size_t lines() const { return records_.size(); }
+  [[nodiscard]] std::size_t bytes() const { return plain_.size(); }
+  /// Compresses and empties the builder, which keeps its buffer for the next bulk.
+  [[nodiscard]] Bulk seal();
+
+ private:
+  void count(LineRecord record, StreamId stream, std::uint64_t page);
+
+  std::string plain_;
+  std::vector<LineRecord> records_;
+  std::vector<Piece> pieces_;
+};
+
+}  // namespace logzio_okta

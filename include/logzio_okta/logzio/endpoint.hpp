@@ -1,0 +1,38 @@
+// Endpoint: where Logz.io listens and how it is spoken to.
+//
+// The port names the protocol, as at Logz.io (logzio.md section 1): 8071 HTTPS bulk (the default), 5052
+// newline JSON over TLS, 8070 HTTP bulk, 5050 newline JSON over TCP. `https:// tls:// http:// tcp://` say it
+// for any port and choose the port where none is given. An unknown port without a scheme is an error that
+// lists these.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "logzio_okta/base/error.hpp"
+
+namespace logzio_okta {
+
+enum class Protocol : std::uint8_t { https_bulk, http_bulk, tls_lines, tcp_lines };
+[[nodiscard]] constexpr bool is_lines(Protocol p) {
+  return p == Protocol::tls_lines || p == Protocol::tcp_lines;
+}
+[[nodiscard]] constexpr bool is_cleartext(Protocol p) {
+  return p == Protocol::http_bulk || p == Protocol::tcp_lines;
+}
+
+struct Endpoint {
+  Protocol protocol = Protocol::https_bulk;
+  std::string host;  ///< Lower case; an IPv6 address in brackets.
+  std::uint16_t port = 8071;
+
+  /// `host`, `host:port` or `scheme://host:port`; spaces around and a trailing slash are forgiven. The error
+  /// is one line that says what to write instead: ":5006" (lumberjack, the old image's) names 8071; cleartext
+  /// beyond loopback needs its scheme written out; user info and a path are refused.
+  static Result<Endpoint> parse(std::string_view text);
+  /// "https://listener.logz.io:8071"; "tls://...", "http://...", "tcp://..." likewise.
+  [[nodiscard]] std::string text() const;
+};
+
+}  // namespace logzio_okta

@@ -1,0 +1,75 @@
+// The cutter: finds the events in a page of the System Log without building anything.
+//
+// A page is a JSON array of events (okta.md section 1.3). One scan follows quotes, escapes and brackets,
+// gives every element as a slice of the page's own bytes, and notes on the way what the event line needs:
+// uuid, published, displayMessage, and which of our own key names the event already uses at its top level. It
+// does not judge the JSON inside an event: one poisonous byte must not wedge a tenant, and the listener (or,
+// in tests and after its 400, a strict parser) is the judge.
+//
+//     PageCutter cutter;
+//     if (!cutter.cut(body)) ... // Not an array, or cut short: nothing of it may be used.
+//     for (const EventSlice& event : cutter.events()) ...
+//
+// Slices point into `body`, which must outlive them. A cutter may be used again and keeps its memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "logzio_okta/base/hash.hpp"
+#include "logzio_okta/base/time.hpp"
+
+namespace logzio_okta {
+
+/// Top-level key names that our splice would use (names as after unescaping).
+enum class OwnKey : std::uint8_t { type, tenant_name, timestamp, message, logzio_okta, token };
+inline constexpr std::size_t own_keys_count = 6;
+
+/// A set of OwnKey.
+class OwnKeys {
+ public:
+  void add(OwnKey key) { bits_ = static_cast<std::uint8_t>(bits_ | (1U << static_cast<unsigned>(key))); }
+  [[nodiscard]] bool has(OwnKey key) const { return (bits_ & (1U << static_cast<unsigned>(key))) != 0; }
+
+ private:
+  std::uint8_t bits_ = 0;
+};
+
+struct EventSlice {
+  std::string_view bytes;  ///< The element exactly as Okta sent it, without white space around it.
+  std::string_view uuid;   ///< Inside the quotes, unparsed; empty if absent, null or not a string.
+  std::string_view
+      published;  ///< Likewise. Of a key that stands twice the last one counts, as in most parsers.
+  std::string_view display_message;      ///< With its quotes; empty if absent or not a string.
+  std::optional<WallTime> published_at;  ///< `published`, when it is a date.
+  OwnKeys own_keys;
+  bool object = false;           ///< It starts with '{' and ends with '}'.
+  bool newline_between = false;  ///< A CR or LF outside of strings (pretty-printed).
+  bool newline_inside =
+      false;  ///< A raw CR or LF inside a string: not JSON, and it would break a line in two.
+  bool will_be_flattened = false;  ///< Over one of the limits Logz.io applies after its 200 (limits.hpp).
+
+  [[nodiscard]] EventHash hash() const;
+};
+
+class PageCutter {
+ public:
+  /// False if the bytes are not one complete JSON array as far as quotes and brackets tell (a byte order mark
+  /// and white space around it are allowed). An empty array gives no events.
+  [[nodiscard]] bool cut(std::string_view body);
+  /// One event by itself, as it stands in a line of ours. False if its quotes or brackets do not close.
+  [[nodiscard]] static bool cut_one(std::string_view bytes, EventSlice& event);
+  [[nodiscard]] const std::vector<EventSlice>& events() const { return events_; }
+
+ private:
+  std::vector<EventSlice> events_;
+};
+
+/// The strict judge: complete JSON of any depth, valid UTF-8, an object. Slow (RapidJSON's iterative Reader).
+[[nodiscard]] bool is_strict_json_object(std::string_view text);
+
+}  // namespace logzio_okta

@@ -1,0 +1,8 @@
+// The one door to Catch2, so that version 3 can replace Debian 12's 2.13 in one place.
+#pragma once
+
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+#else
+#include <catch2/catch.hpp>
+#endif
