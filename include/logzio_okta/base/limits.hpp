@@ -17,12 +17,14 @@ inline constexpr std::size_t tenants_file_bytes_max = 1 * MiB;
 inline constexpr std::size_t secret_bytes_max = 8 * KiB;
 
 // Answers of Okta. A page of 1000 events is 2 to 3 MB; one event may be far larger (okta.md section 2).
-inline constexpr std::size_t page_events_max = 1000;         // Okta's largest `limit`.
-inline constexpr std::size_t answer_bytes_max = 32 * MiB;    // As it comes over the wire.
-inline constexpr std::size_t page_bytes_max = 48 * MiB;      // Inflated; a gzip bomb ends here.
-inline constexpr std::size_t header_bytes_max = 64 * KiB;    // All header lines of one answer together.
-inline constexpr std::size_t next_link_bytes_max = 8 * KiB;  // A longer link is treated as hostile.
-inline constexpr std::size_t error_text_bytes_max = 300;     // Of a foreign text quoted in a log line.
+inline constexpr std::size_t page_events_max = 1000;           // Okta's largest `limit`.
+inline constexpr std::size_t answer_bytes_max = 32 * MiB;      // As it comes over the wire.
+inline constexpr std::size_t page_bytes_max = 48 * MiB;        // Inflated; a gzip bomb ends here.
+inline constexpr std::size_t header_bytes_max = 64 * KiB;      // All header lines of one answer together.
+inline constexpr std::size_t next_link_bytes_max = 8 * KiB;    // A longer link is treated as hostile.
+inline constexpr std::size_t error_text_bytes_max = 300;       // Of a foreign text quoted in a log line.
+inline constexpr std::size_t quoted_bytes_max = 80;            // Of a setting quoted in an error about it.
+inline constexpr std::size_t error_body_bytes_max = 64 * KiB;  // A longer answer is not one of Okta's errors.
 
 // Conversations with Okta.
 inline constexpr Duration connect_timeout = 15s;
@@ -55,6 +57,8 @@ inline constexpr Duration key_first_use = 10min;      // When a standby key is f
 inline constexpr std::size_t pages_unsaved_max = 2;  // Asked after the saved cursor, per stream.
 inline constexpr std::size_t in_doubt_events = pages_unsaved_max * page_events_max;
 inline constexpr std::size_t window_events_max = 65'536;  // Remembered for deduplication, per stream.
+
+inline constexpr std::size_t window_rows_max = 1024;  // One row a page: hours of polling at the tail.
 
 // Bulks (logzio.md section 2). The listener takes 10 MB and lines of 500,000 bytes; official senders use 1-3
 // MB.

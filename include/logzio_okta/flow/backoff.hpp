@@ -2,9 +2,10 @@
 // rarely.
 #pragma once
 
-#include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "logzio_okta/base/random.hpp"
 #include "logzio_okta/base/time.hpp"
@@ -15,10 +16,14 @@ namespace logzio_okta {
 /// `tries` counts the failures before this one.
 [[nodiscard]] Duration backoff(Duration base, Duration max, int tries, Random& random);
 
-/// When to speak about a failure that goes on: at once, when it becomes another one, then after 1, 5, 15 and
-/// 60 minutes, then hourly.
+/// When to speak about a failure that goes on: at once, when it becomes another one, then ever more rarely
+/// (after 1, 5, 15 and 60 minutes, then hourly), or just hourly where every repeat asks a person to act.
 class Complaint {
  public:
+  enum class Rhythm : std::uint8_t { ever_more_rarely, hourly };
+
+  explicit Complaint(Rhythm rhythm = Rhythm::ever_more_rarely) : rhythm_(rhythm) {}
+
   /// True if this occurrence should be said.
   [[nodiscard]] bool failed(Instant now, std::string_view kind);
   /// If something had been said, how long it went on; forgets it.
@@ -26,10 +31,11 @@ class Complaint {
   [[nodiscard]] bool active() const { return since_.has_value(); }
 
  private:
+  Rhythm rhythm_;
   std::string kind_;
   std::optional<Instant> since_;
   Instant next_{};
-  int said_ = 0;
+  std::size_t said_ = 0;
 };
 
 }  // namespace logzio_okta

@@ -80,6 +80,7 @@ struct Opened {
   StreamId stream;
   std::optional<Place> place;
   bool clean = true;
+  std::vector<RowInfo> rows;  ///< What the window holds, oldest first.
 };
 struct WindowRead {
   StreamId stream;

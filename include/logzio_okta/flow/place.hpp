@@ -30,6 +30,10 @@ struct Place {
   std::optional<WallTime> window_from;  ///< Events published up to here may have left the window.
   std::optional<WallTime>
       restore_limit;  ///< With limit < 1000: the watermark from which 1000 is tried again.
+  std::optional<WallTime>
+      recovering;  ///< Asked again from before this watermark: the window filters until past it.
+  std::optional<WallTime>
+      caught_up;  ///< By Okta's clock: when the tail was last seen (saved daily at least).
   std::optional<InDoubt> in_doubt;
   std::optional<WallTime> quiet_until;  ///< By Okta's clock: the moment it named in a 429.
   std::int64_t okta_offset_ms = 0;      ///< Okta's clock minus ours, 0 when they agree.
@@ -44,6 +48,14 @@ struct WindowRow {
   std::optional<WallTime> newest;  ///< Greatest `published` in it.
   std::vector<EventHash> events;
   friend bool operator==(const WindowRow&, const WindowRow&) = default;
+};
+
+/// A row of the window without its events: enough to know when it may go.
+struct RowInfo {
+  std::uint64_t page = 0;
+  std::optional<WallTime> newest;
+  std::uint32_t events = 0;
+  friend bool operator==(const RowInfo&, const RowInfo&) = default;
 };
 
 /// Something that was not delivered (or only in part), kept on disk with its reason.

@@ -39,6 +39,7 @@ class OwnKeys {
   std::uint8_t bits_ = 0;
 };
 
+/// Of an element that is not an object only `bytes`, the newlines and `will_be_flattened` are filled in.
 struct EventSlice {
   std::string_view bytes;  ///< The element exactly as Okta sent it, without white space around it.
   std::string_view uuid;   ///< Inside the quotes, unparsed; empty if absent, null or not a string.
@@ -47,7 +48,7 @@ struct EventSlice {
   std::string_view display_message;      ///< With its quotes; empty if absent or not a string.
   std::optional<WallTime> published_at;  ///< `published`, when it is a date.
   OwnKeys own_keys;
-  bool object = false;           ///< It starts with '{' and ends with '}'.
+  bool object = false;           ///< It starts with '{' and the bracket that closes it is its last byte.
   bool newline_between = false;  ///< A CR or LF outside of strings (pretty-printed).
   bool newline_inside =
       false;  ///< A raw CR or LF inside a string: not JSON, and it would break a line in two.
@@ -70,6 +71,7 @@ class PageCutter {
 };
 
 /// The strict judge: complete JSON of any depth, valid UTF-8, an object. Slow (RapidJSON's iterative Reader).
+/// A number too large for a double (1e999) is refused as well: JSON allows it, but few readers take it.
 [[nodiscard]] bool is_strict_json_object(std::string_view text);
 
 }  // namespace logzio_okta

@@ -1,0 +1,50 @@
+// Text: what our parsers need of ASCII, independent of any locale, and how foreign text is shown.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "logzio_okta/base/limits.hpp"
+
+namespace logzio_okta {
+
+namespace ascii {
+
+[[nodiscard]] constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+[[nodiscard]] constexpr bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+/// Space, tab, CR or LF: the white space of JSON, of header lines and of what people paste.
+[[nodiscard]] constexpr bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+/// What a URL may consist of: ASCII that has ink.
+[[nodiscard]] constexpr bool is_visible(char c) {
+  return c > ' ' && c <= '~';
+}
+[[nodiscard]] constexpr char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
+[[nodiscard]] std::string lower(std::string_view text);
+[[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
+/// Without white space at either end; a view into `text`.
+[[nodiscard]] std::string_view trim(std::string_view text);
+/// Digits and nothing else; nullopt also for a number of more than 64 bits.
+[[nodiscard]] std::optional<std::uint64_t> whole_number(std::string_view text);
+/// `text` in quotation marks as it may stand in an error: printable and cut short.
+[[nodiscard]] std::string quote(std::string_view text);
+
+}  // namespace ascii
+
+/// Foreign text made fit for a log line: every control and non-ASCII byte becomes '?', and what is longer
+/// than `bytes_max` is cut there and ends in "...".
+[[nodiscard]] std::string printable(std::string_view text,
+                                    std::size_t bytes_max = limits::error_text_bytes_max);
+
+}  // namespace logzio_okta

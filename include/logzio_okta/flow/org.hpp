@@ -1,0 +1,119 @@
+// Org: what all streams of one Okta org share: its rate budget, its clock, and the state of each of its keys.
+//
+// It grants every request. A request is granted when Okta has not told us to be quiet, when our own count in
+// the running window is below our share of the limit Okta shows, when Okta's own remaining count is above the
+// reserve, and when there is a key that is not refused.
+//
+//     if (auto key = org.grant(now)) { org.asked(now, *key); ... }
+//     Standing standing = org.answered(now, asked_wall, *key, result);
+//
+// Windows: Okta's are fixed, a minute long, and end at X-Rate-Limit-Reset by Okta's clock (okta.md section
+// 4). We map that moment to our steady clock by the answer's own Date and add a second, since both headers
+// are whole seconds. Until Okta has shown a limit we count in minutes of our own against
+// limits::rate_limit_assumed.
+//
+// Keys: refused by a 401 or by three 403 in a row; then the next one takes over and stays. A refused or idle
+// key is used once in limits::refused_retry_max, for Okta kills a key unused for 30 days. With every key
+// refused each is tried ever more rarely.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "logzio_okta/base/id.hpp"
+#include "logzio_okta/base/random.hpp"
+#include "logzio_okta/base/time.hpp"
+#include "logzio_okta/http/message.hpp"
+
+namespace logzio_okta {
+
+/// What an answer says about the org and the key, apart from the page in it.
+enum class Standing : std::uint8_t {
+  fine,          ///< 200, or a failure that is neither about the budget nor about the key.
+  limited,       ///< 429: quiet until the moment Okta named.
+  crowded,       ///< 429 for too many requests at once: a short pause.
+  unauthorized,  ///< 401: this key is refused from now on.
+  forbidden,     ///< 403; a third in a row refuses the key.
+};
+
+class Org {
+ public:
+  Org(Instant now, const std::vector<CredentialId>& keys, double rate_share, Random random);
+
+  /// The key to ask with now, or nothing; then `next_chance` says when to try again.
+  [[nodiscard]] std::optional<CredentialId> grant(Now now) const;
+  /// The first moment at which `grant` can say yes without another answer. In the past if it would say yes
+  /// now.
+  [[nodiscard]] Instant next_chance(Now now) const;
+  /// A key that must be used now lest Okta kills it, whatever else is wrong, if the budget allows it.
+  [[nodiscard]] std::optional<CredentialId> idle_key(Now now) const;
+  [[nodiscard]] Instant next_idle_key() const;
+
+  void asked(Now now, CredentialId key);
+  /// `asked_wall`: our clock when the request left.
+  Standing answered(Now now, WallTime asked_wall, CredentialId key, const HttpResult& result);
+  /// The request was cancelled: it counts as spent, and no answer will come.
+  void cancelled();
+
+  /// Okta's clock minus ours; 0 unless the two certainly disagree (Date has whole seconds).
+  [[nodiscard]] std::chrono::milliseconds offset() const { return offset_; }
+  [[nodiscard]] WallTime okta_time(WallTime ours) const { return ours + offset_; }
+  /// The moment named in the last 429 that is not over, by Okta's clock.
+  [[nodiscard]] std::optional<WallTime> quiet_until() const { return quiet_named_; }
+  /// Takes up what was saved before a restart.
+  void restore_quiet(Now now, WallTime until, std::chrono::milliseconds offset);
+
+  /// The keys as they are now. Those that stay keep their state; new ones are good.
+  void replace_keys(Instant now, const std::vector<CredentialId>& keys);
+  [[nodiscard]] bool all_refused() const;
+  [[nodiscard]] std::size_t keys() const { return keys_.size(); }
+  [[nodiscard]] std::size_t keys_refused() const;
+
+  [[nodiscard]] std::optional<std::int64_t> limit() const { return limit_; }
+  [[nodiscard]] std::optional<std::int64_t> remaining() const { return remaining_; }
+  [[nodiscard]] std::int64_t spent() const { return spent_; }
+
+ private:
+  struct Key {
+    CredentialId id;
+    bool refused = false;
+    int refusals = 0;    ///< In a row.
+    int forbidden = 0;   ///< 403s in a row.
+    Instant retry_at{};  ///< With every key refused.
+    Instant use_by;      ///< It must be used by then.
+  };
+
+  [[nodiscard]] const Key* best_key(Instant now) const;
+  [[nodiscard]] Key* find(CredentialId id);
+  [[nodiscard]] bool open_for_asking(Instant now) const;
+  [[nodiscard]] std::int64_t budget() const;
+  [[nodiscard]] bool within_budget(Instant now) const;
+  [[nodiscard]] bool window_over(Instant now) const;
+  void learn_clock(Now now, WallTime asked_wall, const HttpAnswer& answer);
+  void learn_rate(Now now, const HttpAnswer& answer);
+  void go_quiet(Now now, const HttpAnswer& answer);
+  void refuse(Instant now, Key& key);
+  void accept(Key& key);
+
+  std::vector<Key> keys_;
+  std::size_t current_ = 0;
+  double rate_share_;
+  Random random_;
+
+  std::optional<std::int64_t> limit_;
+  std::optional<std::int64_t> remaining_;
+  std::int64_t spent_ = 0;
+  std::int64_t outstanding_ = 0;
+  std::optional<Instant> window_end_;
+  bool window_guessed_ = true;  ///< A minute of our own, not one Okta has shown.
+
+  Instant quiet_until_{};
+  std::optional<WallTime> quiet_named_;
+  int crowded_ = 0;  ///< Concurrency 429s in a row.
+  int limited_ = 0;  ///< Other 429s in a row.
+  std::chrono::milliseconds offset_{0};
+};
+
+}  // namespace logzio_okta

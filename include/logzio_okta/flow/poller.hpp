@@ -1,0 +1,217 @@
+// Poller: follows one stream (an org's System Log under one query) and knows when its place may move.
+//
+//             start            Opened / Saved            granted            answer
+//     created ------> opening ---------------> waiting ----------> asking ----------> waiting ...
+//                        ^                        |  five failures at one place, or the link was refused
+//                        +---- window read back --+  (recovering: asked again from the watermark)
+//
+// The reading half is one of the states above. The unsettled half is a queue of at most
+// limits::pages_unsaved_max pages, each with the place behind it; the stream's place moves to the newest page
+// with nothing unsettled before it, and every move is one Save.
+//
+// Promises
+// - The place never moves past an event that is not settled, and a Save never carries such a place.
+// - Okta's next link is used byte for byte, and only if it stays with the org.
+// - A 200 without a link, or with the same one, keeps the place; what was handed on from there is not handed
+// on twice.
+// - After an unclean stop the events that may have been in flight are marked; nothing published after it is.
+// - No failure is final: everything is tried again, ever more gently, and five failures at one place change
+// the
+//   question.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/random.hpp"
+#include "logzio_okta/base/time.hpp"
+#include "logzio_okta/config/options.hpp"
+#include "logzio_okta/flow/backoff.hpp"
+#include "logzio_okta/flow/batch.hpp"
+#include "logzio_okta/flow/message.hpp"
+#include "logzio_okta/flow/org.hpp"
+#include "logzio_okta/flow/place.hpp"
+#include "logzio_okta/flow/report.hpp"
+#include "logzio_okta/flow/window.hpp"
+#include "logzio_okta/okta/domain.hpp"
+#include "logzio_okta/okta/page.hpp"
+
+namespace logzio_okta {
+
+/// An answer of Okta as the poller needs it: with what its Org made of it.
+struct OrgFacts {
+  Standing standing = Standing::fine;
+  bool all_keys_refused = false;
+  std::optional<WallTime> quiet_until;  ///< By Okta's clock.
+  std::chrono::milliseconds offset{0};  ///< Okta's clock minus ours.
+};
+
+class Poller {
+ public:
+  Poller(StreamId stream, Domain domain, Policy policy, Random random);
+
+  /// Asks for the stream's place.
+  void start();
+  void opened(Now now, const Opened& opened);
+  void window_read(Now now, const WindowRead& read);
+  void saved(Now now, std::uint64_t number);
+  void settled(Now now, const Settlement& settlement, const OrgFacts& org);
+
+  /// It would ask now, were it granted.
+  [[nodiscard]] bool wants_to_ask(Now now) const;
+  /// When `wants_to_ask` can become true by time alone.
+  [[nodiscard]] Instant deadline() const;
+  /// The last page was short: it follows the tail. The tail is granted before any backlog.
+  [[nodiscard]] bool at_tail() const { return at_tail_; }
+  /// The moment since which it wants to ask.
+  [[nodiscard]] Instant wanting_since() const { return ask_at_; }
+
+  /// The target of the request that was granted.
+  [[nodiscard]] std::string ask(Now now);
+  /// The answer to it. The page is decoded into `body` and cut by `cutter`; the batch, if any, points there.
+  [[nodiscard]] std::optional<Batch> answered(Now now, HttpResult&& result, const OrgFacts& org,
+                                              std::string& body, PageCutter& cutter);
+  /// Ask soon (a key was replaced): waits that are about failures are over.
+  void wake(Now now);
+
+  /// The last words before an orderly end: marks what may have been taken, so that a restart says so.
+  void finish(Now now, bool doubtful);
+  /// Nothing is asked any more; what is on its way is still settled and saved. An answer on its way is
+  /// forgotten.
+  void stop();
+  void resume(Now now);
+
+  [[nodiscard]] std::optional<Output> next_output();
+  [[nodiscard]] bool asking() const { return std::holds_alternative<Asking>(state_); }
+  [[nodiscard]] bool saves_pending() const { return saves_made_ > saves_done_; }
+  [[nodiscard]] bool drained() const { return pages_.empty() && !saves_pending(); }
+  /// --once: the tail was seen, and everything before it is delivered and saved.
+  [[nodiscard]] bool finished() const { return tail_seen_ && drained() && !asking(); }
+  [[nodiscard]] bool partly_settled() const;
+  /// When something last moved: an answer used, a page settled, a save done.
+  [[nodiscard]] Instant last_progress() const { return last_progress_; }
+
+  /// Says once an hour what is at stake: the backlog's age, and the gap if Okta has forgotten.
+  void watch_retention(Now now, const OrgFacts& org);
+
+  [[nodiscard]] StreamId stream() const { return stream_; }
+  [[nodiscard]] const Domain& domain() const { return domain_; }
+  [[nodiscard]] const Place& place() const { return place_; }
+  /// Its own part of the tenant's report; the scheduler adds what the org knows.
+  [[nodiscard]] TenantReport report(Now now) const;
+
+ private:
+  struct Created {};
+  struct Opening {};      ///< Waits for Opened.
+  struct SavingStart {};  ///< Waits until its start is on disk.
+  struct Draining {       ///< Waits for its pages to be settled and saved before it recovers.
+    std::uint32_t limit = 0;
+  };
+  struct ReadingWindow {  ///< Waits for WindowRead, to recover with this limit or just to go on.
+    std::optional<std::uint32_t> recover_with;
+  };
+  struct Waiting {};  ///< Until ask_at_, a grant, or room.
+  struct Asking {
+    std::string target;
+    std::uint32_t limit = 0;
+    bool own_question = false;  ///< Composed by us, not a link of Okta's.
+  };
+  using State = std::variant<Created, Opening, SavingStart, Draining, ReadingWindow, Waiting, Asking>;
+
+  /// A page on its way, and what is true once all of it is settled.
+  struct Page {
+    std::uint64_t number = 0;
+    std::uint32_t asked = 0;  ///< The limit it was asked with.
+    std::size_t unsettled = 0;
+    bool touched = false;  ///< Some of it is settled.
+    std::string next;      ///< Where the place moves: Okta's link, or the same target again.
+    bool repeated = false;
+    bool ends_recovery = false;
+    bool tail = false;
+    std::optional<WallTime> newest;     ///< Greatest `published` in it.
+    std::optional<WallTime> oldest;     ///< Least `published`; absent if an event has none.
+    std::optional<WallTime> watermark;  ///< `newest`, never later than the answer's Date.
+    std::vector<EventHash> hashes;
+    std::vector<SetAside> kept;
+  };
+
+  [[nodiscard]] std::optional<Batch> take_page(Now now, const HttpAnswer& answer, const OrgFacts& org,
+                                               const std::vector<EventSlice>& events);
+  void take_link(const HttpAnswer& answer, Page& page, bool& hostile) const;
+  [[nodiscard]] Batch choose(const std::vector<EventSlice>& events, const OrgFacts& org, Page& page);
+  [[nodiscard]] Mark mark_of(const EventSlice& event, const OrgFacts& org, bool changed,
+                             std::uint32_t doubt_left) const;
+  [[nodiscard]] std::uint32_t doubt_left() const;
+  [[nodiscard]] bool may_swallow_whole(const HttpAnswer& answer) const;
+
+  void take_status(Now now, const HttpAnswer& answer, const OrgFacts& org);
+  void take_transport_error(Now now, const TransportError& error);
+  struct Failure {
+    std::string_view kind;  ///< For telling one failure from another.
+    std::string text;
+    bool stuck = false;  ///< Another question may cure it.
+    Level level = Level::warn;
+  };
+  void failed(Now now, const Failure& failure);
+  void recover(std::uint32_t limit);
+  void recover_if_drained();
+  [[nodiscard]] WallTime kept_by_okta(Now now, WallTime since) const;
+  void ask_from_watermark(Now now, std::uint32_t limit);
+
+  void pop_settled(Now now, const OrgFacts& org);
+  void move_place(Now now, const OrgFacts& org, Page& page, Save& save);
+  void trim_window(Save& save);
+  void save_place();
+  void save(Save&& save, std::size_t pages);
+  void note(Level level, std::string text);
+
+  StreamId stream_;
+  Domain domain_;
+  Policy policy_;
+  Random random_;
+
+  State state_ = Created{};
+  Place place_;
+  bool place_dirty_ = false;             ///< Holds something that no Save has carried yet.
+  std::optional<std::string> question_;  ///< Our own, to be asked instead of following the link.
+  Instant ask_at_{};
+  bool at_tail_ = false;
+  bool tail_seen_ = false;
+  bool stopping_ = false;
+
+  std::deque<Page> pages_;  ///< Not settled, oldest first.
+  std::deque<std::pair<std::uint64_t, std::size_t>>
+      unacknowledged_;  ///< Saves not on disk yet, and their pages.
+  std::uint64_t pages_made_ = 0;
+  std::uint64_t saves_made_ = 0;
+  std::uint64_t saves_done_ = 0;
+
+  Window window_;                      ///< In use while filtering_ is set or the newest place repeats.
+  std::optional<WallTime> filtering_;  ///< Like Place::recovering, but of what is being read.
+  bool repeating_ = false;             ///< Like Place::repeated, but of what is being read.
+  std::deque<RowInfo> rows_;           ///< What the window on disk holds.
+  std::size_t row_events_ = 0;
+
+  int tries_ = 0;  ///< Failures in a row.
+  int stuck_ = 0;  ///< Of the kind that another question may cure, at this place.
+  std::optional<Instant> restore_at_;
+  Complaint trouble_;
+  Complaint backlog_{Complaint::Rhythm::hourly};
+  Instant last_progress_{};
+
+  EventCounts counts_;
+  RequestCounts requests_;
+  std::uint64_t hostile_links_ = 0;
+  std::uint64_t gaps_ = 0;
+  std::optional<WallTime> last_answer_;
+  std::optional<WallTime> last_delivery_;
+  std::string last_error_;
+  std::deque<Output> outputs_;
+};
+
+}  // namespace logzio_okta

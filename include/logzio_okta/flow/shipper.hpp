@@ -1,0 +1,153 @@
+// Shipper: brings events to one destination (a listener and a token), whatever stream they come from.
+//
+//     take(batch) -> open bulk --full or old--> waiting --due--> in flight --verdict--> settled
+//                                                 ^                           |  |
+//                                                 +---- retry: marked if -----+  +-> halved, culprits set
+//                                                 aside
+//                                                       perhaps taken
+//
+// Promises
+// - Every event taken is settled exactly once: delivered, or set aside with a reason. Nothing is ever
+// dropped.
+// - A bulk the listener may have taken is sent again only with every line marked `possible_duplicate`.
+// - A 400 with counts is never sent again. What cannot be settled is retried for ever, ever more gently.
+// - While the destination is in trouble one bulk at a time goes out as a probe. A refused token and a full
+// set-aside
+//   budget hold everything.
+// - A bulk refused ten times alike while others pass is halved down to the culprit, which is set aside.
+//
+// Pure: answers come in through `answered`, things to do go out through the queues below.
+#pragma once
+
+#include <deque>
+#include <list>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/random.hpp"
+#include "logzio_okta/base/time.hpp"
+#include "logzio_okta/flow/backoff.hpp"
+#include "logzio_okta/flow/batch.hpp"
+#include "logzio_okta/flow/message.hpp"
+#include "logzio_okta/flow/report.hpp"
+#include "logzio_okta/logzio/bulk.hpp"
+#include "logzio_okta/logzio/endpoint.hpp"
+#include "logzio_okta/logzio/verdict.hpp"
+
+namespace logzio_okta {
+
+struct ShipperOptions {
+  DestinationId destination;
+  Protocol protocol = Protocol::https_bulk;
+  std::string listener;         ///< For log lines.
+  std::size_t token_bytes = 0;  ///< What a lines transport adds to each line.
+};
+
+class Shipper {
+ public:
+  Shipper(ShipperOptions options, Random random);
+
+  /// Splices the batch's events into the open bulk, in order. The batch may be forgotten afterwards.
+  void take(Now now, const Batch& batch);
+  /// The answer to SendBulk `id`. An id that is not in flight is ignored.
+  void answered(Now now, BulkId id, const BulkResult& result);
+  /// Seals what is old enough and sends what is due. Call after every change and at `deadline`.
+  void advance(Now now);
+  [[nodiscard]] Instant deadline() const;
+
+  /// Things to do, in order.
+  [[nodiscard]] std::optional<Output> next_output();
+  [[nodiscard]] std::optional<Settlement> next_settlement();
+
+  /// While saves fail nothing is sent: nothing is delivered beyond what can be saved.
+  void pause(bool paused) { paused_ = paused; }
+  /// Set-aside bytes on disk, as the store knows them.
+  void set_aside_on_disk(std::uint64_t bytes);
+  void token_changed(Now now);
+  /// What is open is sealed at once from now on; with trouble nothing more is tried.
+  void stop() { stopping_ = true; }
+  /// After stop(): nothing is in flight and nothing more can be done.
+  [[nodiscard]] bool quiet() const;
+  /// Streams with lines that may have been taken without our knowing.
+  [[nodiscard]] std::set<StreamId> doubtful() const;
+
+  /// True while it takes; false asks Okta to be left alone.
+  [[nodiscard]] bool healthy() const { return failures_ == 0 && !token_refused_ && !set_aside_full(); }
+  /// In trouble, with nothing waiting but bulks that were refused by an answer: only new events can tell
+  /// whether the destination refuses everything or just these.
+  [[nodiscard]] bool wants_fresh_bulk() const;
+  [[nodiscard]] std::size_t held_bytes() const;
+  [[nodiscard]] std::uint64_t set_aside_bytes() const { return set_aside_bytes_; }
+  [[nodiscard]] DestinationReport report() const;
+
+ private:
+  struct Waiting {
+    Bulk bulk;
+    std::optional<BulkId> in_flight{};
+    Instant not_before{};
+    int tries = 0;
+    int refusals = 0;  ///< Alike, in a row.
+    int refusals_until_halved = limits::refusals_until_halved;
+    int last_status = 0;
+    std::uint64_t passed_before = 0;  ///< How many bulks had passed when these refusals began.
+    bool perhaps_taken = false;
+    bool marked = false;  ///< Every line says possible_duplicate.
+  };
+  using Queue = std::list<Waiting>;
+
+  void seal();
+  void dispatch(Now now);
+  [[nodiscard]] std::size_t sendings_allowed() const;
+  [[nodiscard]] std::size_t in_flight() const;
+  [[nodiscard]] Queue::iterator next_due(Instant now);
+  void send(Waiting& waiting);
+  void mark_all(Waiting& waiting);
+
+  void on(const verdict::Taken& taken, Now now, Queue::iterator it);
+  void on(const verdict::PartlyTaken& partly, Now now, Queue::iterator it);
+  void on(const verdict::TooLarge& too_large, Now now, Queue::iterator it);
+  void on(const verdict::TokenRefused& refused, Now now, Queue::iterator it);
+  void on(const verdict::Retry& retry, Now now, Queue::iterator it);
+
+  void succeeded(Now now, const Bulk& bulk);
+  void count_refusal(Waiting& waiting, const verdict::Retry& retry) const;
+  [[nodiscard]] bool is_culprit(const Waiting& waiting) const;
+  void retry_later(Instant now, Waiting& waiting, Duration at_least);
+  void halve(Queue::iterator it);
+  void set_line_aside(Queue::iterator it, const std::string& reason, const std::string& answer);
+  void settle(const Bulk& bulk);
+  void settle_partly(const Bulk& bulk, const verdict::PartlyTaken& partly);
+  void emit(Settlement&& settlement);
+  [[nodiscard]] bool set_aside_full() const { return !held_settlements_.empty(); }
+  void note(Level level, std::string text);
+
+  ShipperOptions options_;
+  Random random_;
+  std::map<StreamId, std::string> tenant_names_;
+  BulkBuilder open_;
+  std::optional<Instant> open_since_;
+  Queue queue_;
+  std::uint64_t last_id_ = 0;
+  bool paused_ = false;
+  bool stopping_ = false;
+
+  bool token_refused_ = false;
+  int failures_ = 0;            ///< In a row, over all bulks.
+  bool only_refusals_ = false;  ///< Each of them was an answer, not a broken connection.
+  Instant not_before_{};        ///< For the destination as a whole.
+  std::uint64_t passed_ = 0;    ///< Bulks the listener answered for good.
+  Complaint trouble_;
+  Complaint token_trouble_{Complaint::Rhythm::hourly};
+
+  std::uint64_t set_aside_bytes_ = 0;        ///< On disk and on its way there.
+  std::deque<Settlement> held_settlements_;  ///< Wait for room among what is set aside.
+  std::deque<Settlement> settlements_;
+  std::deque<Output> outputs_;
+  DestinationReport counters_;
+};
+
+}  // namespace logzio_okta

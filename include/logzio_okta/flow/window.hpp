@@ -1,0 +1,49 @@
+// Window: recognises events settled before, when a place is asked again or a lost place is recovered.
+//
+//     Window window(rows);                       // read back from the store
+//     Window::Page page(window, same_place);     // one page's worth of questions
+//     switch (page.look_up(event.hash())) ...
+//     window.add(hashes);                        // what was handed on from this very place
+//
+// Same uuid and same bytes: known. Same uuid and other bytes: changed, to be shipped and marked. Without a
+// uuid an event is known only when the same place is asked again, and only as often as it was seen there: two
+// logins alike to the byte are still two.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "logzio_okta/base/hash.hpp"
+#include "logzio_okta/flow/place.hpp"
+
+namespace logzio_okta {
+
+class Window {
+ public:
+  enum class Known : std::uint8_t { no, yes, changed };
+
+  Window() = default;
+  explicit Window(const std::vector<WindowRow>& rows);
+
+  void add(std::span<const EventHash> events);
+  [[nodiscard]] bool empty() const { return events_.empty(); }
+  [[nodiscard]] std::size_t size() const { return events_.size(); }
+
+  class Page {
+   public:
+    Page(const Window& window, bool same_place) : window_(window), same_place_(same_place) {}
+    [[nodiscard]] Known look_up(const EventHash& event);
+
+   private:
+    const Window& window_;
+    bool same_place_;
+    std::map<std::uint64_t, std::size_t> seen_without_uuid_;
+  };
+
+ private:
+  std::vector<EventHash> events_;  ///< Sorted by uuid, then bytes; alike ones stand beside each other.
+};
+
+}  // namespace logzio_okta

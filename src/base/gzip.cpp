@@ -1,0 +1,145 @@
+#include "logzio_okta/base/gzip.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <memory>
+
+#include <isa-l/igzip_lib.h>
+
+#include "logzio_okta/base/check.hpp"
+
+namespace logzio_okta {
+namespace {
+
+constexpr std::size_t room_min = 1024;
+
+// ISA-L knows no const; it does not write to its input.
+std::uint8_t* input_bytes(std::string_view text) {
+  return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(text.data()));
+}
+std::uint8_t* output_bytes(char* to) {
+  return reinterpret_cast<std::uint8_t*>(to);
+}
+
+// ISA-L counts in 32 bits. Every bound of ours is far below that; a caller without a bound is a bug.
+std::uint32_t narrow(std::size_t size) {
+  CHECK(size <= std::numeric_limits<std::uint32_t>::max());
+  return static_cast<std::uint32_t>(size);
+}
+
+// `so_far` in a string with room for `room` bytes, and behind it what `fill(to, room left)` writes there. A
+// new string each time: growing one in place would take twice its size where a bound allows less, and would
+// fill with zeros what is about to be overwritten.
+template <class Fill>
+std::string extended(const std::string& so_far, std::size_t room, Fill fill) {
+  std::string longer;
+  longer.resize_and_overwrite(room, [&](char* to, std::size_t size) {
+    std::ranges::copy(so_far, to);
+    return so_far.size() + fill(to + so_far.size(), size - so_far.size());
+  });
+  return longer;
+}
+
+class Inflater {
+ public:
+  enum class State { needs_room, finished, damaged };
+
+  explicit Inflater(std::string_view packed) {
+    isal_inflate_init(&stream_);
+    stream_.crc_flag = ISAL_GZIP;
+    stream_.next_in = input_bytes(packed);
+    stream_.avail_in = narrow(packed.size());
+  }
+
+  [[nodiscard]] State state() const { return state_; }
+
+  /// Writes up to `room` bytes, which must be more than none, and returns how many it wrote.
+  std::size_t inflate(char* to, std::size_t room) {
+    stream_.next_out = output_bytes(to);
+    stream_.avail_out = narrow(room);
+    do {
+      step();
+    } while (state_ == State::needs_room && stream_.avail_out > 0);
+    return room - stream_.avail_out;
+  }
+
+ private:
+  // Up to the end of the room, of the member or of the input.
+  void step() {
+    if (isal_inflate(&stream_) != ISAL_DECOMP_OK) {
+      state_ = State::damaged;
+    } else if (stream_.block_state != ISAL_BLOCK_FINISH) {
+      if (stream_.avail_out > 0) state_ = State::damaged;  // It stopped for want of input.
+    } else if (stream_.avail_in == 0) {
+      state_ = State::finished;
+    } else {
+      isal_inflate_reset(&stream_);  // Keeps the place in the input: the next member follows.
+    }
+  }
+
+  inflate_state stream_;
+  State state_ = State::needs_room;
+};
+
+// The size that the last four bytes claim (RFC 1952), believed only as far as such text ever shrinks.
+std::size_t claimed_size(std::string_view packed) {
+  constexpr std::size_t ratio_believed = 16;
+  std::size_t claim = 0;
+  for (const char c : packed.substr(packed.size() - std::min<std::size_t>(4, packed.size()))) {
+    claim = claim >> 8U | std::size_t{static_cast<unsigned char>(c)} << 24U;
+  }
+  return std::clamp(claim, room_min, std::max(room_min, packed.size() * ratio_believed));
+}
+
+}  // namespace
+
+std::expected<std::string, GzipFault> gunzip(std::string_view packed, std::size_t bytes_max) {
+  Inflater inflater(packed);
+  const auto inflate = [&](char* to, std::size_t room) { return inflater.inflate(to, room); };
+  std::string plain;
+  std::size_t room = std::min(claimed_size(packed), bytes_max);
+  while (inflater.state() == Inflater::State::needs_room) {
+    if (plain.size() < room) {
+      plain = extended(plain, room, inflate);
+    } else if (room < bytes_max) {
+      room = room > bytes_max / 2 ? bytes_max : room * 2;
+    } else {
+      // Nothing may come but the end. One byte beside the string is enough to see whether more does.
+      char beyond = 0;
+      if (inflater.inflate(&beyond, 1) > 0) return std::unexpected(GzipFault::too_large);
+    }
+  }
+  if (inflater.state() == Inflater::State::damaged) return std::unexpected(GzipFault::damaged);
+  return plain;
+}
+
+std::string gzip(std::string_view plain) {
+  constexpr std::size_t work_bytes = ISAL_DEF_LVL1_DEFAULT;
+  const auto work = std::make_unique_for_overwrite<std::uint8_t[]>(work_bytes);
+  isal_zstream stream;
+  isal_deflate_init(&stream);
+  stream.level = 1;
+  stream.level_buf = work.get();
+  stream.level_buf_size = work_bytes;
+  stream.gzip_flag = IGZIP_GZIP;
+  stream.end_of_stream = 1;
+  stream.next_in = input_bytes(plain);
+  stream.avail_in = narrow(plain.size());
+  const auto deflate = [&](char* to, std::size_t room) {
+    stream.next_out = output_bytes(to);
+    stream.avail_out = narrow(room);
+    CHECK(isal_deflate(&stream) == COMP_OK);
+    return room - stream.avail_out;
+  };
+  // Events shrink to a fifth, so that this room is nearly always enough and little of it stays empty.
+  std::size_t room = plain.size() / 4 + room_min;
+  std::string packed;
+  while (stream.internal_state.state != ZSTATE_END) {
+    packed = extended(packed, room, deflate);
+    room *= 2;
+  }
+  return packed;
+}
+
+}  // namespace logzio_okta

@@ -1,0 +1,139 @@
+#include "logzio_okta/config/options.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <system_error>
+
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/text.hpp"
+#include "logzio_okta/http/url.hpp"
+
+namespace logzio_okta {
+namespace {
+
+constexpr std::array rows = {
+    OptionRow{"--tenants FILE", "LOGZIO_OKTA_TENANTS",
+              "the first that exists of /etc/logzio-okta/tenants-credentials.yml, "
+              "/usr/share/logstash/tenants-credentials.yml, ./tenants-credentials.yml; else one tenant from "
+              "OKTA_API_KEY and OKTA_DOMAIN",
+              "The tenants: up to 50 Okta orgs and their API keys."},
+    OptionRow{"--token-file FILE", "LOGZIO_TOKEN, LOGZIO_TOKEN_FILE", "required",
+              "The Logz.io shipping token, 32 letters: in LOGZIO_TOKEN or in a file, never a flag's value."},
+    OptionRow{
+        "--listener HOST", "LOGZIO_LISTENER_HOST", "required",
+        "Your region's listener: host, host:port or scheme://host:port. Port 8071 is HTTPS (the default), "
+        "5052 lines over TLS, 8070 HTTP, 5050 lines over TCP; https:// tls:// http:// tcp:// say it for any "
+        "port."},
+    OptionRow{
+        "--state-dir DIR", "LOGZIO_OKTA_STATE_DIR",
+        "$STATE_DIRECTORY, /var/lib/logzio-okta or ~/.local/state/logzio-okta",
+        "Where the place in each tenant's log is kept. Lose it and events are delivered again from --since."},
+    OptionRow{"--since T", "LOGZIO_OKTA_SINCE", "7d",
+              "Where a tenant seen for the first time starts: 7d, 24h, now or 2026-11-23T12:00:00Z; at most "
+              "90 days "
+              "back."},
+    OptionRow{"--poll-interval D", "LOGZIO_OKTA_POLL_INTERVAL", "10s",
+              "The pause after a page that was not full: 500ms, 10s, 5m."},
+    OptionRow{"--rate-share F", "LOGZIO_OKTA_RATE_SHARE", "0.5",
+              "The share of each org's rate limit that may be spent, 0.05 to 1."},
+    OptionRow{"--once", "", "",
+              "Deliver what there is, save the place and exit; 69 if that cannot be finished."},
+    OptionRow{"--ca-file FILE", "LOGZIO_OKTA_CA_FILE", "the system's store",
+              "More certificates to trust, for a proxy that inspects TLS."},
+    OptionRow{"--admin ADDR:PORT", "LOGZIO_OKTA_ADMIN", "127.0.0.1:9810",
+              "Where health, metrics and status are served; off for nowhere."},
+    OptionRow{"--log-level L", "LOG_LEVEL", "info", "trace, debug, info, warn, error or fatal."},
+    OptionRow{"--log-format F", "LOGZIO_OKTA_LOG_FORMAT", "text",
+              "text or json, one line an entry, on stderr."},
+};
+
+constexpr std::array level_names = {std::string_view("trace"), std::string_view("debug"),
+                                    std::string_view("info"),  std::string_view("warn"),
+                                    std::string_view("error"), std::string_view("fatal")};
+
+constexpr std::string_view since_forms = "write for example 7d, 24h, now or 2026-11-23T12:00:00Z";
+constexpr std::string_view admin_forms = "write for example 127.0.0.1:9810, or off";
+
+bool beyond_retention(Duration ago) {
+  return ago > limits::retention;
+}
+
+}  // namespace
+
+std::span<const OptionRow> option_table() {
+  return rows;
+}
+
+Result<Since> parse_since(std::string_view text, WallTime wall) {
+  constexpr const char* too_long_ago = " is longer ago than the 90 days that Okta keeps; write 90d or less";
+  text = ascii::trim(text);
+  if (ascii::equal_ignoring_case(text, "now")) return SinceAgo{};
+  if (const std::optional<WallTime> at = parse_rfc3339(text)) {
+    if (*at > wall) return fail(ascii::quote(text) + " is in the future; " + std::string(since_forms));
+    // A minute of grace, so that "90 days ago" may be worked out by the command line.
+    if (beyond_retention(wall - *at - 1min)) return fail(ascii::quote(text) + too_long_ago);
+    return SinceAt{*at};
+  }
+  const Result<Duration> ago = parse_duration(text);
+  if (!ago) return fail(ascii::quote(text) + " is not a time; " + std::string(since_forms));
+  if (beyond_retention(*ago)) return fail(ascii::quote(text) + too_long_ago);
+  return SinceAgo{*ago};
+}
+
+Result<double> parse_rate_share(std::string_view text) {
+  text = ascii::trim(text);
+  double share = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), share, std::chars_format::fixed);
+  const bool number = error == std::errc{} && end == text.data() + text.size();
+  if (!number || !(share >= 0.05 && share <= 1)) {
+    return fail(ascii::quote(text) + " is not a share from 0.05 to 1; write 0.5 for half of the rate limit");
+  }
+  return share;
+}
+
+Result<std::optional<AdminAddress>> parse_admin(std::string_view text) {
+  text = ascii::trim(text);
+  if (ascii::equal_ignoring_case(text, "off")) return std::nullopt;
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) {
+    return fail(ascii::quote(text) + " is not ADDR:PORT; " + std::string(admin_forms));
+  }
+  std::string host = ascii::lower(text.substr(0, colon));
+  if (host == "localhost") host = "127.0.0.1";
+  if (!is_ip_address(host)) {
+    return fail(ascii::quote(text) + " does not begin with an IP address; " + std::string(admin_forms));
+  }
+  const std::optional<std::uint64_t> port = ascii::whole_number(text.substr(colon + 1));
+  if (!port || *port > 65'535) {
+    return fail(ascii::quote(text) + " does not end with a port; " + std::string(admin_forms));
+  }
+  return AdminAddress{std::move(host), static_cast<std::uint16_t>(*port), true};
+}
+
+Result<void> check_token(std::string_view token) {
+  constexpr std::size_t letters = 32;
+  const std::string cure =
+      "; copy the shipping token (32 letters) from Logz.io: Settings, Manage tokens, Data shipping";
+  if (token.find_first_of("<>${}") != std::string_view::npos) return fail("it is a placeholder" + cure);
+  if (!std::ranges::all_of(token, ascii::is_letter)) {
+    return fail("it holds something else than letters" + cure);
+  }
+  if (token.size() != letters)
+    return fail("it has " + std::to_string(token.size()) + " letters, not 32" + cure);
+  return {};
+}
+
+std::optional<Level> parse_level(std::string_view text) {
+  const auto* const name = std::ranges::find(level_names, ascii::lower(ascii::trim(text)));
+  if (name == level_names.end()) return std::nullopt;
+  return static_cast<Level>(name - level_names.begin());
+}
+
+std::string_view name_of(Level level) {
+  return level_names.at(static_cast<std::size_t>(level));
+}
+
+}  // namespace logzio_okta

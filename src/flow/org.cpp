@@ -1,0 +1,243 @@
+#include "logzio_okta/flow/org.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/flow/backoff.hpp"
+#include "logzio_okta/http/retry_after.hpp"
+#include "logzio_okta/okta/rate_limit.hpp"
+
+namespace logzio_okta {
+namespace {
+
+std::optional<WallTime> date_of(const HttpAnswer& answer) {
+  const auto date = find_header(answer.headers, "Date");
+  return date ? parse_http_date(*date) : std::nullopt;
+}
+
+}  // namespace
+
+Org::Org(Instant now, const std::vector<CredentialId>& keys, double rate_share, Random random)
+    : rate_share_(rate_share), random_(random) {
+  replace_keys(now, keys);
+}
+
+// ---- Granting
+
+std::optional<CredentialId> Org::grant(Now now) const {
+  if (!open_for_asking(now.steady)) return std::nullopt;
+  const Key* key = best_key(now.steady);
+  return key ? std::optional(key->id) : std::nullopt;
+}
+
+Instant Org::next_chance(Now now) const {
+  Instant chance = std::max(now.steady, quiet_until_);
+  if (!within_budget(chance)) chance = std::max(chance, *window_end_);
+  if (all_refused()) chance = std::max(chance, std::ranges::min(keys_, {}, &Key::retry_at).retry_at);
+  return chance;
+}
+
+std::optional<CredentialId> Org::idle_key(Now now) const {
+  if (!open_for_asking(now.steady)) return std::nullopt;
+  const auto idle = std::ranges::find_if(keys_, [&](const Key& key) { return key.use_by <= now.steady; });
+  return idle != keys_.end() ? std::optional(idle->id) : std::nullopt;
+}
+
+Instant Org::next_idle_key() const {
+  const Instant due = std::ranges::min(keys_, {}, &Key::use_by).use_by;
+  return within_budget(std::max(due, quiet_until_)) ? std::max(due, quiet_until_)
+                                                    : std::max({due, quiet_until_, *window_end_});
+}
+
+bool Org::open_for_asking(Instant now) const {
+  return now >= quiet_until_ && within_budget(now);
+}
+
+bool Org::window_over(Instant now) const {
+  return !window_end_ || now >= *window_end_;
+}
+
+std::int64_t Org::budget() const {
+  const auto limit = static_cast<double>(limit_.value_or(limits::rate_limit_assumed));
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::floor(limit * rate_share_)));
+}
+
+bool Org::within_budget(Instant now) const {
+  if (window_over(now)) return true;
+  if (spent_ >= budget()) return false;
+  return !remaining_ ||
+         static_cast<double>(*remaining_) >
+             limits::rate_reserve * static_cast<double>(limit_.value_or(limits::rate_limit_assumed));
+}
+
+void Org::asked(Now now, CredentialId id) {
+  if (window_over(now.steady)) {
+    spent_ = 0;
+    remaining_.reset();
+    window_end_ = now.steady + limits::rate_window;
+    window_guessed_ = true;
+  }
+  ++spent_;
+  ++outstanding_;
+  if (Key* key = find(id)) key->use_by = now.steady + limits::refused_retry_max;
+}
+
+void Org::cancelled() {
+  CHECK(outstanding_ > 0);
+  --outstanding_;
+}
+
+// ---- What an answer says
+
+Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const HttpResult& result) {
+  CHECK(outstanding_ > 0);
+  --outstanding_;
+  if (!result) return Standing::fine;
+  const HttpAnswer& answer = *result;
+  learn_clock(now, asked_wall, answer);
+  const RateLimit rate = read_rate_limit(answer.headers);
+  if (answer.status == 429 && rate.concurrency()) {
+    quiet_until_ = now.steady + backoff(limits::concurrency_pause_base, limits::concurrency_pause_max,
+                                        crowded_++, random_);
+    return Standing::crowded;
+  }
+  learn_rate(now, answer);
+  if (answer.status == 429) {
+    go_quiet(now, answer);
+    return Standing::limited;
+  }
+  Key* key = find(id);
+  if (answer.status == 401) {
+    if (key) refuse(now.steady, *key);
+    return Standing::unauthorized;
+  }
+  if (answer.status == 403) {
+    if (key && (key->refused || ++key->forbidden >= limits::forbidden_until_refused))
+      refuse(now.steady, *key);
+    return Standing::forbidden;
+  }
+  if (answer.status == 200) {
+    crowded_ = 0;
+    limited_ = 0;
+    quiet_named_.reset();
+    if (key) accept(*key);
+  }
+  return Standing::fine;
+}
+
+// Date is cut to a whole second, so Okta's clock at the answer lay in [Date, Date + 1 s); ours between asking
+// and now. Where the two ranges meet we call the clocks equal; otherwise we take the end that marks an event
+// too many rather than one too few.
+void Org::learn_clock(Now now, WallTime asked_wall, const HttpAnswer& answer) {
+  const auto date = date_of(answer);
+  if (!date) return;
+  const auto low = *date - now.wall;
+  const auto high = *date + 1s - asked_wall;
+  offset_ = (low <= 0s && high >= 0s) ? 0ms : std::chrono::duration_cast<std::chrono::milliseconds>(high);
+}
+
+void Org::learn_rate(Now now, const HttpAnswer& answer) {
+  const RateLimit rate = read_rate_limit(answer.headers);
+  if (rate.limit) limit_ = rate.limit;
+  if (!rate.reset) {
+    if (rate.remaining) remaining_ = rate.remaining;
+    return;
+  }
+  const Duration ahead = *rate.reset - date_of(answer).value_or(okta_time(now.wall)) + 1s;
+  if (ahead <= 0s || ahead > limits::rate_wait_max)
+    return;  // An answer from a window that is over, or nonsense.
+  const Instant end = now.steady + ahead;
+  const bool rolled = !window_guessed_ && window_end_ && end > *window_end_ + 2s;
+  if (rolled) spent_ = 1 + outstanding_;  // Okta has begun a new window with this request.
+  window_end_ = end;
+  window_guessed_ = false;
+  remaining_ = rate.remaining;
+}
+
+void Org::go_quiet(Now now, const HttpAnswer& answer) {
+  const WallTime date = date_of(answer).value_or(okta_time(now.wall));
+  const RateLimit rate = read_rate_limit(answer.headers);
+  const auto named = retry_after(answer.headers, date);
+  Duration wait = named.value_or(limits::rate_wait_default);
+  if (rate.reset) {
+    const Duration until_reset =
+        *rate.reset - date + 1s;  // Whole seconds on both sides: one more to be past it.
+    if (until_reset <= limits::rate_wait_max) wait = std::max(until_reset, named.value_or(0s));
+  }
+  // A moment that is already past, again and again, must not make us knock every second.
+  constexpr int doublings_max = 10;
+  const Duration least =
+      std::min<Duration>(1s * (1 << std::min(limited_, doublings_max)), limits::rate_wait_default);
+  ++limited_;
+  wait = std::max(wait, least);
+  quiet_until_ = now.steady + wait;
+  quiet_named_ = date + to_ms(wait);
+}
+
+void Org::restore_quiet(Now now, WallTime until, std::chrono::milliseconds offset) {
+  offset_ = offset;
+  const Duration wait = std::min<Duration>(until - okta_time(now.wall), limits::rate_wait_max);
+  if (wait <= 0s) return;
+  quiet_until_ = std::max(quiet_until_, now.steady + wait);
+  quiet_named_ = until;
+}
+
+// ---- Keys
+
+void Org::replace_keys(Instant now, const std::vector<CredentialId>& ids) {
+  CHECK(!ids.empty());
+  const auto current = keys_.empty() ? std::nullopt : std::optional(keys_[current_].id);
+  std::vector<Key> keys;
+  for (const CredentialId id : ids) {
+    const Key* known = find(id);
+    keys.push_back(known ? *known : Key{.id = id, .use_by = now + limits::key_first_use});
+  }
+  keys_ = std::move(keys);
+  const auto kept =
+      std::ranges::find_if(keys_, [&](const Key& key) { return current && key.id == *current; });
+  current_ = kept != keys_.end() ? static_cast<std::size_t>(kept - keys_.begin()) : 0;
+}
+
+Org::Key* Org::find(CredentialId id) {
+  const auto found = std::ranges::find(keys_, id, &Key::id);
+  return found != keys_.end() ? &*found : nullptr;
+}
+
+const Org::Key* Org::best_key(Instant now) const {
+  if (!keys_[current_].refused) return &keys_[current_];
+  const auto good = std::ranges::find(keys_, false, &Key::refused);
+  if (good != keys_.end()) return &*good;
+  const auto next = std::ranges::min_element(keys_, {}, &Key::retry_at);
+  return next->retry_at <= now ? &*next : nullptr;
+}
+
+void Org::refuse(Instant now, Key& key) {
+  key.refused = true;
+  key.forbidden = 0;
+  constexpr int doublings_max = 16;  // 1 min * 2^16 is past the cap.
+  const Duration pause = limits::refused_retry_base * (1 << std::min(key.refusals, doublings_max));
+  ++key.refusals;
+  key.retry_at = now + std::min<Duration>(pause, limits::refused_retry_max);
+  const auto good = std::ranges::find(keys_, false, &Key::refused);
+  if (keys_[current_].refused && good != keys_.end())
+    current_ = static_cast<std::size_t>(good - keys_.begin());
+}
+
+void Org::accept(Key& key) {
+  key.refused = false;
+  key.refusals = 0;
+  key.forbidden = 0;
+  if (keys_[current_].refused) current_ = static_cast<std::size_t>(&key - keys_.data());
+}
+
+bool Org::all_refused() const {
+  return std::ranges::all_of(keys_, &Key::refused);
+}
+
+std::size_t Org::keys_refused() const {
+  return static_cast<std::size_t>(std::ranges::count(keys_, true, &Key::refused));
+}
+
+}  // namespace logzio_okta

@@ -1,0 +1,638 @@
+#include "logzio_okta/flow/poller.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/gzip.hpp"
+#include "logzio_okta/http/link_header.hpp"
+#include "logzio_okta/okta/error.hpp"
+#include "logzio_okta/okta/log_query.hpp"
+
+namespace logzio_okta {
+namespace {
+
+constexpr Duration restore_after =
+    1h;  // At a tail that does not move, until the full page size is tried again.
+
+constexpr auto full_limit = static_cast<std::uint32_t>(limits::page_events_max);
+
+/// The page size to try after five failures with this one; from the smallest back to the largest.
+std::uint32_t next_smaller(std::uint32_t limit) {
+  constexpr std::array<std::uint32_t, 4> rungs = {500, 100, 10, 1};
+  const auto rung = std::ranges::find_if(rungs, [&](std::uint32_t each) { return each < limit; });
+  return rung != rungs.end() ? *rung : full_limit;
+}
+
+std::optional<WallTime> later(std::optional<WallTime> a, std::optional<WallTime> b) {
+  return std::max(a, b);
+}
+
+bool is_gzip(const HttpAnswer& answer) {
+  const auto encoding = find_header(answer.headers, "Content-Encoding");
+  return encoding && same_name(*encoding, "gzip");
+}
+
+enum class BodyFault : std::uint8_t { damaged, too_large, not_a_page };
+
+std::string_view describe_fault(BodyFault fault) {
+  switch (fault) {
+    case BodyFault::damaged:
+      return "a damaged or cut gzip body";
+    case BodyFault::too_large:
+      return "a body that inflates beyond what is taken";
+    case BodyFault::not_a_page:
+      return "a body that is not a complete JSON array";
+  }
+  return "";
+}
+
+/// Moves the decoded body out of the answer, or says what is wrong with it.
+std::expected<void, BodyFault> decode(HttpAnswer& answer, std::string& body) {
+  if (!is_gzip(answer)) {
+    body = std::move(answer.body);
+    return {};
+  }
+  auto plain = gunzip(answer.body, limits::page_bytes_max);
+  answer.body = {};
+  if (!plain) {
+    return std::unexpected(plain.error() == GzipFault::too_large ? BodyFault::too_large : BodyFault::damaged);
+  }
+  body = std::move(*plain);
+  return {};
+}
+
+WallTime date_or(const HttpAnswer& answer, WallTime otherwise) {
+  const auto date = find_header(answer.headers, "Date");
+  return (date ? parse_http_date(*date) : std::nullopt).value_or(otherwise);
+}
+
+}  // namespace
+
+Poller::Poller(StreamId stream, Domain domain, Policy policy, Random random)
+    : stream_(stream), domain_(std::move(domain)), policy_(policy), random_(random) {}
+
+// ---- Opening
+
+void Poller::start() {
+  state_ = Opening{};
+  outputs_.emplace_back(OpenStream{.stream = stream_, .key = domain_.name()});
+}
+
+void Poller::opened(Now now, const Opened& opened) {
+  CHECK(std::holds_alternative<Opening>(state_));
+  last_progress_ = now.steady;
+  ask_at_ = now.steady;
+  if (!opened.place) {
+    const auto* ago = std::get_if<SinceAgo>(&policy_.since);
+    const WallTime since = ago ? now.wall - to_ms(ago->ago) : std::get<SinceAt>(policy_.since).at;
+    place_.since = std::max(since, now.wall - to_ms(limits::retention));
+    place_.first_start = now.wall;
+    place_.limit = full_limit;
+    note(Level::info, "new tenant: starts with the events since " + format_rfc3339(place_.since));
+    state_ = SavingStart{};
+    save_place();
+    return;
+  }
+  place_ = *opened.place;
+  pages_made_ = place_.pages;
+  rows_.assign(opened.rows.begin(), opened.rows.end());
+  for (const RowInfo& row : rows_) row_events_ += row.events;
+  if (!opened.clean) {
+    place_.in_doubt = InDoubt{.events_left = limits::in_doubt_events, .before = now.wall};
+    place_dirty_ = true;
+  }
+  note(Level::info,
+       "continues after the events up to " + format_rfc3339(place_.watermark.value_or(place_.since)) +
+           (opened.clean ? ""
+                         : "; the last run did not end in order, so the next events may be repeats "
+                           "and say possible_duplicate"));
+  filtering_ = place_.recovering;
+  repeating_ = place_.repeated;
+  if (filtering_ || repeating_) {
+    state_ = ReadingWindow{};
+    outputs_.emplace_back(ReadWindow{.stream = stream_});
+  } else {
+    state_ = Waiting{};
+  }
+}
+
+void Poller::window_read(Now now, const WindowRead& read) {
+  const auto* reading = std::get_if<ReadingWindow>(&state_);
+  CHECK(reading != nullptr);
+  window_ = Window(read.rows);
+  const auto limit = reading->recover_with;
+  state_ = Waiting{};
+  if (limit) ask_from_watermark(now, *limit);
+}
+
+// ---- Asking
+
+bool Poller::wants_to_ask(Now now) const {
+  if (stopping_ || !std::holds_alternative<Waiting>(state_) || now.steady < ask_at_) return false;
+  if (policy_.once && tail_seen_) return false;
+  std::size_t unsaved = pages_.size();
+  for (const auto& [number, pages] : unacknowledged_) unsaved += pages;
+  return unsaved < limits::pages_unsaved_max;
+}
+
+Instant Poller::deadline() const {
+  if (stopping_ || !std::holds_alternative<Waiting>(state_) || (policy_.once && tail_seen_)) return never;
+  return ask_at_;
+}
+
+std::string Poller::ask(Now now) {
+  CHECK(wants_to_ask(now));
+  const std::string& link = pages_.empty() ? place_.next : pages_.back().next;
+  Asking asking{.limit = place_.limit};
+  asking.own_question = question_.has_value() || link.empty();
+  asking.target = question_      ? *question_
+                  : link.empty() ? first_target(kept_by_okta(now, place_.since), place_.limit)
+                                 : link;
+  std::string target = asking.target;
+  state_ = std::move(asking);
+  return target;
+}
+
+void Poller::stop() {
+  stopping_ = true;
+  if (asking()) state_ = Waiting{};
+}
+
+void Poller::resume(Now now) {
+  stopping_ = false;
+  ask_at_ = now.steady;
+}
+
+void Poller::wake(Now now) {
+  tries_ = 0;
+  ask_at_ = std::min(ask_at_, now.steady);
+}
+
+std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFacts& org, std::string& body,
+                                      PageCutter& cutter) {
+  CHECK(asking());
+  if (!result) {
+    take_transport_error(now, result.error());
+    return std::nullopt;
+  }
+  if (result->status != 200) {
+    take_status(now, *result, org);
+    return std::nullopt;
+  }
+  HttpAnswer& answer = *result;
+  const auto decoded = decode(answer, body);
+  if (decoded && cutter.cut(body)) return take_page(now, answer, org, cutter.events());
+  if (decoded && may_swallow_whole(answer)) {
+    note(Level::error,
+         "one event makes its page unreadable; the page is set aside whole and the next is asked");
+    return take_page(now, answer, org, {EventSlice{.bytes = body}});
+  }
+  ++requests_.unusable;
+  const BodyFault fault = decoded ? BodyFault::not_a_page : decoded.error();
+  failed(now, {.kind = describe_fault(fault),
+               .text = "Okta answered 200 with " + std::string(describe_fault(fault)) + " (" +
+                       std::to_string(body.size()) + " bytes)",
+               .stuck = true});
+  return std::nullopt;
+}
+
+// An unreadable page of one single event, again and again, with a good link behind it: keeping its bytes and
+// going on loses nothing and frees the tenant.
+bool Poller::may_swallow_whole(const HttpAnswer& answer) const {
+  const Asking& asking = std::get<Asking>(state_);
+  if (asking.limit != 1 || stuck_ + 1 < limits::failures_until_recovery) return false;
+  const auto link = find_link(answer.headers, "next");
+  const auto next = link ? admit_next(domain_.origin(), *link) : std::unexpected(std::string());
+  return next && *next != asking.target;
+}
+
+// ---- A page
+
+std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const OrgFacts& org,
+                                       const std::vector<EventSlice>& events) {
+  const Asking asking = std::get<Asking>(state_);
+  ++requests_.ok;
+  last_answer_ = now.wall;
+  last_progress_ = now.steady;
+
+  Page page{.asked = asking.limit, .next = asking.target};
+  bool hostile = false;
+  take_link(answer, page, hostile);
+  const bool moved = page.next != asking.target;
+  page.tail = events.size() < asking.limit && !hostile;
+  page.repeated = !moved && (!events.empty() || repeating_);
+  Batch batch = choose(events, org, page);
+  page.unsettled = batch.events.size();
+  page.watermark = page.newest ? std::optional(std::min(*page.newest, date_or(answer, now.wall + org.offset)))
+                               : std::nullopt;
+  page.ends_recovery = filtering_ && ((page.tail && moved) ||
+                                      (page.oldest && *page.oldest > *filtering_ + limits::recovery_overlap));
+
+  if (page.repeated) window_.add(page.hashes);
+  if (page.ends_recovery) filtering_.reset();
+  repeating_ = page.repeated;
+  if (!filtering_ && !repeating_) window_ = Window();
+
+  state_ = Waiting{};
+  const bool nothing_new = !moved && batch.events.empty();
+  at_tail_ = page.tail;
+  tail_seen_ = tail_seen_ || page.tail || (nothing_new && !hostile);
+  if (moved || !batch.events.empty() || question_) {
+    page.number = ++pages_made_;
+    pages_.push_back(std::move(page));
+    batch.page = pages_.back().number;
+  }
+  question_.reset();
+
+  if (hostile) {
+    ++hostile_links_;
+    ++requests_.unusable;
+    failed(
+        now,
+        {.kind = "hostile link",
+         .text = "Okta's next link leaves the org and is not followed; the place is kept. Check what answers "
+                 "under this domain",
+         .level = Level::error});
+  } else if (nothing_new && events.size() >= asking.limit) {
+    failed(now, {.kind = "no link",
+                 .text = "a full page that was seen before, without a link that leads on",
+                 .stuck = true});
+  } else {
+    if (const auto lasted = trouble_.healed(now.steady))
+      note(Level::info, "answers again, after " + describe(*lasted));
+    tries_ = 0;
+    stuck_ = moved ? 0 : stuck_;
+    last_error_.clear();
+    ask_at_ = now.steady + (page.tail || !moved ? policy_.poll_interval : 0s);
+  }
+  pop_settled(now, org);
+  if (batch.events.empty()) return std::nullopt;
+  return batch;
+}
+
+void Poller::take_link(const HttpAnswer& answer, Page& page, bool& hostile) const {
+  const auto link = find_link(answer.headers, "next");
+  if (!link) return;
+  auto next = admit_next(domain_.origin(), *link);
+  hostile = !next.has_value();
+  if (next) page.next = std::move(*next);
+}
+
+Batch Poller::choose(const std::vector<EventSlice>& events, const OrgFacts& org, Page& page) {
+  Batch batch{.stream = stream_, .tenant_name = domain_.name()};
+  batch.events.reserve(events.size());
+  page.hashes.reserve(events.size());
+  const std::uint32_t in_doubt = doubt_left();
+  const bool filtering = filtering_ || repeating_;
+  Window::Page known(window_, repeating_);
+  bool all_dated = true;
+  for (const EventSlice& event : events) {
+    ++counts_.fetched;
+    if (event.will_be_flattened) ++counts_.flattened;
+    const EventHash hash = event.hash();
+    const Window::Known found = filtering ? known.look_up(hash) : Window::Known::no;
+    if (found == Window::Known::yes) {
+      ++counts_.deduplicated;
+      continue;
+    }
+    batch.events.push_back(
+        {.event = &event, .mark = mark_of(event, org, found == Window::Known::changed, in_doubt)});
+    page.hashes.push_back(hash);
+    page.newest = later(page.newest, event.published_at);
+    all_dated = all_dated && event.published_at.has_value();
+    if (event.published_at)
+      page.oldest = std::min(page.oldest.value_or(*event.published_at), *event.published_at);
+  }
+  if (!all_dated) page.oldest.reset();
+  return batch;
+}
+
+Mark Poller::mark_of(const EventSlice& event, const OrgFacts& org, bool changed,
+                     std::uint32_t in_doubt) const {
+  const auto published = event.published_at;
+  const auto not_after = [&](WallTime moment) { return !published || *published <= moment; };
+  Mark mark;
+  mark.backfill = published && *published < place_.first_start + org.offset;
+  // In doubt: it may have been in flight when the last run ended.
+  const bool doubted = in_doubt > 0 && place_.in_doubt && not_after(place_.in_doubt->before + org.offset);
+  // Recovering: older than what the window reaches, or without the uuid it would be known by.
+  const bool beyond_window = filtering_ && place_.window_from && not_after(*place_.window_from);
+  const bool unknowable = filtering_ && event.uuid.empty() && not_after(*filtering_);
+  mark.possible_duplicate = changed || doubted || beyond_window || unknowable;
+  return mark;
+}
+
+std::uint32_t Poller::doubt_left() const {
+  if (!place_.in_doubt) return 0;
+  std::uint32_t passed = 0;
+  for (const Page& page : pages_) passed += page.asked;
+  return place_.in_doubt->events_left - std::min(passed, place_.in_doubt->events_left);
+}
+
+// ---- Failures
+
+void Poller::take_transport_error(Now now, const TransportError& error) {
+  ++requests_.transport;
+  const bool stuck = error.fault == TransportFault::timed_out || error.fault == TransportFault::cut ||
+                     error.fault == TransportFault::answer_too_large;
+  failed(now, {.kind = name_of(error.fault), .text = error.text, .stuck = stuck});
+}
+
+void Poller::take_status(Now now, const HttpAnswer& answer, const OrgFacts& org) {
+  const std::string said = std::to_string(answer.status) + " " + describe_okta_error(answer);
+  const bool own_question = std::get<Asking>(state_).own_question;
+  switch (answer.status) {
+    case 429:
+      ++requests_.limited;
+      failed(now, {.kind = "429",
+                   .text = org.standing == Standing::crowded
+                               ? "Okta has too many requests at once (429); a short pause"
+                               : "Okta's rate limit is reached (429); quiet until " +
+                                     format_rfc3339(org.quiet_until.value_or(now.wall))});
+      ask_at_ = now.steady;  // The org knows until when.
+      place_.quiet_until = org.quiet_until;
+      place_.okta_offset_ms = org.offset.count();
+      if (org.standing == Standing::limited) save_place();
+      return;
+    case 401:
+      ++requests_.unauthorized;
+      failed(now, {.kind = "401",
+                   .text = "Okta refuses the API key (" + said + "); " +
+                           (org.all_keys_refused
+                                ? "put a valid key into the tenants file: it is picked up by itself"
+                                : "another key takes over; replace this one in the tenants file"),
+                   .level = Level::error});
+      ask_at_ = now.steady;
+      return;
+    case 403:
+      ++requests_.forbidden;
+      failed(now,
+             {.kind = "403",
+              .text = "Okta forbids reading the System Log (" + said +
+                      "): give the key's owner the Report Administrator role or better, and check the key's "
+                      "allowed network zone",
+              .level = Level::error});
+      return;
+    case 400:
+    case 404:
+    case 410:
+    case 414:
+      ++requests_.client_error;
+      failed(now,
+             {.kind = "4xx",
+              .text = own_question ? "Okta refuses the query (" + said + ")"
+                                   : "Okta refuses its own next link (" + said + "); asking again from " +
+                                         format_rfc3339(place_.watermark.value_or(place_.since)),
+              .level = own_question ? Level::error : Level::warn});
+      if (!own_question) recover(full_limit);
+      return;
+    default:
+      break;
+  }
+  if (answer.status >= 500) {
+    ++requests_.server_error;
+    failed(now, {.kind = "5xx", .text = "Okta answered " + said, .stuck = answer.status == 500});
+  } else if (answer.status >= 300 && answer.status < 400) {
+    ++requests_.client_error;
+    failed(now, {.kind = "3xx",
+                 .text = "Okta answered with a redirect (" + std::to_string(answer.status) +
+                         "), which is never followed: check okta_domain",
+                 .level = Level::error});
+  } else {
+    ++requests_.client_error;
+    failed(now, {.kind = "status", .text = "Okta answered " + said});
+  }
+}
+
+void Poller::failed(Now now, const Failure& failure) {
+  last_error_ = failure.text;
+  at_tail_ = false;
+  if (trouble_.failed(now.steady, failure.kind)) note(failure.level, failure.text);
+  state_ = Waiting{};
+  ask_at_ = now.steady + backoff(limits::ask_backoff_base, limits::ask_backoff_max, tries_++, random_);
+  if (failure.stuck && ++stuck_ >= limits::failures_until_recovery) recover(next_smaller(place_.limit));
+}
+
+// ---- Recovering
+
+void Poller::recover(std::uint32_t limit) {
+  stuck_ = 0;
+  state_ = Draining{.limit = limit};
+  recover_if_drained();
+}
+
+void Poller::recover_if_drained() {
+  const auto* draining = std::get_if<Draining>(&state_);
+  if (!draining || !drained()) return;
+  const std::uint32_t limit = draining->limit;
+  state_ = ReadingWindow{.recover_with = limit};
+  outputs_.emplace_back(ReadWindow{.stream = stream_});
+}
+
+void Poller::ask_from_watermark(Now now, std::uint32_t limit) {
+  const WallTime reached = place_.watermark.value_or(place_.since);
+  const WallTime oldest_kept =
+      now.wall + std::chrono::milliseconds(place_.okta_offset_ms) - to_ms(limits::retention);
+  const WallTime since = std::max({reached - to_ms(limits::recovery_overlap), place_.since, oldest_kept});
+  place_.recovering = reached;
+  place_.limit = limit;
+  place_.restore_limit =
+      limit < full_limit ? std::optional(reached + to_ms(2 * limits::recovery_overlap)) : std::nullopt;
+  restore_at_ = limit < full_limit ? std::optional(now.steady + restore_after) : std::nullopt;
+  place_dirty_ = true;
+  filtering_ = reached;
+  repeating_ = false;
+  question_ = first_target(since, limit);
+  note(Level::warn, "asks again from " + format_rfc3339(since) + " with " + std::to_string(limit) +
+                        " events a page; what was delivered since then is recognised and not sent twice");
+}
+
+// Okta refuses a `since` from far before what it keeps.
+WallTime Poller::kept_by_okta(Now now, WallTime since) const {
+  return std::max(since,
+                  now.wall + std::chrono::milliseconds(place_.okta_offset_ms) - to_ms(limits::retention));
+}
+
+// ---- Settling and saving
+
+void Poller::settled(Now now, const Settlement& settlement, const OrgFacts& org) {
+  const auto page = std::ranges::find(pages_, settlement.page, &Page::number);
+  CHECK(page != pages_.end());
+  const std::size_t settled = std::size_t{settlement.delivered} + settlement.set_aside;
+  CHECK(settled <= page->unsettled);
+  page->unsettled -= settled;
+  page->touched = page->touched || settled > 0;
+  page->kept.insert(page->kept.end(), settlement.kept.begin(), settlement.kept.end());
+  counts_.delivered += settlement.delivered;
+  counts_.marked += settlement.marked;
+  counts_.reduced += settlement.reduced;
+  counts_.set_aside += settlement.set_aside;
+  last_delivery_ = now.wall;
+  last_progress_ = now.steady;
+  pop_settled(now, org);
+}
+
+void Poller::pop_settled(Now now, const OrgFacts& org) {
+  Save next{.stream = stream_};
+  std::size_t pages = 0;
+  for (; !pages_.empty() && pages_.front().unsettled == 0; ++pages, pages_.pop_front()) {
+    move_place(now, org, pages_.front(), next);
+  }
+  const bool tail_is_news =
+      at_tail_ && (!place_.caught_up || now.wall + org.offset - *place_.caught_up > std::chrono::hours(24));
+  if (tail_is_news && pages_.empty()) place_.caught_up = now.wall + org.offset;
+  if (pages == 0 && !tail_is_news) return;
+  trim_window(next);
+  next.place = place_;
+  save(std::move(next), pages);
+  const bool restore =
+      place_.limit < full_limit && ((place_.restore_limit && place_.watermark >= place_.restore_limit) ||
+                                    (restore_at_ && now.steady >= *restore_at_));
+  if (restore && std::holds_alternative<Waiting>(state_) && !stopping_) recover(full_limit);
+}
+
+void Poller::move_place(Now now, const OrgFacts& org, Page& page, Save& save) {
+  place_.next = std::move(page.next);
+  place_.pages = page.number;
+  place_.repeated = page.repeated;
+  place_.watermark = later(place_.watermark, page.watermark);
+  place_.quiet_until = org.quiet_until;
+  place_.okta_offset_ms = org.offset.count();
+  if (page.ends_recovery) place_.recovering.reset();
+  if (page.tail) place_.caught_up = now.wall + org.offset;
+  if (place_.in_doubt) {
+    place_.in_doubt->events_left -= std::min(page.asked, place_.in_doubt->events_left);
+    if (place_.in_doubt->events_left == 0) place_.in_doubt.reset();
+  }
+  if (!page.hashes.empty()) {
+    rows_.push_back({.page = page.number,
+                     .newest = page.newest,
+                     .events = static_cast<std::uint32_t>(page.hashes.size())});
+    row_events_ += page.hashes.size();
+    save.rows.push_back({.page = page.number, .newest = page.newest, .events = std::move(page.hashes)});
+  }
+  std::ranges::move(page.kept, std::back_inserter(save.set_aside));
+}
+
+void Poller::trim_window(Save& save) {
+  while (!rows_.empty() &&
+         (row_events_ > limits::window_events_max || rows_.size() > limits::window_rows_max)) {
+    place_.window_from = later(place_.window_from, rows_.front().newest);
+    row_events_ -= rows_.front().events;
+    rows_.pop_front();
+  }
+  save.rows_from = rows_.empty() ? 0 : rows_.front().page;
+}
+
+void Poller::save_place() {
+  Save same{.stream = stream_, .place = place_};
+  same.rows_from = rows_.empty() ? 0 : rows_.front().page;
+  save(std::move(same), 0);
+}
+
+void Poller::save(Save&& save, std::size_t pages) {
+  save.number = ++saves_made_;
+  unacknowledged_.emplace_back(save.number, pages);
+  place_dirty_ = false;
+  outputs_.emplace_back(std::move(save));
+}
+
+void Poller::saved(Now now, std::uint64_t number) {
+  saves_done_ = std::max(saves_done_, number);
+  while (!unacknowledged_.empty() && unacknowledged_.front().first <= number) unacknowledged_.pop_front();
+  last_progress_ = now.steady;
+  if (std::holds_alternative<SavingStart>(state_)) {
+    state_ = Waiting{};
+    ask_at_ = now.steady;
+  }
+  recover_if_drained();
+}
+
+void Poller::finish(Now now, bool doubtful) {
+  if (doubtful || partly_settled()) {
+    place_.in_doubt = InDoubt{.events_left = limits::in_doubt_events, .before = now.wall};
+    place_dirty_ = true;
+  }
+  if (place_dirty_) save_place();
+}
+
+bool Poller::partly_settled() const {
+  return std::ranges::any_of(pages_, &Page::touched);
+}
+
+void Poller::watch_retention(Now now, const OrgFacts& org) {
+  if (std::holds_alternative<Created>(state_) || std::holds_alternative<Opening>(state_)) return;
+  const WallTime okta_now = now.wall + org.offset;
+  const WallTime position = std::max(
+      {place_.since, place_.watermark.value_or(place_.since), place_.caught_up.value_or(place_.since)});
+  const auto age = okta_now - position;
+  if (age < limits::backlog_alarm) {
+    static_cast<void>(backlog_.healed(now.steady));
+    return;
+  }
+  const WallTime kept_from = okta_now - to_ms(limits::retention);
+  if (position + 1h < kept_from) {
+    if (!place_.gap_until || *place_.gap_until < position) {
+      place_.gap_from = position;
+      ++gaps_;
+    }
+    place_.gap_until = kept_from;
+    save_place();
+  }
+  if (!backlog_.failed(now.steady, "backlog")) return;
+  const std::string behind = "is " + describe(age) + " behind, and Okta keeps events for 90 days: ";
+  note(Level::error,
+       position + 1h < kept_from
+           ? behind + "the events between " + format_rfc3339(*place_.gap_from) + " and " +
+                 format_rfc3339(kept_from) + " are lost"
+           : behind + "loss begins on " + format_rfc3339(position + to_ms(limits::retention)).substr(0, 10));
+}
+
+// ---- What others see
+
+TenantReport Poller::report(Now now) const {
+  TenantReport report;
+  report.domain = domain_.name();
+  report.events = counts_;
+  for (const Page& page : pages_) report.events.in_flight += page.unsettled;
+  report.requests = requests_;
+  report.newest_event = place_.watermark;
+  report.last_answer = last_answer_;
+  report.last_delivery = last_delivery_;
+  report.hostile_links = hostile_links_;
+  report.gaps = gaps_;
+  report.recovering = place_.recovering.has_value();
+  report.last_error = last_error_;
+  if (at_tail_) {
+    report.behind = 0s;
+  } else if (place_.watermark) {
+    report.behind = std::max<Duration>(now.wall - *place_.watermark, 0s);
+  }
+  if (std::holds_alternative<Waiting>(state_)) report.next_ask = std::max<Duration>(ask_at_ - now.steady, 0s);
+  const bool working = asking() || std::holds_alternative<Waiting>(state_);
+  if (stopping_) {
+    report.state = TenantState::stopped;
+  } else if (policy_.once && finished()) {
+    report.state = TenantState::finished;
+  } else if (!last_error_.empty()) {
+    report.state = TenantState::backing_off;
+  } else {
+    report.state = working ? TenantState::following : TenantState::opening;
+  }
+  return report;
+}
+
+void Poller::note(Level level, std::string text) {
+  outputs_.emplace_back(Note{.level = level, .tenant = domain_.name(), .text = std::move(text)});
+}
+
+std::optional<Output> Poller::next_output() {
+  if (outputs_.empty()) return std::nullopt;
+  Output output = std::move(outputs_.front());
+  outputs_.pop_front();
+  return output;
+}
+
+}  // namespace logzio_okta

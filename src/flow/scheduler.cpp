@@ -1,0 +1,573 @@
+#include "logzio_okta/flow/scheduler.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <utility>
+
+#include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/flow/org.hpp"
+#include "logzio_okta/flow/poller.hpp"
+#include "logzio_okta/flow/shipper.hpp"
+#include "logzio_okta/okta/log_query.hpp"
+
+namespace logzio_okta {
+
+std::string_view name_of(TenantState state) {
+  switch (state) {
+    case TenantState::opening:
+      return "opening";
+    case TenantState::following:
+      return "following";
+    case TenantState::limited:
+      return "limited";
+    case TenantState::held:
+      return "held";
+    case TenantState::backing_off:
+      return "backing off";
+    case TenantState::refused:
+      return "refused";
+    case TenantState::finished:
+      return "finished";
+    case TenantState::stopped:
+      return "stopped";
+  }
+  return "";
+}
+
+namespace {
+
+constexpr int exit_ok = 0;
+constexpr int exit_once_unfinished = 69;
+constexpr int exit_unanswered = 75;
+constexpr Duration save_grace = 800ms;  // After stop_grace, for the last saves.
+constexpr Duration retention_watch = 1h;
+constexpr Duration flow_grace =
+    50s;  // Past the poll interval; then a tenant without an answer does not flow.
+
+void add(EventCounts& total, const EventCounts& part) {
+  total.fetched += part.fetched;
+  total.delivered += part.delivered;
+  total.deduplicated += part.deduplicated;
+  total.set_aside += part.set_aside;
+  total.in_flight += part.in_flight;
+  total.marked += part.marked;
+  total.reduced += part.reduced;
+  total.flattened += part.flattened;
+}
+
+}  // namespace
+
+struct Scheduler::Impl {
+  /// One org with its stream.
+  struct Tenant {
+    Org org;
+    Poller poller;
+    bool retired = false;          ///< Removed by a reload; its last pages are on their way.
+    bool fresh_bulk_used = false;  ///< It has asked once in this trouble of the destination.
+    bool gave_up = false;          ///< --once: nothing more is to be had from it.
+    std::uint64_t delivered_at_summary = 0;
+  };
+  struct Ask {
+    StreamId stream;
+    CredentialId key;
+    WallTime asked_wall;
+    bool keep_alive = false;  ///< Only to use the key; its page is not looked at.
+  };
+
+  Impl(Now now, SchedulerOptions options_given)
+      : options(std::move(options_given)),
+        random(options.seed),
+        shipper({.destination = DestinationId{1},
+                 .protocol = options.protocol,
+                 .listener = options.listener,
+                 .token_bytes = options.token_bytes},
+                Random(random.next())),
+        started(now),
+        now_steady(now.steady),
+        summary_at(now.steady + limits::summary_interval),
+        retention_at(now.steady + retention_watch) {}
+
+  // ---- Inputs
+
+  void on(Now, Tick&&) {}
+  void on(Now now, OktaAnswer&& answer);
+  void on(Now now, BulkAnswer&& answer) { shipper.answered(now, answer.id, answer.result); }
+  void on(Now now, Opened&& opened);
+  void on(Now now, WindowRead&& read) {
+    if (Tenant* tenant = find(read.stream)) tenant->poller.window_read(now, read);
+  }
+  void on(Now now, Saved&& saved) {
+    saving_fails = false;
+    if (Tenant* tenant = find(saved.stream)) tenant->poller.saved(now, saved.number);
+  }
+  void on(Now now, SaveFailed&& failed);
+  void on(Now, SetAsideSize&& size) { shipper.set_aside_on_disk(size.bytes); }
+  void on(Now now, Reload&& reload) { take_tenants(now, reload.tenants); }
+  void on(Now now, TokenChanged&&) { shipper.token_changed(now); }
+  void on(Now now, Stop&&);
+
+  // ---- After every input
+
+  void settle_and_collect(Now now);
+  void pump(Now now);
+  void grant(Now now);
+  void keep_keys_alive(Now now);
+  void ask(Now now, StreamId stream, Tenant& tenant, CredentialId key, std::string target, bool keep_alive);
+  [[nodiscard]] bool may_fetch(const Tenant& tenant) const;
+  [[nodiscard]] std::size_t memory_used() const;
+  void give_up_where_stuck(Now now);
+  void finish_if_stopped(Now now);
+  void tell_summaries(Now now);
+  void take_tenants(Now now, const std::vector<TenantSpec>& specs);
+  void retire(Tenant& tenant, StreamId stream);
+  void drop_retired();
+
+  [[nodiscard]] Tenant* find(StreamId stream);
+  [[nodiscard]] OrgFacts facts(const Tenant& tenant) const;
+  [[nodiscard]] bool once_done() const;
+  [[nodiscard]] TenantReport report_of(const Tenant& tenant, Now now) const;
+  [[nodiscard]] bool flows(const TenantReport& tenant, Now now) const;
+  void note(Level level, std::string text) {
+    outputs.emplace_back(Note{.level = level, .tenant = {}, .text = std::move(text)});
+  }
+
+  SchedulerOptions options;
+  Random random;
+  Shipper shipper;
+  Now started;
+  Instant now_steady;
+  std::map<StreamId, Tenant> tenants;  ///< In the order they were first named.
+  std::vector<StreamId> order;         ///< As in the file.
+  std::map<RequestId, Ask> asks;
+  std::uint64_t last_stream = 0;
+  std::uint64_t last_request = 0;
+  std::deque<Output> outputs;
+  std::string page_body;  ///< Of the page being read; kept for its memory.
+  PageCutter cutter;
+  EventCounts retired_counts;
+
+  bool saving_fails = false;
+  Complaint save_trouble;
+  std::optional<Instant> stop_at;  ///< When the grace is over.
+  bool finished = false;           ///< The last saves are made.
+  bool unanswered = false;
+  Instant summary_at;
+  Instant retention_at;
+};
+
+// ---- Inputs
+
+void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
+  const auto found = asks.find(answer.id);
+  if (found == asks.end()) return;  // Cancelled.
+  const Ask ask = found->second;
+  asks.erase(found);
+  Tenant* tenant = find(ask.stream);
+  if (!tenant) return;
+  OrgFacts org;
+  org.standing = tenant->org.answered(now, ask.asked_wall, ask.key, answer.result);
+  const Standing standing = org.standing;
+  org = facts(*tenant);
+  org.standing = standing;
+  if (ask.keep_alive) {
+    if (standing == Standing::unauthorized) {
+      outputs.emplace_back(
+          Note{.level = Level::error,
+               .tenant = tenant->poller.domain().name(),
+               .text = "a key that is not in use at the moment is refused (401): replace it in the "
+                       "tenants file"});
+    }
+    return;
+  }
+  if (!tenant->poller.asking()) return;
+  const auto batch = tenant->poller.answered(now, std::move(answer.result), org, page_body, cutter);
+  if (batch) shipper.take(now, *batch);
+  if (page_body.capacity() > limits::bulk_bytes_max) std::string().swap(page_body);
+}
+
+void Scheduler::Impl::on(Now now, Opened&& opened) {
+  Tenant* tenant = find(opened.stream);
+  if (!tenant) return;
+  if (opened.place && opened.place->quiet_until) {
+    tenant->org.restore_quiet(now, *opened.place->quiet_until,
+                              std::chrono::milliseconds(opened.place->okta_offset_ms));
+  }
+  tenant->poller.opened(now, opened);
+  if (opened.place) tenant->poller.watch_retention(now, facts(*tenant));
+}
+
+void Scheduler::Impl::on(Now now, SaveFailed&& failed) {
+  saving_fails = true;
+  if (save_trouble.failed(now.steady, failed.text)) {
+    note(Level::error, "the state cannot be saved: " + failed.text +
+                           ". Nothing more is asked or delivered until it can; nothing is lost");
+  }
+}
+
+void Scheduler::Impl::on(Now now, Stop&&) {
+  if (stop_at) return;
+  stop_at = now.steady + limits::stop_grace;
+  for (auto& [id, ask] : asks) outputs.emplace_back(CancelAsk{id});
+  asks.clear();
+  for (auto& [stream, tenant] : tenants) tenant.poller.stop();
+  shipper.stop();
+}
+
+// ---- After every input
+
+void Scheduler::Impl::settle_and_collect(Now now) {
+  shipper.pause(saving_fails);
+  shipper.advance(now);
+  while (auto settlement = shipper.next_settlement()) {
+    Tenant* tenant = find(settlement->stream);
+    CHECK(tenant != nullptr);
+    tenant->poller.settled(now, *settlement, facts(*tenant));
+  }
+  while (auto output = shipper.next_output()) outputs.push_back(std::move(*output));
+  for (auto& [stream, tenant] : tenants) {
+    while (auto output = tenant.poller.next_output()) outputs.push_back(std::move(*output));
+  }
+}
+
+void Scheduler::Impl::pump(Now now) {
+  now_steady = now.steady;
+  if (!saving_fails) {
+    if (const auto lasted = save_trouble.healed(now.steady)) {
+      note(Level::info, "the state can be saved again, after " + describe(*lasted));
+    }
+  }
+  settle_and_collect(now);
+  if (!stop_at) {
+    if (shipper.healthy()) {
+      for (auto& [stream, tenant] : tenants) tenant.fresh_bulk_used = false;
+    }
+    if (options.policy.once) give_up_where_stuck(now);
+    grant(now);
+    keep_keys_alive(now);
+    tell_summaries(now);
+    drop_retired();
+    if (options.policy.once && once_done()) on(now, Stop{});
+  }
+  if (stop_at) finish_if_stopped(now);
+  settle_and_collect(now);
+}
+
+std::size_t Scheduler::Impl::memory_used() const {
+  return asks.size() * limits::ask_reserve + shipper.held_bytes();
+}
+
+// While the destination is in trouble or the disk full, Okta is our queue and nothing is asked, except where
+// fresh events are needed to learn whether the destination refuses everything or just one bulk.
+bool Scheduler::Impl::may_fetch(const Tenant& tenant) const {
+  if (saving_fails) return false;
+  const std::size_t used = memory_used();
+  if (used > 0 && used + limits::ask_reserve > limits::memory_budget) return false;
+  return shipper.healthy() || (shipper.wants_fresh_bulk() && !tenant.fresh_bulk_used);
+}
+
+void Scheduler::Impl::grant(Now now) {
+  std::vector<std::pair<StreamId, Tenant*>> wanting;
+  for (auto& [stream, tenant] : tenants) {
+    if (!tenant.retired && !tenant.gave_up && tenant.poller.wants_to_ask(now))
+      wanting.emplace_back(stream, &tenant);
+  }
+  std::ranges::sort(wanting, [](const auto& a, const auto& b) {
+    const Poller& left = a.second->poller;
+    const Poller& right = b.second->poller;
+    return std::make_tuple(!left.at_tail(), left.wanting_since()) <
+           std::make_tuple(!right.at_tail(), right.wanting_since());
+  });
+  for (const auto& [stream, tenant] : wanting) {
+    if (!may_fetch(*tenant)) continue;
+    const auto key = tenant->org.grant(now);
+    if (!key) continue;
+    tenant->fresh_bulk_used = !shipper.healthy();
+    ask(now, stream, *tenant, *key, tenant->poller.ask(now), false);
+  }
+}
+
+void Scheduler::Impl::keep_keys_alive(Now now) {
+  if (options.policy.once) return;
+  for (auto& [stream, tenant] : tenants) {
+    if (tenant.retired) continue;
+    if (const auto key = tenant.org.idle_key(now)) {
+      ask(now, stream, tenant, *key, first_target(now.wall, 1), true);
+    }
+  }
+}
+
+void Scheduler::Impl::ask(Now now, StreamId stream, Tenant& tenant, CredentialId key, std::string target,
+                          bool keep_alive) {
+  tenant.org.asked(now, key);
+  const RequestId id{++last_request};
+  asks.emplace(id, Ask{.stream = stream, .key = key, .asked_wall = now.wall, .keep_alive = keep_alive});
+  outputs.emplace_back(AskOkta{
+      .id = id, .credential = key, .origin = tenant.poller.domain().origin(), .target = std::move(target)});
+}
+
+// --once: a tenant whose keys are all refused, or that has not moved for five minutes, is left behind; the
+// others finish.
+void Scheduler::Impl::give_up_where_stuck(Now now) {
+  for (auto& [stream, tenant] : tenants) {
+    if (tenant.gave_up || tenant.poller.finished()) continue;
+    const bool stuck = now.steady >= tenant.poller.last_progress() + limits::once_patience;
+    if (!tenant.org.all_refused() && !stuck) continue;
+    tenant.gave_up = true;
+    outputs.emplace_back(Note{.level = Level::error,
+                              .tenant = tenant.poller.domain().name(),
+                              .text = stuck ? "no progress for 5 minutes; left unfinished"
+                                            : "every key is refused; left unfinished"});
+  }
+}
+
+bool Scheduler::Impl::once_done() const {
+  return std::ranges::all_of(tenants, [](const auto& each) {
+    const Tenant& tenant = each.second;
+    return tenant.gave_up || tenant.poller.finished();
+  });
+}
+
+void Scheduler::Impl::finish_if_stopped(Now now) {
+  if (finished || (!shipper.quiet() && now.steady < *stop_at)) return;
+  finished = true;
+  const auto doubtful = shipper.doubtful();
+  unanswered = !doubtful.empty();
+  for (auto& [stream, tenant] : tenants) {
+    unanswered = unanswered || tenant.poller.partly_settled();
+    tenant.poller.finish(now, doubtful.contains(stream));
+  }
+  if (unanswered) {
+    note(Level::warn,
+         "stopped with a bulk unanswered: its events are sent again at the next start and say "
+         "possible_duplicate");
+  }
+}
+
+void Scheduler::Impl::tell_summaries(Now now) {
+  if (now.steady >= summary_at) {
+    summary_at = now.steady + limits::summary_interval;
+    for (const StreamId stream : order) {
+      Tenant& tenant = tenants.at(stream);
+      const TenantReport report = report_of(tenant, now);
+      std::string text = std::string(name_of(report.state)) + ": " +
+                         std::to_string(report.events.delivered - tenant.delivered_at_summary) +
+                         " events delivered in 5 min, " + std::to_string(report.events.delivered) +
+                         " since the start";
+      if (report.newest_event) text += ", newest from " + format_rfc3339(*report.newest_event);
+      if (report.behind && *report.behind > 0s) text += ", " + describe(*report.behind) + " behind";
+      if (!report.last_error.empty()) text += "; " + report.last_error;
+      tenant.delivered_at_summary = report.events.delivered;
+      outputs.emplace_back(Note{.level = Level::info, .tenant = report.domain, .text = std::move(text)});
+    }
+  }
+  if (now.steady >= retention_at) {
+    retention_at = now.steady + retention_watch;
+    for (auto& [stream, tenant] : tenants) tenant.poller.watch_retention(now, facts(tenant));
+  }
+}
+
+// ---- Tenants
+
+void Scheduler::Impl::take_tenants(Now now, const std::vector<TenantSpec>& specs) {
+  order.clear();
+  for (const TenantSpec& spec : specs) {
+    const auto known = std::ranges::find_if(tenants, [&](const auto& each) {
+      return each.second.poller.domain() == spec.domain && !each.second.retired;
+    });
+    if (known != tenants.end()) {
+      order.push_back(known->first);
+      Org& org = known->second.org;
+      const bool was_refused = org.all_refused();
+      org.replace_keys(now.steady, spec.credentials);
+      if (was_refused && !org.all_refused()) known->second.poller.wake(now);
+      continue;
+    }
+    const StreamId stream{++last_stream};
+    order.push_back(stream);
+    const auto [added, fresh] = tenants.emplace(
+        stream,
+        Tenant{.org = Org(now.steady, spec.credentials, options.policy.rate_share, Random(random.next())),
+               .poller = Poller(stream, spec.domain, options.policy, Random(random.next()))});
+    CHECK(fresh);
+    added->second.poller.start();
+  }
+  for (auto& [stream, tenant] : tenants) {
+    if (!tenant.retired && std::ranges::find(order, stream) == order.end()) retire(tenant, stream);
+  }
+}
+
+void Scheduler::Impl::retire(Tenant& tenant, StreamId stream) {
+  tenant.retired = true;
+  tenant.poller.stop();
+  std::erase_if(asks, [&](const auto& each) {
+    const auto& [id, ask] = each;
+    if (ask.stream != stream) return false;
+    outputs.emplace_back(CancelAsk{id});
+    return true;
+  });
+  outputs.emplace_back(Note{.level = Level::info,
+                            .tenant = tenant.poller.domain().name(),
+                            .text = "no longer in the tenants file; its place is kept"});
+}
+
+void Scheduler::Impl::drop_retired() {
+  std::erase_if(tenants, [&](const auto& each) {
+    const auto& [stream, tenant] = each;
+    if (!tenant.retired || !tenant.poller.drained()) return false;
+    add(retired_counts, tenant.poller.report({}).events);
+    return true;
+  });
+}
+
+Scheduler::Impl::Tenant* Scheduler::Impl::find(StreamId stream) {
+  const auto found = tenants.find(stream);
+  return found != tenants.end() ? &found->second : nullptr;
+}
+
+OrgFacts Scheduler::Impl::facts(const Tenant& tenant) const {
+  return {.standing = Standing::fine,
+          .all_keys_refused = tenant.org.all_refused(),
+          .quiet_until = tenant.org.quiet_until(),
+          .offset = tenant.org.offset()};
+}
+
+TenantReport Scheduler::Impl::report_of(const Tenant& tenant, Now now) const {
+  TenantReport report = tenant.poller.report(now);
+  report.rate_limit = tenant.org.limit();
+  report.rate_remaining = tenant.org.remaining();
+  report.rate_spent = static_cast<std::uint64_t>(tenant.org.spent());
+  report.keys = tenant.org.keys();
+  report.keys_refused = tenant.org.keys_refused();
+  if (report.state != TenantState::following && report.state != TenantState::backing_off) return report;
+  if (tenant.org.all_refused()) {
+    report.state = TenantState::refused;
+  } else if (!tenant.poller.asking() && (saving_fails || !shipper.healthy())) {
+    report.state = TenantState::held;
+  } else if (report.next_ask) {
+    const Instant chance = tenant.org.next_chance(now);
+    if (chance > now.steady + *report.next_ask) {
+      report.state = TenantState::limited;
+      report.next_ask = chance - now.steady;
+    }
+  }
+  return report;
+}
+
+bool Scheduler::Impl::flows(const TenantReport& tenant, Now now) const {
+  switch (tenant.state) {
+    case TenantState::limited:
+    case TenantState::finished:
+      return tenant.last_answer.has_value();
+    case TenantState::following:
+      return tenant.last_answer &&
+             *tenant.last_answer + to_ms(options.policy.poll_interval + flow_grace) >= now.wall;
+    case TenantState::opening:
+    case TenantState::held:
+    case TenantState::backing_off:
+    case TenantState::refused:
+    case TenantState::stopped:
+      return false;
+  }
+  return false;
+}
+
+// ---- The door
+
+Scheduler::Scheduler(Now now, SchedulerOptions options, std::vector<TenantSpec> tenants)
+    : impl_(std::make_unique<Impl>(now, std::move(options))) {
+  impl_->take_tenants(now, tenants);
+  impl_->pump(now);
+}
+
+Scheduler::~Scheduler() = default;
+Scheduler::Scheduler(Scheduler&&) noexcept = default;
+
+void Scheduler::handle(Now now, Input input) {
+  std::visit([&](auto&& each) { impl_->on(now, std::forward<decltype(each)>(each)); }, std::move(input));
+  impl_->pump(now);
+}
+
+std::optional<Output> Scheduler::next_output() {
+  if (impl_->outputs.empty()) return std::nullopt;
+  Output output = std::move(impl_->outputs.front());
+  impl_->outputs.pop_front();
+  return output;
+}
+
+Instant Scheduler::deadline() const {
+  const Impl& self = *impl_;
+  Instant when = self.shipper.deadline();
+  if (self.stop_at) return std::min(when, self.finished ? *self.stop_at + save_grace : *self.stop_at);
+  when = std::min({when, self.summary_at, self.retention_at});
+  const Now now{.steady = self.now_steady, .wall = {}};
+  for (const auto& [stream, tenant] : self.tenants) {
+    if (tenant.retired || tenant.gave_up) continue;
+    if (self.options.policy.once) {
+      when = std::min(when, tenant.poller.last_progress() + limits::once_patience);
+    } else {
+      when = std::min(when, tenant.org.next_idle_key());
+    }
+    const Instant wants = tenant.poller.deadline();
+    if (wants == never) continue;
+    // Wanting already but not granted: only the org's budget passes by time alone; room comes with other
+    // inputs.
+    if (wants > self.now_steady) {
+      when = std::min(when, wants);
+    } else if (self.may_fetch(tenant) && tenant.poller.wants_to_ask(now)) {
+      when = std::min(when, tenant.org.next_chance(now));
+    }
+  }
+  return when;
+}
+
+bool Scheduler::at_rest() const {
+  const Impl& self = *impl_;
+  return self.finished && (clean() || self.now_steady >= *self.stop_at + save_grace);
+}
+
+int Scheduler::exit_code() const {
+  const Impl& self = *impl_;
+  const bool left_behind =
+      std::ranges::any_of(self.tenants, [](const auto& each) { return each.second.gave_up; });
+  if (left_behind) return exit_once_unfinished;
+  return self.unanswered ? exit_unanswered : exit_ok;
+}
+
+bool Scheduler::clean() const {
+  return std::ranges::none_of(impl_->tenants,
+                              [](const auto& each) { return each.second.poller.saves_pending(); });
+}
+
+Report Scheduler::report(Now now) const {
+  const Impl& self = *impl_;
+  Report report;
+  report.at = now.wall;
+  report.started = self.started.wall;
+  report.total = self.retired_counts;
+  bool flowing = false;
+  for (const StreamId stream : self.order) {
+    report.tenants.push_back(self.report_of(self.tenants.at(stream), now));
+    flowing = flowing || self.flows(report.tenants.back(), now);
+  }
+  for (const auto& [stream, tenant] : self.tenants) add(report.total, tenant.poller.report(now).events);
+  report.destination = self.shipper.report();
+  report.memory_used = self.memory_used();
+  report.set_aside_bytes = self.shipper.set_aside_bytes();
+  report.saving_fails = self.saving_fails;
+  report.stopping = self.stop_at.has_value();
+  if (report.stopping) {
+    report.not_ready_because = "stopping";
+  } else if (self.saving_fails) {
+    report.not_ready_because = "the state cannot be saved";
+  } else if (!report.destination.healthy) {
+    report.not_ready_because = "the listener does not take: " + report.destination.state;
+  } else if (!flowing) {
+    report.not_ready_because = "no tenant flows";
+  }
+  report.ready = report.not_ready_because.empty();
+  return report;
+}
+
+}  // namespace logzio_okta

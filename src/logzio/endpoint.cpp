@@ -1,0 +1,160 @@
+#include "logzio_okta/logzio/endpoint.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+#include "logzio_okta/base/text.hpp"
+#include "logzio_okta/http/url.hpp"
+#include "logzio_okta/logzio/quote.hpp"
+
+namespace logzio_okta {
+namespace {
+
+struct Spoken {
+  Protocol protocol;
+  std::string_view scheme;
+  std::uint16_t port;  ///< At Logz.io.
+};
+constexpr std::array spoken = {
+    Spoken{Protocol::https_bulk, "https", 8071},
+    Spoken{Protocol::tls_lines, "tls", 5052},
+    Spoken{Protocol::http_bulk, "http", 8070},
+    Spoken{Protocol::tcp_lines, "tcp", 5050},
+};
+constexpr std::string_view ports_known =
+    "8071 (HTTPS), 5052 (lines over TLS), 8070 (HTTP) and 5050 (lines over TCP)";
+
+const Spoken& spoken_as(Protocol protocol) {
+  return *std::ranges::find(spoken, protocol, &Spoken::protocol);
+}
+
+/// What a person wrote, in its parts. Views into the text.
+struct Written {
+  std::optional<std::string_view> scheme;
+  std::string_view host;
+  std::optional<std::string_view> port;
+};
+
+Result<Written> take_apart(std::string_view text) {
+  Written written;
+  if (const std::size_t colon = text.find("://"); colon != std::string_view::npos) {
+    written.scheme = text.substr(0, colon);
+    text.remove_prefix(colon + 3);
+  }
+  if (text.contains('@')) return fail("user and password have no place here; write only the listener's host");
+  if (const std::size_t end = text.find_first_of("/?#"); end != std::string_view::npos) {
+    return fail("write only the host, without a path or query: \"" + quotable(text.substr(0, end)) + "\"");
+  }
+  const std::size_t bracket = text.starts_with('[') ? text.find(']') : 0;
+  const std::size_t colon = bracket == std::string_view::npos ? bracket : text.find(':', bracket);
+  written.host = text.substr(0, colon);
+  if (colon != std::string_view::npos) written.port = text.substr(colon + 1);
+  if (written.port && written.port->contains(':')) {
+    return fail("an IPv6 address needs brackets: \"[" + quotable(text) + "]\"");
+  }
+  return written;
+}
+
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+  const std::optional<std::uint64_t> port = ascii::whole_number(text);
+  if (!port || *port == 0 || *port > 65'535) return std::nullopt;
+  return static_cast<std::uint16_t>(*port);
+}
+
+/// A shipping token, pasted into the wrong variable, must not be quoted or looked up by name.
+bool looks_like_token(std::string_view host) {
+  return host.size() == 32 && std::ranges::all_of(host, ascii::is_letter);
+}
+
+Result<std::string> parse_host(std::string_view text) {
+  if (text.empty()) {
+    return fail("the host is missing; write your region's listener, for example listener.logz.io");
+  }
+  if (looks_like_token(text)) {
+    return fail(
+        "this looks like the shipping token; write your region's listener, for example listener.logz.io");
+  }
+  if (text.find_first_of("<>${}") != std::string_view::npos) {
+    return fail("\"" + quotable(text) +
+                "\" is a placeholder; write your region's listener, for example listener.logz.io");
+  }
+  const bool plain = std::ranges::all_of(text, [](char c) {
+    return ascii::is_letter(c) || ascii::is_digit(c) || std::string_view(".-_[]:").contains(c);
+  });
+  const std::optional<Url> url = plain ? parse_url("https://" + std::string(text) + "/") : std::nullopt;
+  if (!url) {
+    return fail("\"" + quotable(text) + "\" is not a host name; write for example listener-eu.logz.io");
+  }
+  return url->origin.host;
+}
+
+std::string other_protocol(std::uint16_t port) {
+  return "port " + std::to_string(port) +
+         " speaks the protocol of Logstash or Beats, which is not spoken here; write ";
+}
+
+/// The protocol that goes with this port when nobody wrote a scheme.
+Result<Protocol> protocol_of(const std::string& host, std::uint16_t port) {
+  const auto* const known = std::ranges::find(spoken, port, &Spoken::port);
+  if (known == spoken.end()) {
+    return fail("port " + std::to_string(port) + " does not name a protocol; Logz.io's are " +
+                std::string(ports_known) + ", or write the scheme: \"https://" + host + ":" +
+                std::to_string(port) + "\" (tls://, http://, tcp:// likewise)");
+  }
+  if (is_cleartext(known->protocol) && !is_loopback(host)) {
+    return fail("port " + std::to_string(port) + " sends the token and the events unencrypted; write \"" +
+                host + ":8071\", or \"" + std::string(known->scheme) + "://" + host + ":" +
+                std::to_string(port) + "\" if that is what you want");
+  }
+  return known->protocol;
+}
+
+}  // namespace
+
+Result<Endpoint> Endpoint::parse(std::string_view text) {
+  text = ascii::trim(text);
+  if (text.ends_with('/') && !text.ends_with("//")) text.remove_suffix(1);
+  const Result<Written> written = take_apart(text);
+  if (!written) return std::unexpected(written.error());
+
+  const Spoken* said = nullptr;
+  if (written->scheme) {
+    const auto* const known = std::ranges::find(spoken, ascii::lower(*written->scheme), &Spoken::scheme);
+    if (known == spoken.end()) {
+      return fail("\"" + quotable(*written->scheme) +
+                  "://\" is not a scheme; write https://, tls://, http:// or tcp://");
+    }
+    said = known;
+  }
+  Result<std::string> host = parse_host(written->host);
+  if (!host) return std::unexpected(std::move(host.error()));
+
+  Endpoint endpoint{said != nullptr ? said->protocol : Protocol::https_bulk, std::move(*host),
+                    said != nullptr ? said->port : spoken_as(Protocol::https_bulk).port};
+  if (!written->port) return endpoint;
+
+  const std::optional<std::uint16_t> port = parse_port(*written->port);
+  if (!port) {
+    return fail("\"" + quotable(*written->port) + "\" is not a port; write for example \"" + endpoint.host +
+                ":8071\"");
+  }
+  endpoint.port = *port;
+  if ((*port == 5006 || *port == 5015) && !is_loopback(endpoint.host)) {
+    return fail(other_protocol(*port) + "\"" + endpoint.host + ":8071\" (HTTPS) or just \"" + endpoint.host +
+                "\"");
+  }
+  if (said != nullptr) return endpoint;
+  const Result<Protocol> protocol = protocol_of(endpoint.host, *port);
+  if (!protocol) return std::unexpected(protocol.error());
+  endpoint.protocol = *protocol;
+  return endpoint;
+}
+
+std::string Endpoint::text() const {
+  return std::string(spoken_as(protocol).scheme) + "://" + host + ":" + std::to_string(port);
+}
+
+}  // namespace logzio_okta

@@ -1,0 +1,95 @@
+#include "logzio_okta/okta/member.hpp"
+
+#include <cstddef>
+
+namespace logzio_okta {
+namespace {
+
+constexpr std::string_view white_space = " \t\r\n";
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(white_space);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(white_space) - first + 1);
+}
+
+/// Walks the members of one object, each up to the comma or brace that ends it.
+class MemberWalk {
+ public:
+  explicit MemberWalk(std::string_view object) : object_(object) {}
+
+  /// False at the end of the object, and where it is damaged.
+  bool next() {
+    if (at_ >= object_.size() || object_[at_] == '}') return false;
+    ++at_;  // The opening brace, or the comma behind the last member.
+    at_ = object_.find_first_not_of(white_space, at_);
+    if (at_ == std::string_view::npos || object_[at_] != '"') return false;
+    const std::size_t key_at = at_;
+    if (!skip_string()) return false;
+    key = object_.substr(key_at + 1, at_ - key_at - 2);
+    at_ = object_.find_first_not_of(white_space, at_);
+    if (at_ == std::string_view::npos || object_[at_] != ':') return false;
+    const std::size_t value_at = ++at_;
+    if (!skip_value()) return false;
+    value = trimmed(object_.substr(value_at, at_ - value_at));
+    return true;
+  }
+
+  std::string_view key;
+  std::string_view value;
+
+ private:
+  /// From an opening quote to behind the closing one.
+  bool skip_string() {
+    for (++at_; at_ < object_.size(); ++at_) {
+      if (object_[at_] == '"') return ++at_, true;
+      if (object_[at_] == '\\') ++at_;
+    }
+    return false;
+  }
+
+  /// To the comma or brace of our own level.
+  bool skip_value() {
+    for (int depth = 0; at_ < object_.size();) {
+      switch (object_[at_]) {
+        case '"':
+          if (!skip_string()) return false;
+          continue;
+        case '{':
+        case '[':
+          ++depth;
+          break;
+        case '}':
+        case ']':
+          if (depth == 0) return object_[at_] == '}';
+          --depth;
+          break;
+        case ',':
+          if (depth == 0) return true;
+          break;
+        default:
+          break;
+      }
+      ++at_;
+    }
+    return false;
+  }
+
+  std::string_view object_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace
+
+bool find_member(std::string_view object, std::string_view key, std::string_view& raw_value) {
+  if (object.empty() || object.front() != '{') return false;
+  bool found = false;
+  for (MemberWalk walk(object); walk.next();) {
+    if (walk.key != key) continue;
+    raw_value = walk.value;
+    found = true;
+  }
+  return found;
+}
+
+}  // namespace logzio_okta

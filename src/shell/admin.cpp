@@ -1,0 +1,295 @@
+#include "shell/admin.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "logzio_okta/base/check.hpp"
+
+namespace logzio_okta {
+namespace {
+
+constexpr const char* text_type = "text/plain; charset=utf-8";
+constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
+constexpr const char* json_type = "application/json";
+
+struct Reply {
+  unsigned status = MHD_HTTP_OK;
+  const char* type = text_type;
+  std::string body;
+};
+
+Instant monotonic_now() {
+  return Instant(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+}
+
+/// An address of either family, as the socket calls want it.
+class SocketAddress {
+ public:
+  /// Nothing for what is not an address (or "localhost").
+  static std::optional<SocketAddress> parse(std::string host, std::uint16_t port) {
+    if (host == "localhost") host = "127.0.0.1";
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    SocketAddress address;
+    if (::inet_pton(AF_INET, host.c_str(), &address.v4_.sin_addr) == 1) {
+      address.v4_.sin_family = AF_INET;
+      address.v4_.sin_port = htons(port);
+      return address;
+    }
+    if (::inet_pton(AF_INET6, host.c_str(), &address.v6_.sin6_addr) == 1) {
+      address.v6_.sin6_family = AF_INET6;
+      address.v6_.sin6_port = htons(port);
+      address.is_v6_ = true;
+      return address;
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] int family() const { return is_v6_ ? AF_INET6 : AF_INET; }
+  [[nodiscard]] bool is_v6() const { return is_v6_; }
+  [[nodiscard]] bool bind_to(int socket) const {
+    return ::bind(socket, raw(), is_v6_ ? sizeof v6_ : sizeof v4_) == 0;
+  }
+
+ private:
+  [[nodiscard]] const sockaddr* raw() const {
+    const void* address = is_v6_ ? static_cast<const void*>(&v6_) : static_cast<const void*>(&v4_);
+    return static_cast<const sockaddr*>(address);
+  }
+
+  sockaddr_in v4_{};
+  sockaddr_in6 v6_{};
+  bool is_v6_ = false;
+};
+
+std::uint16_t port_of(int socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(socket, static_cast<sockaddr*>(static_cast<void*>(&address)), &size) != 0) return 0;
+  const void* raw = &address;
+  if (address.ss_family == AF_INET6) return ntohs(static_cast<const sockaddr_in6*>(raw)->sin6_port);
+  return ntohs(static_cast<const sockaddr_in*>(raw)->sin_port);
+}
+
+std::string explain_listen(const std::string& where, int error) {
+  std::string words = "cannot listen on " + where + " for --admin: " + std::generic_category().message(error);
+  switch (error) {
+    case EADDRINUSE:
+      return words + "; another program has the port: choose another, or --admin off";
+    case EACCES:
+      return words + "; choose a port above 1023";
+    case EADDRNOTAVAIL:
+      return words + "; this machine has no such address";
+    default:
+      return words;
+  }
+}
+
+/// A listening socket, or the errno.
+std::expected<int, int> open_socket(const SocketAddress& address) {
+  const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return std::unexpected(errno);
+  const int on = 1;
+  // A restart must not wait for the last run's connections to be forgotten.
+  const bool ready = ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+                     (!address.is_v6() || ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
+                     address.bind_to(fd) && ::listen(fd, SOMAXCONN) == 0;
+  if (ready) return fd;
+  const int error = errno;
+  ::close(fd);
+  return std::unexpected(error);
+}
+
+MHD_Result send_reply(MHD_Connection* connection, const Reply& reply) {
+  // The library only reads the body: MUST_COPY takes a plain void pointer because its other modes free it.
+  MHD_Response* response = MHD_create_response_from_buffer(
+      reply.body.size(), const_cast<char*>(reply.body.data()),  // NOLINT(*-const-cast)
+      MHD_RESPMEM_MUST_COPY);
+  if (response == nullptr) return MHD_NO;
+  constexpr std::pair<const char*, const char*> common[] = {
+      {MHD_HTTP_HEADER_CONNECTION, "close"},
+      {MHD_HTTP_HEADER_CACHE_CONTROL, "no-store"},
+      {"X-Content-Type-Options", "nosniff"},
+      {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+      {"Cross-Origin-Resource-Policy", "same-origin"},
+      {"Referrer-Policy", "no-referrer"},
+  };
+  for (const auto& [name, value] : common) MHD_add_response_header(response, name, value);
+  MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply.type);
+  if (reply.status == MHD_HTTP_METHOD_NOT_ALLOWED) {
+    MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+  }
+  const MHD_Result queued = MHD_queue_response(connection, reply.status, response);
+  MHD_destroy_response(response);
+  return queued;
+}
+
+}  // namespace
+
+struct Admin::Impl {
+  struct Client {
+    MHD_Connection* connection = nullptr;
+    Instant until;
+  };
+
+  std::function<Report()> report;
+  std::function<ProcessFacts()> facts;
+  AdminLimits limits;
+  std::uint16_t port = 0;
+  MHD_Daemon* daemon = nullptr;
+  std::vector<Client> clients;
+
+  Impl(std::function<Report()> report_now, std::function<ProcessFacts()> facts_now, AdminLimits bounds)
+      : report(std::move(report_now)), facts(std::move(facts_now)), limits(bounds) {}
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() {
+    if (daemon != nullptr) MHD_stop_daemon(daemon);
+  }
+
+  bool start(int socket);
+  [[nodiscard]] Reply answer(std::string_view path) const;
+  [[nodiscard]] MHD_Result handle(MHD_Connection* connection, std::string_view method, std::string_view path,
+                                  std::size_t* upload_size, void** seen);
+  void notify(MHD_Connection* connection, MHD_ConnectionNotificationCode what);
+  void drop_overdue(Instant now);
+};
+
+bool Admin::Impl::start(int socket) {
+  const auto on_request = [](void* self, MHD_Connection* connection, const char* url, const char* method,
+                             const char*, const char*, std::size_t* upload_size, void** seen) {
+    return static_cast<Impl*>(self)->handle(connection, method, url, upload_size, seen);
+  };
+  const auto on_connection = [](void* self, MHD_Connection* connection, void**,
+                                MHD_ConnectionNotificationCode what) {
+    static_cast<Impl*>(self)->notify(connection, what);
+  };
+  MHD_NotifyConnectionCallback notify_connection = on_connection;
+  daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, nullptr, nullptr, on_request, this,                //
+                            MHD_OPTION_LISTEN_SOCKET, socket,                                    //
+                            MHD_OPTION_CONNECTION_LIMIT, limits.connections,                     //
+                            MHD_OPTION_PER_IP_CONNECTION_LIMIT, limits.connections_per_address,  //
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits.memory_per_connection,    //
+                            MHD_OPTION_CONNECTION_MEMORY_INCREMENT, std::size_t{limits::KiB},    //
+                            MHD_OPTION_STRICT_FOR_CLIENT, 1,                                     //
+                            MHD_OPTION_NOTIFY_CONNECTION, notify_connection, this,               //
+                            MHD_OPTION_END);
+  return daemon != nullptr;
+}
+
+Reply Admin::Impl::answer(std::string_view path) const {
+  if (path == "/healthz") return {.body = "ok\n"};
+  if (path == "/metrics") return {.type = metrics_type, .body = metrics_text(report(), facts())};
+  if (path == "/status") return {.type = json_type, .body = status_json(report()) + "\n"};
+  if (path == "/") return {.body = "logzio-okta: /healthz /readyz /metrics /status\n"};
+  if (path == "/readyz") {
+    const Report now = report();
+    if (now.ready) return {.body = "ready\n"};
+    return {.status = MHD_HTTP_SERVICE_UNAVAILABLE, .body = now.not_ready_because + "\n"};
+  }
+  return {.status = MHD_HTTP_NOT_FOUND, .body = "not found: / lists what there is\n"};
+}
+
+/// Called when the headers are there, for every piece of a body, and when the request is complete. A body is
+/// taken and forgotten: closing with bytes unread would reset the connection and the answer with it.
+MHD_Result Admin::Impl::handle(MHD_Connection* connection, std::string_view method, std::string_view path,
+                               std::size_t* upload_size, void** seen) {
+  if (*seen == nullptr || *upload_size != 0) {
+    *seen = this;
+    *upload_size = 0;
+    return MHD_YES;
+  }
+  if (method != MHD_HTTP_METHOD_GET && method != MHD_HTTP_METHOD_HEAD) {
+    return send_reply(connection, {.status = MHD_HTTP_METHOD_NOT_ALLOWED, .body = "only GET and HEAD\n"});
+  }
+  return send_reply(connection, answer(path));
+}
+
+void Admin::Impl::notify(MHD_Connection* connection, MHD_ConnectionNotificationCode what) {
+  switch (what) {
+    case MHD_CONNECTION_NOTIFY_STARTED:
+      clients.push_back({.connection = connection, .until = monotonic_now() + limits.patience});
+      break;
+    case MHD_CONNECTION_NOTIFY_CLOSED:
+      std::erase_if(clients, [&](const Client& client) { return client.connection == connection; });
+      break;
+  }
+}
+
+/// The library's own time-out counts from the last byte, so a client that sends one now and then would stay.
+void Admin::Impl::drop_overdue(Instant now) {
+  for (Client& client : clients) {
+    if (now < client.until) continue;
+    const MHD_ConnectionInfo* info =
+        MHD_get_connection_info(client.connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    // The descriptor is the library's; it sees the end of the connection and closes it.
+    if (info != nullptr) ::shutdown(info->connect_fd, SHUT_RDWR);
+    client.until = never;
+  }
+}
+
+Admin::Admin(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Admin::~Admin() = default;
+
+std::expected<std::unique_ptr<Admin>, std::string> Admin::listen(const AdminAddress& address,
+                                                                 std::function<Report()> report,
+                                                                 std::function<ProcessFacts()> facts,
+                                                                 AdminLimits limits) {
+  const bool bare_v6 = address.host.contains(':') && !address.host.starts_with('[');
+  const std::string where =
+      (bare_v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+  const auto socket_address = SocketAddress::parse(address.host, address.port);
+  if (!socket_address) {
+    return std::unexpected("cannot listen on " + where +
+                           " for --admin: the host must be an IPv4 or IPv6 address or localhost");
+  }
+  const auto socket = open_socket(*socket_address);
+  if (!socket) return std::unexpected(explain_listen(where, socket.error()));
+
+  auto impl = std::make_unique<Impl>(std::move(report), std::move(facts), limits);
+  impl->port = port_of(*socket);
+  if (!impl->start(*socket)) {
+    ::close(*socket);
+    return std::unexpected(explain_listen(where, errno));
+  }
+  return std::unique_ptr<Admin>(new Admin(std::move(impl)));
+}
+
+int Admin::fd() const {
+  const MHD_DaemonInfo* info = MHD_get_daemon_info(impl_->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+  CHECK(info != nullptr);
+  return info->epoll_fd;
+}
+
+std::optional<Duration> Admin::timeout() const {
+  std::optional<Duration> wait;
+  MHD_UNSIGNED_LONG_LONG ms = 0;
+  if (MHD_get_timeout(impl_->daemon, &ms) == MHD_YES) wait = std::chrono::milliseconds(ms);
+  const auto& clients = impl_->clients;
+  const auto next = std::ranges::min_element(clients, {}, &Impl::Client::until);
+  if (next == clients.end() || next->until == never) return wait;
+  const Duration left = std::max(Duration::zero(), next->until - monotonic_now());
+  return std::min(wait.value_or(left), left);
+}
+
+void Admin::run() {
+  impl_->drop_overdue(monotonic_now());
+  MHD_run(impl_->daemon);
+}
+
+std::uint16_t Admin::port() const {
+  return impl_->port;
+}
+
+}  // namespace logzio_okta

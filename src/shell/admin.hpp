@@ -1,0 +1,68 @@
+// Admin: the small HTTP server that answers for the daemon's health, inside the loop.
+//
+//     GET /healthz   200 "ok" while the loop turns
+//     GET /readyz    200 "ready", or 503 with the reason
+//     GET /metrics   Prometheus text
+//     GET /status    JSON
+//     GET /          what there is
+//
+//     auto admin = Admin::listen(address, report, facts);
+//     poll fd() for reading, at most for timeout(); then run()
+//
+// It only tells; nothing can be changed through it, and nothing it says is a secret. It has no TLS and no
+// password, which is why it listens on loopback unless told otherwise. A client costs a bounded amount of
+// memory and lives for `patience` at most, however slowly it speaks: one request a connection, then it is
+// closed.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/time.hpp"
+#include "logzio_okta/config/options.hpp"
+#include "logzio_okta/flow/report.hpp"
+
+#include "shell/metrics.hpp"
+
+namespace logzio_okta {
+
+struct AdminLimits {
+  unsigned connections = 32;
+  unsigned connections_per_address = 16;
+  std::size_t memory_per_connection = 8 * limits::KiB;  ///< Request line and headers must fit.
+  Duration patience = 10s;                              ///< From a connection's first moment to its last.
+};
+
+class Admin {
+ public:
+  /// `host` is an IPv4 or IPv6 address or "localhost"; port 0 takes a free one. The error names the address
+  /// and what to do. The two functions are called from run(), once for each answer that needs them.
+  static std::expected<std::unique_ptr<Admin>, std::string> listen(const AdminAddress& address,
+                                                                   std::function<Report()> report,
+                                                                   std::function<ProcessFacts()> facts,
+                                                                   AdminLimits limits = {});
+  Admin(const Admin&) = delete;
+  Admin& operator=(const Admin&) = delete;
+  ~Admin();
+
+  /// Readable when run() has something to do.
+  [[nodiscard]] int fd() const;
+  /// How long run() may wait for fd(); nothing if for ever.
+  [[nodiscard]] std::optional<Duration> timeout() const;
+  /// Never blocks. Harmless when there is nothing to do.
+  void run();
+  [[nodiscard]] std::uint16_t port() const;
+
+ private:
+  struct Impl;
+  explicit Admin(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace logzio_okta

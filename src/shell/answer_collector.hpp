@@ -1,0 +1,42 @@
+// AnswerCollector: gathers one HTTP answer as libcurl hands it over, and stops where it grows too large.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "logzio_okta/http/message.hpp"
+
+namespace logzio_okta {
+
+class AnswerCollector {
+ public:
+  explicit AnswerCollector(std::size_t body_bytes_max) : body_bytes_max_(body_bytes_max) {}
+
+  /// One header line as it came, status lines and the empty line included. Only the lines of the final answer
+  /// are kept: each status line begins anew (so that a 1xx leaves nothing), and trailers behind the body are
+  /// dropped. False once all lines together are longer than limits::header_bytes_max.
+  [[nodiscard]] bool header_line(std::string_view line);
+  /// The next bytes of the body, still encoded; `announced` is the Content-Length, where there is one. False
+  /// when the body is, or says it will be, larger than allowed.
+  [[nodiscard]] bool body_bytes(std::string_view bytes, std::optional<std::size_t> announced);
+
+  /// The final answer's headers have ended in an empty line. libcurl 7.88 is content with less: of a
+  /// connection cut within the headers it makes an answer without a body, which would settle a bulk.
+  [[nodiscard]] bool headers_complete() const { return begun_ && !in_headers_; }
+  /// What was too large, for people; empty while nothing was.
+  [[nodiscard]] const std::string& complaint() const { return complaint_; }
+  [[nodiscard]] HttpAnswer take(int status);
+
+ private:
+  std::size_t body_bytes_max_;
+  std::size_t header_bytes_ = 0;
+  bool begun_ = false;
+  bool in_headers_ = false;
+  Headers headers_;
+  std::string body_;
+  std::string complaint_;
+};
+
+}  // namespace logzio_okta

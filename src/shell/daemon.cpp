@@ -1,0 +1,254 @@
+#include "shell/daemon.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <poll.h>
+#include <sys/random.h>
+
+#include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/flow/scheduler.hpp"
+
+#include "shell/admin.hpp"
+#include "shell/clock.hpp"
+#include "shell/curl_client.hpp"
+#include "shell/file_watch.hpp"
+#include "shell/keyring.hpp"
+#include "shell/metrics.hpp"
+#include "shell/signals.hpp"
+#include "shell/state_dir.hpp"
+#include "shell/store.hpp"
+#include "shell/tenants_file.hpp"
+#include "shell/trust.hpp"
+
+namespace logzio_okta {
+namespace {
+
+constexpr int exit_state = 74;
+
+std::uint64_t random_seed() {
+  std::uint64_t seed = 0;
+  CHECK(getrandom(&seed, sizeof seed, 0) == sizeof seed);
+  return seed;
+}
+
+std::string started_line(const Options& options, const Tenants& tenants, const std::string& state_dir) {
+  return "logzio-okta " LOGZIO_OKTA_VERSION ": " + std::to_string(tenants.entries.size()) +
+         " tenant entries from " + tenants.source + ", to " + options.listener.text() + ", state in " +
+         state_dir;
+}
+
+}  // namespace
+
+struct Daemon::Impl {
+  Impl(Settings settings_given, Log& log_given, Store store_given, Trust trust_given)
+      : settings(std::move(settings_given)),
+        log(log_given),
+        store(std::move(store_given)),
+        trust(std::move(trust_given)) {}
+
+  void perform(Output output);
+  void on(AskOkta&& ask) { client->ask(ask); }
+  void on(CancelAsk&& cancel) { client->cancel(cancel.id); }
+  void on(SendBulk&& bulk) { client->send(bulk); }
+  void on(OpenStream&& open) { store.open_stream(open); }
+  void on(ReadWindow&& read) { store.read_window(read); }
+  void on(Save&& save) { store.save(std::move(save), steady_now()); }
+  void on(Note&& note) { say(note.level, note.text, note.tenant); }
+  void say(Level level, std::string_view text, std::string_view tenant = {}) {
+    log.write(level, tenant, text, wall_now());
+  }
+
+  void wait();
+  void collect();
+  void look_at_signals();
+  void look_at_files(Instant now);
+  void reload_tenants();
+  void reload_token();
+
+  Settings settings;
+  Log& log;
+  Signals signals;
+  Store store;
+  Trust trust;
+  Keyring keyring;
+  std::unique_ptr<CurlClient> client;
+  std::unique_ptr<Admin> admin;
+  std::optional<FileWatch> tenants_watch;
+  std::optional<FileWatch> token_watch;
+  Instant look_at{};  ///< When the files are looked at again.
+  bool stop_given = false;
+  std::deque<Input> inputs;  ///< Not handled yet.
+  std::optional<Scheduler> scheduler;
+};
+
+// ---- Starting
+
+std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings settings,
+                                                                   const Environment& environment, Log& log) {
+  const auto refuse = [](int code, std::string text) {
+    return std::unexpected(StartFailure{code, std::move(text)});
+  };
+  auto tenants = find_tenants(settings.options.tenants, environment);
+  if (!tenants) return refuse(exit_configuration, tenants.error().text);
+  auto trust = Trust::load(settings.options.ca_file);
+  if (!trust) return refuse(exit_configuration, trust.error().text);
+  const auto state_dir = find_state_dir(StateDirSearch::of_environment(settings.options.state_dir));
+  if (!state_dir) return refuse(exit_state, state_dir.error().text);
+  auto store = Store::open(state_dir->path, wall_now());
+  if (!store) return refuse(store.error().exit_code, store.error().text);
+
+  auto impl = std::make_unique<Impl>(std::move(settings), log, std::move(*store), std::move(*trust));
+  Impl& self = *impl;
+  const Options& options = self.settings.options;
+  self.say(Level::info, started_line(options, *tenants, state_dir->path));
+  for (const std::vector<std::string>& warnings : {options.warnings, tenants->warnings, state_dir->warnings}) {
+    for (const std::string& warning : warnings) self.say(Level::warn, warning);
+  }
+  for (const std::string& warning : self.store.take_warnings()) self.say(Level::warn, warning);
+  if (const auto& warning = self.trust.warning()) self.say(Level::warn, *warning);
+
+  if (options.admin && !options.policy.once) {
+    const auto report = [&self] { return self.scheduler->report(now()); };
+    const auto facts = [&self] { return read_process_facts(self.log.dropped()); };
+    auto admin = Admin::listen(*options.admin, report, facts);
+    if (admin) {
+      self.admin = std::move(*admin);
+    } else if (options.admin->given) {
+      return refuse(exit_configuration, admin.error());
+    } else {
+      self.say(Level::warn, admin.error());
+    }
+  }
+  const std::size_t token_bytes = std::string_view(R"("token":"",)").size() + options.token.expose().size();
+  self.keyring.set_token(std::move(self.settings.options.token));
+  auto client = CurlClient::create(self.keyring, self.trust, self.settings.proxy, options.listener);
+  if (!client) return refuse(exit_configuration, client.error().text);
+  self.client = std::move(*client);
+  if (!tenants->entries.empty() && tenants->entries.front().line > 0)
+    self.tenants_watch.emplace(tenants->source);
+  if (options.token_file) self.token_watch.emplace(*options.token_file);
+  self.look_at = steady_now() + limits::tenants_file_watch;
+  self.scheduler.emplace(
+      now(),
+      SchedulerOptions{.policy = options.policy,
+                       .protocol = options.listener.protocol,
+                       .listener = options.listener.text(),
+                       .token_bytes = is_lines(options.listener.protocol) ? token_bytes : 0,
+                       .seed = random_seed()},
+      self.keyring.replace(std::move(tenants->entries)));
+  return std::unique_ptr<Daemon>(new Daemon(std::move(impl)));
+}
+
+Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Daemon::~Daemon() = default;
+
+// ---- The loop
+
+int Daemon::run() {
+  Impl& self = *impl_;
+  for (;;) {
+    while (auto output = self.scheduler->next_output()) self.perform(std::move(*output));
+    if (self.scheduler->at_rest()) break;
+    self.wait();
+    if (!self.inputs.empty()) {
+      Input input = std::move(self.inputs.front());
+      self.inputs.pop_front();
+      self.scheduler->handle(now(), std::move(input));
+    } else if (steady_now() >= self.scheduler->deadline()) {
+      self.scheduler->handle(now(), Tick{});
+    }
+  }
+  const int exit_code = self.scheduler->exit_code();
+  if (const auto closed = self.store.close(self.scheduler->clean()); !closed) {
+    self.say(Level::warn, closed.error().text);
+  }
+  self.say(Level::info,
+           exit_code == 0 ? "stopped in order" : "stopped, exit code " + std::to_string(exit_code));
+  return exit_code;
+}
+
+void Daemon::Impl::perform(Output output) {
+  std::visit([&](auto&& each) { on(std::forward<decltype(each)>(each)); }, std::move(output));
+}
+
+// Blocks only when nothing is left to handle; even then the sockets are moved on between any two inputs.
+void Daemon::Impl::wait() {
+  collect();
+  const Instant start = steady_now();
+  store.work(start, inputs.empty());
+  collect();
+
+  std::vector<curl_waitfd> descriptors = {{.fd = signals.fd(), .events = CURL_WAIT_POLLIN, .revents = 0}};
+  Instant until = std::min(scheduler->deadline(), look_at);
+  if (const auto commit = store.deadline()) until = std::min(until, *commit);
+  if (admin) {
+    descriptors.push_back({.fd = admin->fd(), .events = CURL_WAIT_POLLIN, .revents = 0});
+    if (const auto timeout = admin->timeout()) until = std::min(until, start + *timeout);
+  }
+  client->wait(descriptors, inputs.empty() ? std::max<Duration>(until - steady_now(), 0s) : 0s);
+  collect();
+  if (descriptors.front().revents != 0) look_at_signals();
+  if (admin) admin->run();
+  const Instant after = steady_now();
+  if (after >= look_at) look_at_files(after);
+}
+
+void Daemon::Impl::collect() {
+  while (auto answer = store.next_answer()) inputs.push_back(std::move(*answer));
+  while (auto answer = client->next_answer()) inputs.push_back(std::move(*answer));
+  for (const std::string& warning : store.take_warnings()) say(Level::warn, warning);
+  for (const Note& note : client->take_notes()) say(note.level, note.text, note.tenant);
+}
+
+void Daemon::Impl::look_at_signals() {
+  signals.drain();
+  if (signals.take_reload_asked()) {
+    reload_tenants();
+    reload_token();
+  }
+  if (signals.stop_asked() && !std::exchange(stop_given, true)) {
+    say(Level::info, "stopping: what is in flight may finish within 7 s");
+    inputs.emplace_back(Stop{});
+  }
+}
+
+void Daemon::Impl::look_at_files(Instant now) {
+  look_at = now + limits::tenants_file_watch;
+  if (tenants_watch && tenants_watch->changed()) reload_tenants();
+  if (token_watch && token_watch->changed()) reload_token();
+}
+
+// A file that cannot be used leaves what is in force in force.
+void Daemon::Impl::reload_tenants() {
+  if (!tenants_watch) return;
+  auto tenants = read_tenants_file(tenants_watch->path());
+  if (!tenants) {
+    say(Level::error, tenants.error().text + ". The tenants read before stay in force");
+    return;
+  }
+  for (const std::string& warning : tenants->warnings) say(Level::warn, warning);
+  say(Level::info,
+      "read " + tenants->source + " again: " + std::to_string(tenants->entries.size()) + " entries");
+  inputs.emplace_back(Reload{keyring.replace(std::move(tenants->entries))});
+}
+
+void Daemon::Impl::reload_token() {
+  if (!token_watch) return;
+  std::vector<std::string> warnings;
+  auto token = read_token_file(token_watch->path(), warnings);
+  if (!token) {
+    say(Level::error, token.error().text + ". The token read before stays in force");
+    return;
+  }
+  for (const std::string& warning : warnings) say(Level::warn, warning);
+  say(Level::info, "read the token in " + token_watch->path() + " again");
+  keyring.set_token(std::move(*token));
+  inputs.emplace_back(TokenChanged{});
+}
+
+}  // namespace logzio_okta

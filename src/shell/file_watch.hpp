@@ -1,0 +1,37 @@
+// FileWatch: notices that a file is another one, or has other content, than when it was last looked at.
+//
+// Compares device, inode, size and times, since a watch by name misses a bind-mounted file that the host
+// replaced by rename, which is how editors and secret stores write.
+#pragma once
+
+#include <string>
+
+#include <sys/stat.h>
+
+namespace logzio_okta {
+
+class FileWatch {
+ public:
+  /// Takes the file as it is now, even if it is missing.
+  explicit FileWatch(std::string path);
+  /// True once after each change, its appearance and disappearance included.
+  [[nodiscard]] bool changed();
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  struct Look {
+    bool there = false;
+    dev_t device{};
+    ino_t inode{};
+    off_t size{};
+    timespec modified{};
+    timespec status_changed{};
+    [[nodiscard]] bool same_as(const Look& other) const;
+  };
+  [[nodiscard]] Look look() const;
+
+  std::string path_;
+  Look last_;
+};
+
+}  // namespace logzio_okta

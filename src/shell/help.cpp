@@ -1,0 +1,103 @@
+#include "shell/help.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include "logzio_okta/config/options.hpp"
+
+#include "shell/settings.hpp"
+
+namespace logzio_okta {
+namespace {
+
+constexpr std::size_t columns = 100;
+
+struct Row {
+  std::string_view name;
+  std::string_view meaning;
+};
+
+constexpr std::array variables = {
+    Row{"LOGZIO_TOKEN", "The shipping token itself; LOGZIO_TOKEN_FILE names a file with it."},
+    Row{"OKTA_API_KEY",
+        "With OKTA_DOMAIN (or the older OKTA_TENANT): one tenant, when there is no tenants file."},
+    Row{"HTTPS_PROXY", "A proxy for all TLS connections: http://user:password@proxy.example.com:3128."},
+    Row{"NO_PROXY", "Hosts that are reached without it, separated by commas."},
+};
+
+constexpr std::array exits = {
+    Row{"0", "stopped in order, or --once has finished"},
+    Row{"64", "a flag or command was misused"},
+    Row{"69", "--once could not finish"},
+    Row{"70", "a bug was found; please report it with the line before the end"},
+    Row{"74", "the state cannot be used"},
+    Row{"75", "another instance holds the state, or a stop left a bulk unanswered"},
+    Row{"78", "the configuration cannot work; the line says what to change"},
+};
+
+constexpr std::string_view examples = R"(Examples
+  Two tenants, the token in the environment:
+      cat tenants-credentials.yml
+      tenants_credentials:
+        - okta_api_key: 00aBcDeF...
+          okta_domain: acme.okta.com
+        - okta_api_key: 00gHiJkL...
+          okta_domain: acme-emea.okta-emea.com
+      LOGZIO_TOKEN=... logzio-okta --listener listener-eu.logz.io --tenants tenants-credentials.yml
+  One tenant, once, the last day:
+      export LOGZIO_TOKEN=... OKTA_API_KEY=... OKTA_DOMAIN=acme.okta.com
+      logzio-okta --listener listener.logz.io --once --since 24h
+)";
+
+/// `text` behind `indent` spaces, broken at spaces.
+std::string wrapped(std::string_view text, std::size_t indent) {
+  std::string out;
+  const std::size_t width = columns - indent;
+  while (!text.empty()) {
+    std::size_t end = text.size() <= width ? text.size() : text.rfind(' ', width);
+    if (end == std::string_view::npos) end = std::min(text.find(' '), text.size());
+    out.append(indent, ' ').append(text.substr(0, end)).append("\n");
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
+std::string line(std::string_view name, std::size_t name_columns, std::string_view meaning) {
+  std::string out = wrapped(meaning, name_columns + 4);
+  return out.replace(2, name.size(), name);
+}
+
+std::string flag(const OptionRow& row) {
+  std::string behind(row.meaning);
+  if (!row.environment.empty()) behind += " Variable: " + std::string(row.environment) + ".";
+  if (row.fallback == "required") {
+    behind += " It is required.";
+  } else if (!row.fallback.empty()) {
+    behind += " Default: " + std::string(row.fallback) + ".";
+  }
+  return "  " + std::string(row.flag) + "\n" + wrapped(behind, 6);
+}
+
+}  // namespace
+
+std::string help_text() {
+  std::string out =
+      "logzio-okta follows the System Log of up to 50 Okta tenants and delivers every event to Logz.io.\n\n"
+      "Usage: logzio-okta [COMMAND] [FLAG]...\n\nCommands\n";
+  for (const CommandRow& row : commands) out += line(row.name, 8, row.meaning);
+  out += "\nFlags (a flag beats its variable; an empty variable is unset)\n";
+  for (const OptionRow& row : option_table()) out += flag(row);
+  out += "\nVariables without a flag\n";
+  for (const Row& row : variables) out += line(row.name, 14, row.meaning);
+  out += "\nExit codes\n";
+  for (const Row& row : exits) out += line(row.name, 4, row.meaning);
+  return out.append("\n").append(examples);
+}
+
+std::string version_text() {
+  return "logzio-okta " LOGZIO_OKTA_VERSION "\n";
+}
+
+}  // namespace logzio_okta

@@ -1,0 +1,25 @@
+// Patience: how long the network may take, and the clock these waits are measured by.
+#pragma once
+
+#include <chrono>
+
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/time.hpp"
+
+namespace logzio_okta {
+
+/// The program runs with the defaults; tests shorten what they wait for.
+struct Patience {
+  Duration connect = limits::connect_timeout;      ///< Name, connection, tunnel and TLS together.
+  Duration ask_stall = limits::ask_stall_timeout;  ///< Without a byte in either direction.
+  Duration ask_whole = limits::ask_timeout;
+  Duration bulk_stall = limits::bulk_stall_timeout;
+  Duration bulk_whole = limits::bulk_timeout;
+  Duration line_close = limits::line_close_wait;  ///< For the peer's end of stream after ours.
+};
+
+[[nodiscard]] inline Instant steady_now() {
+  return Instant(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+}
+
+}  // namespace logzio_okta

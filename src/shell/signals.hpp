@@ -1,0 +1,27 @@
+// Signals: what the operator says by kill, as something the loop can wait for.
+//
+// TERM and INT ask for an orderly end; a second one ends the process at once, even if the loop hangs in a
+// disk. HUP asks to read the keys again and never ends us. PIPE is ignored: a broken connection is an answer
+// like any other.
+#pragma once
+
+namespace logzio_okta {
+
+/// Installs the handlers; one object a process.
+class Signals {
+ public:
+  Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+  ~Signals();
+
+  /// Readable when one of the two below has become true.
+  [[nodiscard]] int fd() const;
+  /// Call before asking; empties the descriptor.
+  void drain();
+  [[nodiscard]] bool stop_asked() const;
+  /// True once for any number of HUPs since the last call.
+  [[nodiscard]] bool take_reload_asked();
+};
+
+}  // namespace logzio_okta

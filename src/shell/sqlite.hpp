@@ -1,0 +1,118 @@
+// A thin hold on SQLite: a connection, prepared statements and one execution of them, which cannot leak.
+//
+// Functions that can fail return false (or nothing) and leave why in `Database::failure()`, which keeps the
+// first failure until it is cleared, so that a chain of steps and its rollback can be judged once at the end:
+//
+//     if (!(db.run("BEGIN IMMEDIATE") && write(row) && db.run("COMMIT"))) complain(db.failure().text());
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace logzio_okta {
+
+struct SqliteFailure {
+  int code = 0;       ///< SQLite's extended result code; 0 is none.
+  int error = 0;      ///< The errno behind it, if the system refused something; else 0.
+  std::string words;  ///< SQLite's own.
+
+  [[nodiscard]] explicit operator bool() const { return code != 0; }
+  /// The content is not what it should be, as opposed to a system that does not let us at it.
+  [[nodiscard]] bool content_is_wrong() const;
+  /// What happened in the state directory `dir` and what cures it.
+  [[nodiscard]] std::string explain(const std::string& dir) const;
+};
+
+class Database {
+ public:
+  Database() = default;
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  /// An existing file, for reading and writing; `create`: a new one.
+  [[nodiscard]] bool open(const std::string& path, bool create = false);
+  /// Until told otherwise, closing moves what the write-ahead log holds into the main file and removes it.
+  void keep_log_when_closed(bool keep);
+  void close();
+  [[nodiscard]] bool is_open() const { return handle_ != nullptr; }
+  [[nodiscard]] bool in_transaction() const;
+
+  /// Statements without parameters; rows are ignored.
+  [[nodiscard]] bool run(const char* sql);
+  /// The first column of the first row; nothing after a failure or without a row.
+  [[nodiscard]] std::optional<std::int64_t> number(const char* sql);
+  [[nodiscard]] std::optional<std::string> text(const char* sql);
+
+  [[nodiscard]] const SqliteFailure& failure() const { return failure_; }
+  void clear_failure() { failure_ = {}; }
+
+ private:
+  friend class Statement;
+  friend class Query;
+  /// Keeps the first failure; returns whether `code` is none.
+  bool note(int code);
+
+  sqlite3* handle_ = nullptr;
+  SqliteFailure failure_;
+};
+
+/// Prepared once, executed through Query. Must end before its database does.
+class Statement {
+ public:
+  Statement() = default;
+  Statement(Database& database, const char* sql);
+  Statement(Statement&& other) noexcept;
+  Statement& operator=(Statement&& other) noexcept;
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+  ~Statement();
+
+  [[nodiscard]] bool ready() const { return handle_ != nullptr; }
+
+ private:
+  friend class Query;
+
+  Database* database_ = nullptr;
+  sqlite3_stmt* handle_ = nullptr;
+};
+
+/// One execution, from the first parameter to the last row. Parameters and columns go from left to right.
+/// What is bound by view must live as long as the query; a column's view, until the next row.
+class Query {
+ public:
+  explicit Query(Statement& statement) : statement_(&statement) {}
+  ~Query();
+  Query(const Query&) = delete;
+  Query& operator=(const Query&) = delete;
+
+  Query& bind(std::int64_t value);
+  Query& bind(std::optional<std::int64_t> value);
+  Query& bind_text(std::string_view value);
+  Query& bind_blob(std::string_view value);
+
+  /// Steps; true if there is a row. False is the end or a failure: see `failed()`.
+  [[nodiscard]] bool row();
+  /// Steps to the end; false after a failure.
+  [[nodiscard]] bool finish();
+  [[nodiscard]] bool failed() const { return failed_; }
+
+  [[nodiscard]] std::int64_t number();
+  [[nodiscard]] std::optional<std::int64_t> maybe_number();
+  [[nodiscard]] std::string_view bytes();
+
+ private:
+  void check_bound(int code);
+
+  Statement* statement_;
+  int parameter_ = 0;
+  int column_ = 0;
+  bool failed_ = false;
+};
+
+}  // namespace logzio_okta

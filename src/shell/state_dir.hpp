@@ -1,0 +1,52 @@
+// The state directory: where it is looked for, how it is made, and what to say when it cannot be used.
+//
+// Somebody who names a directory gets that one or an error. Otherwise the first of these that applies:
+//     $STATE_DIRECTORY                 systemd's StateDirectory= (the first, if it lists several)
+//     /var/lib/logzio-okta             if it exists or can be made
+//     $XDG_STATE_HOME/logzio-okta      else ~/.local/state/logzio-okta
+// A directory that exists but is not ours to use is taken all the same, so that the store refuses it with the
+// cure: searching on would be a fresh start behind the operator's back.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "logzio_okta/base/error.hpp"
+
+namespace logzio_okta {
+
+/// The file in the state directory that holds the state.
+inline constexpr const char* state_file_name = "state.sqlite";
+
+/// What the search looks at; empty strings are unset variables.
+struct StateDirSearch {
+  std::optional<std::string> given;  ///< --state-dir or LOGZIO_OKTA_STATE_DIR.
+  std::string state_directory;       ///< $STATE_DIRECTORY
+  std::string xdg_state_home;  ///< $XDG_STATE_HOME; a relative one is ignored, as its specification says.
+  std::string home;            ///< $HOME
+  std::string system = "/var/lib/logzio-okta";
+
+  /// The search of this process.
+  static StateDirSearch of_environment(std::optional<std::string> given);
+};
+
+struct StateDir {
+  std::string path;
+  std::vector<std::string> warnings;  ///< One line each, for the log.
+};
+
+/// Chooses, and makes the directory where it is missing. The error is exit code 74.
+[[nodiscard]] Result<StateDir> find_state_dir(const StateDirSearch& search);
+
+/// Makes the directory and its missing parents, mode 0700, each durably; one that is there stays as it is.
+[[nodiscard]] Result<void> make_state_dir(const std::string& path);
+
+/// What an errno means for a state directory and what cures it, with the user we run as:
+/// "Permission denied; logzio-okta runs as uid 1000: chown -R 1000 /var/lib/logzio-okta".
+[[nodiscard]] std::string explain_state_errno(int error, const std::string& dir);
+
+/// Makes the names in a directory survive a power cut. False leaves the reason in errno.
+[[nodiscard]] bool sync_directory(const std::string& dir);
+
+}  // namespace logzio_okta

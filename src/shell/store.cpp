@@ -1,0 +1,759 @@
+#include "shell/store.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <set>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/gzip.hpp"
+#include "logzio_okta/base/limits.hpp"
+
+#include "shell/owner_lock.hpp"
+#include "shell/sqlite.hpp"
+#include "shell/state_dir.hpp"
+
+namespace logzio_okta {
+namespace {
+
+constexpr int state_unusable = 74;
+constexpr int state_held = 75;
+
+constexpr std::int64_t application_id = 0x4C7A4F6B;
+constexpr std::int64_t schema_version = 1;
+
+constexpr const char* create_sql = R"(
+  PRAGMA application_id = 0x4C7A4F6B;
+  PRAGMA user_version = 1;
+  CREATE TABLE run(
+    one INTEGER PRIMARY KEY CHECK(one = 1),
+    clean INTEGER NOT NULL,
+    started_ms INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO run VALUES (1, 1, 0);
+  CREATE TABLE stream(
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    unclean INTEGER NOT NULL,
+    next TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    first_start_ms INTEGER NOT NULL,
+    pages INTEGER NOT NULL,
+    page_limit INTEGER NOT NULL,
+    repeated INTEGER NOT NULL,
+    watermark_ms INTEGER,
+    window_from_ms INTEGER,
+    restore_limit_ms INTEGER,
+    recovering_ms INTEGER,
+    caught_up_ms INTEGER,
+    in_doubt_events INTEGER,
+    in_doubt_before_ms INTEGER,
+    quiet_until_ms INTEGER,
+    okta_offset_ms INTEGER NOT NULL,
+    gap_from_ms INTEGER,
+    gap_until_ms INTEGER
+  ) STRICT;
+  CREATE TABLE window(
+    stream INTEGER NOT NULL,
+    page INTEGER NOT NULL,
+    newest_ms INTEGER,
+    events BLOB NOT NULL CHECK(length(events) % 16 = 0),
+    PRIMARY KEY(stream, page)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE set_aside(
+    id INTEGER PRIMARY KEY,
+    stream INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    events INTEGER NOT NULL,
+    bytes BLOB NOT NULL
+  ) STRICT;
+)";
+
+constexpr const char* write_place_sql = R"(
+  INSERT INTO stream(unclean, key, next, since_ms, first_start_ms, pages, page_limit, repeated, watermark_ms,
+    window_from_ms, restore_limit_ms, recovering_ms, caught_up_ms, in_doubt_events, in_doubt_before_ms,
+    quiet_until_ms, okta_offset_ms, gap_from_ms, gap_until_ms)
+  VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT(key) DO UPDATE SET unclean = 0, next = excluded.next, since_ms = excluded.since_ms,
+    first_start_ms = excluded.first_start_ms, pages = excluded.pages, page_limit = excluded.page_limit,
+    repeated = excluded.repeated, watermark_ms = excluded.watermark_ms,
+    window_from_ms = excluded.window_from_ms, restore_limit_ms = excluded.restore_limit_ms,
+    recovering_ms = excluded.recovering_ms, caught_up_ms = excluded.caught_up_ms,
+    in_doubt_events = excluded.in_doubt_events, in_doubt_before_ms = excluded.in_doubt_before_ms,
+    quiet_until_ms = excluded.quiet_until_ms, okta_offset_ms = excluded.okta_offset_ms,
+    gap_from_ms = excluded.gap_from_ms, gap_until_ms = excluded.gap_until_ms
+  RETURNING id)";
+
+constexpr const char* read_place_sql = R"(
+  SELECT unclean, next, since_ms, first_start_ms, pages, page_limit, repeated, watermark_ms, window_from_ms,
+    restore_limit_ms, recovering_ms, caught_up_ms, in_doubt_events, in_doubt_before_ms, quiet_until_ms,
+    okta_offset_ms, gap_from_ms, gap_until_ms
+  FROM stream WHERE key = ?)";
+
+// The length alone is read without the pages that hold the events.
+constexpr const char* list_rows_sql = R"(
+  SELECT page, newest_ms, length(events) / 16 FROM window
+  WHERE stream = (SELECT id FROM stream WHERE key = ?) AND page >= ? ORDER BY page)";
+
+constexpr const char* read_rows_sql = R"(
+  SELECT page, newest_ms, events FROM window
+  WHERE stream = (SELECT id FROM stream WHERE key = ?) AND page >= ? ORDER BY page DESC)";
+
+// SQLite's integers are signed; the numbers we count never reach the sign.
+std::int64_t to_sql(std::uint64_t number) {
+  return static_cast<std::int64_t>(number);
+}
+std::int64_t to_sql(WallTime time) {
+  return time.time_since_epoch().count();
+}
+std::optional<std::int64_t> to_sql(std::optional<WallTime> time) {
+  return time ? std::optional(to_sql(*time)) : std::nullopt;
+}
+
+std::uint64_t count_of(std::int64_t number) {
+  return static_cast<std::uint64_t>(number);
+}
+std::uint32_t small_count_of(std::int64_t number) {
+  return static_cast<std::uint32_t>(number);
+}
+WallTime time_of(std::int64_t ms) {
+  return WallTime(std::chrono::milliseconds(ms));
+}
+std::optional<WallTime> time_of(std::optional<std::int64_t> ms) {
+  return ms ? std::optional(time_of(*ms)) : std::nullopt;
+}
+
+constexpr std::size_t event_bytes = 16;
+
+void append_little_endian(std::string& out, std::uint64_t number) {
+  for (unsigned shift = 0; shift < 64; shift += 8) out.push_back(static_cast<char>(number >> shift & 0xffU));
+}
+
+std::uint64_t read_little_endian(std::string_view bytes) {
+  std::uint64_t number = 0;
+  for (unsigned at = 0; at < 8; ++at) {
+    number |= std::uint64_t{static_cast<unsigned char>(bytes[at])} << (8 * at);
+  }
+  return number;
+}
+
+std::string pack(const std::vector<EventHash>& events) {
+  std::string packed;
+  packed.reserve(events.size() * event_bytes);
+  for (const EventHash& event : events) {
+    append_little_endian(packed, event.uuid);
+    append_little_endian(packed, event.bytes);
+  }
+  return packed;
+}
+
+std::vector<EventHash> unpack(std::string_view packed) {
+  std::vector<EventHash> events;
+  events.reserve(packed.size() / event_bytes);
+  for (; packed.size() >= event_bytes; packed.remove_prefix(event_bytes)) {
+    events.push_back({.uuid = read_little_endian(packed), .bytes = read_little_endian(packed.substr(8))});
+  }
+  return events;
+}
+
+/// Taken apart by name, so that a field added to Place does not compile until it is stored.
+void bind_place(Query& query, const Place& place) {
+  const auto& [next, since, first_start, pages, limit, repeated, watermark, window_from, restore_limit,
+               recovering, caught_up, in_doubt, quiet_until, okta_offset_ms, gap_from, gap_until] = place;
+  std::optional<std::int64_t> in_doubt_events;
+  std::optional<std::int64_t> in_doubt_before;
+  if (in_doubt) {
+    in_doubt_events = in_doubt->events_left;
+    in_doubt_before = to_sql(in_doubt->before);
+  }
+  query.bind_text(next).bind(to_sql(since)).bind(to_sql(first_start));
+  query.bind(to_sql(pages)).bind(std::int64_t{limit}).bind(std::int64_t{repeated});
+  query.bind(to_sql(watermark)).bind(to_sql(window_from)).bind(to_sql(restore_limit));
+  query.bind(to_sql(recovering)).bind(to_sql(caught_up));
+  query.bind(in_doubt_events).bind(in_doubt_before);
+  query.bind(to_sql(quiet_until)).bind(okta_offset_ms).bind(to_sql(gap_from)).bind(to_sql(gap_until));
+}
+
+Place read_place(Query& query) {
+  Place place;
+  place.next = query.bytes();
+  place.since = time_of(query.number());
+  place.first_start = time_of(query.number());
+  place.pages = count_of(query.number());
+  place.limit = small_count_of(query.number());
+  place.repeated = query.number() != 0;
+  place.watermark = time_of(query.maybe_number());
+  place.window_from = time_of(query.maybe_number());
+  place.restore_limit = time_of(query.maybe_number());
+  place.recovering = time_of(query.maybe_number());
+  place.caught_up = time_of(query.maybe_number());
+  const std::optional<std::int64_t> in_doubt_events = query.maybe_number();
+  const std::optional<std::int64_t> in_doubt_before = query.maybe_number();
+  if (in_doubt_events && in_doubt_before) {
+    place.in_doubt =
+        InDoubt{.events_left = small_count_of(*in_doubt_events), .before = time_of(*in_doubt_before)};
+  }
+  place.quiet_until = time_of(query.maybe_number());
+  place.okta_offset_ms = query.number();
+  place.gap_from = time_of(query.maybe_number());
+  place.gap_until = time_of(query.maybe_number());
+  return place;
+}
+
+Instant monotonic_now() {
+  return Instant(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+}
+
+WallTime wall_now() {
+  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  return WallTime(std::chrono::duration_cast<WallClock::duration>(since_1970));
+}
+
+bool exists(const std::string& path) {
+  struct stat status{};
+  return ::lstat(path.c_str(), &status) == 0;
+}
+
+/// Not the opposite: a file that cannot be looked at is not missing.
+bool is_missing(const std::string& path) {
+  struct stat status{};
+  return ::lstat(path.c_str(), &status) != 0 && errno == ENOENT;
+}
+
+/// "20261123T120000Z", fit for a file's name.
+std::string compact_utc(WallTime now) {
+  std::string text = format_rfc3339(now).substr(0, std::string_view("2026-11-23T12:00:00").size());
+  std::erase_if(text, [](char c) { return c == '-' || c == ':'; });
+  return text + "Z";
+}
+
+std::unexpected<StoreError> unusable(std::string text) {
+  return std::unexpected(StoreError{.exit_code = state_unusable, .text = std::move(text)});
+}
+
+/// Renames the file and what belongs to it, so that together they can still be opened under the new name.
+/// The main file goes first: a crash in between leaves a log without a file, which is moved by the next
+/// start.
+std::expected<std::string, StoreError> move_aside(const std::string& dir, const std::string& path,
+                                                  WallTime now) {
+  const std::string base = path + ".damaged-" + compact_utc(now);
+  std::string target = base;
+  const auto taken = [&] { return exists(target) || exists(target + "-wal") || exists(target + "-journal"); };
+  for (int number = 2; taken(); ++number) target = base + "-" + std::to_string(number);
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+    if (::rename((path + suffix).c_str(), (target + suffix).c_str()) == 0 || errno == ENOENT) continue;
+    return unusable("cannot move the damaged " + path + suffix +
+                    " aside: " + explain_state_errno(errno, dir));
+  }
+  if (!sync_directory(dir)) return unusable("cannot sync " + dir + ": " + explain_state_errno(errno, dir));
+  return target;
+}
+
+/// A new file under another name, synced and then renamed, so that no crash leaves a half-made one behind.
+std::expected<void, StoreError> create(const std::string& dir, const std::string& path) {
+  const std::string draft = path + ".new";
+  const auto refused = [&](const std::string& why) { return unusable("cannot create " + path + ": " + why); };
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+    if (::unlink((draft + suffix).c_str()) != 0 && errno != ENOENT) {
+      return refused(explain_state_errno(errno, dir));
+    }
+  }
+  const int fd = ::open(draft.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (fd < 0) return refused(explain_state_errno(errno, dir));
+  ::close(fd);
+  Database database;
+  if (!(database.open(draft) && database.run("PRAGMA journal_mode = MEMORY; BEGIN") &&
+        database.run(create_sql) && database.run("COMMIT; PRAGMA journal_mode = WAL"))) {
+    return refused(database.failure().explain(dir));
+  }
+  database.close();
+  if (::rename(draft.c_str(), path.c_str()) != 0 || !sync_directory(dir)) {
+    return refused(explain_state_errno(errno, dir));
+  }
+  return {};
+}
+
+/// Sees whether the system lets us at the file, which SQLite would only report in general words. Closing a
+/// file drops this process's POSIX locks on it, so this must come before SQLite opens it.
+std::expected<void, StoreError> check_access(const std::string& dir, const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return unusable("cannot open " + path + ": " + explain_state_errno(errno, dir));
+  struct stat status{};
+  const bool regular = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+  ::close(fd);
+  if (!regular) return unusable(path + " is not a regular file; move it away, or name another --state-dir");
+  return {};
+}
+
+/// Why a file's content cannot be used, or nothing if it is sound; StoreError where we are not let at it.
+using Damage = std::expected<std::optional<std::string>, StoreError>;
+
+Damage find_damage(Database& database, const std::string& dir, const std::string& path) {
+  const auto unreadable = [&]() -> Damage {
+    if (database.failure().content_is_wrong()) return database.failure().words;
+    return unusable("cannot read " + path + ": " + database.failure().explain(dir));
+  };
+  const auto id = database.number("PRAGMA application_id");
+  if (!id) return unreadable();
+  if (*id != application_id) return "it is not a state of logzio-okta";
+  const auto version = database.number("PRAGMA user_version");
+  if (!version) return unreadable();
+  if (*version > schema_version) {
+    return unusable(path + " was written by a newer logzio-okta (its schema is " + std::to_string(*version) +
+                    ", this one knows " + std::to_string(schema_version) +
+                    "); run that version again, or name another --state-dir");
+  }
+  if (*version < schema_version) return "its schema is " + std::to_string(*version);
+  const auto found = database.text("PRAGMA quick_check(1)");
+  if (!found) return unreadable();
+  if (*found == "ok") return std::nullopt;
+  // A page that the disk would not give is told in the same words as a damaged one, but for its code.
+  if (found->contains("error code=") && !found->contains("error code=" + std::to_string(SQLITE_CORRUPT))) {
+    return unusable("cannot read " + path + ": " + *found + "; look at the disk under " + dir);
+  }
+  return found;
+}
+
+}  // namespace
+
+struct Store::Impl {
+  using Question = std::variant<OpenStream, ReadWindow>;
+  /// What saves not yet committed do to a stream's window: pages before `from` go, `rows` come by their page.
+  struct QueuedRows {
+    std::uint64_t from = 0;
+    std::map<std::uint64_t, const WindowRow*> rows;
+  };
+
+  std::string dir;
+  std::string path;
+  Stopwatch stopwatch;
+  OwnerLock lock;
+  Database database;  // Outlives the statements below it.
+  Statement write_place;
+  Statement drop_rows;
+  Statement add_row;
+  Statement add_set_aside;
+  Statement find_place;
+  Statement list_rows;
+  Statement read_rows;
+
+  bool state_was_lost = false;
+  std::uint64_t set_aside_bytes = 0;
+  std::map<StreamId, std::string> keys;
+  std::set<std::string> opened;  // Keys, in this run.
+  std::deque<Save> queue;
+  std::deque<Question> questions;  // That could not be answered yet.
+  std::deque<Input> answers;
+  std::vector<std::string> warnings;
+  Instant due{};         // When the queue wants to be committed ...
+  Instant not_before{};  // ... and when it may be.
+  Instant ask_again{};
+
+  // Opening.
+  std::expected<void, StoreError> open_file(WallTime now);
+  Damage open_existing();
+  Damage open_sound();
+  std::expected<void, StoreError> begin_run(WallTime now);
+  bool configure();
+  bool prepare();
+  void forget_statements();
+  [[nodiscard]] std::unexpected<StoreError> refused(const char* what) const;
+
+  // Reading.
+  [[nodiscard]] const std::string& key_of(StreamId stream) const;
+  [[nodiscard]] const Save* newest_queued(const std::string& key) const;
+  [[nodiscard]] QueuedRows queued_rows(const std::string& key) const;
+  bool list_window(const std::string& key, std::vector<RowInfo>& rows);
+  bool answer(const Question& question);
+  bool answer_one(const OpenStream& request);
+  bool answer_one(const ReadWindow& request);
+  void ask(Question question);
+  void answer_questions(Instant now);
+
+  // Writing.
+  bool commit();
+  bool write(const Save& save);
+  std::optional<std::int64_t> write_stream(const Save& save);
+  bool write_rows(std::int64_t stream, const Save& save);
+  bool write_set_aside(std::int64_t stream, const Save& save);
+  void acknowledge();
+  bool mark_clean();
+};
+
+std::unexpected<StoreError> Store::Impl::refused(const char* what) const {
+  return unusable(std::string("cannot ") + what + " " + path + ": " + database.failure().explain(dir));
+}
+
+bool Store::Impl::configure() {
+  // The journal mode is the file's own, but another tool may have changed it. A memory map would turn a
+  // disk's read error into a SIGBUS. A log that a burst made long is cut again after a checkpoint.
+  return database.run(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 8388608;"
+      "PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON");
+}
+
+/// Opens and examines; whatever was found, a log beside the file is still there when it is closed again.
+Damage Store::Impl::open_sound() {
+  database.clear_failure();
+  if (!database.open(path)) return refused("open");
+  database.keep_log_when_closed(true);
+  if (auto damage = find_damage(database, dir, path); !damage || *damage) return damage;
+  if (configure() && prepare()) {
+    database.keep_log_when_closed(false);
+    return std::nullopt;
+  }
+  if (database.failure().content_is_wrong()) return database.failure().words;
+  return refused("open");
+}
+
+Damage Store::Impl::open_existing() {
+  if (auto access = check_access(dir, path); !access) return std::unexpected(access.error());
+  auto damage = open_sound();
+  if (!damage || *damage) {
+    forget_statements();
+    database.close();
+  }
+  return damage;
+}
+
+std::expected<void, StoreError> Store::Impl::open_file(WallTime now) {
+  // A log whose file is gone is damage too: SQLite would delete it with all it holds.
+  const bool orphaned = is_missing(path) && exists(path + "-wal");
+  if (!is_missing(path) || orphaned) {
+    auto damage = orphaned ? Damage("its -wal file is there without it") : open_existing();
+    if (!damage) return std::unexpected(damage.error());
+    if (!*damage) return {};
+    auto aside = move_aside(dir, path, now);
+    if (!aside) return std::unexpected(aside.error());
+    state_was_lost = true;
+    warnings.push_back("THE STATE IS LOST: " + path + " cannot be used (" + **damage + ") and was moved to " +
+                       *aside + "; every tenant starts again at --since, and what was delivered since then " +
+                       "comes a second time");
+  } else {
+    warnings.push_back("no state found in " + dir +
+                       ": every tenant starts at --since (in a container, only a volume keeps it)");
+  }
+  if (auto created = create(dir, path); !created) return created;
+  auto damage = open_existing();
+  if (!damage) return std::unexpected(damage.error());
+  if (*damage) return unusable("cannot use the new " + path + ": " + **damage);
+  return {};
+}
+
+bool Store::Impl::prepare() {
+  write_place = Statement(database, write_place_sql);
+  drop_rows = Statement(database, "DELETE FROM window WHERE stream = ? AND page < ?");
+  add_row = Statement(database,
+                      "INSERT OR REPLACE INTO window(stream, page, newest_ms, events) VALUES (?, ?, ?, ?)");
+  add_set_aside = Statement(database,
+                            "INSERT INTO set_aside(stream, at_ms, reason, answer, events, bytes)"
+                            " VALUES (?, ?, ?, ?, ?, ?)");
+  find_place = Statement(database, read_place_sql);
+  list_rows = Statement(database, list_rows_sql);
+  read_rows = Statement(database, read_rows_sql);
+  return !database.failure();
+}
+
+void Store::Impl::forget_statements() {
+  for (Statement* statement :
+       {&write_place, &drop_rows, &add_row, &add_set_aside, &find_place, &list_rows, &read_rows}) {
+    *statement = Statement();
+  }
+}
+
+/// Reads how the last run ended and notes, durably, that this one has not ended.
+std::expected<void, StoreError> Store::Impl::begin_run(WallTime now) {
+  const auto clean = database.number("SELECT clean FROM run");
+  const auto bytes = database.number("SELECT coalesce(sum(length(bytes)), 0) FROM set_aside");
+  if (!clean || !bytes) return refused("read");
+  set_aside_bytes = count_of(*bytes);
+  const std::string started = std::to_string(to_sql(now));
+  const std::string begin = "UPDATE run SET clean = 0, started_ms = " + started;
+  if (!(database.run("BEGIN IMMEDIATE") && (*clean != 0 || database.run("UPDATE stream SET unclean = 1")) &&
+        database.run(begin.c_str()) && database.run("COMMIT"))) {
+    return refused("write");
+  }
+  return {};
+}
+
+const std::string& Store::Impl::key_of(StreamId stream) const {
+  const auto found = keys.find(stream);
+  CHECK(found != keys.end());
+  return found->second;
+}
+
+/// By key and not by stream: a tenant taken out of the file and put back comes as a new stream.
+const Save* Store::Impl::newest_queued(const std::string& key) const {
+  const auto found = std::find_if(queue.rbegin(), queue.rend(),
+                                  [&](const Save& save) { return key_of(save.stream) == key; });
+  return found == queue.rend() ? nullptr : &*found;
+}
+
+bool Store::Impl::answer(const Question& question) {
+  database.clear_failure();
+  return std::visit([this](const auto& request) { return answer_one(request); }, question);
+}
+
+Store::Impl::QueuedRows Store::Impl::queued_rows(const std::string& key) const {
+  QueuedRows queued;
+  for (const Save& save : queue) {
+    if (key_of(save.stream) != key) continue;
+    for (const WindowRow& row : save.rows) queued.rows.insert_or_assign(row.page, &row);
+    queued.from = save.rows_from;
+  }
+  queued.rows.erase(queued.rows.begin(), queued.rows.lower_bound(queued.from));
+  return queued;
+}
+
+bool Store::Impl::list_window(const std::string& key, std::vector<RowInfo>& rows) {
+  const QueuedRows queued = queued_rows(key);
+  std::map<std::uint64_t, RowInfo> by_page;
+  for (const auto& [page, row] : queued.rows) {
+    const auto events = static_cast<std::uint32_t>(row->events.size());
+    by_page.emplace(page, RowInfo{.page = page, .newest = row->newest, .events = events});
+  }
+  Query query(list_rows);
+  query.bind_text(key).bind(to_sql(queued.from));
+  while (query.row()) {
+    const std::uint64_t page = count_of(query.number());
+    const std::optional<WallTime> newest = time_of(query.maybe_number());
+    const std::uint32_t events = small_count_of(query.number());
+    by_page.try_emplace(page, RowInfo{.page = page, .newest = newest, .events = events});
+  }
+  for (const auto& [page, row] : by_page) rows.push_back(row);
+  return !query.failed();
+}
+
+bool Store::Impl::answer_one(const OpenStream& request) {
+  Opened reply{.stream = request.stream, .place = std::nullopt, .clean = !state_was_lost, .rows = {}};
+  Query query(find_place);
+  query.bind_text(request.key);
+  if (query.row()) {
+    reply.clean = query.number() == 0;
+    reply.place = read_place(query);
+  }
+  if (query.failed() || !list_window(request.key, reply.rows)) return false;
+  if (const Save* queued = newest_queued(request.key)) reply.place = queued->place;
+  if (!opened.insert(request.key).second) reply.clean = false;
+  answers.emplace_back(std::move(reply));
+  return true;
+}
+
+bool Store::Impl::answer_one(const ReadWindow& request) {
+  const std::string& key = key_of(request.stream);
+  const QueuedRows queued = queued_rows(key);
+  std::map<std::uint64_t, WindowRow, std::greater<>> rows;  // Newest first, to be cut from the oldest.
+  for (const auto& [page, row] : queued.rows) rows.emplace(page, *row);
+
+  Query query(read_rows);
+  query.bind_text(key).bind(to_sql(queued.from));
+  for (std::size_t events = 0; events < limits::window_events_max && query.row();) {
+    const std::uint64_t page = count_of(query.number());
+    const std::optional<WallTime> newest = time_of(query.maybe_number());
+    WindowRow row{.page = page, .newest = newest, .events = unpack(query.bytes())};
+    events += row.events.size();
+    rows.try_emplace(page, std::move(row));
+  }
+  if (query.failed()) return false;
+
+  WindowRead reply{.stream = request.stream, .rows = {}};
+  std::size_t events = 0;
+  for (auto& [page, row] : rows) {
+    events += row.events.size();
+    if (events > limits::window_events_max) break;
+    reply.rows.push_back(std::move(row));
+  }
+  std::ranges::reverse(reply.rows);
+  answers.emplace_back(std::move(reply));
+  return true;
+}
+
+void Store::Impl::ask(Question question) {
+  if (questions.empty() && answer(question)) return;
+  questions.push_back(std::move(question));
+}
+
+void Store::Impl::answer_questions(Instant now) {
+  if (questions.empty() || now < ask_again) return;
+  while (!questions.empty()) {
+    if (!answer(questions.front())) {
+      warnings.push_back("cannot read " + path + ": " + database.failure().explain(dir));
+      ask_again = now + limits::save_retry;
+      return;
+    }
+    questions.pop_front();
+  }
+}
+
+bool Store::Impl::commit() {
+  database.clear_failure();
+  const bool written = database.run("BEGIN IMMEDIATE") &&
+                       std::ranges::all_of(queue, [this](const Save& save) { return write(save); }) &&
+                       database.run("COMMIT");
+  // A failure may have ended the transaction already; the failure itself is kept by the database.
+  if (!written && database.in_transaction()) static_cast<void>(database.run("ROLLBACK"));
+  return written;
+}
+
+bool Store::Impl::write(const Save& save) {
+  const std::optional<std::int64_t> stream = write_stream(save);
+  return stream && write_rows(*stream, save) && write_set_aside(*stream, save);
+}
+
+std::optional<std::int64_t> Store::Impl::write_stream(const Save& save) {
+  Query query(write_place);
+  query.bind_text(key_of(save.stream));
+  bind_place(query, save.place);
+  if (!query.row()) return std::nullopt;
+  const std::int64_t stream = query.number();
+  if (!query.finish()) return std::nullopt;
+  return stream;
+}
+
+bool Store::Impl::write_rows(std::int64_t stream, const Save& save) {
+  if (!Query(drop_rows).bind(stream).bind(to_sql(save.rows_from)).finish()) return false;
+  return std::ranges::all_of(save.rows, [&](const WindowRow& row) {
+    const std::string packed = pack(row.events);
+    Query query(add_row);
+    query.bind(stream).bind(to_sql(row.page)).bind(to_sql(row.newest)).bind_blob(packed);
+    return query.finish();
+  });
+}
+
+bool Store::Impl::write_set_aside(std::int64_t stream, const Save& save) {
+  const std::int64_t at = to_sql(wall_now());
+  return std::ranges::all_of(save.set_aside, [&](const SetAside& item) {
+    Query query(add_set_aside);
+    query.bind(stream).bind(at).bind_text(item.reason).bind_text(item.answer);
+    query.bind(std::int64_t{item.events}).bind_blob(item.bytes);
+    return query.finish();
+  });
+}
+
+void Store::Impl::acknowledge() {
+  std::map<StreamId, std::uint64_t> highest;
+  for (const Save& save : queue) {
+    highest[save.stream] = save.number;
+    for (const SetAside& item : save.set_aside) set_aside_bytes += item.bytes.size();
+  }
+  for (const auto& [stream, number] : highest)
+    answers.emplace_back(Saved{.stream = stream, .number = number});
+  queue.clear();
+}
+
+bool Store::Impl::mark_clean() {
+  database.clear_failure();
+  return database.run("UPDATE run SET clean = 1");
+}
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+Store::~Store() = default;
+
+std::expected<Store, StoreError> Store::open(const std::string& dir, WallTime now) {
+  return open(dir, now, monotonic_now);
+}
+
+std::expected<Store, StoreError> Store::open(const std::string& dir, WallTime now, Stopwatch stopwatch) {
+  if (auto made = make_state_dir(dir); !made) return unusable(made.error().text);
+  auto lock = OwnerLock::take(dir, now);
+  if (!lock) {
+    return std::unexpected(StoreError{.exit_code = lock.error().held ? state_held : state_unusable,
+                                      .text = std::move(lock.error().text)});
+  }
+  auto impl = std::make_unique<Impl>();
+  impl->dir = dir;
+  impl->path = dir + "/" + state_file_name;
+  impl->stopwatch = std::move(stopwatch);
+  impl->lock = std::move(*lock);
+  if (auto opened = impl->open_file(now); !opened) return std::unexpected(opened.error());
+  if (auto begun = impl->begin_run(now); !begun) return std::unexpected(begun.error());
+  impl->answers.emplace_back(SetAsideSize{impl->set_aside_bytes});
+  return Store(std::move(impl));
+}
+
+std::vector<std::string> Store::take_warnings() {
+  return std::exchange(impl_->warnings, {});
+}
+
+void Store::open_stream(const OpenStream& request) {
+  impl_->keys[request.stream] = request.key;
+  impl_->ask(request);
+}
+
+void Store::read_window(const ReadWindow& request) {
+  impl_->ask(request);
+}
+
+void Store::save(Save&& save, Instant now) {
+  CHECK(impl_->keys.contains(save.stream));
+  for (SetAside& item : save.set_aside) item.bytes = gzip(item.bytes);
+  if (impl_->queue.empty()) impl_->due = now + limits::commit_delay;
+  impl_->queue.push_back(std::move(save));
+}
+
+void Store::work(Instant now, bool about_to_block) {
+  impl_->answer_questions(now);
+  if (impl_->queue.empty()) return;
+  if (about_to_block) impl_->due = std::min(impl_->due, now);
+  if (now < std::max(impl_->due, impl_->not_before)) return;
+
+  const Instant begun = impl_->stopwatch();
+  const bool committed = impl_->commit();
+  if (!committed) {
+    impl_->not_before = now + limits::save_retry;
+    impl_->answers.emplace_back(
+        SaveFailed{"cannot save in " + impl_->path + ": " + impl_->database.failure().explain(impl_->dir)});
+    return;
+  }
+  const Duration took = impl_->stopwatch() - begun;
+  impl_->not_before = now + took + limits::commit_rest * took;
+  impl_->acknowledge();
+}
+
+std::optional<Instant> Store::deadline() const {
+  std::optional<Instant> at;
+  if (!impl_->queue.empty()) at = std::max(impl_->due, impl_->not_before);
+  if (!impl_->questions.empty()) at = std::min(at.value_or(never), impl_->ask_again);
+  return at;
+}
+
+std::optional<Input> Store::next_answer() {
+  if (impl_->answers.empty()) return std::nullopt;
+  Input answer = std::move(impl_->answers.front());
+  impl_->answers.pop_front();
+  return answer;
+}
+
+std::uint64_t Store::set_aside_bytes() const {
+  return impl_->set_aside_bytes;
+}
+
+Result<void> Store::close(bool clean) {
+  CHECK(impl_->database.is_open());
+  const bool saved = impl_->queue.empty() || impl_->commit();
+  const bool done = saved && (!clean || impl_->mark_clean());
+  const std::string why = done ? std::string() : impl_->database.failure().explain(impl_->dir);
+  impl_->forget_statements();
+  impl_->database.close();
+  impl_->lock = OwnerLock();
+  if (!done) return fail("cannot save in " + impl_->path + ": " + why);
+  return {};
+}
+
+}  // namespace logzio_okta

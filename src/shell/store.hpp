@@ -1,0 +1,104 @@
+// Store: what must survive a crash, in one SQLite file. Answers the core's OpenStream, ReadWindow and Save.
+//
+//     auto store = Store::open(dir, wall);              // StoreError: say the text, exit with its code
+//     store->open_stream(...); store->read_window(...); store->save(std::move(save), now);
+//     store->work(now, queue_of_inputs_is_empty);       // once a turn of the loop, before it may block
+//     while (auto answer = store->next_answer()) ...    // drain after open() and after every call above
+//     wait_until(store->deadline());
+//     store->close(clean);                              // at rest; without it the next run finds an unclean
+//     end
+//
+// Promises
+// - One owner at a time. The lock goes with the process, so that a kill -9 leaves nothing to clean up.
+// - Saved is answered when the save is on the disk (write-ahead log, synchronous=FULL), never before. A save
+// is
+//   written whole or not at all, the saves of a stream in order.
+// - Commits are gathered: one transaction when the loop is about to block, or limits::commit_delay after the
+//   oldest save; never sooner than limits::commit_rest times the last commit's duration after it, so that a
+//   slow disk takes a tenth of the loop.
+// - A commit that fails is answered with SaveFailed; everything stays queued and is tried again every
+//   limits::save_retry. So is a place or a window that cannot be read, with a warning each time.
+// - A file that is damaged or not ours is moved aside (`state.sqlite.damaged-20261123T120000Z`, with its -wal
+//   and -shm), never deleted; the warning says so. One that exists but cannot be opened is an error with its
+//   cure, never a fresh start.
+// - No credential is ever given to it.
+//
+// Format (application_id 0x4C7A4F6B, user_version 1; strict tables; times are milliseconds since 1970 UTC)
+//     run        one row: clean (0 while a daemon runs and after an unclean end), started_ms
+//     stream     one row a stream: key (the domain), unclean, then the fields of Place, one column each
+//     window     one row a settled page: stream, page, newest_ms, events: 16 bytes an event, the hash of its
+//                uuid and the hash of its bytes, each 8 bytes little endian
+//     set_aside  id, stream, at_ms, reason, answer, events, bytes (one gzip member)
+// For example
+//     sqlite3 state.sqlite "select key, next, datetime(watermark_ms/1000, 'unixepoch') from stream"
+//     acme.okta.com|/api/v1/logs?after=1698&limit=1000|2026-11-23 12:00:00
+// `stream.unclean` is set for all streams by the first opening after an unclean end and cleared by a stream's
+// next save, whose place then carries the doubt itself: a stream that is away for some runs loses none of it.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "logzio_okta/base/error.hpp"
+#include "logzio_okta/base/time.hpp"
+#include "logzio_okta/flow/message.hpp"
+#include "logzio_okta/flow/place.hpp"
+
+namespace logzio_okta {
+
+struct StoreError {
+  int exit_code = 74;  ///< 74: the state cannot be used; 75: another instance holds it.
+  std::string text;    ///< One line: what, where, what to do.
+};
+
+class Store {
+ public:
+  /// Measures commits; only differences count.
+  using Stopwatch = std::function<Instant()>;
+
+  /// Makes the directory if it is missing. Once this returns, a crash counts as an unclean end.
+  static std::expected<Store, StoreError> open(const std::string& dir, WallTime now);
+  static std::expected<Store, StoreError> open(const std::string& dir, WallTime now, Stopwatch stopwatch);
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  /// Without close(): an unclean end; what is queued is not written.
+  ~Store();
+
+  /// Lines for the log, at WARN, since the last call: what open() met, and reads that fail.
+  [[nodiscard]] std::vector<std::string> take_warnings();
+
+  /// Answered by Opened. Its place and rows include saves not yet committed. `clean` is false too for a
+  /// stream that was already opened in this run: its events may still be on their way.
+  void open_stream(const OpenStream& request);
+  /// Answered by WindowRead: the newest rows with together at most limits::window_events_max events, oldest
+  /// first, those of saves not yet committed included. The stream was opened before.
+  void read_window(const ReadWindow& request);
+  /// Queues. The stream was opened before.
+  void save(Save&& save, Instant now);
+
+  /// Commits what is due (see above) and tries again what failed. Blocks for as long as the disk takes.
+  void work(Instant now, bool about_to_block);
+  /// When work() must be called at the latest; nothing while there is nothing to do.
+  [[nodiscard]] std::optional<Instant> deadline() const;
+  [[nodiscard]] std::optional<Input> next_answer();
+
+  /// On disk in `set_aside`, as packed there.
+  [[nodiscard]] std::uint64_t set_aside_bytes() const;
+
+  /// Writes what is queued and, if all of it is on disk and `clean`, notes an orderly end. The last call. An
+  /// error means that the next run will find an unclean end.
+  [[nodiscard]] Result<void> close(bool clean);
+
+ private:
+  struct Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace logzio_okta

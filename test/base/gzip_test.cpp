@@ -1,0 +1,142 @@
+#include "logzio_okta/base/gzip.hpp"
+
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/random.hpp"
+
+#include "catch.hpp"
+
+using namespace logzio_okta;
+
+namespace {
+
+constexpr std::size_t roomy = 64 * limits::MiB;
+
+std::string text_like_events(std::size_t size) {
+  std::string text;
+  for (unsigned i = 0; text.size() < size; ++i) {
+    text += R"({"uuid":")" + std::to_string(i * 2'654'435'761U) + R"(","eventType":"user.session.start"},)";
+  }
+  text.resize(size);
+  return text;
+}
+
+std::string noise(std::size_t size) {
+  Random random(size);
+  std::string bytes(size, '\0');
+  for (char& c : bytes) c = static_cast<char>(random.below(256));
+  return bytes;
+}
+
+GzipFault fault_of(std::string_view packed, std::size_t bytes_max = roomy) {
+  const auto plain = gunzip(packed, bytes_max);
+  REQUIRE_FALSE(plain);
+  return plain.error();
+}
+
+// "hello\n" as `gzip -n` writes it.
+constexpr std::string_view hello{
+    "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xcb\x48\xcd\xc9\xc9\xe7\x02\x00\x20\x30\x3a\x36\x06\x00\x00"
+    "\x00",
+    26};
+
+}  // namespace
+
+TEST_CASE("gzip: what was packed is unpacked, at any size") {
+  for (const std::size_t size :
+       {0UL, 1UL, 15UL, 16UL, 1024UL, 65'535UL, 65'536UL, 1'000'001UL, 5'000'000UL}) {
+    INFO(size);
+    for (const std::string& plain : {text_like_events(size), noise(size), std::string(size, 'x')}) {
+      const std::string packed = gzip(plain);
+      REQUIRE(packed.size() <= size + size / 100 + 256);
+      const auto unpacked = gunzip(packed, roomy);
+      REQUIRE(unpacked);
+      REQUIRE((*unpacked == plain));  // In parentheses: a failure need not print megabytes.
+    }
+  }
+}
+
+TEST_CASE("gzip: events shrink to a fraction") {
+  const std::string plain = text_like_events(1'000'000);
+  REQUIRE(gzip(plain).size() < plain.size() / 4);
+}
+
+TEST_CASE("gunzip: reads what another program packed") {
+  REQUIRE(gunzip(hello, 100).value() == "hello\n");
+}
+
+TEST_CASE("gunzip: a header with extra bytes, a file name and a comment is passed over") {
+  std::string packed(
+      "\x1f\x8b\x08\x1c\x00\x00\x00\x00\x00\x03\x04\x00"
+      "abcd"
+      "page.json\0of Okta\0",
+      34);
+  packed += hello.substr(10);
+  REQUIRE(gunzip(packed, 100).value() == "hello\n");
+}
+
+TEST_CASE("gunzip: several members are one text") {
+  const std::string one = text_like_events(100'000);
+  const std::string packed = gzip(one) + gzip("") + std::string(hello) + gzip(one);
+  REQUIRE((gunzip(packed, roomy).value() == one + "hello\n" + one));
+}
+
+TEST_CASE("gunzip: the bound is exact") {
+  const std::string plain = text_like_events(300'000);
+  for (const std::string& packed :
+       {gzip(plain), gzip(plain) + gzip(""), gzip(plain.substr(0, 1)) + gzip(plain.substr(1))}) {
+    REQUIRE((gunzip(packed, plain.size()).value() == plain));
+    REQUIRE(fault_of(packed, plain.size() - 1) == GzipFault::too_large);
+    REQUIRE(fault_of(packed, 1) == GzipFault::too_large);
+    REQUIRE(fault_of(packed, 0) == GzipFault::too_large);
+  }
+  REQUIRE(gunzip(gzip(""), 0).value().empty());
+}
+
+TEST_CASE("gunzip: a bomb takes no more memory than the bound allows") {
+  const std::string bomb = gzip(std::string(50'000'000, '0'));
+  REQUIRE(bomb.size() < 1'000'000);
+  REQUIRE(fault_of(bomb, 1'000'000) == GzipFault::too_large);
+  const auto plain = gunzip(gzip(std::string(999'999, '0')), 1'000'000);
+  REQUIRE(plain);
+  REQUIRE(plain->capacity() <= 1'000'000);
+}
+
+TEST_CASE("gunzip: a size claimed in the trailer is not believed") {
+  std::string packed(hello);
+  packed.replace(packed.size() - 4, 4, "\xff\xff\xff\x7f");
+  REQUIRE(fault_of(packed) == GzipFault::damaged);
+}
+
+TEST_CASE("gunzip: every cut is seen") {
+  const std::string plain = text_like_events(2'000);
+  const std::string packed = gzip(plain);
+  for (std::size_t size = 0; size < packed.size(); ++size) {
+    INFO(size);
+    REQUIRE(fault_of(packed.substr(0, size)) == GzipFault::damaged);
+    REQUIRE(fault_of(packed + packed.substr(0, size) + "x") == GzipFault::damaged);
+    REQUIRE(fault_of(packed.substr(0, size), plain.size()) == GzipFault::damaged);
+  }
+}
+
+TEST_CASE("gunzip: every flipped bit of the data or the checksum is seen") {
+  const std::string plain = text_like_events(2'000);
+  const std::string packed = gzip(plain);
+  constexpr std::size_t header_bytes = 10;
+  for (std::size_t bit = header_bytes * 8; bit < packed.size() * 8; ++bit) {
+    std::string damaged = packed;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+    INFO(bit);
+    const auto unpacked = gunzip(damaged, plain.size() * 2);
+    // A flip in what nobody reads, such as padding bits, may leave the text as it was.
+    REQUIRE((!unpacked || *unpacked == plain));
+  }
+}
+
+TEST_CASE("gunzip: what is not gzip is damaged") {
+  REQUIRE(fault_of("") == GzipFault::damaged);
+  REQUIRE(fault_of("[]") == GzipFault::damaged);
+  REQUIRE(fault_of("[{\"uuid\":\"x\"}]") == GzipFault::damaged);
+  REQUIRE(fault_of(noise(1000)) == GzipFault::damaged);
+  REQUIRE(fault_of(std::string(hello) + "\n") == GzipFault::damaged);
+  REQUIRE(fault_of(std::string(hello) + std::string(8, '\0')) == GzipFault::damaged);
+}

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# The pages agree with the tree: links lead somewhere, ./dev words exist, versions match, decisions are whole.
+. "$(dirname "$0")/lib.sh"
+
+dead_links() { # dead_links ROOT: "page: link" for each relative link that leads nowhere.
+  local page link
+  find "$1" \( -name build -o -name .cache -o -name .git \) -prune -o -name '*.md' -print | while read -r page; do
+    { grep -oE '\]\([^)# ]+' "$page" || true; } | cut -c3- | while read -r link; do
+      [[ $link == *://* || -e $(dirname "$page")/$link ]] || echo "$page: the link to $link leads nowhere"
+    done
+  done
+}
+
+unknown_words() { # unknown_words FILE...: "./dev WORD" where dev has no such word.
+  local word
+  { grep -hoE '\./dev [a-z]+' "$@" || true; } | sort -u | cut -d' ' -f2 | while read -r word; do
+    grep -q "^word_$word()" dev || echo "./dev $word is named in a page, but dev has no such word"
+  done
+}
+
+decision_faults() {
+  local page
+  for page in docs/decisions/*.md; do
+    [[ ${page##*/} =~ ^20[0-9]{2}-[01][0-9]-[0-3][0-9]-[a-z0-9-]+\.md$ ]] || echo "$page: the name is not DATE-subject.md"
+    [[ $(grep -E '^## ' "$page" | paste -sd,) == '## Context,## Decision,## Consequences' ]] ||
+      echo "$page: it wants the sections Context, Decision, Consequences"
+  done
+}
+
+# Each heading of docs/operating.md quotes a line of the program; "..." stands for what differs.
+stale_headings() {
+  local code heading part
+  code=$(find src -name '*.cpp' -print0 | xargs -0 cat | tr -s ' \n' ' ' | sed 's/" "//g')
+  sed -n 's/^### `\(.*\)`$/\1/p' "$1" | while read -r heading; do
+    while read -r part; do
+      [[ -z $part || $code == *"$part"* ]] || echo "$1: no line of the program says \"$part\""
+    done <<<"${heading//.../$'\n'}"
+  done
+}
+
+planted=$(mktemp -d)
+trap 'rm -r "$planted"' EXIT
+printf '%s\n' '[a](gone.md) [b](page.md) ./dev dance' '### `never ... said by any line`' >"$planted/page.md"
+[[ $(dead_links "$planted"; unknown_words "$planted/page.md"; stale_headings "$planted/page.md") == \
+  *gone.md*'./dev dance'*'said by any line'* ]] ||
+  findings "the check does not see what was planted"
+
+version=$(sed -nE 's/^project\(logzio-okta VERSION ([0-9.]+).*/\1/p' CMakeLists.txt)
+mapfile -t pages < <(find . -path ./build -prune -o -path ./.cache -prune -o -name '*.md' -print)
+findings "$(
+  dead_links .
+  unknown_words "${pages[@]}"
+  decision_faults
+  stale_headings docs/operating.md
+  grep -qF "## $version" CHANGELOG.md || echo "CHANGELOG.md does not know version $version"
+  cmp -s LICENSE /usr/share/common-licenses/Apache-2.0 || [[ ! -e /usr/share/common-licenses/Apache-2.0 ]] ||
+    echo "LICENSE is not the Apache License 2.0, word for word"
+)"

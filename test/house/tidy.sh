@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# tidy.sh BUILD_DIR: clang-tidy finds nothing in src/ and the headers it includes.
+#
+# A pass is remembered in BUILD_DIR/tidy under a hash of all it rests on: the checks, the compiler flags, the
+# source and each header of ours it includes (as ninja recorded them). So a second run costs a second.
+. "$(dirname "$0")/lib.sh"
+tool clang-tidy-19
+build=$1
+passes=$build/tidy
+mkdir -p "$passes"
+
+ground=$({
+  clang-tidy-19 --version
+  cat .clang-tidy
+  sed -n '/"command":/{s/ -o .*//;p}' "$build/compile_commands.json" | sort -u
+} | sha256sum)
+
+# "SOURCE FILE" for each file of ours that a source of src/ rests on.
+rests_on=$(ninja -C "$build" -t deps | awk -v root="$PWD/" '
+  /^[^ ]/ { source = "" }
+  /^ / {
+    file = substr($0, 5)
+    if (index(file, root) != 1) next
+    file = substr(file, length(root) + 1)
+    if (source == "" && file ~ /^src\/.*\.cpp$/) source = file
+    if (source != "") print source, file
+  }')
+
+key_of() { # Empty for a source that was never compiled: nothing is known of its headers.
+  local files
+  mapfile -t files < <(awk -v source="$1" '$1 == source { print $2 }' <<<"$rests_on" | sort -u)
+  ((${#files[@]} == 0)) || { printf '%s\n' "$ground" && sha256sum "${files[@]}"; } | sha256sum | cut -d' ' -f1
+}
+
+examine() { # examine SOURCE PASS
+  local found
+  if found=$(clang-tidy-19 --quiet -p "$build" "$1" 2>&1); then
+    : >"$2"
+  else
+    grep -v ' warnings\? generated' <<<"$found"
+    return 1
+  fi
+}
+export -f examine
+export build
+
+todo=()
+current=()
+while IFS= read -r source; do
+  key=$(key_of "$source")
+  current+=("$key")
+  [[ -n $key && -e $passes/$key ]] || todo+=("$source" "$passes/${key:-unknown}")
+done < <(find src -name '*.cpp' | sort)
+
+find "$passes" -type f -printf '%f\n' | { grep -vxF -f <(printf '%s\n' "${current[@]}") || true; } |
+  xargs -r -I{} rm "$passes/{}"
+printf '%d of %d sources to examine\n' $((${#todo[@]} / 2)) ${#current[@]}
+((${#todo[@]} == 0)) || printf '%s\0' "${todo[@]}" |
+  xargs -0 -n 2 -P "$(nproc)" bash -c 'examine "$@"' examine

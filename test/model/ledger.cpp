@@ -1,0 +1,187 @@
+#include "model/ledger.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "logzio_okta/base/hash.hpp"
+
+#include "model/json.hpp"
+
+namespace logzio_okta::model {
+namespace {
+
+constexpr std::size_t findings_max = 20;
+
+/// The event as it may stand in a line: line breaks outside of strings have become spaces.
+std::string on_one_line(std::string_view event) {
+  std::string text(event);
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (in_string && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      in_string = !in_string;
+    } else if (!in_string && (text[i] == '\n' || text[i] == '\r')) {
+      text[i] = ' ';
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+struct Ledger::Reading {
+  std::string_view line;
+  Object object;
+  std::string_view uuid;
+  std::string_view tenant;
+  bool marked = false;
+  bool reduced = false;
+  std::size_t reduced_from = 0;  ///< The bytes a reduced line says its event had.
+
+  explicit Reading(std::string_view text, Object top) : line(text), object(std::move(top)) {
+    uuid = object.text("uuid").value_or("");
+    tenant = object.text("tenant_name").value_or("");
+    const auto own = read_object(object.value("logzio_okta").value_or(""));
+    if (!own) return;
+    marked = own->value("possible_duplicate") == "true";
+    reduced = own->value("reduced") == "true";
+    if (const auto bytes = own->value("bytes")) {
+      for (const char c : *bytes) reduced_from = reduced_from * 10 + static_cast<std::size_t>(c - '0');
+    }
+  }
+};
+
+void Ledger::issue(std::string_view tenant, std::string_view event, Fate fate) {
+  const auto index = static_cast<std::uint32_t>(events_.size());
+  Issued issued{.tenant = tenant_index(tenant), .bytes = event.size(), .uuid = {}, .fate = fate};
+  const std::string text = on_one_line(event);
+  if (const auto object = read_object(text)) {
+    issued.uuid = object->text("uuid").value_or("");
+    issued.markable = !object->value("logzio_okta").has_value();
+    issued.names_tenant = object->value("tenant_name").has_value();
+    by_bytes_[hash64(std::string_view(text).substr(text.find('{') + 1))].push_back(index);
+    if (!issued.uuid.empty()) by_uuid_[hash64(issued.uuid)].push_back(index);
+  }
+  ++tenants_[issued.tenant].issued;
+  ++so_far_.issued;
+  if (fate != Fate::set_aside) ++expected_;
+  events_.push_back(std::move(issued));
+}
+
+void Ledger::deliver(std::string_view line) {
+  auto object = read_object(line);
+  if (!object) return find(so_far_.alien, "a line that is no object: " + std::string(line.substr(0, 120)));
+  const Reading reading(line, std::move(*object));
+  if (reading.marked) ++so_far_.marked;
+  if (Issued* whole = find_whole(reading)) return count(*whole, reading);
+  if (Issued* reduced = find_reduced(reading)) return count(*reduced, reading);
+  if (by_uuid_.contains(hash64(reading.uuid))) {
+    return find(so_far_.altered, "altered: " + std::string(reading.uuid));
+  }
+  find(so_far_.alien, "of no event: " + std::string(line.substr(0, 120)));
+}
+
+Ledger::Issued* Ledger::find_whole(const Reading& reading) {
+  // The splice ends at the '{' or at one of the first commas; the earliest place that fits is the right one,
+  // since another event may be a suffix of this one.
+  std::vector<std::size_t> places;
+  for (const Member& member : reading.object.members) places.push_back(member.begin);
+  places.push_back(reading.object.end);
+  for (const std::size_t place : places) {
+    const auto found = by_bytes_.find(hash64(reading.line.substr(place)));
+    if (found != by_bytes_.end()) return choose(found->second, reading);
+  }
+  return nullptr;
+}
+
+Ledger::Issued* Ledger::find_reduced(const Reading& reading) {
+  if (!reading.reduced || reading.uuid.empty()) return nullptr;
+  const auto found = by_uuid_.find(hash64(reading.uuid));
+  if (found == by_uuid_.end()) return nullptr;
+  Issued* event = choose(found->second, reading);
+  return event->fate == Fate::reduced && event->bytes == reading.reduced_from ? event : nullptr;
+}
+
+/// Of events with the same bytes: one of this tenant, and of those one that has not arrived yet.
+Ledger::Issued* Ledger::choose(const std::vector<std::uint32_t>& candidates, const Reading& reading) {
+  const auto rank = [&](std::uint32_t index) {
+    const Issued& event = events_[index];
+    const bool named = tenants_[event.tenant].name == reading.tenant;
+    return std::pair(!named, event.deliveries);
+  };
+  return &events_[std::ranges::min(candidates, {}, rank)];
+}
+
+void Ledger::count(Issued& event, const Reading& reading) {
+  Tenant& tenant = tenants_[event.tenant];
+  const std::string who = event.uuid.empty() ? std::string("an event without uuid") : event.uuid;
+  if (event.fate == Fate::set_aside) return find(so_far_.unwelcome, "should be set aside: " + who);
+  if (!event.names_tenant && reading.tenant != tenant.name) {
+    find(so_far_.misnamed, who + " of " + tenant.name + " came as " + std::string(reading.tenant));
+  }
+  if (event.fate == Fate::reduced) ++so_far_.reduced;
+  if (++event.deliveries == 1) {
+    ++tenant.delivered;
+    ++delivered_;
+    return;
+  }
+  ++so_far_.repeats;
+  if (!reading.marked && event.markable) find(so_far_.repeats_unmarked, "repeated without a mark: " + who);
+}
+
+void Ledger::find(std::size_t& counter, std::string text) {
+  ++counter;
+  if (so_far_.findings.size() < findings_max) so_far_.findings.push_back(std::move(text));
+}
+
+Judgement Ledger::judge() const {
+  Judgement judgement = so_far_;
+  judgement.expected = expected_;
+  judgement.delivered = delivered_;
+  judgement.missing = expected_ - delivered_;
+  for (const Issued& event : events_) {
+    if (judgement.findings.size() >= findings_max) break;
+    if (event.deliveries > 0 || event.fate == Fate::set_aside) continue;
+    judgement.findings.push_back("missing: " + (event.uuid.empty() ? "an event without uuid" : event.uuid) +
+                                 " of " + tenants_[event.tenant].name);
+  }
+  return judgement;
+}
+
+std::size_t Ledger::issued(std::string_view tenant) const {
+  const auto found = tenants_by_name_.find(tenant);
+  return found == tenants_by_name_.end() ? 0 : tenants_[found->second].issued;
+}
+
+std::size_t Ledger::delivered(std::string_view tenant) const {
+  const auto found = tenants_by_name_.find(tenant);
+  return found == tenants_by_name_.end() ? 0 : tenants_[found->second].delivered;
+}
+
+std::uint32_t Ledger::tenant_index(std::string_view name) {
+  const auto found = tenants_by_name_.find(name);
+  if (found != tenants_by_name_.end()) return found->second;
+  const auto index = static_cast<std::uint32_t>(tenants_.size());
+  tenants_.push_back({.name = std::string(name)});
+  tenants_by_name_.emplace(name, index);
+  return index;
+}
+
+std::string Judgement::summary() const {
+  std::string text = std::to_string(issued) + " issued, " + std::to_string(delivered) + " of " +
+                     std::to_string(expected) + " delivered, " + std::to_string(missing) + " missing, " +
+                     std::to_string(repeats) + " repeats (" + std::to_string(repeats_unmarked) +
+                     " without a mark), " + std::to_string(marked) + " marked";
+  const auto add = [&](std::size_t number, std::string_view what) {
+    if (number > 0) text += ", " + std::to_string(number) + ' ' + std::string(what);
+  };
+  add(reduced, "reduced");
+  add(altered, "altered");
+  add(misnamed, "under a wrong name");
+  add(alien, "alien");
+  add(unwelcome, "that should be set aside");
+  return text;
+}
+
+}  // namespace logzio_okta::model

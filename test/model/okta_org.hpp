@@ -1,0 +1,164 @@
+// OktaOrg: one Okta org's System Log API, as strict as the service (okta.md), able to misbehave on request.
+//
+//     OktaOrg org({.base = "https://acme.okta.com"});
+//     org.set_key("00key", KeyState::good);
+//     org.append({bytes, published, persisted});
+//     Answer answer = org.handle({.target = "/api/v1/logs?since=...", .headers = {...}}, now);
+//     org.inject(fault::RateLimited{.ahead = 5s}, 1);
+//
+// What it holds to:
+// - Polling (okta.md 1.2): `since` is compared with the moment an event was persisted, inclusively; the order
+// is that of
+//   persistence; `self` and `next` always; the next link of an empty page is its self link.
+// - A `next` link must come back byte for byte: one that was edited or composed is a misuse and gets 400. So
+// are
+//   `until`, DESCENDING and a query without `since`.
+// - X-Rate-Limit-* by fixed windows that are not in step with the wall's minutes, shared with the org's other
+// clients;
+//   beyond the limit 429 until the window ends (okta.md 4).
+// - Everything happens by the org's own clock, which may be far from ours.
+// It keeps a record of every request, so that a test can judge the client's manners from outside.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <expected>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "logzio_okta/base/random.hpp"
+#include "logzio_okta/base/time.hpp"
+
+#include "model/answer.hpp"
+#include "model/event_log.hpp"
+#include "model/fault.hpp"
+
+namespace logzio_okta::model {
+
+struct OrgSettings {
+  std::string base = "https://acme.okta.com";  ///< How its links begin.
+  std::int64_t rate_limit = 120;               ///< Requests a window, of all clients together.
+  std::int64_t others = 0;  ///< Of these, what other clients spend, evenly over each window.
+  Duration window = 60s;
+  Duration window_offset = 20s;  ///< Where windows begin, behind the wall's.
+  Duration clock_skew{};         ///< The org's clock minus ours.
+  Duration retention = 90 * 24h;
+  bool gzip = true;           ///< When the client asks for it.
+  bool links_joined = false;  ///< One Link header joined by a comma, as some proxies do, instead of two.
+  std::string link_suffix = "&trace=a,b%2Cc";  ///< Behind every link's query: links hold commas and escapes.
+  std::size_t records_max = 1'000'000;         ///< Older ones are forgotten; the counters are not.
+  std::uint64_t seed = 1;                      ///< Of the request ids.
+};
+
+enum class KeyState : std::uint8_t { good, revoked, forbidden };
+
+/// One request and what became of it.
+struct RequestRecord {
+  WallTime at;      ///< By the org's clock.
+  WallTime wall;    ///< By ours.
+  std::string key;  ///< As sent behind "SSWS ".
+  std::string target;
+  std::string user_agent;
+  int status = 0;
+  std::size_t events = 0;
+  std::optional<WallTime> quiet_until;  ///< By the org's clock: the moment this answer, a 429, named.
+  bool in_silence = false;              ///< It came before a moment an earlier answer had named.
+  std::string misuse;                   ///< What a client must never do; empty when it did not.
+};
+
+struct RequestCounts {
+  std::size_t requests = 0;
+  std::size_t in_silence = 0;
+  std::size_t misuses = 0;
+  std::size_t limited = 0;          ///< 429 by a spent window.
+  std::int64_t busiest_window = 0;  ///< Most requests we sent in one window.
+  std::size_t events_served = 0;    ///< In answers with 200, repeats counted.
+};
+
+using OktaFault =
+    std::variant<fault::Status, fault::Cut, fault::Delay, fault::CloseAfter, fault::RateLimited,
+                 fault::ConcurrencyLimited, fault::Redirect, fault::NextLink, fault::NoLink, fault::SameLink,
+                 fault::RawLink, fault::Body, fault::TruncatedJson, fault::RepeatEvents, fault::SamePage,
+                 fault::Endless, fault::GzipBomb, fault::DamagedGzip, fault::NotReallyGzip,
+                 fault::HugeHeaders, fault::RefuseCursor>;
+
+class OktaOrg {
+ public:
+  explicit OktaOrg(OrgSettings settings, std::shared_ptr<EventLog> log = std::make_shared<EventLog>());
+
+  void set_key(std::string key, KeyState state) { keys_[std::move(key)] = state; }
+  void forget_key(const std::string& key) { keys_.erase(key); }
+  void append(LoggedEvent event) { log_->append(std::move(event)); }
+
+  [[nodiscard]] Answer handle(const Request& request, WallTime wall);
+
+  void inject(OktaFault fault, std::size_t times = always, Matcher matches = match::any());
+  void clear_faults() { faults_.clear(); }
+
+  [[nodiscard]] OrgSettings& settings() { return settings_; }
+  [[nodiscard]] EventLog& log() { return *log_; }
+  [[nodiscard]] WallTime clock(WallTime wall) const;
+  [[nodiscard]] const std::deque<RequestRecord>& records() const { return records_; }
+  void forget_records() { records_.clear(); }
+  [[nodiscard]] const RequestCounts& counts() const { return counts_; }
+
+ private:
+  /// What a valid query asks for.
+  struct Query {
+    std::string since;  ///< Decoded, as written.
+    std::size_t limit = 100;
+    std::string after;      ///< Empty on a first query.
+    std::size_t place = 0;  ///< Events before the asked place.
+  };
+  /// The events [begin, end) of the log and the links around them.
+  struct Page {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    std::string self;
+    std::string next;
+  };
+  struct Served {
+    Query query;
+    Page page;
+  };
+  struct RateWindow {
+    std::int64_t number = 0;
+    std::int64_t asked = 0;    ///< By us, whatever became of it.
+    std::int64_t granted = 0;  ///< Of these, within the limit.
+  };
+
+  [[nodiscard]] Answer honest_answer(const Request& request, RequestRecord& record);
+  [[nodiscard]] std::optional<fault::Status> refusal_of_key(const RequestRecord& record) const;
+  [[nodiscard]] std::expected<Query, fault::Status> read_query(const Request& request,
+                                                               RequestRecord& record) const;
+  /// Counts the request into its window; true if the limit has room for it.
+  [[nodiscard]] bool spend(RequestRecord& record, Answer& answer);
+  [[nodiscard]] Page page_for(const Query& query, WallTime at) const;
+  [[nodiscard]] std::string link(const Query& query, std::string_view after) const;
+
+  void fill(Answer& answer, const Page& page, const Request& request, RequestRecord& record);
+  void set_json(Answer& answer, std::string json, const Request& request) const;
+  void set_links(Answer& answer, std::string_view self, std::string_view next) const;
+  void apply(const OktaFault& fault, Answer& answer, const Request& request, RequestRecord& record);
+  void apply_to_page(const OktaFault& fault, Answer& answer, const Request& request, RequestRecord& record);
+  void limit(const fault::RateLimited& fault, Answer& answer, RequestRecord& record);
+  void remember(RequestRecord record);
+
+  OrgSettings settings_;
+  std::shared_ptr<EventLog> log_;
+  std::map<std::string, KeyState> keys_;
+  FaultPlan<OktaFault> faults_;
+  Random random_;
+  RateWindow window_;
+  std::optional<WallTime> quiet_until_;
+  std::optional<Served> served_;  ///< By the request in hand, for the faults that bend pages.
+  std::deque<RequestRecord> records_;
+  RequestCounts counts_;
+};
+
+}  // namespace logzio_okta::model

@@ -1,0 +1,80 @@
+#include "logzio_okta/okta/log_query.hpp"
+
+#include "logzio_okta/base/limits.hpp"
+
+#include "catch.hpp"
+
+using namespace logzio_okta;
+
+namespace {
+
+const Origin org{"https", "acme.okta.com", 443};
+
+std::string refusal(std::string_view link) {
+  const auto target = admit_next(org, link);
+  REQUIRE_FALSE(target);
+  REQUIRE(target.error().find("acme") == std::string::npos);  // The link is not quoted.
+  return target.error();
+}
+
+}  // namespace
+
+TEST_CASE("log query: the first question starts somewhere and never ends") {
+  const auto since = parse_rfc3339("2026-11-16T12:00:00.000Z").value();
+  REQUIRE(first_target(since, 1000) ==
+          "/api/v1/logs?since=2026-11-16T12:00:00.000Z&sortOrder=ASCENDING&limit=1000");
+  REQUIRE(first_target(since, 1).find("until") == std::string::npos);
+}
+
+TEST_CASE("next link: one that stays with the org is followed byte for byte") {
+  const std::string query = "?limit=1000&after=1627500044869_1&filter=a%20eq%20\"x,y\"&since=a:b+%2f";
+  const std::string target = "/api/v1/logs" + query;
+  for (const auto* place :
+       {"https://acme.okta.com", "HTTPS://ACME.okta.COM", "https://acme.okta.com:443", ""}) {
+    INFO(place);
+    REQUIRE(admit_next(org, place + target).value() == target);
+  }
+  REQUIRE(admit_next(org, "/api/v1/logs").value() == "/api/v1/logs");
+  const Origin local{"http", "127.0.0.1", 9001};
+  REQUIRE(admit_next(local, "http://127.0.0.1:9001" + target).value() == target);
+}
+
+TEST_CASE("next link: another scheme, host or port is refused by its name") {
+  REQUIRE(refusal("http://acme.okta.com/api/v1/logs") == "another scheme than the org's");
+  REQUIRE(refusal("https://evil.example/api/v1/logs") == "another host than the org's");
+  REQUIRE(refusal("https://acme.okta.com.evil.example/api/v1/logs") == "another host than the org's");
+  REQUIRE(refusal("https://acme.okta.com./api/v1/logs") == "another host than the org's");
+  REQUIRE(refusal("https://acme.okta.com:8443/api/v1/logs") == "another port than the org's");
+  REQUIRE(refusal("//evil.example/api/v1/logs") == "a host without a scheme");
+}
+
+TEST_CASE("next link: another path is refused, however it is spelt") {
+  for (const std::string path :
+       {"", "/", "?after=1", "/api/v1/logsx", "/api/v1/logs/", "/api/v1/logs/../users", "/api/v1/./logs",
+        "/api//v1/logs", "/api/v1/%6cogs", "/API/v1/logs", "/api/v1/logs;x", "/api/v1/users?/api/v1/logs"}) {
+    INFO(path);
+    REQUIRE(refusal("https://acme.okta.com" + path) == "another path than the System Log's");
+  }
+  REQUIRE(refusal("/api/v1/users") == "another path than the System Log's");
+}
+
+TEST_CASE("next link: what parsers could read differently is refused") {
+  for (const auto* link :
+       {"", "api/v1/logs", "?after=1", "javascript:alert(1)", "https://user@acme.okta.com/api/v1/logs",
+        "https://a:b@acme.okta.com/api/v1/logs", "https://acme.okta.com\\@evil.example/api/v1/logs",
+        "/\\evil.example/api/v1/logs", "\\\\evil.example/api/v1/logs", "https://acme.okta.com/api/v1/logs#x",
+        "/api/v1/logs?a=\\", "/api/v1/logs?a=b c", "/api/v1/logs?a=\xC3\xA9", "/api/v1/logs\t",
+        " /api/v1/logs", "/api/v1/logs?a\r\nHost: evil.example", "https:/api/v1/logs", "https:///api/v1/logs",
+        "https://acme.okta.com:/api/v1/logs"}) {
+    INFO(link);
+    static_cast<void>(refusal(link));
+  }
+  REQUIRE_FALSE(admit_next(org, std::string_view("/api/v1/logs?a\0b", 16)));
+}
+
+TEST_CASE("next link: longer than any real one is refused") {
+  std::string link = "/api/v1/logs?after=";
+  link.resize(limits::next_link_bytes_max, 'x');
+  REQUIRE(admit_next(org, link).value() == link);
+  REQUIRE(refusal(link + 'x') == "too long");
+}

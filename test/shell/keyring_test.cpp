@@ -1,0 +1,117 @@
+#include "shell/keyring.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "catch.hpp"
+
+using namespace logzio_okta;
+
+namespace {
+
+Domain domain(const char* text) {
+  return Domain::parse(text).value();
+}
+Secret secret(const char* text) {
+  return Secret(std::string(text));
+}
+
+std::vector<TenantEntry> entries(const std::vector<std::pair<const char*, const char*>>& pairs) {
+  std::vector<TenantEntry> out;
+  for (const auto& [name, key] : pairs) {
+    out.push_back({.domain = domain(name), .api_key = secret(key), .line = 0});
+  }
+  return out;
+}
+
+void refuses(const Keyring::Piece& piece) {
+  REQUIRE_FALSE(piece.has_value());
+  CHECK(piece.error().fault == TransportFault::refused_by_us);
+  CHECK_FALSE(piece.error().sent);
+  CHECK_FALSE(piece.error().text.empty());
+  CHECK(piece.error().text.find("k-acme") == std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("keyring: a key is handed out for its own org as a whole header line") {
+  Keyring keyring;
+  const Domain acme = domain("acme.okta.com");
+  const CredentialId key = keyring.add(acme, secret("k-acme"));
+  const Keyring::Piece header = keyring.authorization(key, acme.origin());
+  REQUIRE(header.has_value());
+  CHECK(header->expose() == "Authorization: SSWS k-acme");
+}
+
+TEST_CASE("keyring: a key is not handed out for another host, port or scheme") {
+  Keyring keyring;
+  const CredentialId key = keyring.add(domain("acme.okta.com"), secret("k-acme"));
+  keyring.add(domain("other.okta.com"), secret("k-other"));
+  refuses(keyring.authorization(key, domain("other.okta.com").origin()));
+  refuses(keyring.authorization(key, domain("acme.okta.com:8443").origin()));
+  refuses(keyring.authorization(key, {.scheme = "http", .host = "acme.okta.com", .port = 443}));
+  refuses(keyring.authorization(key, {.scheme = "https", .host = "acme.okta.com.evil.example", .port = 443}));
+}
+
+TEST_CASE("keyring: a credential it does not know is refused") {
+  const Keyring keyring;
+  refuses(keyring.authorization(CredentialId{7}, domain("acme.okta.com").origin()));
+}
+
+TEST_CASE("keyring: a key that would break out of its header line is refused") {
+  Keyring keyring;
+  const Domain acme = domain("acme.okta.com");
+  for (const char* key : {"k-acme\r\nHost: evil.example", "k-acme ", "", "k-\xc3\xa9"}) {
+    refuses(keyring.authorization(keyring.add(acme, secret(key)), acme.origin()));
+  }
+}
+
+TEST_CASE("keyring: entries become one spec per domain, in the file's order") {
+  Keyring keyring;
+  const auto specs = keyring.replace(
+      entries({{"b.okta.com", "b1"}, {"a.okta.com", "a1"}, {"b.okta.com", "b2"}, {"B.okta.com", "b1"}}));
+  REQUIRE(specs.size() == 2);
+  CHECK(specs[0].domain.name() == "b.okta.com");
+  REQUIRE(specs[0].credentials.size() == 2);
+  CHECK(specs[0].credentials[0] != specs[0].credentials[1]);
+  CHECK(specs[1].domain.name() == "a.okta.com");
+  REQUIRE(specs[1].credentials.size() == 1);
+  const Keyring::Piece second = keyring.authorization(specs[0].credentials[1], domain("b.okta.com").origin());
+  REQUIRE(second.has_value());
+  CHECK(second->expose() == "Authorization: SSWS b2");
+}
+
+TEST_CASE("keyring: a reload keeps the ids of keys that stay and forgets those that left") {
+  Keyring keyring;
+  const auto before = keyring.replace(entries({{"a.okta.com", "a1"}, {"a.okta.com", "a2"}}));
+  const auto after = keyring.replace(entries({{"a.okta.com", "a3"}, {"a.okta.com", "a2"}}));
+  REQUIRE(after.size() == 1);
+  REQUIRE(after[0].credentials.size() == 2);
+  CHECK(after[0].credentials[1] == before[0].credentials[1]);
+  CHECK(after[0].credentials[0] != before[0].credentials[0]);
+  CHECK(after[0].credentials[0] != before[0].credentials[1]);
+  refuses(keyring.authorization(before[0].credentials[0], domain("a.okta.com").origin()));
+}
+
+TEST_CASE("keyring: the same key text of two orgs is two credentials") {
+  Keyring keyring;
+  CHECK(keyring.add(domain("a.okta.com"), secret("k")) != keyring.add(domain("b.okta.com"), secret("k")));
+}
+
+TEST_CASE("keyring: the token is handed out as a bulk's target and as the opening of a line") {
+  Keyring keyring;
+  keyring.set_token(secret("AbcdefghijklmnopqrstuvwxyzABCDEF"));
+  CHECK(keyring.bulk_target().value().expose() == "/?token=AbcdefghijklmnopqrstuvwxyzABCDEF");
+  CHECK(keyring.line_opening().value().expose() == R"({"token":"AbcdefghijklmnopqrstuvwxyzABCDEF",)");
+}
+
+TEST_CASE("keyring: a missing token, or one that would break out of its place, is refused") {
+  Keyring keyring;
+  refuses(keyring.bulk_target());
+  for (const char* token : {"k-acme\",\"x\":\"", "k-acme HTTP/1.1", "k-acme&type=x"}) {
+    keyring.set_token(secret(token));
+    refuses(keyring.bulk_target());
+    refuses(keyring.line_opening());
+  }
+}
