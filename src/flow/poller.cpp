@@ -75,7 +75,8 @@ Poller::Poller(StreamId stream, Domain domain, Policy policy, Random random)
 
 // ---- Opening
 
-void Poller::start() {
+void Poller::start(Instant now) {
+  last_progress_ = now;
   state_ = Opening{};
   outputs_.emplace_back(OpenStream{.stream = stream_, .key = domain_.name()});
 }

@@ -391,7 +391,7 @@ void Scheduler::Impl::take_tenants(Now now, const std::vector<TenantSpec>& specs
         Tenant{.org = Org(now.steady, spec.credentials, options.policy.rate_share, Random(random.next())),
                .poller = Poller(stream, spec.domain, options.policy, Random(random.next()))});
     CHECK(fresh);
-    added->second.poller.start();
+    added->second.poller.start(now.steady);
   }
   for (auto& [stream, tenant] : tenants) {
     if (!tenant.retired && std::ranges::find(order, stream) == order.end()) retire(tenant, stream);

@@ -51,12 +51,14 @@ constexpr std::string_view examples = R"(Examples
       logzio-okta --listener listener.logz.io --once --since 24h
 )";
 
-/// `text` behind `indent` spaces, broken at spaces.
+/// `text` behind `indent` spaces, broken at spaces; not before a flag, since a line that begins with one
+/// explains it.
 std::string wrapped(std::string_view text, std::size_t indent) {
   std::string out;
   const std::size_t width = columns - indent;
   while (!text.empty()) {
     std::size_t end = text.size() <= width ? text.size() : text.rfind(' ', width);
+    while (end < text.size() && text.substr(end + 1).starts_with("--")) end = text.rfind(' ', end - 1);
     if (end == std::string_view::npos) end = std::min(text.find(' '), text.size());
     out.append(indent, ' ').append(text.substr(0, end)).append("\n");
     text.remove_prefix(std::min(end + 1, text.size()));

@@ -16,8 +16,14 @@ int primary_code(int code) {
   return code & 0xff;
 }
 
+/// The disk's own failures, as opposed to what a full or forbidden one says. SQLite calls some of them damage
+/// (SQLITE_IOERR_CORRUPTFS becomes SQLITE_CORRUPT, and a check of the whole file reports them as its
+/// findings).
+bool is_disk_error(int error) {
+  return error == EIO || error == ENXIO || error == ERANGE;
+}
+
 /// SQLite keeps an errno for some paths only, so every call below begins with none and leaves what it met.
-/// What it calls corrupt may be a disk that failed to read (SQLITE_IOERR_CORRUPTFS becomes SQLITE_CORRUPT).
 int errno_behind(int code) {
   switch (primary_code(code)) {
     case SQLITE_IOERR:
@@ -26,7 +32,7 @@ int errno_behind(int code) {
     case SQLITE_READONLY:
       return errno;
     case SQLITE_CORRUPT:
-      return errno == EIO || errno == ENXIO || errno == ERANGE ? errno : 0;
+      return is_disk_error(errno) ? errno : 0;
     default:
       return 0;
   }
@@ -121,6 +127,7 @@ std::optional<std::string> Database::text(const char* sql) {
 }
 
 bool Database::note(int code) {
+  if (is_disk_error(errno)) disk_error_ = errno;
   if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE) return true;
   if (failure_) return false;
   failure_.code = code;

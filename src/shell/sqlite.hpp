@@ -50,7 +50,13 @@ class Database {
   [[nodiscard]] std::optional<std::string> text(const char* sql);
 
   [[nodiscard]] const SqliteFailure& failure() const { return failure_; }
-  void clear_failure() { failure_ = {}; }
+  /// The errno of a disk that failed to read since the last clearing, even where SQLite took it for damage
+  /// and went on; else 0.
+  [[nodiscard]] int disk_error() const { return disk_error_; }
+  void clear_failure() {
+    failure_ = {};
+    disk_error_ = 0;
+  }
 
  private:
   friend class Statement;
@@ -60,6 +66,7 @@ class Database {
 
   sqlite3* handle_ = nullptr;
   SqliteFailure failure_;
+  int disk_error_ = 0;
 };
 
 /// Prepared once, executed through Query. Must end before its database does.

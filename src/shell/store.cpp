@@ -13,7 +13,6 @@
 #include <variant>
 
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -318,13 +317,13 @@ Damage find_damage(Database& database, const std::string& dir, const std::string
                     "); run that version again, or name another --state-dir");
   }
   if (*version < schema_version) return "its schema is " + std::to_string(*version);
-  const auto found = database.text("PRAGMA quick_check(1)");
+  auto found = database.text("PRAGMA quick_check(1)");
   if (!found) return unreadable();
-  if (*found == "ok") return std::nullopt;
-  // A page that the disk would not give is told in the same words as a damaged one, but for its code.
-  if (found->contains("error code=") && !found->contains("error code=" + std::to_string(SQLITE_CORRUPT))) {
-    return unusable("cannot read " + path + ": " + *found + "; look at the disk under " + dir);
+  if (database.disk_error() != 0) {
+    return unusable("cannot read " + path + ": " + explain_state_errno(database.disk_error(), dir));
   }
+  if (*found == "ok") return std::nullopt;
+  std::ranges::replace(*found, '\n', ' ');
   return found;
 }
 

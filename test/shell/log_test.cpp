@@ -153,12 +153,14 @@ TEST_CASE("log: the pipe that others share stays as it was") {
 
 TEST_CASE("log: a reader that went away costs lines, not the process") {
   const auto before = std::signal(SIGPIPE, SIG_IGN);
-  Ends ends = Ends::pipe();
-  Log log(Level::info, LogFormat::text, ends.writes_to());
-  ends.reader_goes_away();
-  log.write(Level::info, "", "nobody hears this", noon);
-  log.write(Level::info, "", "nor this", noon);
-  REQUIRE(log.dropped() > 0);
+  {
+    Ends ends = Ends::pipe();
+    Log log(Level::info, LogFormat::text, ends.writes_to());
+    ends.reader_goes_away();
+    log.write(Level::info, "", "nobody hears this", noon);
+    log.write(Level::info, "", "nor this", noon);
+    REQUIRE(log.dropped() > 0);
+  }
   std::signal(SIGPIPE, before);
 }
 

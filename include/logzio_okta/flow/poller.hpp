@@ -56,7 +56,7 @@ class Poller {
   Poller(StreamId stream, Domain domain, Policy policy, Random random);
 
   /// Asks for the stream's place.
-  void start();
+  void start(Instant now);
   void opened(Now now, const Opened& opened);
   void window_read(Now now, const WindowRead& read);
   void saved(Now now, std::uint64_t number);
