@@ -12,6 +12,9 @@
 namespace logzio_okta {
 namespace {
 
+// Further apart no two clocks are, not even one that begins in 1970: such a Date is nonsense.
+constexpr auto clock_difference_believed = std::chrono::hours(24 * 365 * 100);
+
 std::optional<WallTime> date_of(const HttpAnswer& answer) {
   const auto date = find_header(answer.headers, "Date");
   return date ? parse_http_date(*date) : std::nullopt;
@@ -60,7 +63,9 @@ bool Org::window_over(Instant now) const {
 }
 
 std::int64_t Org::budget() const {
-  const auto limit = static_cast<double>(limit_.value_or(limits::rate_limit_assumed));
+  constexpr std::int64_t limit_believed = 1'000'000;  // More is never spent, and a double holds it.
+  const auto limit =
+      static_cast<double>(std::min(limit_.value_or(limits::rate_limit_assumed), limit_believed));
   return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::floor(limit * rate_share_)));
 }
 
@@ -77,7 +82,7 @@ void Org::asked(Now now, CredentialId id) {
     spent_ = 0;
     remaining_.reset();
     window_end_ = now.steady + limits::rate_window;
-    window_guessed_ = true;
+    window_reset_.reset();
   }
   ++spent_;
   ++outstanding_;
@@ -121,7 +126,7 @@ Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const Http
   if (answer.status == 200) {
     crowded_ = 0;
     limited_ = 0;
-    quiet_named_.reset();
+    if (now.steady >= quiet_until_) quiet_named_.reset();
     if (key) accept(*key);
   }
   return Standing::fine;
@@ -132,7 +137,7 @@ Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const Http
 // too many rather than one too few.
 void Org::learn_clock(Now now, WallTime asked_wall, const HttpAnswer& answer) {
   const auto date = date_of(answer);
-  if (!date) return;
+  if (!date || std::chrono::abs(*date - now.wall) > clock_difference_believed) return;
   const auto low = *date - now.wall;
   const auto high = *date + 1s - asked_wall;
   offset_ = (low <= 0s && high >= 0s) ? 0ms : std::chrono::duration_cast<std::chrono::milliseconds>(high);
@@ -145,14 +150,17 @@ void Org::learn_rate(Now now, const HttpAnswer& answer) {
     if (rate.remaining) remaining_ = rate.remaining;
     return;
   }
-  const Duration ahead = *rate.reset - date_of(answer).value_or(okta_time(now.wall)) + 1s;
-  if (ahead <= 0s || ahead > limits::rate_wait_max)
-    return;  // An answer from a window that is over, or nonsense.
+  // In milliseconds: a moment centuries away has no place in nanoseconds.
+  const auto ahead = *rate.reset - date_of(answer).value_or(okta_time(now.wall)) + 1s;
+  if (ahead <= 0s || ahead > to_ms(limits::rate_wait_max)) return;  // Nonsense.
+  constexpr auto jitter = 2s;  // Of one window's end, rounded anew in each answer.
+  if (window_reset_ && *rate.reset < *window_reset_ - jitter) return;  // From a window that is over.
+  const bool same = window_reset_ && *rate.reset <= *window_reset_ + jitter;
+  if (window_reset_ && !same) spent_ = 1 + outstanding_;  // Okta has begun a new window with this request.
+  // An answer that took long to arrive puts the same end too late.
   const Instant end = now.steady + ahead;
-  const bool rolled = !window_guessed_ && window_end_ && end > *window_end_ + 2s;
-  if (rolled) spent_ = 1 + outstanding_;  // Okta has begun a new window with this request.
-  window_end_ = end;
-  window_guessed_ = false;
+  window_end_ = same ? std::min(*window_end_, end) : end;
+  window_reset_ = rate.reset;
   remaining_ = rate.remaining;
 }
 
@@ -162,9 +170,10 @@ void Org::go_quiet(Now now, const HttpAnswer& answer) {
   const auto named = retry_after(answer.headers, date);
   Duration wait = named.value_or(limits::rate_wait_default);
   if (rate.reset) {
-    const Duration until_reset =
-        *rate.reset - date + 1s;  // Whole seconds on both sides: one more to be past it.
-    if (until_reset <= limits::rate_wait_max) wait = std::max(until_reset, named.value_or(0s));
+    const auto until_reset = *rate.reset - date + 1s;  // Whole seconds on both sides: one more to be past it.
+    if (until_reset <= to_ms(limits::rate_wait_max)) {
+      wait = std::max<Duration>(std::max(until_reset, to_ms(0s)), named.value_or(0s));
+    }
   }
   // A moment that is already past, again and again, must not make us knock every second.
   constexpr int doublings_max = 10;
@@ -176,12 +185,13 @@ void Org::go_quiet(Now now, const HttpAnswer& answer) {
   quiet_named_ = date + to_ms(wait);
 }
 
-void Org::restore_quiet(Now now, WallTime until, std::chrono::milliseconds offset) {
+void Org::restore(Now now, std::optional<WallTime> quiet_until, std::chrono::milliseconds offset) {
   offset_ = offset;
-  const Duration wait = std::min<Duration>(until - okta_time(now.wall), limits::rate_wait_max);
+  if (!quiet_until) return;
+  const auto wait = std::min(*quiet_until - okta_time(now.wall), to_ms(limits::rate_wait_max));
   if (wait <= 0s) return;
   quiet_until_ = std::max(quiet_until_, now.steady + wait);
-  quiet_named_ = until;
+  quiet_named_ = quiet_until;
 }
 
 // ---- Keys

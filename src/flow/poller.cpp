@@ -90,13 +90,15 @@ void Poller::opened(Now now, const Opened& opened) {
     const WallTime since = ago ? now.wall - to_ms(ago->ago) : std::get<SinceAt>(policy_.since).at;
     place_.since = std::max(since, now.wall - to_ms(limits::retention));
     place_.first_start = now.wall;
-    place_.limit = full_limit;
+    place_.limit = limit_ = full_limit;
     note(Level::info, "new tenant: starts with the events since " + format_rfc3339(place_.since));
     state_ = SavingStart{};
     save_place();
     return;
   }
   place_ = *opened.place;
+  limit_ = place_.limit;
+  if (limit_ < full_limit) restore_at_ = now.steady + restore_after;
   pages_made_ = place_.pages;
   rows_.assign(opened.rows.begin(), opened.rows.end());
   for (const RowInfo& row : rows_) row_events_ += row.events;
@@ -146,11 +148,10 @@ Instant Poller::deadline() const {
 std::string Poller::ask(Now now) {
   CHECK(wants_to_ask(now));
   const std::string& link = pages_.empty() ? place_.next : pages_.back().next;
-  Asking asking{.limit = place_.limit};
+  const std::uint32_t limit_of_link = pages_.empty() ? place_.limit : pages_.back().asked;
+  Asking asking{.limit = question_ ? limit_ : limit_of_link};
   asking.own_question = question_.has_value() || link.empty();
-  asking.target = question_      ? *question_
-                  : link.empty() ? first_target(kept_by_okta(now, place_.since), place_.limit)
-                                 : link;
+  asking.target = question_ ? *question_ : link.empty() ? first_target(place_.since, asking.limit) : link;
   std::string target = asking.target;
   state_ = std::move(asking);
   return target;
@@ -178,6 +179,7 @@ std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFac
     take_transport_error(now, result.error());
     return std::nullopt;
   }
+  place_.okta_offset_ms = org.offset.count();
   if (result->status != 200) {
     take_status(now, *result, org);
     return std::nullopt;
@@ -188,7 +190,8 @@ std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFac
   if (decoded && may_swallow_whole(answer)) {
     note(Level::error,
          "one event makes its page unreadable; the page is set aside whole and the next is asked");
-    return take_page(now, answer, org, {EventSlice{.bytes = body}});
+    swallowed_ = {EventSlice{.bytes = body}};
+    return take_page(now, answer, org, swallowed_);
   }
   ++requests_.unusable;
   const BodyFault fault = decoded ? BodyFault::not_a_page : decoded.error();
@@ -214,21 +217,21 @@ bool Poller::may_swallow_whole(const HttpAnswer& answer) const {
 std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const OrgFacts& org,
                                        const std::vector<EventSlice>& events) {
   const Asking asking = std::get<Asking>(state_);
-  ++requests_.ok;
+  const WallTime okta_now = now.wall + org.offset;
   last_answer_ = now.wall;
-  last_progress_ = now.steady;
 
   Page page{.asked = asking.limit, .next = asking.target};
   bool hostile = false;
   take_link(answer, page, hostile);
+  ++(hostile ? requests_.unusable : requests_.ok);
   const bool moved = page.next != asking.target;
-  page.tail = events.size() < asking.limit && !hostile;
+  const bool tail = events.size() < asking.limit && !hostile;
+  if (tail) page.tail_at = tail_at_ = okta_now;
   page.repeated = !moved && (!events.empty() || repeating_);
   Batch batch = choose(events, org, page);
   page.unsettled = batch.events.size();
-  page.watermark = page.newest ? std::optional(std::min(*page.newest, date_or(answer, now.wall + org.offset)))
-                               : std::nullopt;
-  page.ends_recovery = filtering_ && ((page.tail && moved) ||
+  if (page.newest) page.watermark = std::min(*page.newest, date_or(answer, okta_now));
+  page.ends_recovery = filtering_ && ((tail && moved) ||
                                       (page.oldest && *page.oldest > *filtering_ + limits::recovery_overlap));
 
   if (page.repeated) window_.add(page.hashes);
@@ -238,18 +241,19 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
 
   state_ = Waiting{};
   const bool nothing_new = !moved && batch.events.empty();
-  at_tail_ = page.tail;
-  tail_seen_ = tail_seen_ || page.tail || (nothing_new && !hostile);
+  if (!nothing_new) last_progress_ = now.steady;
+  at_tail_ = tail;
+  tail_seen_ = tail_seen_ || tail || (nothing_new && !hostile);
   if (moved || !batch.events.empty() || question_) {
     page.number = ++pages_made_;
     pages_.push_back(std::move(page));
     batch.page = pages_.back().number;
   }
   question_.reset();
+  question_refused_ = false;
 
   if (hostile) {
     ++hostile_links_;
-    ++requests_.unusable;
     failed(
         now,
         {.kind = "hostile link",
@@ -264,9 +268,9 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
     if (const auto lasted = trouble_.healed(now.steady))
       note(Level::info, "answers again, after " + describe(*lasted));
     tries_ = 0;
-    stuck_ = moved ? 0 : stuck_;
+    stuck_ = 0;
     last_error_.clear();
-    ask_at_ = now.steady + (page.tail || !moved ? policy_.poll_interval : 0s);
+    ask_at_ = now.steady + (tail || !moved ? policy_.poll_interval : 0s);
   }
   pop_settled(now, org);
   if (batch.events.empty()) return std::nullopt;
@@ -318,8 +322,9 @@ Mark Poller::mark_of(const EventSlice& event, const OrgFacts& org, bool changed,
   mark.backfill = published && *published < place_.first_start + org.offset;
   // In doubt: it may have been in flight when the last run ended.
   const bool doubted = in_doubt > 0 && place_.in_doubt && not_after(place_.in_doubt->before + org.offset);
-  // Recovering: older than what the window reaches, or without the uuid it would be known by.
-  const bool beyond_window = filtering_ && place_.window_from && not_after(*place_.window_from);
+  // Asked again: older than what the window reaches, or without the uuid it would be known by.
+  const bool beyond_window =
+      (filtering_ || repeating_) && place_.window_from && not_after(*place_.window_from);
   const bool unknowable = filtering_ && event.uuid.empty() && not_after(*filtering_);
   mark.possible_duplicate = changed || doubted || beyond_window || unknowable;
   return mark;
@@ -344,6 +349,7 @@ void Poller::take_transport_error(Now now, const TransportError& error) {
 void Poller::take_status(Now now, const HttpAnswer& answer, const OrgFacts& org) {
   const std::string said = std::to_string(answer.status) + " " + describe_okta_error(answer);
   const bool own_question = std::get<Asking>(state_).own_question;
+  const std::string target = std::get<Asking>(state_).target;
   switch (answer.status) {
     case 429:
       ++requests_.limited;
@@ -353,9 +359,7 @@ void Poller::take_status(Now now, const HttpAnswer& answer, const OrgFacts& org)
                                : "Okta's rate limit is reached (429); quiet until " +
                                      format_rfc3339(org.quiet_until.value_or(now.wall))});
       ask_at_ = now.steady;  // The org knows until when.
-      place_.quiet_until = org.quiet_until;
-      place_.okta_offset_ms = org.offset.count();
-      if (org.standing == Standing::limited) save_place();
+      if (org.standing == Standing::limited) keep_quiet(org);
       return;
     case 401:
       ++requests_.unauthorized;
@@ -387,7 +391,12 @@ void Poller::take_status(Now now, const HttpAnswer& answer, const OrgFacts& org)
                                    : "Okta refuses its own next link (" + said + "); asking again from " +
                                          format_rfc3339(place_.watermark.value_or(place_.since)),
               .level = own_question ? Level::error : Level::warn});
-      if (!own_question) recover(full_limit);
+      question_refused_ = question_refused_ || own_question;
+      if (!own_question) {
+        recover(full_limit);
+      } else if (target != first_target(recovery_start(now), limit_)) {
+        recover(limit_);  // It went back further than Okta keeps events; this one will not.
+      }
       return;
     default:
       break;
@@ -413,7 +422,7 @@ void Poller::failed(Now now, const Failure& failure) {
   if (trouble_.failed(now.steady, failure.kind)) note(failure.level, failure.text);
   state_ = Waiting{};
   ask_at_ = now.steady + backoff(limits::ask_backoff_base, limits::ask_backoff_max, tries_++, random_);
-  if (failure.stuck && ++stuck_ >= limits::failures_until_recovery) recover(next_smaller(place_.limit));
+  if (failure.stuck && ++stuck_ >= limits::failures_until_recovery) recover(next_smaller(limit_));
 }
 
 // ---- Recovering
@@ -434,11 +443,9 @@ void Poller::recover_if_drained() {
 
 void Poller::ask_from_watermark(Now now, std::uint32_t limit) {
   const WallTime reached = place_.watermark.value_or(place_.since);
-  const WallTime oldest_kept =
-      now.wall + std::chrono::milliseconds(place_.okta_offset_ms) - to_ms(limits::retention);
-  const WallTime since = std::max({reached - to_ms(limits::recovery_overlap), place_.since, oldest_kept});
+  const WallTime since = recovery_start(now);
+  limit_ = limit;  // The place takes it up with the first page under the new question.
   place_.recovering = reached;
-  place_.limit = limit;
   place_.restore_limit =
       limit < full_limit ? std::optional(reached + to_ms(2 * limits::recovery_overlap)) : std::nullopt;
   restore_at_ = limit < full_limit ? std::optional(now.steady + restore_after) : std::nullopt;
@@ -450,10 +457,14 @@ void Poller::ask_from_watermark(Now now, std::uint32_t limit) {
                         " events a page; what was delivered since then is recognised and not sent twice");
 }
 
-// Okta refuses a `since` from far before what it keeps.
-WallTime Poller::kept_by_okta(Now now, WallTime since) const {
-  return std::max(since,
-                  now.wall + std::chrono::milliseconds(place_.okta_offset_ms) - to_ms(limits::retention));
+// Okta refuses a `since` from far before what it keeps. Only then is a clock asked how far back that is: were
+// it wrong, the start would be too.
+WallTime Poller::recovery_start(Now now) const {
+  const WallTime reached = place_.watermark.value_or(place_.since);
+  const WallTime since = std::max(reached - to_ms(limits::recovery_overlap), place_.since);
+  if (!question_refused_) return since;
+  const WallTime okta_now = now.wall + std::chrono::milliseconds(place_.okta_offset_ms);
+  return std::max(since, okta_now - to_ms(limits::retention));
 }
 
 // ---- Settling and saving
@@ -479,30 +490,36 @@ void Poller::pop_settled(Now now, const OrgFacts& org) {
   Save next{.stream = stream_};
   std::size_t pages = 0;
   for (; !pages_.empty() && pages_.front().unsettled == 0; ++pages, pages_.pop_front()) {
-    move_place(now, org, pages_.front(), next);
+    move_place(org, pages_.front(), next);
   }
-  const bool tail_is_news =
-      at_tail_ && (!place_.caught_up || now.wall + org.offset - *place_.caught_up > std::chrono::hours(24));
-  if (tail_is_news && pages_.empty()) place_.caught_up = now.wall + org.offset;
-  if (pages == 0 && !tail_is_news) return;
-  trim_window(next);
-  next.place = place_;
-  save(std::move(next), pages);
-  const bool restore =
-      place_.limit < full_limit && ((place_.restore_limit && place_.watermark >= place_.restore_limit) ||
-                                    (restore_at_ && now.steady >= *restore_at_));
-  if (restore && std::holds_alternative<Waiting>(state_) && !stopping_) recover(full_limit);
+  const bool tail_is_news = pages_.empty() && tail_at_ &&
+                            (!place_.caught_up || *tail_at_ - *place_.caught_up > std::chrono::hours(24));
+  if (tail_is_news) place_.caught_up = tail_at_;
+  if (pages > 0 || tail_is_news) {
+    trim_window(next);
+    next.place = place_;
+    save(std::move(next), pages);
+  }
+  restore_limit(now);
 }
 
-void Poller::move_place(Now now, const OrgFacts& org, Page& page, Save& save) {
+void Poller::restore_limit(Now now) {
+  if (limit_ == full_limit || stopping_ || !std::holds_alternative<Waiting>(state_)) return;
+  const bool past_the_trouble = place_.restore_limit && place_.watermark >= place_.restore_limit;
+  const bool long_ago = restore_at_ && now.steady >= *restore_at_;
+  if (past_the_trouble || long_ago) recover(full_limit);
+}
+
+void Poller::move_place(const OrgFacts& org, Page& page, Save& save) {
   place_.next = std::move(page.next);
+  place_.limit = page.asked;
   place_.pages = page.number;
   place_.repeated = page.repeated;
   place_.watermark = later(place_.watermark, page.watermark);
   place_.quiet_until = org.quiet_until;
   place_.okta_offset_ms = org.offset.count();
   if (page.ends_recovery) place_.recovering.reset();
-  if (page.tail) place_.caught_up = now.wall + org.offset;
+  if (page.tail_at) place_.caught_up = page.tail_at;
   if (place_.in_doubt) {
     place_.in_doubt->events_left -= std::min(page.asked, place_.in_doubt->events_left);
     if (place_.in_doubt->events_left == 0) place_.in_doubt.reset();
@@ -520,11 +537,17 @@ void Poller::move_place(Now now, const OrgFacts& org, Page& page, Save& save) {
 void Poller::trim_window(Save& save) {
   while (!rows_.empty() &&
          (row_events_ > limits::window_events_max || rows_.size() > limits::window_rows_max)) {
-    place_.window_from = later(place_.window_from, rows_.front().newest);
+    place_.window_from = later(place_.window_from, rows_.front().newest.value_or(place_.since));
     row_events_ -= rows_.front().events;
     rows_.pop_front();
   }
   save.rows_from = rows_.empty() ? 0 : rows_.front().page;
+}
+
+void Poller::keep_quiet(const OrgFacts& org) {
+  place_.quiet_until = org.quiet_until;
+  place_.okta_offset_ms = org.offset.count();
+  save_place();
 }
 
 void Poller::save_place() {

@@ -43,6 +43,7 @@ constexpr int exit_once_unfinished = 69;
 constexpr int exit_unanswered = 75;
 constexpr Duration save_grace = 800ms;  // After stop_grace, for the last saves.
 constexpr Duration retention_watch = 1h;
+constexpr Duration fresh_bulk_pause = 10min;  // A tenant's question for one may find nothing.
 constexpr Duration flow_grace =
     50s;  // Past the poll interval; then a tenant without an answer does not flow.
 
@@ -64,9 +65,9 @@ struct Scheduler::Impl {
   struct Tenant {
     Org org;
     Poller poller;
-    bool retired = false;          ///< Removed by a reload; its last pages are on their way.
-    bool fresh_bulk_used = false;  ///< It has asked once in this trouble of the destination.
-    bool gave_up = false;          ///< --once: nothing more is to be had from it.
+    bool retired = false;     ///< Removed by a reload; its last pages are on their way.
+    Instant fresh_bulk_at{};  ///< In trouble of the destination: when it may ask for a fresh bulk.
+    bool gave_up = false;     ///< --once: nothing more is to be had from it.
     std::uint64_t delivered_at_summary = 0;
   };
   struct Ask {
@@ -104,7 +105,9 @@ struct Scheduler::Impl {
   }
   void on(Now now, SaveFailed&& failed);
   void on(Now, SetAsideSize&& size) { shipper.set_aside_on_disk(size.bytes); }
-  void on(Now now, Reload&& reload) { take_tenants(now, reload.tenants); }
+  void on(Now now, Reload&& reload) {
+    if (!stop_at) take_tenants(now, reload.tenants);
+  }
   void on(Now now, TokenChanged&&) { shipper.token_changed(now); }
   void on(Now now, Stop&&);
 
@@ -115,7 +118,7 @@ struct Scheduler::Impl {
   void grant(Now now);
   void keep_keys_alive(Now now);
   void ask(Now now, StreamId stream, Tenant& tenant, CredentialId key, std::string target, bool keep_alive);
-  [[nodiscard]] bool may_fetch(const Tenant& tenant) const;
+  [[nodiscard]] Instant may_fetch_from(const Tenant& tenant) const;
   [[nodiscard]] std::size_t memory_used() const;
   void give_up_where_stuck(Now now);
   void finish_if_stopped(Now now);
@@ -172,6 +175,7 @@ void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
   org = facts(*tenant);
   org.standing = standing;
   if (ask.keep_alive) {
+    if (standing == Standing::limited) tenant->poller.keep_quiet(org);
     if (standing == Standing::unauthorized) {
       outputs.emplace_back(
           Note{.level = Level::error,
@@ -183,16 +187,19 @@ void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
   }
   if (!tenant->poller.asking()) return;
   const auto batch = tenant->poller.answered(now, std::move(answer.result), org, page_body, cutter);
-  if (batch) shipper.take(now, *batch);
+  if (batch) {
+    shipper.take(now, *batch);
+    tenant->fresh_bulk_at = never;  // One is enough, until the destination takes again.
+  }
   if (page_body.capacity() > limits::bulk_bytes_max) std::string().swap(page_body);
 }
 
 void Scheduler::Impl::on(Now now, Opened&& opened) {
   Tenant* tenant = find(opened.stream);
   if (!tenant) return;
-  if (opened.place && opened.place->quiet_until) {
-    tenant->org.restore_quiet(now, *opened.place->quiet_until,
-                              std::chrono::milliseconds(opened.place->okta_offset_ms));
+  if (opened.place) {
+    tenant->org.restore(now, opened.place->quiet_until,
+                        std::chrono::milliseconds(opened.place->okta_offset_ms));
   }
   tenant->poller.opened(now, opened);
   if (opened.place) tenant->poller.watch_retention(now, facts(*tenant));
@@ -209,7 +216,7 @@ void Scheduler::Impl::on(Now now, SaveFailed&& failed) {
 void Scheduler::Impl::on(Now now, Stop&&) {
   if (stop_at) return;
   stop_at = now.steady + limits::stop_grace;
-  for (auto& [id, ask] : asks) outputs.emplace_back(CancelAsk{id});
+  for (const auto& [id, ask] : asks) outputs.emplace_back(CancelAsk{id});
   asks.clear();
   for (auto& [stream, tenant] : tenants) tenant.poller.stop();
   shipper.stop();
@@ -218,7 +225,7 @@ void Scheduler::Impl::on(Now now, Stop&&) {
 // ---- After every input
 
 void Scheduler::Impl::settle_and_collect(Now now) {
-  shipper.pause(saving_fails);
+  shipper.pause(saving_fails || finished);
   shipper.advance(now);
   while (auto settlement = shipper.next_settlement()) {
     Tenant* tenant = find(settlement->stream);
@@ -241,7 +248,7 @@ void Scheduler::Impl::pump(Now now) {
   settle_and_collect(now);
   if (!stop_at) {
     if (shipper.healthy()) {
-      for (auto& [stream, tenant] : tenants) tenant.fresh_bulk_used = false;
+      for (auto& [stream, tenant] : tenants) tenant.fresh_bulk_at = {};
     }
     if (options.policy.once) give_up_where_stuck(now);
     grant(now);
@@ -260,11 +267,12 @@ std::size_t Scheduler::Impl::memory_used() const {
 
 // While the destination is in trouble or the disk full, Okta is our queue and nothing is asked, except where
 // fresh events are needed to learn whether the destination refuses everything or just one bulk.
-bool Scheduler::Impl::may_fetch(const Tenant& tenant) const {
-  if (saving_fails) return false;
+Instant Scheduler::Impl::may_fetch_from(const Tenant& tenant) const {
   const std::size_t used = memory_used();
-  if (used > 0 && used + limits::ask_reserve > limits::memory_budget) return false;
-  return shipper.healthy() || (shipper.wants_fresh_bulk() && !tenant.fresh_bulk_used);
+  const bool room = used == 0 || used + limits::ask_reserve <= limits::memory_budget;
+  if (saving_fails || !room) return never;
+  if (shipper.healthy()) return Instant{};
+  return shipper.wants_fresh_bulk() ? tenant.fresh_bulk_at : never;
 }
 
 void Scheduler::Impl::grant(Now now) {
@@ -280,10 +288,10 @@ void Scheduler::Impl::grant(Now now) {
            std::make_tuple(!right.at_tail(), right.wanting_since());
   });
   for (const auto& [stream, tenant] : wanting) {
-    if (!may_fetch(*tenant)) continue;
+    if (now.steady < may_fetch_from(*tenant)) continue;
     const auto key = tenant->org.grant(now);
     if (!key) continue;
-    tenant->fresh_bulk_used = !shipper.healthy();
+    if (!shipper.healthy()) tenant->fresh_bulk_at = now.steady + fresh_bulk_pause;
     ask(now, stream, *tenant, *key, tenant->poller.ask(now), false);
   }
 }
@@ -373,11 +381,11 @@ void Scheduler::Impl::tell_summaries(Now now) {
 void Scheduler::Impl::take_tenants(Now now, const std::vector<TenantSpec>& specs) {
   order.clear();
   for (const TenantSpec& spec : specs) {
-    const auto known = std::ranges::find_if(tenants, [&](const auto& each) {
-      return each.second.poller.domain() == spec.domain && !each.second.retired;
-    });
+    const auto known = std::ranges::find_if(
+        tenants, [&](const auto& each) { return each.second.poller.domain() == spec.domain; });
     if (known != tenants.end()) {
       order.push_back(known->first);
+      if (std::exchange(known->second.retired, false)) known->second.poller.resume(now);
       Org& org = known->second.org;
       const bool was_refused = org.all_refused();
       org.replace_keys(now.steady, spec.credentials);
@@ -404,6 +412,7 @@ void Scheduler::Impl::retire(Tenant& tenant, StreamId stream) {
   std::erase_if(asks, [&](const auto& each) {
     const auto& [id, ask] = each;
     if (ask.stream != stream) return false;
+    tenant.org.cancelled();
     outputs.emplace_back(CancelAsk{id});
     return true;
   });
@@ -504,6 +513,7 @@ Instant Scheduler::deadline() const {
   const Now now{.steady = self.now_steady, .wall = {}};
   for (const auto& [stream, tenant] : self.tenants) {
     if (tenant.retired || tenant.gave_up) continue;
+    if (self.options.policy.once && tenant.poller.finished()) continue;
     if (self.options.policy.once) {
       when = std::min(when, tenant.poller.last_progress() + limits::once_patience);
     } else {
@@ -515,8 +525,8 @@ Instant Scheduler::deadline() const {
     // inputs.
     if (wants > self.now_steady) {
       when = std::min(when, wants);
-    } else if (self.may_fetch(tenant) && tenant.poller.wants_to_ask(now)) {
-      when = std::min(when, tenant.org.next_chance(now));
+    } else if (tenant.poller.wants_to_ask(now)) {
+      when = std::min(when, std::max(tenant.org.next_chance(now), self.may_fetch_from(tenant)));
     }
   }
   return when;

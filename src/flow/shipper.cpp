@@ -150,6 +150,7 @@ Shipper::Queue::iterator Shipper::next_due(Instant now) {
 
 void Shipper::send(Waiting& waiting) {
   if (waiting.perhaps_taken && !waiting.marked) mark_all(waiting);
+  if (set_aside_full()) return;  // By an event that its mark made too long: what is kept of it comes first.
   waiting.in_flight = BulkId{++last_id_};
   outputs_.emplace_back(SendBulk{.id = *waiting.in_flight,
                                  .destination = options_.destination,
@@ -250,7 +251,6 @@ void Shipper::on(const verdict::Retry& retry, Now now, Queue::iterator it) {
   ++counters_.bulks_retried;
   counters_.last_error = retry.text;
   it->perhaps_taken = it->perhaps_taken || retry.perhaps_taken;
-  only_refusals_ = retry.answered && (failures_ == 0 || only_refusals_);
   ++failures_;
   count_refusal(*it, retry);
   if (trouble_.failed(now.steady, std::to_string(retry.status))) {
@@ -260,7 +260,10 @@ void Shipper::on(const verdict::Retry& retry, Now now, Queue::iterator it) {
   }
   if (!is_culprit(*it)) {
     retry_later(now.steady, *it, retry.retry_after.value_or(0s));
-  } else if (it->bulk.lines.size() > 1) {
+    return;
+  }
+  if (passed_ > it->passed_before) failures_ = 0;  // It was not the destination.
+  if (it->bulk.lines.size() > 1) {
     halve(it);
   } else {
     set_line_aside(it, "refused again and again while other bulks were taken", retry.text);
@@ -410,6 +413,8 @@ void Shipper::settle_partly(const Bulk& bulk, const verdict::PartlyTaken& partly
       unexplained -= counts;
       settlement.delivered -= counts;
       settlement.set_aside += counts;
+      settlement.marked = std::min(settlement.marked, settlement.delivered);
+      settlement.reduced = std::min(settlement.reduced, settlement.delivered);
       settlement.kept.push_back({.reason = "the listener refused some of these lines and did not say which",
                                  .answer = partly.answer,
                                  .events = counts,
@@ -459,11 +464,14 @@ std::set<StreamId> Shipper::doubtful() const {
     if (!waiting.in_flight && !waiting.perhaps_taken) continue;
     for (const Piece& piece : waiting.bulk.pieces) streams.insert(piece.stream);
   }
+  for (const Settlement& settlement : held_settlements_) {
+    if (settlement.delivered > 0) streams.insert(settlement.stream);
+  }
   return streams;
 }
 
 bool Shipper::wants_fresh_bulk() const {
-  if (failures_ == 0 || !only_refusals_ || token_refused_ || set_aside_full() || !open_.empty()) return false;
+  if (failures_ == 0 || token_refused_ || set_aside_full() || !open_.empty()) return false;
   return std::ranges::all_of(queue_,
                              [](const Waiting& w) { return w.refusals >= refusals_until_fresh_bulk; });
 }

@@ -177,11 +177,11 @@ class ElementScan {
  public:
   ElementScan(const char* begin, const char* end, EventSlice& event) : at_(begin), end_(end), event_(event) {}
 
-  /// The byte behind the element: a comma, a closing bracket, or the end of the text. Null if its strings and
-  /// brackets do not close.
+  /// The byte behind the element: a comma, a closing bracket, or the end of the text. Null if there is no
+  /// element or its strings and brackets do not close.
   const char* run() {
     const char* const begin = at_;
-    if (!to_end()) return nullptr;
+    if (!to_end() || at_ == begin) return nullptr;
     finish(begin);
     return at_;
   }
@@ -200,7 +200,6 @@ class ElementScan {
           if (!take_string()) return false;
           break;
         case Kind::open:
-          if (brackets_.depth() == 1) wanted_ = Wanted::nothing;
           brackets_.open(*at_);
           depth_max_ = std::max(depth_max_, brackets_.depth());
           break;
@@ -368,11 +367,12 @@ bool PageCutter::cut(std::string_view body) {
 }
 
 bool PageCutter::cut_one(std::string_view bytes, EventSlice& event) {
-  event = {};
   bytes = ascii::trim(bytes);
-  if (bytes.empty()) return false;
   const char* const end = bytes.data() + bytes.size();
-  return ElementScan(bytes.data(), end, event).run() == end;
+  EventSlice found;
+  if (bytes.empty() || ElementScan(bytes.data(), end, found).run() != end) return false;
+  event = found;
+  return true;
 }
 
 bool is_strict_json_object(std::string_view text) {

@@ -17,6 +17,8 @@
 
 #include "logzio_okta/base/check.hpp"
 
+#include "shell/patience.hpp"
+
 namespace logzio_okta {
 namespace {
 
@@ -29,10 +31,6 @@ struct Reply {
   const char* type = text_type;
   std::string body;
 };
-
-Instant monotonic_now() {
-  return Instant(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
-}
 
 /// An address of either family, as the socket calls want it.
 class SocketAddress {
@@ -219,7 +217,7 @@ MHD_Result Admin::Impl::handle(MHD_Connection* connection, std::string_view meth
 void Admin::Impl::notify(MHD_Connection* connection, MHD_ConnectionNotificationCode what) {
   switch (what) {
     case MHD_CONNECTION_NOTIFY_STARTED:
-      clients.push_back({.connection = connection, .until = monotonic_now() + limits.patience});
+      clients.push_back({.connection = connection, .until = steady_now() + limits.patience});
       break;
     case MHD_CONNECTION_NOTIFY_CLOSED:
       std::erase_if(clients, [&](const Client& client) { return client.connection == connection; });
@@ -279,12 +277,12 @@ std::optional<Duration> Admin::timeout() const {
   const auto& clients = impl_->clients;
   const auto next = std::ranges::min_element(clients, {}, &Impl::Client::until);
   if (next == clients.end() || next->until == never) return wait;
-  const Duration left = std::max(Duration::zero(), next->until - monotonic_now());
+  const Duration left = std::max(Duration::zero(), next->until - steady_now());
   return std::min(wait.value_or(left), left);
 }
 
 void Admin::run() {
-  impl_->drop_overdue(monotonic_now());
+  impl_->drop_overdue(steady_now());
   MHD_run(impl_->daemon);
 }
 

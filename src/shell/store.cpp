@@ -20,6 +20,7 @@
 #include "logzio_okta/base/gzip.hpp"
 #include "logzio_okta/base/limits.hpp"
 
+#include "shell/clock.hpp"
 #include "shell/owner_lock.hpp"
 #include "shell/sqlite.hpp"
 #include "shell/state_dir.hpp"
@@ -213,15 +214,6 @@ Place read_place(Query& query) {
   return place;
 }
 
-Instant monotonic_now() {
-  return Instant(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
-}
-
-WallTime wall_now() {
-  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
-  return WallTime(std::chrono::duration_cast<WallClock::duration>(since_1970));
-}
-
 bool exists(const std::string& path) {
   struct stat status{};
   return ::lstat(path.c_str(), &status) == 0;
@@ -330,6 +322,11 @@ Damage find_damage(Database& database, const std::string& dir, const std::string
 }  // namespace
 
 struct Store::Impl {
+  Impl() = default;
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl();
+
   using Question = std::variant<OpenStream, ReadWindow>;
   /// What saves not yet committed do to a stream's window: pages before `from` go, `rows` come by their page.
   struct QueuedRows {
@@ -350,6 +347,7 @@ struct Store::Impl {
   Statement list_rows;
   Statement read_rows;
 
+  bool run_begun = false;
   bool state_was_lost = false;
   std::uint64_t set_aside_bytes = 0;
   std::map<StreamId, std::string> keys;
@@ -392,6 +390,11 @@ struct Store::Impl {
   void acknowledge();
   bool mark_clean();
 };
+
+/// A start that failed further on, before any stream was handed out, had nothing in flight.
+Store::Impl::~Impl() {
+  if (run_begun && opened.empty() && database.is_open()) static_cast<void>(mark_clean());
+}
 
 std::unexpected<StoreError> Store::Impl::refused(const char* what) const {
   return unusable(std::string("cannot ") + what + " " + path + ": " + database.failure().explain(dir));
@@ -486,6 +489,7 @@ std::expected<void, StoreError> Store::Impl::begin_run(WallTime now) {
         database.run(begin.c_str()) && database.run("COMMIT"))) {
     return refused("write");
   }
+  run_begun = true;
   return {};
 }
 
@@ -665,7 +669,7 @@ Store& Store::operator=(Store&&) noexcept = default;
 Store::~Store() = default;
 
 std::expected<Store, StoreError> Store::open(const std::string& dir, WallTime now) {
-  return open(dir, now, monotonic_now);
+  return open(dir, now, steady_now);
 }
 
 std::expected<Store, StoreError> Store::open(const std::string& dir, WallTime now, Stopwatch stopwatch) {

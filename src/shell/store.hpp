@@ -61,12 +61,12 @@ class Store {
   /// Measures commits; only differences count.
   using Stopwatch = std::function<Instant()>;
 
-  /// Makes the directory if it is missing. Once this returns, a crash counts as an unclean end.
+  /// Makes the directory if it is missing. Once this returns, a crash is an unclean end.
   static std::expected<Store, StoreError> open(const std::string& dir, WallTime now);
   static std::expected<Store, StoreError> open(const std::string& dir, WallTime now, Stopwatch stopwatch);
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
-  /// Without close(): an unclean end; what is queued is not written.
+  /// Without close(): an unclean end, unless no stream was opened; what is queued is not written.
   ~Store();
 
   /// Lines for the log, at WARN, since the last call: what open() met, and reads that fail.

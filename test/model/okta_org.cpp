@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "logzio_okta/base/gzip.hpp"
+#include "logzio_okta/base/hash.hpp"
 
 #include "model/query.hpp"
 
@@ -12,6 +13,8 @@ namespace logzio_okta::model {
 namespace {
 
 constexpr std::string_view path = "/api/v1/logs";
+// A link of ours carries a hash of itself under this name, so that an edited one is known.
+constexpr std::string_view seal_name = "seal";
 constexpr Duration since_max = 180 * 24h;  // E0000053 beyond it (okta.md 1.5).
 constexpr std::size_t limit_max = 1000;
 
@@ -176,15 +179,12 @@ std::expected<OktaOrg::Query, fault::Status> OktaOrg::read_query(const Request& 
     if (!number || *number > limit_max) return bad("E0000001", "Api validation failed: limit", "bad limit");
     query.limit = *number;
   }
-  if (!after) {
-    query.place = log_->count_before(*from);
-    return query;
-  }
-  const auto place = log_->place_of(*after);
-  if (!place) return bad("E0000001", "Api validation failed: after", "unknown cursor");
-  if (settings_.base + request.target != link(query, *after)) {
+  const bool ours = after || find_parameter(parameters, seal_name);
+  if (ours && settings_.base + request.target != link(query, query.after)) {
     return bad("E0000001", "Api validation failed: since and after", "edited link");
   }
+  const auto place = after ? log_->place_of(*after) : log_->count_before(*from);
+  if (!place) return bad("E0000001", "Api validation failed: after", "unknown cursor");
   query.place = *place;
   return query;
 }
@@ -203,10 +203,11 @@ OktaOrg::Page OktaOrg::page_for(const Query& query, WallTime at) const {
 }
 
 std::string OktaOrg::link(const Query& query, std::string_view after) const {
-  std::string url = settings_.base + std::string(path) + "?since=" + percent_encode(query.since) +
-                    "&sortOrder=ASCENDING&limit=" + std::to_string(query.limit);
-  if (!after.empty()) url += "&after=" + std::string(after);
-  return url + settings_.link_suffix;
+  std::string target = std::string(path) + "?since=" + percent_encode(query.since) +
+                       "&sortOrder=ASCENDING&limit=" + std::to_string(query.limit);
+  if (!after.empty()) target += "&after=" + std::string(after);
+  const std::string seal = std::to_string(hash64(target));
+  return settings_.base + target + '&' + std::string(seal_name) + '=' + seal + settings_.link_suffix;
 }
 
 void OktaOrg::fill(Answer& answer, const Page& page, const Request& request, RequestRecord& record) {

@@ -106,6 +106,8 @@ class OktaOrg {
   [[nodiscard]] const std::deque<RequestRecord>& records() const { return records_; }
   void forget_records() { records_.clear(); }
   [[nodiscard]] const RequestCounts& counts() const { return counts_; }
+  /// By the org's clock: the latest moment a 429 has named.
+  [[nodiscard]] std::optional<WallTime> quiet_until() const { return quiet_until_; }
 
  private:
   /// What a valid query asks for.

@@ -112,6 +112,8 @@ TEST_CASE("okta model: what no poller may ask gets 400 and is noted") {
   const std::string next = Bench::next(bench.ask(Bench::first(2)));
   std::string edited = next;
   edited.replace(edited.find("limit=2"), 7, "limit=9");
+  std::string own_cursor = Bench::first();
+  own_cursor += next.substr(next.find("&after="), next.find("&seal=") - next.find("&after="));
   const std::vector<std::string> all_bad = {"/api/v1/logs",
                                             "/api/v1/logs?limit=10",
                                             "/api/v1/logs?since=yesterday",
@@ -121,6 +123,7 @@ TEST_CASE("okta model: what no poller may ask gets 400 and is noted") {
                                             "/api/v1/logs?since=2026-11-20T00:00:00Z&limit=x",
                                             "/api/v1/logs?since=2026-11-20T00:00:00Z&sortOrder=DESCENDING",
                                             Bench::first() + "&after=1_1",
+                                            own_cursor,
                                             edited};
   for (const std::string& bad : all_bad) {
     INFO(bad);

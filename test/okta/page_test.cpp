@@ -136,6 +136,28 @@ TEST_CASE("cutter: brackets, quotes and backslashes inside strings are text") {
   }
 }
 
+TEST_CASE("cutter: an odd byte is seen wherever it stands in a string") {
+  for (std::size_t size = 0; size < 40; ++size) {
+    for (std::size_t place = 0; place <= size; ++place) {
+      const auto event = [&](std::string_view odd) {
+        std::string inside(size, '\x80');  // The high bit must not look like one that marks a find.
+        inside.insert(place, odd);
+        return "{\"a\":\"" + inside + "\",\"uuid\":\"u\"}";
+      };
+      CAPTURE(size, place);
+      for (const auto* odd : {"", "\\\"", "\\\\", "]", "\t", "!", "#", "[", "\x7f"}) {
+        const std::string text = event(odd);
+        REQUIRE(event_in(text).uuid == "u");
+        REQUIRE_FALSE(event_in(text).newline_inside);
+      }
+      REQUIRE(event_in(event("\n")).newline_inside);
+      REQUIRE(event_in(event("\r")).newline_inside);
+      EventSlice unclosed;
+      REQUIRE_FALSE(PageCutter::cut_one(event("\""), unclosed));
+    }
+  }
+}
+
 TEST_CASE("event: uuid, published and displayMessage are noted from the top level only") {
   const EventSlice event = event_in(
       R"({"actor":{"uuid":"no","published":"no"},"uuid":"u-1","list":["uuid","x"],"published":"2026-11-23T12:00:00.123Z",)"
@@ -269,7 +291,9 @@ TEST_CASE("cut_one: one event and nothing else") {
   for (const auto* text : {"", " ", "{", "{}}", "{},{}", "{},", ",{}", "]", "{}]", "{]", "{\"a", "[{}"}) {
     INFO(text);
     REQUIRE_FALSE(PageCutter::cut_one(text, event));
+    REQUIRE(event.uuid == "u");
   }
+  REQUIRE_FALSE(PageCutter::cut_one({}, event));
   REQUIRE(PageCutter::cut_one("17", event));
   REQUIRE_FALSE(event.object);
   REQUIRE(event.uuid.empty());  // Nothing is left of the event before.
@@ -349,17 +373,20 @@ TEST_CASE("strict judge: a NUL is an error, not an end") {
 
 namespace {
 
-// Writes random JSON in random spacing, with everything in its strings that could mislead a cutter.
+// Writes random JSON in random spacing, with everything in its strings that could mislead a cutter. It
+// appends piece by piece, since the order in which a sum's parts are evaluated is the compiler's choice.
 class PageWriter {
  public:
   explicit PageWriter(std::uint64_t seed) : random_(seed) {}
 
   std::string page(std::size_t& events) {
     events = random_.below(6);
-    std::string text = spaces() + "[" + spaces();
+    std::string text = spaces();
+    text.append("[").append(spaces());
     for (std::size_t i = 0; i < events; ++i) {
-      if (i > 0) text += "," + spaces();
-      text += object(0) + spaces();
+      if (i > 0) text.append(",").append(spaces());
+      text += object(0);
+      text += spaces();
     }
     return text + "]" + spaces();
   }
@@ -401,16 +428,24 @@ class PageWriter {
   std::string object(int depth) {
     std::string text = "{" + spaces();
     for (std::uint64_t i = random_.below(6); i > 0; --i) {
-      text += key() + spaces() + ":" + spaces() + value(depth) + spaces();
-      if (i > 1) text += "," + spaces();
+      text += spaces();
+      text += key();
+      text += spaces();
+      text += ':';
+      text += spaces();
+      text += value(depth);
+      text += spaces();
+      if (i > 1) text += ',';
     }
     return text + "}";
   }
   std::string array(int depth) {
     std::string text = "[" + spaces();
     for (std::uint64_t i = random_.below(4); i > 0; --i) {
-      text += value(depth) + spaces();
-      if (i > 1) text += "," + spaces();
+      text += spaces();
+      text += value(depth);
+      text += spaces();
+      if (i > 1) text += ',';
     }
     return text + "]";
   }

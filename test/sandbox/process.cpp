@@ -1,13 +1,5 @@
 #include "sandbox/process.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <spawn.h>
-#include <sys/eventfd.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -16,6 +8,14 @@
 #include <fstream>
 #include <sstream>
 #include <system_error>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace logzio_okta::sandbox {
 namespace {
@@ -217,8 +217,12 @@ std::size_t Daemon::status_bytes(std::string_view field) const {
   return kilobytes * 1024;
 }
 
-std::size_t Daemon::rss_bytes() const { return status_bytes("VmRSS:"); }
-std::size_t Daemon::rss_peak_bytes() const { return status_bytes("VmHWM:"); }
+std::size_t Daemon::rss_bytes() const {
+  return status_bytes("VmRSS:");
+}
+std::size_t Daemon::rss_peak_bytes() const {
+  return status_bytes("VmHWM:");
+}
 
 Duration Daemon::cpu_time() const {
   const std::string stat = proc("stat");

@@ -1,17 +1,15 @@
 // Daemon: the program under test as a child process, watched from outside.
 //
 //     Daemon daemon({.binary = LOGZIO_OKTA_BINARY,
-//                    .args = {"--tenants", tenants, "--listener", world.listener_address(0), "--state-dir", state},
-//                    .env = {{"LOGZIO_TOKEN", world.token()}}});
+//                    .args = {"--tenants", tenants, "--listener", world.listener_address(0), "--state-dir",
+//                    state}, .env = {{"LOGZIO_TOKEN", world.token()}}});
 //     REQUIRE(daemon.wait_log("ready", 10s));
 //     daemon.signal(SIGTERM);
 //     REQUIRE(daemon.wait_exit(10s) == 0);
 //
-// Its environment is what is given and nothing else. What it says is read by a thread as it comes, so that it never waits
-// for us. Whatever happens, the child is gone when this object is.
+// Its environment is what is given and nothing else. What it says is read by a thread as it comes, so that it
+// never waits for us. Whatever happens, the child is gone when this object is.
 #pragma once
-
-#include <sys/types.h>
 
 #include <condition_variable>
 #include <cstddef>
@@ -24,7 +22,10 @@
 #include <utility>
 #include <vector>
 
+#include <sys/types.h>
+
 #include "logzio_okta/base/time.hpp"
+
 #include "sandbox/stream.hpp"
 
 namespace logzio_okta::sandbox {

@@ -23,7 +23,8 @@ TEST_CASE("process: its environment is what it was given") {
 }
 
 TEST_CASE("process: its log is waited for, signals reach it, and its numbers can be read") {
-  Daemon shell({.binary = "/bin/sh", .args = {"-c", "trap 'exit 7' TERM; echo ready >&2; while :; do :; done"}});
+  Daemon shell(
+      {.binary = "/bin/sh", .args = {"-c", "trap 'exit 7' TERM; echo ready >&2; while :; do :; done"}});
   REQUIRE(shell.wait_log("ready", 10s));
   CHECK_FALSE(shell.wait_log("never said", 1ms));
   CHECK(shell.rss_bytes() > 100'000);

@@ -17,6 +17,7 @@
 #include "logzio_okta/base/limits.hpp"
 
 #include "catch.hpp"
+#include "flaky_disk.hpp"
 #include "temp_dir.hpp"
 
 namespace logzio_okta {
@@ -246,6 +247,27 @@ TEST_CASE("store: an orderly end that says a bulk is unanswered counts as unclea
   bench.crash();
   bench.open();
   CHECK_FALSE(bench.open_stream().clean);
+}
+
+TEST_CASE("store: a start that ends before any stream was opened leaves no doubt behind") {
+  Bench bench;
+  bench.open();
+  bench.open_stream();
+  bench.save_on_disk(save_of(acme, 1, 1));
+  SECTION("after an orderly end") {
+    bench.stop();
+    bench.open();
+    bench.crash();
+    bench.open();
+    CHECK(bench.open_stream().clean);
+  }
+  SECTION("nor does it take any away") {
+    bench.crash();
+    bench.open();
+    bench.crash();
+    bench.open();
+    CHECK_FALSE(bench.open_stream().clean);
+  }
 }
 
 TEST_CASE("store: a tenant away during a crash's aftermath still comes back in doubt") {
@@ -715,6 +737,32 @@ TEST_CASE("store: no byte of the header can be flipped into a silent fresh start
     REQUIRE(std::get<Opened>(*answer).place);
     CHECK(std::get<Opened>(*answer).place->pages == 1);
   }
+}
+
+TEST_CASE(
+    "store: a disk that fails to read is an error, whatever SQLite makes of it, and never a fresh start") {
+  Bench bench;
+  bench.open();
+  bench.open_stream();
+  Save save = save_of(acme, 1, 1);
+  save.rows = {row(1, 1000)};
+  bench.save_on_disk(save);
+  bench.stop();
+  const std::string whole = read_file(bench.file());
+  test::FlakyDisk disk;
+  int read = 1;
+  for (;; ++read) {
+    INFO("read " << read);
+    disk.fail_read(read);
+    const auto opened = bench.try_open();
+    if (!disk.failed()) break;
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().exit_code == 74);
+    CHECK_THAT(opened.error().text, Contains("Input/output error"));
+    CHECK(names_like(bench.dir.path(), "state.sqlite.damaged-").empty());
+  }
+  CHECK(read > 8);
+  CHECK(read_file(bench.file()).size() == whole.size());
 }
 
 TEST_CASE("store: somebody else's database is moved aside with its log, unchanged") {

@@ -8,9 +8,9 @@
 //     Standing standing = org.answered(now, asked_wall, *key, result);
 //
 // Windows: Okta's are fixed, a minute long, and end at X-Rate-Limit-Reset by Okta's clock (okta.md section
-// 4). We map that moment to our steady clock by the answer's own Date and add a second, since both headers
-// are whole seconds. Until Okta has shown a limit we count in minutes of our own against
-// limits::rate_limit_assumed.
+// 4), which also tells one window from the next. We map that moment to our steady clock by the answer's own
+// Date and add a second, since both headers are whole seconds. Until Okta has shown a limit we count in
+// minutes of our own against limits::rate_limit_assumed.
 //
 // Keys: refused by a 401 or by three 403 in a row; then the next one takes over and stays. A refused or idle
 // key is used once in limits::refused_retry_max, for Okta kills a key unused for 30 days. With every key
@@ -63,7 +63,7 @@ class Org {
   /// The moment named in the last 429 that is not over, by Okta's clock.
   [[nodiscard]] std::optional<WallTime> quiet_until() const { return quiet_named_; }
   /// Takes up what was saved before a restart.
-  void restore_quiet(Now now, WallTime until, std::chrono::milliseconds offset);
+  void restore(Now now, std::optional<WallTime> quiet_until, std::chrono::milliseconds offset);
 
   /// The keys as they are now. Those that stay keep their state; new ones are good.
   void replace_keys(Instant now, const std::vector<CredentialId>& keys);
@@ -107,7 +107,7 @@ class Org {
   std::int64_t spent_ = 0;
   std::int64_t outstanding_ = 0;
   std::optional<Instant> window_end_;
-  bool window_guessed_ = true;  ///< A minute of our own, not one Okta has shown.
+  std::optional<WallTime> window_reset_;  ///< Its end as Okta named it; absent of a minute of our own.
 
   Instant quiet_until_{};
   std::optional<WallTime> quiet_named_;

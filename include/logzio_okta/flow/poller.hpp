@@ -84,7 +84,10 @@ class Poller {
   /// Nothing is asked any more; what is on its way is still settled and saved. An answer on its way is
   /// forgotten.
   void stop();
+  /// Goes on after stop(), from where it stood.
   void resume(Now now);
+  /// Okta named a moment before which it wants to hear nothing: saved, so that a restart does not forget it.
+  void keep_quiet(const OrgFacts& org);
 
   [[nodiscard]] std::optional<Output> next_output();
   [[nodiscard]] bool asking() const { return std::holds_alternative<Asking>(state_); }
@@ -93,7 +96,7 @@ class Poller {
   /// --once: the tail was seen, and everything before it is delivered and saved.
   [[nodiscard]] bool finished() const { return tail_seen_ && drained() && !asking(); }
   [[nodiscard]] bool partly_settled() const;
-  /// When something last moved: an answer used, a page settled, a save done.
+  /// When something last moved: a page with news, some of it settled, a save done.
   [[nodiscard]] Instant last_progress() const { return last_progress_; }
 
   /// Says once an hour what is at stake: the backlog's age, and the gap if Okta has forgotten.
@@ -132,7 +135,7 @@ class Poller {
     std::string next;      ///< Where the place moves: Okta's link, or the same target again.
     bool repeated = false;
     bool ends_recovery = false;
-    bool tail = false;
+    std::optional<WallTime> tail_at;    ///< By Okta's clock: it was short, the tail was seen then.
     std::optional<WallTime> newest;     ///< Greatest `published` in it.
     std::optional<WallTime> oldest;     ///< Least `published`; absent if an event has none.
     std::optional<WallTime> watermark;  ///< `newest`, never later than the answer's Date.
@@ -160,11 +163,12 @@ class Poller {
   void failed(Now now, const Failure& failure);
   void recover(std::uint32_t limit);
   void recover_if_drained();
-  [[nodiscard]] WallTime kept_by_okta(Now now, WallTime since) const;
   void ask_from_watermark(Now now, std::uint32_t limit);
+  [[nodiscard]] WallTime recovery_start(Now now) const;
+  void restore_limit(Now now);
 
   void pop_settled(Now now, const OrgFacts& org);
-  void move_place(Now now, const OrgFacts& org, Page& page, Save& save);
+  void move_place(const OrgFacts& org, Page& page, Save& save);
   void trim_window(Save& save);
   void save_place();
   void save(Save&& save, std::size_t pages);
@@ -179,8 +183,11 @@ class Poller {
   Place place_;
   bool place_dirty_ = false;             ///< Holds something that no Save has carried yet.
   std::optional<std::string> question_;  ///< Our own, to be asked instead of following the link.
+  bool question_refused_ = false;        ///< Our own was, perhaps for going back further than Okta keeps.
+  std::uint32_t limit_ = 0;              ///< Events a page under our latest question.
   Instant ask_at_{};
   bool at_tail_ = false;
+  std::optional<WallTime> tail_at_;  ///< By Okta's clock: when the tail was last seen.
   bool tail_seen_ = false;
   bool stopping_ = false;
 
@@ -196,6 +203,7 @@ class Poller {
   bool repeating_ = false;             ///< Like Place::repeated, but of what is being read.
   std::deque<RowInfo> rows_;           ///< What the window on disk holds.
   std::size_t row_events_ = 0;
+  std::vector<EventSlice> swallowed_;  ///< A page taken whole, for as long as its batch is handed over.
 
   int tries_ = 0;  ///< Failures in a row.
   int stuck_ = 0;  ///< Of the kind that another question may cure, at this place.

@@ -136,10 +136,9 @@ class Shipper {
   bool stopping_ = false;
 
   bool token_refused_ = false;
-  int failures_ = 0;            ///< In a row, over all bulks.
-  bool only_refusals_ = false;  ///< Each of them was an answer, not a broken connection.
-  Instant not_before_{};        ///< For the destination as a whole.
-  std::uint64_t passed_ = 0;    ///< Bulks the listener answered for good.
+  int failures_ = 0;          ///< In a row, over all bulks.
+  Instant not_before_{};      ///< For the destination as a whole.
+  std::uint64_t passed_ = 0;  ///< Bulks the listener answered for good.
   Complaint trouble_;
   Complaint token_trouble_{Complaint::Rhythm::hourly};
 

@@ -62,7 +62,8 @@ class PageCutter {
   /// False if the bytes are not one complete JSON array as far as quotes and brackets tell (a byte order mark
   /// and white space around it are allowed). An empty array gives no events.
   [[nodiscard]] bool cut(std::string_view body);
-  /// One event by itself, as it stands in a line of ours. False if its quotes or brackets do not close.
+  /// One event by itself, as it stands in a line of ours. False, and `event` untouched, if it is not one
+  /// element whose quotes and brackets close.
   [[nodiscard]] static bool cut_one(std::string_view bytes, EventSlice& event);
   [[nodiscard]] const std::vector<EventSlice>& events() const { return events_; }
 

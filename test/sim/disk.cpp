@@ -1,0 +1,83 @@
+#include "sim/disk.hpp"
+
+#include <utility>
+
+#include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/limits.hpp"
+
+namespace logzio_okta::sim {
+
+void Disk::open() {
+  queue_.clear();
+  keys_.clear();
+  opened_.clear();
+  if (!clean_) {
+    for (auto& [key, stream] : streams_) stream.unclean = true;
+  }
+  clean_ = false;
+}
+
+bool Disk::would_be_unclean(const std::string& key) const {
+  const auto found = streams_.find(key);
+  return opened_.contains(key) || (found != streams_.end() && found->second.unclean);
+}
+
+Opened Disk::answer(const OpenStream& request) {
+  keys_[request.stream] = request.key;
+  Opened opened{.stream = request.stream, .place = {}, .clean = !would_be_unclean(request.key), .rows = {}};
+  opened_.insert(request.key);
+  bool known = streams_.contains(request.key);
+  for (const Save& save : queue_) known = known || keys_.at(save.stream) == request.key;
+  if (!known) return opened;
+  const Stream stream = view(request.key);
+  opened.place = stream.place;
+  for (const auto& [page, row] : stream.rows) {
+    opened.rows.push_back(
+        {.page = page, .newest = row.newest, .events = static_cast<std::uint32_t>(row.events.size())});
+  }
+  return opened;
+}
+
+WindowRead Disk::answer(const ReadWindow& request) const {
+  WindowRead read{.stream = request.stream, .rows = {}};
+  for (auto& [page, row] : view(keys_.at(request.stream)).rows) read.rows.push_back(row);
+  std::size_t events = 0;
+  auto oldest = read.rows.end();
+  while (oldest != read.rows.begin() &&
+         events + std::prev(oldest)->events.size() <= limits::window_events_max) {
+    events += (--oldest)->events.size();
+  }
+  read.rows.erase(read.rows.begin(), oldest);
+  return read;
+}
+
+Disk::Stream Disk::view(const std::string& key) const {
+  const auto found = streams_.find(key);
+  Stream stream = found != streams_.end() ? found->second : Stream{};
+  for (const Save& save : queue_) {
+    if (keys_.at(save.stream) == key) apply(stream, save);
+  }
+  return stream;
+}
+
+void Disk::apply(Stream& stream, const Save& save) {
+  stream.unclean = false;
+  stream.place = save.place;
+  stream.rows.erase(stream.rows.begin(), stream.rows.lower_bound(save.rows_from));
+  for (const WindowRow& row : save.rows) stream.rows.insert_or_assign(row.page, row);
+}
+
+std::vector<Saved> Disk::commit() {
+  std::map<StreamId, std::uint64_t> newest;
+  for (const Save& save : std::exchange(queue_, {})) {
+    const std::string& key = keys_.at(save.stream);
+    if (on_durable) on_durable(key, save);
+    apply(streams_[key], save);
+    newest[save.stream] = save.number;
+  }
+  std::vector<Saved> answers;
+  for (const auto& [stream, number] : newest) answers.push_back({.stream = stream, .number = number});
+  return answers;
+}
+
+}  // namespace logzio_okta::sim

@@ -1,0 +1,61 @@
+// Disk: the state file as shell/store.hpp promises it, with the failures a disk has.
+//
+// Saves wait in memory until a commit makes all of them durable at once; a crash loses what waits. A commit
+// may fail (everything stays and is tried again) or be slow. What `unclean` means for a run and for a stream
+// is the store's own rule: the first opening after an unclean end sets it for all streams, a stream's next
+// save clears its own, and a stream opened twice in a run is unclean the second time.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "logzio_okta/flow/message.hpp"
+#include "logzio_okta/flow/place.hpp"
+
+namespace logzio_okta::sim {
+
+class Disk {
+ public:
+  struct Stream {
+    bool unclean = false;
+    Place place;
+    std::map<std::uint64_t, WindowRow> rows;
+  };
+
+  /// A run begins.
+  void open();
+  [[nodiscard]] Opened answer(const OpenStream& request);
+  [[nodiscard]] WindowRead answer(const ReadWindow& request) const;
+  void save(Save&& save) { queue_.push_back(std::move(save)); }
+  [[nodiscard]] bool waiting() const { return !queue_.empty(); }
+  /// Makes what waits durable; the answers to it, one a stream.
+  [[nodiscard]] std::vector<Saved> commit();
+  /// The run ends in order, having committed: the next one finds a clean end.
+  void close_clean() { clean_ = true; }
+  /// The run is over; what waits is lost.
+  void crash() { queue_.clear(); }
+
+  [[nodiscard]] const std::map<std::string, Stream>& streams() const { return streams_; }
+  [[nodiscard]] bool would_be_unclean(const std::string& key) const;
+
+  /// Heard before each save that becomes durable is.
+  std::function<void(const std::string& key, const Save& save)> on_durable;
+
+ private:
+  /// The stream as it is once what waits is durable.
+  [[nodiscard]] Stream view(const std::string& key) const;
+  static void apply(Stream& stream, const Save& save);
+
+  bool clean_ = true;
+  std::map<std::string, Stream> streams_;
+  std::map<StreamId, std::string> keys_;
+  std::set<std::string> opened_;
+  std::deque<Save> queue_;
+};
+
+}  // namespace logzio_okta::sim

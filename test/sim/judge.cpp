@@ -1,0 +1,359 @@
+#include "sim/judge.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "logzio_okta/base/hash.hpp"
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/logzio/bulk.hpp"
+#include "logzio_okta/okta/log_query.hpp"
+#include "model/query.hpp"
+
+namespace logzio_okta::sim {
+namespace {
+
+constexpr auto date_cut = 2s;  // Date has whole seconds, and so has everything derived from it.
+constexpr std::size_t mark_bytes = 36;
+
+bool is_marked(std::string_view line) {
+  return line.contains(R"("possible_duplicate":true)");
+}
+
+/// What the design says an answer of the listener means.
+enum class Meaning : std::uint8_t { settled, perhaps, not_taken };
+
+Meaning meaning_of(const BulkResult& result) {
+  if (std::holds_alternative<LinesTaken>(result)) return Meaning::settled;
+  if (const auto* error = std::get_if<TransportError>(&result)) {
+    return error->sent ? Meaning::perhaps : Meaning::not_taken;
+  }
+  const auto& answer = std::get<HttpAnswer>(result);
+  if (answer.status == 200 && answer.body.empty()) return Meaning::settled;
+  if (answer.status == 400 && answer.body.contains("successfulLines")) return Meaning::settled;
+  if (answer.status < 300 || answer.status == 408) return Meaning::perhaps;
+  return answer.status >= 500 && answer.status != 503 ? Meaning::perhaps : Meaning::not_taken;
+}
+
+}  // namespace
+
+Judge::Judge(const Plan& plan) : plan_(plan) {}
+
+Judge::OrgIndex Judge::add_org(Charge charge, const std::vector<PastEvent>& history) {
+  const OrgIndex index = orgs_.size();
+  orgs_by_name_[charge.name] = index;
+  orgs_.push_back({.charge = std::move(charge), .first = events_.size(), .events = history.size()});
+  for (const PastEvent& past : history) {
+    const std::size_t number = events_.size();
+    by_mark_[past.mark] = number;
+    by_bytes_[hash64(past.bytes)] = number;
+    bytes_of_.push_back(&past);
+    events_.push_back({.org = index,
+                       .published = past.published,
+                       .persisted = past.persisted,
+                       .mark = past.mark,
+                       .fate = past.fate,
+                       .known_by_uuid = past.known_by_uuid,
+                       .poison = past.poison});
+  }
+  return index;
+}
+
+std::string Judge::name(const Event& event) const {
+  return "event " + event.mark + " of " + orgs_[event.org].charge.name + ", published " +
+         format_rfc3339(event.published) + ", persisted " + format_rfc3339(event.persisted);
+}
+
+// ---- Runs
+
+void Judge::run_begins() {
+  ++run_;
+  in_flight_.clear();
+  listener_gone_ = false;
+  for (Org& org : orgs_) {
+    org.window.reset();
+    org.arrivals.clear();
+    org.said_why = false;
+  }
+}
+
+void Judge::opened(OrgIndex index, WallTime okta_time, bool clean) {
+  Org& org = orgs_[index];
+  ++org.life;
+  if (clean) return;
+  org.unclean_at = okta_time;
+  org.jumped_since = false;
+}
+
+void Judge::run_ends(bool orderly, bool crashed, const std::vector<WallTime>& okta_times) {
+  for (std::size_t i = 0; i < orgs_.size(); ++i) {
+    Org& org = orgs_[i];
+    if (!orderly && !crashed) {
+      org.unclean_at = okta_times[i];
+      org.jumped_since = false;
+    }
+  }
+  if (!orderly) return;
+  for (const Event& event : events_) {
+    if (event.stores > 0 && !event.durable && event.expected && event.known_by_uuid) {
+      convict("a clean stop left unsaved what was delivered: " + name(event));
+    }
+  }
+}
+
+void Judge::wall_jumped() {
+  for (Org& org : orgs_) {
+    org.jumped_since = true;
+    org.silence_unsaved = true;
+  }
+}
+
+// ---- Okta
+
+std::int64_t Judge::window_of(const Org& org, WallTime okta_time) const {
+  const auto offset = to_ms(org.charge.window_offset).count();
+  return (okta_time.time_since_epoch().count() - offset) / to_ms(org.charge.window).count();
+}
+
+void Judge::asked(OrgIndex index, const AskOkta& ask, WallTime okta_time, WallTime our_wall) {
+  Org& org = orgs_[index];
+  const std::string& who = org.charge.name;
+  if (ask.origin != org.charge.origin) convict("a key of " + who + " would go to " + ask.origin.text());
+  if (!ask.target.starts_with(std::string(log_path) + "?")) convict("asks " + who + " for " + ask.target);
+  if (ask.target.contains("hostile")) convict("follows a hostile link: " + ask.target);
+  if (!org.in_file) convict("asks " + who + ", which is not in the tenants file any more");
+  if (org.silent_until && okta_time < *org.silent_until) {
+    convict("asks " + who + " at " + format_rfc3339(okta_time) + " inside the silence it asked for, until " +
+            format_rfc3339(*org.silent_until));
+  }
+  const double reserve = limits::rate_reserve * static_cast<double>(org.charge.rate_limit);
+  if (org.window == window_of(org, okta_time) && static_cast<double>(org.remaining) <= reserve) {
+    convict("asks " + who + " although only " + std::to_string(org.remaining) + " requests remain");
+  }
+  const bool keeps_key_alive = ask.target == first_target(our_wall, 1);
+  if (listener_gone_ && !keeps_key_alive) convict("asks " + who + " while the listener is gone");
+}
+
+void Judge::arrived(OrgIndex index, WallTime okta_time) {
+  Org& org = orgs_[index];
+  const std::int64_t window = window_of(org, okta_time);
+  const std::int64_t count = ++org.arrivals[window];
+  const double share = std::floor(static_cast<double>(org.charge.rate_limit) * plan_.policy.rate_share);
+  const auto budget = std::max<std::int64_t>(1, static_cast<std::int64_t>(share));
+  if (count > budget) {
+    convict(std::to_string(count) + " requests to " + org.charge.name + " in one window, where our share is " +
+            std::to_string(budget));
+  }
+  while (org.arrivals.size() > 3) org.arrivals.erase(org.arrivals.begin());
+}
+
+void Judge::heard(OrgIndex index, const Heard& heard, Instant now) {
+  Org& org = orgs_[index];
+  if (heard.quiet_until) {
+    org.silent_until = std::max(org.silent_until.value_or(*heard.quiet_until), *heard.quiet_until);
+    org.silence_heard = now;
+    org.silence_unsaved = false;
+  }
+  if (!heard.remaining) return;
+  org.window = window_of(org, heard.asked_at);
+  org.remaining = *heard.remaining;
+}
+
+void Judge::forget_fresh_silences(Instant now, bool disk_was_fine) {
+  constexpr Duration time_to_save = 5s;
+  for (Org& org : orgs_) {
+    if (!disk_was_fine || org.silence_unsaved || now - org.silence_heard < time_to_save) org.silent_until.reset();
+  }
+}
+
+// ---- Listener
+
+std::optional<std::size_t> Judge::event_in_line(std::string_view line) const {
+  for (const std::string_view key : {R"("uuid":")", R"("uuid": ")", R"("serial":")"}) {
+    const auto at = line.find(key);
+    if (at == std::string_view::npos) continue;
+    const auto found = by_mark_.find(std::string(line.substr(at + key.size(), mark_bytes)));
+    if (found != by_mark_.end()) return found->second;
+  }
+  return std::nullopt;
+}
+
+void Judge::sent(const SendBulk& bulk, std::string_view plain) {
+  if (in_flight_.size() >= limits::bulks_in_flight_max) convict("too many bulks in flight");
+  const auto lines = split_lines(plain);
+  if (lines.size() != bulk.lines) convict("a bulk that says it has other lines than it has");
+  if (lines.size() > limits::bulk_lines_max) convict("a bulk of " + std::to_string(lines.size()) + " lines");
+  constexpr std::size_t mark_room = 64;  // Marking makes a sealed bulk grow.
+  if (lines.size() > 1 && plain.size() > limits::bulk_bytes_max + lines.size() * mark_room) {
+    convict("a bulk of " + std::to_string(plain.size()) + " bytes");
+  }
+  Sending sending;
+  for (const std::string_view line : lines) {
+    if (line.size() > limits::line_bytes_max) convict("a line of " + std::to_string(line.size()) + " bytes");
+    const auto event = event_in_line(line);
+    if (!event) convict("a line of no event: " + std::string(line.substr(0, 200)));
+    sending.events.push_back(*event);
+  }
+  if (!in_flight_.emplace(bulk.id.value, std::move(sending)).second) convict("a bulk's id is used twice");
+}
+
+bool Judge::holds_poison(std::string_view plain) const {
+  return std::ranges::any_of(split_lines(plain), [&](std::string_view line) {
+    const auto event = event_in_line(line);
+    return event && events_[*event].poison;
+  });
+}
+
+void Judge::stored(std::string_view line) {
+  const auto number = event_in_line(line);
+  if (!number) convict("the listener took a line of no event: " + std::string(line.substr(0, 200)));
+  Event& event = events_[*number];
+  if (!event.expected) convict("delivered although it is older than where the stream begins: " + name(event));
+  if (event.stores > 0) judge_repeat(event);
+  if (is_marked(line)) judge_mark(event, line);
+  ++event.stores;
+  event.stored_life = orgs_[event.org].life;
+  if (event.stores == 1) ++delivered_;
+  ledger_.deliver(line);
+}
+
+void Judge::judge_repeat(const Event& event) const {
+  const bool answer_lost = event.doubted_in_run == run_;
+  const bool opened_again = event.stored_life < orgs_[event.org].life && !event.durable;
+  if (!answer_lost && !opened_again) convict("delivered again without a cause: " + name(event));
+}
+
+void Judge::judge_mark(const Event& event, std::string_view line) const {
+  const Org& org = orgs_[event.org];
+  if (event.doubted_in_run == run_ || !event.known_by_uuid) return;
+  if (org.unclean_at && (org.jumped_since || event.published <= *org.unclean_at + date_cut)) return;
+  convict("marked as a possible duplicate without a cause: " + name(event) + ": " +
+          std::string(line.substr(0, 200)));
+}
+
+void Judge::judge_ledger() const {
+  const model::Judgement judgement = ledger_.judge();
+  const auto wrong = judgement.repeats_unmarked + judgement.altered + judgement.misnamed + judgement.alien +
+                     judgement.unwelcome;
+  if (wrong > 0) convict(judgement.findings.front());
+}
+
+void Judge::answered(BulkId id, const BulkResult& result) {
+  const auto found = in_flight_.find(id.value);
+  if (found == in_flight_.end()) return;  // Said twice.
+  const Meaning meaning = meaning_of(result);
+  if (meaning == Meaning::perhaps) {
+    for (const std::size_t event : found->second.events) events_[event].doubted_in_run = run_;
+  }
+  listener_gone_ = std::holds_alternative<TransportError>(result);
+  in_flight_.erase(found);
+}
+
+// ---- Disk
+
+void Judge::durable(const std::string& key, const Save& save) {
+  Org& org = orgs_[orgs_by_name_.find(key)->second];
+  if (!org.since) begins(org, save);
+  if (save.place.since != *org.since) convict("the beginning of " + key + " moved");
+  for (const SetAside& item : save.set_aside) put_aside(org, item);
+  const auto after = model::find_parameter(model::parameters_of(save.place.next), "after");
+  if (after) {
+    const auto count = org.charge.log->place_of(*after);
+    if (!count) convict("the place of " + key + " on disk is none of Okta's: " + save.place.next);
+    cover(org, *count);
+  }
+  for (const WindowRow& row : save.rows) {
+    for (const EventHash& hash : row.events) {
+      const auto found = by_bytes_.find(hash.bytes);
+      if (found == by_bytes_.end()) continue;
+      Event& event = events_[found->second];
+      if (event.stores == 0 && !event.aside) convict("the window on disk holds what is not settled: " + name(event));
+      event.durable = true;
+    }
+  }
+}
+
+void Judge::begins(Org& org, const Save& save) {
+  org.since = save.place.since;
+  for (std::size_t i = org.first; i < org.first + org.events; ++i) {
+    Event& event = events_[i];
+    event.expected = event.persisted >= *org.since;
+    if (event.expected) {
+      ledger_.issue(org.charge.name, bytes_of_[i]->bytes, event.fate);
+    } else {
+      org.covered = i - org.first + 1;
+    }
+  }
+}
+
+void Judge::put_aside(const Org& org, const SetAside& item) {
+  std::string_view bytes = item.bytes;
+  if (bytes.starts_with('[') && bytes.ends_with(']')) bytes = bytes.substr(1, bytes.size() - 2);  // A page.
+  const auto found = by_bytes_.find(hash64(bytes));
+  if (found == by_bytes_.end()) convict("set aside with other bytes than Okta's: " + item.reason);
+  Event& event = events_[found->second];
+  if (&orgs_[event.org] != &org) convict("set aside for another org: " + name(event));
+  if (item.events == 0) return;
+  if (event.fate != model::Fate::set_aside) convict("set aside without need (" + item.reason + "): " + name(event));
+  event.aside = true;
+}
+
+void Judge::cover(Org& org, std::size_t count) {
+  for (; org.covered < count; ++org.covered) {
+    Event& event = events_[org.first + org.covered];
+    if (event.expected && event.stores == 0 && !event.aside) {
+      convict("the place on disk is ahead of delivery: " + name(event));
+    }
+    event.durable = true;
+  }
+}
+
+// ---- What people see
+
+void Judge::noted(const Note& note) {
+  const auto found = orgs_by_name_.find(note.tenant);
+  if (found != orgs_by_name_.end() && note.level >= Level::warn) orgs_[found->second].said_why = true;
+}
+
+void Judge::saw(const Report& report) {
+  const auto conserved = [&](const EventCounts& counts, const std::string& who) {
+    if (counts.fetched == counts.delivered + counts.deduplicated + counts.set_aside + counts.in_flight) return;
+    convict("counters of " + who + " do not add up: " + std::to_string(counts.fetched) + " fetched, " +
+            std::to_string(counts.delivered) + " delivered, " + std::to_string(counts.deduplicated) +
+            " deduplicated, " + std::to_string(counts.set_aside) + " set aside, " +
+            std::to_string(counts.in_flight) + " in flight");
+  };
+  conserved(report.total, "all tenants");
+  if (report.memory_used > limits::memory_budget + limits::page_bytes_max) {
+    convict(std::to_string(report.memory_used) + " bytes are held");
+  }
+  if (report.destination.in_flight > limits::bulks_in_flight_max) convict("too many bulks in flight");
+  for (const TenantReport& tenant : report.tenants) {
+    conserved(tenant.events, tenant.domain);
+    Org& org = orgs_[orgs_by_name_.find(tenant.domain)->second];
+    const bool halted = tenant.state == TenantState::refused || tenant.state == TenantState::backing_off;
+    if (halted && !org.said_why) convict(tenant.domain + " is halted and nobody was told: " + tenant.last_error);
+    if (!halted) org.said_why = false;
+  }
+}
+
+// ---- The end
+
+bool Judge::all_settled(const std::vector<WallTime>& until) const {
+  return first_unsettled(until).empty();
+}
+
+std::string Judge::first_unsettled(const std::vector<WallTime>& until) const {
+  for (const Event& event : events_) {
+    const Org& org = orgs_[event.org];
+    if (event.persisted >= until[event.org]) continue;
+    if (!org.since) return org.charge.name + " was never opened";
+    if (!event.expected) continue;
+    const bool settled = event.fate == model::Fate::set_aside ? event.aside : event.stores > 0;
+    if (!settled) return "not settled: " + name(event);
+    if (!event.durable) return "settled but not saved: " + name(event);
+  }
+  return {};
+}
+
+}  // namespace logzio_okta::sim

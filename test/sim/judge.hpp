@@ -1,0 +1,153 @@
+// Judge: keeps the world's own books on a run and convicts. Believes no counter of the code under test.
+//
+// It hears everything that crosses the core's border: what Okta holds, what is asked, sent, taken, answered,
+// made durable. Whatever breaks a promise is thrown as a Violation.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "logzio_okta/flow/message.hpp"
+#include "logzio_okta/flow/report.hpp"
+#include "logzio_okta/http/url.hpp"
+#include "model/event_log.hpp"
+#include "model/ledger.hpp"
+
+#include "sim/history.hpp"
+#include "sim/plan.hpp"
+
+namespace logzio_okta::sim {
+
+struct Violation {
+  std::string text;
+};
+
+/// What the judge must know of an org.
+struct Charge {
+  std::string name;
+  Origin origin;
+  const model::EventLog* log = nullptr;
+  std::int64_t rate_limit = 0;
+  Duration window{};
+  Duration window_offset{};
+};
+
+class Judge {
+ public:
+  explicit Judge(const Plan& plan);
+
+  using OrgIndex = std::size_t;
+  OrgIndex add_org(Charge charge, const std::vector<PastEvent>& history);
+
+  // ---- Runs of the daemon
+  void run_begins();
+  /// The stream's place was brought; `okta_time`: by the org's clock.
+  void opened(OrgIndex org, WallTime okta_time, bool clean);
+  /// `orderly`: exit code 0 and everything on disk.
+  void run_ends(bool orderly, bool crashed, const std::vector<WallTime>& okta_times);
+  void wall_jumped();
+
+  // ---- Okta
+  void asked(OrgIndex org, const AskOkta& ask, WallTime okta_time, WallTime our_wall);
+  void arrived(OrgIndex org, WallTime okta_time);
+  struct Heard {
+    int status = 0;
+    std::optional<WallTime> quiet_until;  ///< By the org's clock.
+    std::optional<std::int64_t> remaining;
+    WallTime asked_at;  ///< When it reached the org, by its clock.
+  };
+  void heard(OrgIndex org, const Heard& heard, Instant now);
+  /// Before a restart: a 429 heard long enough ago must be remembered, a fresh one may be forgotten.
+  void forget_fresh_silences(Instant now, bool disk_was_fine);
+  void listed(OrgIndex org, bool in_file) { orgs_[org].in_file = in_file; }
+
+  // ---- Listener
+  void sent(const SendBulk& bulk, std::string_view plain);
+  void stored(std::string_view line);
+  void bulk_is_in() const { judge_ledger(); }
+  void answered(BulkId id, const BulkResult& result);
+  [[nodiscard]] bool holds_poison(std::string_view plain) const;
+
+  // ---- Disk
+  void durable(const std::string& key, const Save& save);
+
+  // ---- What people see
+  void noted(const Note& note);
+  void saw(const Report& report);
+
+  /// Everything that was persisted before the given moments is where it belongs, and known to be.
+  [[nodiscard]] bool all_settled(const std::vector<WallTime>& until) const;
+  [[nodiscard]] std::string first_unsettled(const std::vector<WallTime>& until) const;
+  [[nodiscard]] std::string summary() const { return ledger_.judge().summary(); }
+  [[nodiscard]] std::size_t delivered() const { return delivered_; }
+
+ private:
+  struct Event {
+    OrgIndex org = 0;
+    WallTime published;
+    WallTime persisted;
+    std::string mark;
+    model::Fate fate = model::Fate::whole;
+    bool known_by_uuid = true;
+    bool expected = false;  ///< Persisted at or after where the stream began.
+    bool aside = false;     ///< Durably.
+    bool durable = false;   ///< The place on disk says that it is settled.
+    bool poison = false;
+    std::uint32_t stores = 0;
+    std::uint64_t stored_life = 0;
+    std::uint64_t doubted_in_run = 0;  ///< A bulk with it was perhaps taken, as far as the core was told.
+  };
+  struct Org {
+    Charge charge;
+    std::size_t first = 0;  ///< Of its events, which stand in its log's order.
+    std::size_t events = 0;
+    std::size_t covered = 0;  ///< Events before it were checked behind the place on disk.
+    std::optional<WallTime> since;
+    std::uint64_t life = 0;              ///< Counts the openings of its stream.
+    std::optional<WallTime> unclean_at;  ///< By its clock: nothing later is marked without a lost answer.
+    bool jumped_since = false;
+    bool in_file = false;
+
+    std::optional<WallTime> silent_until;  ///< What it told us in a 429.
+    Instant silence_heard{};
+    bool silence_unsaved = false;  ///< Our clock jumped since, so that a restart can not tell when it is over.
+    std::optional<std::int64_t> window;  ///< The last one an answer told the remaining requests of.
+    std::int64_t remaining = 0;
+    std::map<std::int64_t, std::int64_t> arrivals;  ///< By window, of this run.
+    bool said_why = false;
+  };
+  struct Sending {
+    std::vector<std::size_t> events;
+  };
+
+  [[noreturn]] void convict(std::string text) const { throw Violation{std::move(text)}; }
+  [[nodiscard]] std::optional<std::size_t> event_in_line(std::string_view line) const;
+  [[nodiscard]] std::int64_t window_of(const Org& org, WallTime okta_time) const;
+  [[nodiscard]] std::string name(const Event& event) const;
+  void begins(Org& org, const Save& save);
+  void put_aside(const Org& org, const SetAside& item);
+  void cover(Org& org, std::size_t count);
+  void judge_repeat(const Event& event) const;
+  void judge_mark(const Event& event, std::string_view line) const;
+  void judge_ledger() const;
+
+  const Plan& plan_;
+  model::Ledger ledger_;
+  std::vector<Org> orgs_;
+  std::map<std::string, OrgIndex, std::less<>> orgs_by_name_;
+  std::vector<Event> events_;
+  std::unordered_map<std::string, std::size_t> by_mark_;
+  std::unordered_map<std::uint64_t, std::size_t> by_bytes_;
+  std::vector<const PastEvent*> bytes_of_;
+  std::unordered_map<std::uint64_t, Sending> in_flight_;
+  std::uint64_t run_ = 0;
+  bool listener_gone_ = false;  ///< The last bulk met no listener, and the core was told.
+  std::size_t delivered_ = 0;
+};
+
+}  // namespace logzio_okta::sim

@@ -1,0 +1,85 @@
+#include "sim/plan.hpp"
+
+#include <algorithm>
+
+namespace logzio_okta::sim {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::array names{
+    "okta errors"sv,         "okta breaks"sv,       "okta limits"sv,           "okta pages"sv,
+    "okta links"sv,          "okta cursors"sv,      "okta slow queries"sv,     "okta keys"sv,
+    "listener errors"sv,     "listener breaks"sv,   "listener lost answers"sv, "listener outages"sv,
+    "listener token"sv,      "listener 413"sv,      "listener poison"sv,       "disk failures"sv,
+    "disk slowness"sv,       "set-aside full"sv,    "kills"sv,                 "stops"sv,
+    "reloads"sv,             "clock"sv,             "late turns"sv,            "repeated facts"sv,
+    "odd events"sv,          "late events"sv,       "bursts"sv,
+};
+static_assert(names.size() == troubles_count);
+
+// One request in so many.
+constexpr std::uint64_t one_in(Intensity intensity) {
+  return intensity == Intensity::rare ? 200 : 12;
+}
+
+Intensity draw_intensity(Random& random) {
+  const std::uint64_t number = random.below(10);
+  if (number < 5) return Intensity::off;
+  return number < 8 ? Intensity::rare : Intensity::frequent;
+}
+
+// Few orgs as often as many: with few, time is spent on polls at the default pace.
+std::size_t draw_orgs(Random& random) {
+  constexpr std::array<std::size_t, 5> most{1, 3, 10, 25, 50};
+  return 1 + random.below(most[random.below(most.size())]);
+}
+
+}  // namespace
+
+std::string_view name_of(Trouble trouble) {
+  return names.at(static_cast<std::size_t>(trouble));
+}
+
+Plan::Plan(std::uint64_t seed_given, Duration hours) : seed(seed_given), faults_last(hours) {
+  Random random(seed);
+  orgs = draw_orgs(random);
+  constexpr std::array protocols{Protocol::https_bulk, Protocol::https_bulk, Protocol::http_bulk,
+                                 Protocol::tls_lines, Protocol::tcp_lines};
+  protocol = protocols[random.below(protocols.size())];
+  constexpr std::array<Duration, 4> agos{7 * 24h, 24h, 1h, 0h};
+  policy.since = SinceAgo{agos[random.below(agos.size())]};
+  // A run asks Okta some ten thousand times at most; the longest pause is what fifty orgs need for that.
+  constexpr std::int64_t polls_max = 12'000;
+  const Duration shortest = hours * static_cast<std::int64_t>(orgs) / polls_max;
+  policy.poll_interval = std::max<Duration>(10s, shortest) * static_cast<std::int64_t>(1 + random.below(3));
+  constexpr std::array shares{0.5, 0.5, 0.05, 0.25, 1.0};
+  policy.rate_share = shares[random.below(shares.size())];
+  events = 1000 + random.below(15'000);
+  for (Intensity& intensity : troubles) intensity = draw_intensity(random);
+}
+
+bool Plan::strikes(Trouble trouble, Random& random) const {
+  const Intensity intensity = (*this)[trouble];
+  return intensity != Intensity::off && random.below(one_in(intensity)) == 0;
+}
+
+Duration Plan::until_next(Trouble trouble, Random& random) const {
+  const Intensity intensity = (*this)[trouble];
+  if (intensity == Intensity::off) return Duration::max();
+  const Duration mean = faults_last / (intensity == Intensity::rare ? 2 : 24);
+  return random.between(mean / 10, 2 * mean);
+}
+
+std::string Plan::describe_all() const {
+  std::string text = std::to_string(orgs) + " orgs, " + (is_lines(protocol) ? "lines" : "bulks") + ", poll " +
+                     describe(policy.poll_interval) + ", share " + std::to_string(policy.rate_share) + ":";
+  for (std::size_t i = 0; i < troubles_count; ++i) {
+    if (troubles[i] == Intensity::off) continue;
+    text += std::string(text.ends_with(':') ? " " : ", ") + std::string(names[i]) +
+            (troubles[i] == Intensity::frequent ? " (frequent)" : "");
+  }
+  return text;
+}
+
+}  // namespace logzio_okta::sim

@@ -1,0 +1,75 @@
+// Plan: what one seed decides before anything happens: how many orgs, which protocol, which troubles.
+//
+// Troubles are drawn by swarm: each is off, rare or frequent for the whole run, so that some runs meet one
+// trouble alone and often, which a mixture of everything would never show.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "logzio_okta/base/random.hpp"
+#include "logzio_okta/base/time.hpp"
+#include "logzio_okta/config/options.hpp"
+#include "logzio_okta/logzio/endpoint.hpp"
+
+namespace logzio_okta::sim {
+
+enum class Trouble : std::uint8_t {
+  okta_errors,            ///< 5xx, single 403s, redirects.
+  okta_breaks,            ///< Unreachable, cut, stalled, slow.
+  okta_limits,            ///< 429 of every kind; the org's other clients spend much.
+  okta_pages,             ///< HTML, cut JSON, damaged gzip, a bomb, huge headers, a body without end.
+  okta_links,             ///< No next link, the same, or one that leaves the org.
+  okta_cursors,           ///< Cursors refused for a while.
+  okta_slow_queries,      ///< Okta's own timeout for large pages, for a while.
+  okta_keys,              ///< Keys revoked, forbidden, replaced.
+  listener_errors,        ///< 5xx, 429, proxies' answers: nothing taken.
+  listener_breaks,        ///< No connection, cut while it reads.
+  listener_lost_answers,  ///< Taken, and the answer lost or another.
+  listener_outages,       ///< Unreachable for hours.
+  listener_token,         ///< 401 for a while.
+  listener_small_bodies,  ///< 413 from a much smaller size.
+  listener_poison,        ///< Some events it refuses whatever they come with.
+  disk_failures,          ///< Commits fail for a while.
+  disk_slowness,
+  disk_full_aside,  ///< The room for what is set aside is nearly used up.
+  kills,
+  stops,
+  reloads,     ///< Tenants leave the file and come back, keys change.
+  clock,       ///< Our wall clock jumps; orgs' clocks are wrong.
+  late_turns,  ///< The loop comes back later than it should.
+  repeated_facts,
+  odd_events,
+  late_events,  ///< Persisted long after they were published.
+  bursts,       ///< Thousands of events at once.
+};
+inline constexpr std::size_t troubles_count = 27;
+[[nodiscard]] std::string_view name_of(Trouble trouble);
+
+enum class Intensity : std::uint8_t { off, rare, frequent };
+
+struct Plan {
+  Plan(std::uint64_t seed, Duration hours);
+
+  std::uint64_t seed;
+  Duration faults_last;  ///< Phase one.
+  std::size_t orgs = 1;
+  std::size_t events = 0;  ///< Of all orgs together, about.
+  Protocol protocol = Protocol::https_bulk;
+  Policy policy;
+  std::array<Intensity, troubles_count> troubles{};
+
+  [[nodiscard]] Intensity operator[](Trouble trouble) const {
+    return troubles[static_cast<std::size_t>(trouble)];
+  }
+  [[nodiscard]] bool has(Trouble trouble) const { return (*this)[trouble] != Intensity::off; }
+  /// Whether a trouble that is drawn for each request, answer or event strikes now.
+  [[nodiscard]] bool strikes(Trouble trouble, Random& random) const;
+  /// The wait until a trouble that comes in episodes strikes next; `never` if it is off.
+  [[nodiscard]] Duration until_next(Trouble trouble, Random& random) const;
+  [[nodiscard]] std::string describe_all() const;
+};
+
+}  // namespace logzio_okta::sim

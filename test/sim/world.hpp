@@ -1,0 +1,173 @@
+// World: Okta, the listener, the network between, the disk and the clock around one daemon, in virtual time.
+//
+//     World world(Plan(seed, 48h), story);
+//     Outcome outcome = world.run();        // throws Violation
+//
+// The daemon is the real Scheduler, driven as its header says. Every answer takes its own time, drawn from
+// the seed. Phase one: the troubles of the plan. Phase two: all heals; the backlog must be delivered and saved
+// within a budget of virtual time, the daemon must stop in order, and, started once more, repeat nothing.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "logzio_okta/flow/scheduler.hpp"
+#include "model/listener.hpp"
+#include "model/okta_org.hpp"
+
+#include "sim/disk.hpp"
+#include "sim/judge.hpp"
+#include "sim/plan.hpp"
+#include "sim/story.hpp"
+#include "sim/timeline.hpp"
+
+namespace logzio_okta::sim {
+
+struct Outcome {
+  std::uint64_t hash = 0;
+  std::uint64_t steps = 0;
+  std::size_t delivered = 0;
+  std::size_t runs = 0;     ///< Of the daemon.
+  Duration drained_in{};    ///< Phase two, until everything was delivered and saved.
+  std::string summary;
+};
+
+class World {
+ public:
+  World(const Plan& plan, Story& story);
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  Outcome run();
+
+ private:
+  struct Key {
+    std::string text;
+    CredentialId id;
+  };
+  struct Org {
+    std::string name;
+    std::vector<PastEvent> history;
+    model::OktaOrg okta;
+    std::vector<Key> keys;
+    bool in_file = true;
+    bool unreachable = false;
+    bool refuses_cursors = false;
+    std::size_t slow_from = 0;  ///< Queries for at least so many events time out; 0: none do.
+  };
+  /// What a bulk meets on its way.
+  struct BulkFate {
+    bool unreachable = false;
+    Duration to_listener{};
+    Duration back{};
+  };
+
+  // ---- Time
+  [[nodiscard]] Instant now() const { return timeline_.now(); }
+  [[nodiscard]] WallTime true_wall() const;
+  [[nodiscard]] Now our_now() const { return {.steady = now(), .wall = true_wall() + wall_error_}; }
+  [[nodiscard]] WallTime okta_time(const Org& org) const { return org.okta.clock(true_wall()); }
+  [[nodiscard]] std::vector<WallTime> okta_times() const;
+  [[nodiscard]] bool strikes(Trouble trouble) { return !healed_ && plan_.strikes(trouble, random_); }
+  template <class Text>
+  void tell(std::uint64_t fact, Text text) {
+    story_.tell(now(), fact, std::move(text));
+  }
+
+  // ---- The daemon
+  void make_orgs();
+  void start();
+  void turn(Input input);
+  void drain();
+  void perform(Output output);
+  void on(AskOkta&& ask);
+  void on(CancelAsk&& cancel);
+  void on(SendBulk&& bulk);
+  void on(OpenStream&& open);
+  void on(ReadWindow&& read);
+  void on(Save&& save);
+  void on(Note&& note);
+  void end_in_order();
+  void kill();
+  void gone();
+  /// Hands the fact to the daemon after a while, unless that run is over by then.
+  void deliver(Duration wait, Input input);
+  void hand_over(Input input);
+  [[nodiscard]] std::vector<TenantSpec> file() const;
+  void watch_for_busy_loop(bool tick);
+  void look_at_report();
+
+  // ---- Between the daemon and Okta
+  [[nodiscard]] Duration okta_latency();
+  void reach_okta(std::size_t org, AskOkta ask, std::string key);
+  void bend_next_answer(Org& org, std::string_view target);
+  void come_back(std::size_t org, RequestId id, const model::Answer& answer);
+  [[nodiscard]] std::string hostile_link(const Org& org);
+
+  // ---- Between the daemon and the listener
+  void reach_listener(const SendBulk& bulk);
+  [[nodiscard]] BulkResult post(const SendBulk& bulk, const std::string& plain);
+  [[nodiscard]] BulkResult write_lines(const std::string& plain);
+  void bend_next_bulk(const std::string& plain);
+
+  // ---- Troubles that come in episodes
+  void plan_episodes();
+  void plan_next(Trouble trouble);
+  void strike(Trouble trouble);
+  void trouble_keys();
+  void trouble_tenants();
+  void heal();
+  void reload();
+  void drain_backlog();
+  void stop_and_check();
+  void run_until(Instant end);
+  [[nodiscard]] bool step(Instant end);
+
+  void commit();
+  void plan_commit(Duration wait);
+
+  const Plan& plan_;
+  Story& story_;
+  Random random_;
+  Timeline timeline_;
+  Judge judge_;
+  Disk disk_;
+  std::deque<Org> orgs_;
+  model::Listener listener_;
+  std::map<CredentialId, std::pair<std::size_t, std::string>> keyring_;
+  std::uint64_t keys_made_ = 0;
+
+  std::unique_ptr<Scheduler> daemon_;
+  std::uint64_t run_ = 0;
+  Instant deadline_ = never;
+  std::optional<Instant> stopping_since_;
+  bool stop_for_good_ = false;
+  bool kill_within_turn_ = false;
+  std::set<RequestId> cancelled_;
+  std::map<std::uint64_t, SendBulk> on_the_way_;  ///< Bulks that have not reached the listener.
+  std::map<StreamId, std::string> stream_names_;
+  int idle_turns_ = 0;
+  Instant last_turn_{};
+  Instant ticks_since_{};
+  int ticks_ = 0;
+  std::uint64_t turns_ = 0;
+
+  bool healed_ = false;
+  std::chrono::milliseconds wall_error_{0};
+  bool listener_down_ = false;
+  bool token_refused_ = false;
+  bool disk_fails_ = false;
+  bool disk_failed_lately_ = false;
+  bool commit_planned_ = false;
+  std::uint64_t aside_before_ = 0;  ///< Set aside by earlier times, as far as the store is concerned.
+  std::uint64_t aside_bytes_ = 0;
+};
+
+}  // namespace logzio_okta::sim
