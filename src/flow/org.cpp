@@ -134,12 +134,14 @@ Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const Http
 
 // Date is cut to a whole second, so Okta's clock at the answer lay in [Date, Date + 1 s); ours between asking
 // and now. Where the two ranges meet we call the clocks equal; otherwise we take the end that marks an event
-// too many rather than one too few.
+// too many rather than one too few. What this answer does not contradict is kept: one that came sooner knew
+// better.
 void Org::learn_clock(Now now, WallTime asked_wall, const HttpAnswer& answer) {
   const auto date = date_of(answer);
   if (!date || std::chrono::abs(*date - now.wall) > clock_difference_believed) return;
   const auto low = *date - now.wall;
   const auto high = *date + 1s - asked_wall;
+  if (low <= offset_ && offset_ <= high) return;
   offset_ = (low <= 0s && high >= 0s) ? 0ms : std::chrono::duration_cast<std::chrono::milliseconds>(high);
 }
 

@@ -222,7 +222,7 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
 
   Page page{.asked = asking.limit, .next = asking.target};
   bool hostile = false;
-  take_link(answer, page, hostile);
+  take_link(answer, events.empty(), page, hostile);
   ++(hostile ? requests_.unusable : requests_.ok);
   const bool moved = page.next != asking.target;
   const bool tail = events.size() < asking.limit && !hostile;
@@ -277,9 +277,11 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
   return batch;
 }
 
-void Poller::take_link(const HttpAnswer& answer, Page& page, bool& hostile) const {
+// Okta may write our question in other words than we did, so that its self link has to tell whether next leads
+// on.
+void Poller::take_link(const HttpAnswer& answer, bool empty, Page& page, bool& hostile) const {
   const auto link = find_link(answer.headers, "next");
-  if (!link) return;
+  if (!link || (!empty && link == find_link(answer.headers, "self"))) return;
   auto next = admit_next(domain_.origin(), *link);
   hostile = !next.has_value();
   if (next) page.next = std::move(*next);

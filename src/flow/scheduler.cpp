@@ -65,15 +65,25 @@ struct Scheduler::Impl {
   struct Tenant {
     Org org;
     Poller poller;
-    bool retired = false;     ///< Removed by a reload; its last pages are on their way.
+    std::size_t reserve = limits::ask_reserve;  ///< For an answer on its way.
+    bool retired = false;                       ///< Removed by a reload; its last pages are on their way.
     Instant fresh_bulk_at{};  ///< In trouble of the destination: when it may ask for a fresh bulk.
     bool gave_up = false;     ///< --once: nothing more is to be had from it.
     std::uint64_t delivered_at_summary = 0;
+
+    /// What a full page of such events would weigh, and a quarter more.
+    void learn_reserve(std::size_t wire_bytes, std::size_t events) {
+      constexpr std::size_t telling = 20;  // A few events compress worse than a page does.
+      if (events < telling) return;
+      const std::size_t page = wire_bytes / events * limits::page_events_max;
+      reserve = std::clamp(page + page / 4, limits::ask_reserve_min, limits::answer_bytes_max);
+    }
   };
   struct Ask {
     StreamId stream;
     CredentialId key;
     WallTime asked_wall;
+    std::size_t reserve = 0;  ///< Of the memory budget.
     bool keep_alive = false;  ///< Only to use the key; its page is not looked at.
   };
 
@@ -186,8 +196,11 @@ void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
     return;
   }
   if (!tenant->poller.asking()) return;
+  const std::size_t wire_bytes = answer.result ? answer.result->body.size() : 0;
+  if (!answer.result) tenant->reserve = std::min(tenant->reserve, limits::ask_reserve);
   const auto batch = tenant->poller.answered(now, std::move(answer.result), org, page_body, cutter);
   if (batch) {
+    tenant->learn_reserve(wire_bytes, batch->events.size());
     shipper.take(now, *batch);
     tenant->fresh_bulk_at = never;  // One is enough, until the destination takes again.
   }
@@ -262,14 +275,16 @@ void Scheduler::Impl::pump(Now now) {
 }
 
 std::size_t Scheduler::Impl::memory_used() const {
-  return asks.size() * limits::ask_reserve + shipper.held_bytes();
+  std::size_t used = shipper.held_bytes();
+  for (const auto& [id, ask] : asks) used += ask.reserve;
+  return used;
 }
 
 // While the destination is in trouble or the disk full, Okta is our queue and nothing is asked, except where
 // fresh events are needed to learn whether the destination refuses everything or just one bulk.
 Instant Scheduler::Impl::may_fetch_from(const Tenant& tenant) const {
   const std::size_t used = memory_used();
-  const bool room = used == 0 || used + limits::ask_reserve <= limits::memory_budget;
+  const bool room = used == 0 || used + tenant.reserve <= limits::memory_budget;
   if (saving_fails || !room) return never;
   if (shipper.healthy()) return Instant{};
   return shipper.wants_fresh_bulk() ? tenant.fresh_bulk_at : never;
@@ -310,7 +325,11 @@ void Scheduler::Impl::ask(Now now, StreamId stream, Tenant& tenant, CredentialId
                           bool keep_alive) {
   tenant.org.asked(now, key);
   const RequestId id{++last_request};
-  asks.emplace(id, Ask{.stream = stream, .key = key, .asked_wall = now.wall, .keep_alive = keep_alive});
+  asks.emplace(id, Ask{.stream = stream,
+                       .key = key,
+                       .asked_wall = now.wall,
+                       .reserve = tenant.reserve,
+                       .keep_alive = keep_alive});
   outputs.emplace_back(AskOkta{
       .id = id, .credential = key, .origin = tenant.poller.domain().origin(), .target = std::move(target)});
 }

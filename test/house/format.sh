@@ -7,4 +7,7 @@ tool clang-format-19
 if printf 'int  a ;\n' | clang-format-19 --dry-run --Werror --assume-filename=a.cpp 2>/dev/null; then
   findings "clang-format-19 does not object to a badly formatted line"
 fi
-sources | xargs -0 -r clang-format-19 --dry-run --Werror
+if ! found=$(sources | xargs -0 -r clang-format-19 --dry-run --Werror 2>&1); then
+  findings "not formatted, first at these lines; ./dev format mends it
+$(grep -oE '^[^: ]+:[0-9]+' <<<"$found" | sort -u -t: -k1,1 || echo "$found")"
+fi

@@ -1,4 +1,8 @@
 // logzio-okta-sandbox: Okta orgs and a Logz.io listener on this machine, to run the daemon against by hand.
+
+// cxxopts's own little parser of flags instead of one built from regular expressions.
+#define CXXOPTS_NO_REGEX
+
 #include <exception>
 #include <filesystem>
 

@@ -55,6 +55,14 @@ HttpResult answered_with(const std::string& bytes) {
   return bench.okta_answer().result;
 }
 
+// Bytes that stay as many when packed; so many that libcurl would like to ask before it sends them.
+std::string noise() {
+  std::string bytes(3 * limits::MiB, '\0');
+  Random random(1);
+  std::ranges::generate(bytes, [&] { return static_cast<char>(random.next()); });
+  return bytes;
+}
+
 // A CONNECT proxy that records what it is told and carries every tunnel to one port.
 LoopbackServer tunnel_to(std::uint16_t port, Recorder& heads) {
   return LoopbackServer([port, &heads](Peer& peer) {
@@ -349,8 +357,7 @@ TEST_CASE("curl client: a bulk is posted packed, with the token in the target") 
     peer.answer("400 Bad Request", "Retry-After: 3\r\n", "{\"malformedLines\":1}");
   });
   NetworkBench bench({.listener = on_loopback("http", server.port())});
-  std::string plain;
-  for (int i = 0; i < 200'000; ++i) plain += "{\"n\":" + std::to_string(i * 7919 % 100'003) + "}\n";
+  const std::string plain = noise();
   const auto body = packed(plain);
   const BulkId id = bench.send(plain);
   const BulkAnswer answer = bench.bulk_answer();
@@ -409,10 +416,7 @@ TEST_CASE("curl client: an answer that comes before the body was read counts") {
     peer.read_all();
   });
   NetworkBench bench({.listener = on_loopback("http", server.port())});
-  std::string noise(3 * limits::MiB, '\0');
-  Random random(1);
-  std::ranges::generate(noise, [&] { return static_cast<char>(random.next()); });
-  bench.send(noise);
+  bench.send(noise());
   CHECK(std::get<HttpAnswer>(bench.bulk_answer().result).status == 413);
 }
 

@@ -72,7 +72,7 @@ class Peer {
   }
 
   /// Up to `size` bytes; empty at the end of the stream, after a reset, or when the server stops.
-  std::string read(std::size_t size = 64 * 1024) {
+  std::string read(std::size_t size = 65'536) {
     std::string bytes(size, '\0');
     if ((ssl_ == nullptr || SSL_pending(ssl_.get()) == 0) && !wait_readable()) return {};
     const long count = ssl_ ? SSL_read(ssl_.get(), bytes.data(), static_cast<int>(size))
@@ -140,7 +140,7 @@ class Peer {
   /// Carries bytes between the two until either ends: what a proxy does with an open tunnel.
   void relay_to(int other) {
     std::array<pollfd, 2> fds{{{socket_, POLLIN, 0}, {other, POLLIN, 0}}};
-    std::array<char, 16 * 1024> room{};
+    std::array<char, 16'384> room{};
     while (!stop_) {
       poll(fds.data(), fds.size(), 5);
       for (std::size_t i = 0; i < fds.size(); ++i) {
@@ -199,8 +199,9 @@ class LoopbackServer {
 
  private:
   LoopbackServer(Script script, ServerContext context)
-      : script_(std::move(script)), context_(std::move(context)) {
-    socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      : script_(std::move(script)),
+        context_(std::move(context)),
+        socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address = loopback(0);
     socklen_t size = sizeof address;
     auto* const raw = reinterpret_cast<sockaddr*>(&address);
@@ -238,7 +239,7 @@ class LoopbackServer {
   ServerContext context_;
   std::atomic<bool> stop_ = false;
   std::atomic<int> connections_ = 0;
-  int socket_ = -1;
+  int socket_;
   std::uint16_t port_ = 0;
   std::vector<std::thread> threads_;  // Only the acceptor adds to it.
   std::thread acceptor_;

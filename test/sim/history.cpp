@@ -96,6 +96,7 @@ class Historian {
     auto at = event.bytes.find(key);
     if (at == std::string::npos) at = event.bytes.find(R"("uuid": ")") + 1;
     event.mark = event.bytes.substr(at + key.size(), 36);
+    event.dated = kind != Special::no_published && kind != Special::bad_published;
     // Over TCP the account's token has that name.
     if (kind == Special::clashing_keys && is_lines(plan_.protocol)) event.fate = model::Fate::set_aside;
     return event;

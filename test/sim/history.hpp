@@ -21,6 +21,7 @@ struct PastEvent {
   WallTime persisted;
   model::Fate fate = model::Fate::whole;
   bool known_by_uuid = true;
+  bool dated = true;
   bool poison = false;  ///< The listener refuses whatever it comes with.
 };
 

@@ -54,6 +54,7 @@ Judge::OrgIndex Judge::add_org(Charge charge, const std::vector<PastEvent>& hist
                        .mark = past.mark,
                        .fate = past.fate,
                        .known_by_uuid = past.known_by_uuid,
+                       .dated = past.dated,
                        .poison = past.poison});
   }
   return index;
@@ -74,6 +75,8 @@ void Judge::run_begins() {
     org.window.reset();
     org.arrivals.clear();
     org.said_why = false;
+    org.quickest_answer = Duration::max();
+    org.limit_shown = false;
   }
 }
 
@@ -95,7 +98,7 @@ void Judge::run_ends(bool orderly, bool crashed, const std::vector<WallTime>& ok
   }
   if (!orderly) return;
   for (const Event& event : events_) {
-    if (event.stores > 0 && !event.durable && event.expected && event.known_by_uuid) {
+    if (event.stored_run == run_ && !event.durable && event.known_by_uuid) {
       convict("a clean stop left unsaved what was delivered: " + name(event));
     }
   }
@@ -138,7 +141,9 @@ void Judge::arrived(OrgIndex index, WallTime okta_time) {
   Org& org = orgs_[index];
   const std::int64_t window = window_of(org, okta_time);
   const std::int64_t count = ++org.arrivals[window];
-  const double share = std::floor(static_cast<double>(org.charge.rate_limit) * plan_.policy.rate_share);
+  const std::int64_t limit =
+      org.limit_shown ? org.charge.rate_limit : std::max(org.charge.rate_limit, limits::rate_limit_assumed);
+  const double share = std::floor(static_cast<double>(limit) * plan_.policy.rate_share);
   const auto budget = std::max<std::int64_t>(1, static_cast<std::int64_t>(share));
   if (count > budget) {
     convict(std::to_string(count) + " requests to " + org.charge.name + " in one window, where our share is " +
@@ -149,6 +154,8 @@ void Judge::arrived(OrgIndex index, WallTime okta_time) {
 
 void Judge::heard(OrgIndex index, const Heard& heard, Instant now) {
   Org& org = orgs_[index];
+  org.quickest_answer = std::min(org.quickest_answer, heard.took);
+  org.limit_shown = org.limit_shown || heard.remaining;
   if (heard.quiet_until) {
     org.silent_until = std::max(org.silent_until.value_or(*heard.quiet_until), *heard.quiet_until);
     org.silence_heard = now;
@@ -213,6 +220,7 @@ void Judge::stored(std::string_view line) {
   if (is_marked(line)) judge_mark(event, line);
   ++event.stores;
   event.stored_life = orgs_[event.org].life;
+  event.stored_run = run_;
   if (event.stores == 1) ++delivered_;
   ledger_.deliver(line);
 }
@@ -220,13 +228,15 @@ void Judge::stored(std::string_view line) {
 void Judge::judge_repeat(const Event& event) const {
   const bool answer_lost = event.doubted_in_run == run_;
   const bool opened_again = event.stored_life < orgs_[event.org].life && !event.durable;
+  if (!event.known_by_uuid) return;  // Not recognised when a place is recovered; the ledger wants it marked.
   if (!answer_lost && !opened_again) convict("delivered again without a cause: " + name(event));
 }
 
 void Judge::judge_mark(const Event& event, std::string_view line) const {
   const Org& org = orgs_[event.org];
-  if (event.doubted_in_run == run_ || !event.known_by_uuid) return;
-  if (org.unclean_at && (org.jumped_since || event.published <= *org.unclean_at + date_cut)) return;
+  if (event.doubted_in_run == run_ || !event.known_by_uuid || !event.dated) return;
+  const auto blur = date_cut + to_ms(org.quickest_answer);
+  if (org.unclean_at && (org.jumped_since || event.published <= *org.unclean_at + blur)) return;
   convict("marked as a possible duplicate without a cause: " + name(event) + ": " +
           std::string(line.substr(0, 200)));
 }
@@ -333,7 +343,7 @@ void Judge::saw(const Report& report) {
     Org& org = orgs_[orgs_by_name_.find(tenant.domain)->second];
     const bool halted = tenant.state == TenantState::refused || tenant.state == TenantState::backing_off;
     if (halted && !org.said_why) convict(tenant.domain + " is halted and nobody was told: " + tenant.last_error);
-    if (!halted) org.said_why = false;
+    if (tenant.last_error.empty()) org.said_why = false;
   }
 }
 

@@ -60,6 +60,7 @@ class Judge {
     std::optional<WallTime> quiet_until;  ///< By the org's clock.
     std::optional<std::int64_t> remaining;
     WallTime asked_at;  ///< When it reached the org, by its clock.
+    Duration took{};    ///< From the question to the answer.
   };
   void heard(OrgIndex org, const Heard& heard, Instant now);
   /// Before a restart: a 429 heard long enough ago must be remembered, a fresh one may be forgotten.
@@ -94,12 +95,14 @@ class Judge {
     std::string mark;
     model::Fate fate = model::Fate::whole;
     bool known_by_uuid = true;
+    bool dated = true;
     bool expected = false;  ///< Persisted at or after where the stream began.
     bool aside = false;     ///< Durably.
     bool durable = false;   ///< The place on disk says that it is settled.
     bool poison = false;
     std::uint32_t stores = 0;
     std::uint64_t stored_life = 0;
+    std::uint64_t stored_run = 0;
     std::uint64_t doubted_in_run = 0;  ///< A bulk with it was perhaps taken, as far as the core was told.
   };
   struct Org {
@@ -119,6 +122,8 @@ class Judge {
     std::optional<std::int64_t> window;  ///< The last one an answer told the remaining requests of.
     std::int64_t remaining = 0;
     std::map<std::int64_t, std::int64_t> arrivals;  ///< By window, of this run.
+    bool limit_shown = false;  ///< To this run.
+    Duration quickest_answer = Duration::max();  ///< Of this run: as well as its clock can be known.
     bool said_why = false;
   };
   struct Sending {

@@ -1,38 +1,287 @@
 // logzio-okta-sim: the daemon's core against a simulated world, seed by seed. Exit 1 on any violation.
+//
+// Seeds are shared out among child processes, so that an abort in the core (a CHECK) convicts a seed like any
+// other violation. A convicted seed is run once more with its story told.
+#include <charconv>
+#include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "sim/world.hpp"
 
 using namespace logzio_okta;
 using namespace logzio_okta::sim;
 
-int main(int argc, char** argv) {
+namespace {
+
+constexpr int exit_usage = 64;
+
+struct Arguments {
   std::uint64_t from = 1;
-  std::uint64_t seeds = 10;
-  Duration hours = 6h;
-  Telling telling = Telling::last_lines;
+  std::uint64_t seeds = 100;
+  std::uint64_t hours = 48;
+  std::uint64_t jobs = 2;
+  bool trace = false;
+  bool verbose = false;
+};
+
+constexpr std::string_view usage = R"(Usage: logzio-okta-sim [--seeds N] [--from S] [--hours H] [--jobs J] [--verbose]
+       logzio-okta-sim --seed N [--trace] [--hours H]
+
+Runs the daemon's core against simulated orgs, listener, network, disk and clock: H virtual hours of
+trouble, then everything heals and must be delivered. One seed decides everything.
+
+  --seeds N    so many seeds (100), beginning with --from S (1), on J processes (2)
+  --hours H    of trouble (48)
+  --verbose    a line for each seed
+  --seed N     this one seed; with --trace its whole story
+)";
+
+std::optional<Arguments> read_arguments(int argc, char** argv) {
+  Arguments arguments;
+  const auto number = [&](int at) -> std::optional<std::uint64_t> {
+    if (at >= argc) return std::nullopt;
+    const std::string_view text = argv[at];
+    std::uint64_t value = 0;
+    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (fault != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return value;
+  };
   for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    const auto number = [&] { return std::strtoull(argv[++i], nullptr, 10); };
-    if (word == "--seed") { from = number(); seeds = 1; }
-    if (word == "--seeds") seeds = number();
-    if (word == "--from") from = number();
-    if (word == "--hours") hours = 1h * static_cast<std::int64_t>(number());
-    if (word == "--trace") telling = Telling::aloud;
-  }
-  for (std::uint64_t seed = from; seed < from + seeds; ++seed) {
-    const Plan plan(seed, hours);
-    Story story(telling);
-    try {
-      World world(plan, story);
-      const Outcome outcome = world.run();
-      std::printf("%llu %016llx %s; %zu runs, drained in %s, %llu steps\n", (unsigned long long)seed, (unsigned long long)outcome.hash, outcome.summary.c_str(), outcome.runs, describe(outcome.drained_in).c_str(), (unsigned long long)outcome.steps);
-    } catch (const Violation& violation) {
-      for (const auto& line : story.lines()) std::puts(line.c_str());
-      std::printf("%llu VIOLATION: %s\n", (unsigned long long)seed, violation.text.c_str());
-      return 1;
+    const std::string_view word = argv[i];
+    if (word == "--trace") {
+      arguments.trace = true;
+      continue;
+    }
+    if (word == "--verbose") {
+      arguments.verbose = true;
+      continue;
+    }
+    const auto value = number(++i);
+    if (!value) return std::nullopt;
+    if (word == "--seed") {
+      arguments.from = *value;
+      arguments.seeds = 1;
+    } else if (word == "--seeds") {
+      arguments.seeds = *value;
+    } else if (word == "--from") {
+      arguments.from = *value;
+    } else if (word == "--hours" && *value > 0) {
+      arguments.hours = *value;
+    } else if (word == "--jobs" && *value > 0) {
+      arguments.jobs = *value;
+    } else {
+      return std::nullopt;
     }
   }
+  return arguments;
+}
+
+/// What a run came to: its outcome, or the violation.
+struct Result {
+  std::optional<Violation> violation;
+  Outcome outcome;
+};
+
+Result run_seed(std::uint64_t seed, const Arguments& arguments, Story& story) {
+  const Plan plan(seed, std::chrono::hours(arguments.hours));
+  try {
+    World world(plan, story);
+    return {.violation = {}, .outcome = world.run()};
+  } catch (Violation& violation) {
+    return {.violation = std::move(violation), .outcome = {}};
+  }
+}
+
+// ---- One seed, told
+
+const Story* story_at_abort = nullptr;
+
+void tell_last_lines(const Story& story) {
+  for (const std::string& line : story.lines()) std::puts(line.c_str());
+}
+
+extern "C" void tell_story_of_abort(int /*signal*/) {
+  // The process is lost anyway, and nothing else runs in it.
+  if (story_at_abort != nullptr) tell_last_lines(*story_at_abort);
+  std::fflush(stdout);
+  std::_Exit(1);
+}
+
+int tell_seed(std::uint64_t seed, const Arguments& arguments, Telling telling) {
+  Story story(telling);
+  story_at_abort = &story;
+  std::signal(SIGABRT, tell_story_of_abort);
+  const Result result = run_seed(seed, arguments, story);
+  if (result.violation) {
+    tell_last_lines(story);
+    std::printf("seed %ju, step %ju: VIOLATION: %s\n", std::uintmax_t{seed}, std::uintmax_t{story.step()},
+                result.violation->text.c_str());
+    return 1;
+  }
+  const Outcome& outcome = result.outcome;
+  std::printf("seed %ju: %s; %zu runs, %ju steps, drained in %s, trace %016jx\n", std::uintmax_t{seed},
+              outcome.summary.c_str(), outcome.runs, std::uintmax_t{outcome.steps},
+              describe(outcome.drained_in).c_str(), std::uintmax_t{outcome.hash});
+  return 0;
+}
+
+// ---- Many seeds, on several processes
+
+/// What a child writes into its pipe when it begins a seed and when the seed is done; small enough to be
+/// written whole.
+struct Word {
+  enum class Kind : std::uint8_t { began, passed, failed };
+  Kind kind = Kind::began;
+  std::uint64_t seed = 0;
+  std::uint64_t hash = 0;
+  std::uint64_t steps = 0;
+  std::uint64_t delivered = 0;
+  std::uint64_t runs = 0;
+  std::int64_t drained_s = 0;
+};
+
+void say(int pipe, const Word& word) {
+  if (write(pipe, &word, sizeof word) != static_cast<ssize_t>(sizeof word)) std::_Exit(1);
+}
+
+[[noreturn]] void work(const Arguments& arguments, std::uint64_t first, int pipe) {
+  for (std::uint64_t i = first; i < arguments.seeds; i += arguments.jobs) {
+    const std::uint64_t seed = arguments.from + i;
+    say(pipe, {.kind = Word::Kind::began, .seed = seed});
+    Story story;
+    const Result result = run_seed(seed, arguments, story);
+    const auto drained = std::chrono::duration_cast<std::chrono::seconds>(result.outcome.drained_in);
+    say(pipe, {.kind = result.violation ? Word::Kind::failed : Word::Kind::passed,
+               .seed = seed,
+               .hash = result.outcome.hash,
+               .steps = result.outcome.steps,
+               .delivered = result.outcome.delivered,
+               .runs = result.outcome.runs,
+               .drained_s = drained.count()});
+    if (result.violation) break;
+  }
+  std::_Exit(0);
+}
+
+struct Worker {
+  pid_t process = 0;
+  int pipe = -1;
+  std::optional<std::uint64_t> seed;  ///< Being run.
+};
+
+struct Totals {
+  std::uint64_t passed = 0;
+  std::uint64_t steps = 0;
+  std::uint64_t delivered = 0;
+  std::uint64_t runs = 0;
+  std::uint64_t hash = 0;
+  std::int64_t slowest_drain_s = 0;
+  std::vector<std::uint64_t> failed;
+};
+
+std::vector<Worker> start_workers(const Arguments& arguments) {
+  std::vector<Worker> workers;
+  for (std::uint64_t i = 0; i < arguments.jobs; ++i) {
+    int ends[2];
+    if (pipe(ends) != 0) std::abort();
+    std::fflush(stdout);
+    const pid_t process = fork();
+    if (process < 0) std::abort();
+    if (process == 0) {
+      close(ends[0]);
+      work(arguments, i, ends[1]);
+    }
+    close(ends[1]);
+    workers.push_back({.process = process, .pipe = ends[0], .seed = {}});
+  }
+  return workers;
+}
+
+void take(const Word& word, Worker& worker, Totals& totals, bool verbose) {
+  if (word.kind == Word::Kind::began) {
+    worker.seed = word.seed;
+    return;
+  }
+  worker.seed.reset();
+  if (word.kind == Word::Kind::failed) return totals.failed.push_back(word.seed);
+  ++totals.passed;
+  totals.steps += word.steps;
+  totals.delivered += word.delivered;
+  totals.runs += word.runs;
+  totals.hash ^= word.hash;  // The order in which seeds end is no part of it.
+  totals.slowest_drain_s = std::max(totals.slowest_drain_s, word.drained_s);
+  if (!verbose) return;
+  std::printf("seed %ju: %ju delivered, %ju runs, %ju steps, drained in %jd s, trace %016jx\n",
+              std::uintmax_t{word.seed}, std::uintmax_t{word.delivered}, std::uintmax_t{word.runs},
+              std::uintmax_t{word.steps}, std::intmax_t{word.drained_s}, std::uintmax_t{word.hash});
+}
+
+Totals listen(std::vector<Worker>& workers, bool verbose) {
+  Totals totals;
+  std::vector<pollfd> pipes;
+  for (const Worker& worker : workers) pipes.push_back({.fd = worker.pipe, .events = POLLIN, .revents = 0});
+  for (std::size_t open = workers.size(); open > 0;) {
+    if (poll(pipes.data(), pipes.size(), -1) < 0) continue;
+    for (std::size_t i = 0; i < pipes.size(); ++i) {
+      if (pipes[i].revents == 0) continue;
+      Word word;
+      if (read(pipes[i].fd, &word, sizeof word) == static_cast<ssize_t>(sizeof word)) {
+        take(word, workers[i], totals, verbose);
+        continue;
+      }
+      // The end: having finished, or in the midst of a seed.
+      if (workers[i].seed) totals.failed.push_back(*workers[i].seed);
+      waitpid(workers[i].process, nullptr, 0);
+      close(pipes[i].fd);
+      pipes[i].fd = -1;
+      --open;
+    }
+  }
+  return totals;
+}
+
+int run_seeds(const Arguments& arguments) {
+  const auto began = std::chrono::steady_clock::now();
+  std::vector<Worker> workers = start_workers(arguments);
+  const Totals totals = listen(workers, arguments.verbose);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  std::printf("%ju of %ju seeds from %ju passed, %ju h of trouble each: %ju events delivered, %ju runs of the daemon, "
+              "%ju steps, slowest drain %jd s, traces %016jx; %.1f s, %.2f seeds/s\n",
+              std::uintmax_t{totals.passed}, std::uintmax_t{arguments.seeds}, std::uintmax_t{arguments.from},
+              std::uintmax_t{arguments.hours}, std::uintmax_t{totals.delivered}, std::uintmax_t{totals.runs},
+              std::uintmax_t{totals.steps}, std::intmax_t{totals.slowest_drain_s}, std::uintmax_t{totals.hash},
+              took.count(), static_cast<double>(totals.passed) / took.count());
+  for (const std::uint64_t seed : totals.failed) {
+    std::printf("\nseed %ju failed. Its last lines:\n", std::uintmax_t{seed});
+    std::fflush(stdout);
+    const pid_t teller = fork();
+    if (teller == 0) std::exit(tell_seed(seed, arguments, Telling::last_lines));
+    waitpid(teller, nullptr, 0);
+    std::printf("The whole story: logzio-okta-sim --seed %ju --hours %ju --trace\n", std::uintmax_t{seed},
+                std::uintmax_t{arguments.hours});
+  }
+  return totals.failed.empty() ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto arguments = read_arguments(argc, argv);
+  if (!arguments) {
+    std::fputs(std::string(usage).c_str(), stderr);
+    return exit_usage;
+  }
+  if (arguments->trace) return tell_seed(arguments->from, *arguments, Telling::aloud);
+  return run_seeds(*arguments);
 }

@@ -117,7 +117,7 @@ void World::make_orgs() {
     judge_.listed(i, org.in_file);
   }
   if (plan_.has(Trouble::disk_full_aside)) aside_before_ = limits::set_aside_bytes_max - random_.below(1000);
-  if (plan_.has(Trouble::listener_small_bodies)) listener_.settings().body_bytes_max = 400 + random_.below(20'000);
+  if (plan_.has(Trouble::listener_small_bodies)) listener_.settings().body_bytes_max = 25'000 + random_.below(20'000);
 }
 
 std::vector<TenantSpec> World::file() const {
@@ -327,8 +327,8 @@ void World::on(AskOkta&& ask) {
                    OktaAnswer{.id = ask.id,
                               .result = std::unexpected(TransportError{.fault = fault, .text = "simulated"})});
   }
-  timeline_.after(okta_latency(), [this, org_index = index, ask, secret = key] {
-    reach_okta(org_index, ask, secret);
+  timeline_.after(okta_latency(), [this, org_index = index, ask, secret = key, run = run_, at = now()] {
+    reach_okta(org_index, ask, secret, run, at);
   });
 }
 
@@ -337,10 +337,9 @@ void World::on(CancelAsk&& cancel) {
   if (random_.below(2) == 0) cancelled_.insert(cancel.id);  // Of the others the answer comes all the same.
 }
 
-void World::reach_okta(std::size_t index, AskOkta ask, std::string key) {
+void World::reach_okta(std::size_t index, const AskOkta& ask, const std::string& key, std::uint64_t run,
+                       Instant asked_at) {
   Org& org = orgs_[index];
-  const auto run = run_;
-  if (daemon_) judge_.arrived(index, okta_time(org));
   bend_next_answer(org, ask.target);
   model::Request request{.target = ask.target,
                          .headers = {{"Authorization", "SSWS " + key}, {"Accept-Encoding", "gzip"}}};
@@ -348,8 +347,10 @@ void World::reach_okta(std::size_t index, AskOkta ask, std::string key) {
   const model::RequestRecord& record = org.okta.records().back();
   if (!record.misuse.empty()) throw Violation{"misuse of Okta: " + record.misuse + ": " + ask.target};
 
+  constexpr int unknown_key = 401;  // Spends nobody's budget.
+  if (daemon_ && run == run_ && answer.status != unknown_key) judge_.arrived(index, okta_time(org));
   const RateLimit rate = read_rate_limit(answer.headers);
-  Judge::Heard heard{.status = answer.status, .quiet_until = record.quiet_until, .asked_at = record.at};
+  Judge::Heard heard{.status = answer.status, .quiet_until = record.quiet_until, .remaining = {}, .asked_at = record.at};
   if (!rate.concurrency() && answer.status == 200) heard.remaining = rate.remaining;
   HttpResult result = model::as_result(answer);
   Duration wait = answer.delivery.delay + okta_latency();
@@ -358,9 +359,12 @@ void World::reach_okta(std::size_t index, AskOkta ask, std::string key) {
     return org.name + " answers #" + std::to_string(ask.id.value) + " with " + describe_result(result) + ", " +
            std::to_string(record.events) + " events";
   });
-  timeline_.after(wait, [this, run, index, id = ask.id, heard, result = std::move(result)] {
+  timeline_.after(wait, [this, run, index, id = ask.id, heard, asked_at, result = std::move(result)]() mutable {
     if (run != run_ || !daemon_ || cancelled_.contains(id)) return;
-    if (result) judge_.heard(index, heard, now());
+    if (result) {
+      heard.took = now() - asked_at;
+      judge_.heard(index, heard, now());
+    }
     turn(OktaAnswer{.id = id, .result = result});
   });
 }
@@ -394,8 +398,7 @@ void World::bend_next_answer(Org& org, std::string_view target) {
     if (random_.below(4) == 0) {
       okta.inject(fault::ConcurrencyLimited{}, 1);
     } else {
-      const auto ahead = std::chrono::seconds(1 + random_.below(random_.below(4) == 0 ? 540 : 60));
-      okta.inject(fault::RateLimited{.reset = resets[random_.below(resets.size())], .ahead = ahead}, 1);
+      okta.inject(fault::RateLimited{.reset = resets[random_.below(resets.size())], .ahead = until_window_ends(org)}, 1);
     }
   }
   if (strikes(Trouble::okta_pages)) {
@@ -417,6 +420,14 @@ void World::bend_next_answer(Org& org, std::string_view target) {
       default: okta.inject(fault::NextLink{hostile_link(org)}, 1); break;
     }
   }
+}
+
+/// Of the running window, or of one of the next.
+std::chrono::seconds World::until_window_ends(Org& org) {
+  const auto window = to_ms(org.okta.settings().window).count();
+  const auto at = okta_time(org).time_since_epoch().count() - to_ms(org.okta.settings().window_offset).count();
+  const auto more = static_cast<std::int64_t>(random_.below(4) == 0 ? random_.below(9) : 0);
+  return std::chrono::ceil<std::chrono::seconds>(std::chrono::milliseconds(window - at % window + more * window));
 }
 
 std::string World::hostile_link(const Org& org) {
@@ -696,9 +707,9 @@ void World::heal() {
       keyring_[key.id] = {i, key.text};
     }
   }
+  aside_before_ = 0;
   if (!daemon_) start();
   reload();
-  aside_before_ = 0;
   turn(SetAsideSize{aside_bytes_});
   turn(TokenChanged{});
 }

@@ -62,13 +62,6 @@ class World {
     bool refuses_cursors = false;
     std::size_t slow_from = 0;  ///< Queries for at least so many events time out; 0: none do.
   };
-  /// What a bulk meets on its way.
-  struct BulkFate {
-    bool unreachable = false;
-    Duration to_listener{};
-    Duration back{};
-  };
-
   // ---- Time
   [[nodiscard]] Instant now() const { return timeline_.now(); }
   [[nodiscard]] WallTime true_wall() const;
@@ -99,16 +92,15 @@ class World {
   void gone();
   /// Hands the fact to the daemon after a while, unless that run is over by then.
   void deliver(Duration wait, Input input);
-  void hand_over(Input input);
   [[nodiscard]] std::vector<TenantSpec> file() const;
   void watch_for_busy_loop(bool tick);
   void look_at_report();
 
   // ---- Between the daemon and Okta
   [[nodiscard]] Duration okta_latency();
-  void reach_okta(std::size_t org, AskOkta ask, std::string key);
+  void reach_okta(std::size_t org, const AskOkta& ask, const std::string& key, std::uint64_t run, Instant asked_at);
+  [[nodiscard]] std::chrono::seconds until_window_ends(Org& org);
   void bend_next_answer(Org& org, std::string_view target);
-  void come_back(std::size_t org, RequestId id, const model::Answer& answer);
   [[nodiscard]] std::string hostile_link(const Org& org);
 
   // ---- Between the daemon and the listener

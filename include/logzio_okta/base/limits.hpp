@@ -83,7 +83,10 @@ inline constexpr std::size_t fields_max = 1000;
 
 // Memory: answers on their way plus bulks waiting. One page that outgrew its share is always admitted.
 inline constexpr std::size_t memory_budget = 48 * MiB;
-inline constexpr std::size_t ask_reserve = 768 * KiB;  // Held for an answer on its way (a page is 0.45 MB).
+// Held for an answer on its way until the tenant's own answers have shown what a full page weighs (a gzip one
+// 0.45 MB). Fifty of these fit the budget, so that tenants which hang never keep the others from asking.
+inline constexpr std::size_t ask_reserve = 768 * KiB;
+inline constexpr std::size_t ask_reserve_min = 128 * KiB;
 
 // State.
 inline constexpr std::size_t set_aside_bytes_max = 256 * MiB;

@@ -145,7 +145,7 @@ class Poller {
 
   [[nodiscard]] std::optional<Batch> take_page(Now now, const HttpAnswer& answer, const OrgFacts& org,
                                                const std::vector<EventSlice>& events);
-  void take_link(const HttpAnswer& answer, Page& page, bool& hostile) const;
+  void take_link(const HttpAnswer& answer, bool empty, Page& page, bool& hostile) const;
   [[nodiscard]] Batch choose(const std::vector<EventSlice>& events, const OrgFacts& org, Page& page);
   [[nodiscard]] Mark mark_of(const EventSlice& event, const OrgFacts& org, bool changed,
                              std::uint32_t doubt_left) const;

@@ -1,0 +1,77 @@
+#include "logzio_okta/flow/backoff.hpp"
+
+#include <limits>
+
+#include "catch.hpp"
+
+using namespace logzio_okta;
+
+TEST_CASE("backoff: a wait is drawn between a tenth of the base and the doubled base, up to the cap") {
+  Random random(1);
+  for (int tries = 0; tries < 12; ++tries) {
+    const Duration ceiling = std::min<Duration>(1s * (1 << tries), 60s);
+    Duration longest{};
+    for (int i = 0; i < 200; ++i) {
+      const Duration wait = backoff(1s, 60s, tries, random);
+      REQUIRE(wait >= 100ms);
+      REQUIRE(wait <= ceiling);
+      longest = std::max(longest, wait);
+    }
+    REQUIRE(longest > ceiling / 2);  // Full jitter: the whole range is used.
+  }
+}
+
+TEST_CASE("backoff: any number of tries stays within the cap") {
+  Random random(1);
+  for (const int tries : {30, 31, 63, 64, 1000, std::numeric_limits<int>::max()})
+    REQUIRE(backoff(500ms, 30s, tries, random) <= 30s);
+  REQUIRE(backoff(1s, 60s, -1, random) <= 1s);
+}
+
+TEST_CASE("backoff: a cap below the base is kept") {
+  Random random(1);
+  for (int i = 0; i < 50; ++i) {
+    const Duration wait = backoff(10s, 200ms, i, random);
+    REQUIRE(wait > 0s);
+    REQUIRE(wait <= 200ms);
+  }
+}
+
+TEST_CASE("complaint: a failure that goes on is said at once, then after 1, 5, 15 and 60 minutes, then hourly") {
+  Complaint complaint;
+  std::vector<Duration> said;
+  for (Duration at = 0s; at <= 5h; at += 10s) {
+    if (complaint.failed(Instant{} + at, "503")) said.push_back(at);
+  }
+  REQUIRE(said == std::vector<Duration>{0s, 1min, 6min, 21min, 81min, 141min, 201min, 261min});
+}
+
+TEST_CASE("complaint: what asks a person to act is said hourly") {
+  Complaint complaint(Complaint::Rhythm::hourly);
+  std::vector<Duration> said;
+  for (Duration at = 0s; at <= 3h; at += 1min) {
+    if (complaint.failed(Instant{} + at, "401")) said.push_back(at);
+  }
+  REQUIRE(said == std::vector<Duration>{0s, 1h, 2h, 3h});
+}
+
+TEST_CASE("complaint: another failure is said at once, and its rhythm begins anew") {
+  Complaint complaint;
+  REQUIRE(complaint.failed(Instant{}, "503"));
+  REQUIRE_FALSE(complaint.failed(Instant{} + 10s, "503"));
+  REQUIRE(complaint.failed(Instant{} + 20s, "cut"));
+  REQUIRE_FALSE(complaint.failed(Instant{} + 79s, "cut"));
+  REQUIRE(complaint.failed(Instant{} + 80s, "cut"));
+}
+
+TEST_CASE("complaint: healing says how long it went on, once") {
+  Complaint complaint;
+  REQUIRE_FALSE(complaint.healed(Instant{}));
+  REQUIRE(complaint.failed(Instant{} + 1s, "503"));
+  REQUIRE(complaint.failed(Instant{} + 11s, "cut"));
+  REQUIRE(complaint.active());
+  REQUIRE(complaint.healed(Instant{} + 31s) == 30s);
+  REQUIRE_FALSE(complaint.active());
+  REQUIRE_FALSE(complaint.healed(Instant{} + 32s));
+  REQUIRE(complaint.failed(Instant{} + 33s, "503"));
+}
