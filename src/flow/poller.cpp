@@ -97,13 +97,15 @@ void Poller::opened(Now now, const Opened& opened) {
     return;
   }
   place_ = *opened.place;
+  okta_offset_ = std::chrono::milliseconds(place_.okta_offset_ms);
   limit_ = place_.limit;
   if (limit_ < full_limit) restore_at_ = now.steady + restore_after;
   pages_made_ = place_.pages;
   rows_.assign(opened.rows.begin(), opened.rows.end());
   for (const RowInfo& row : rows_) row_events_ += row.events;
   if (!opened.clean) {
-    place_.in_doubt = InDoubt{.events_left = limits::in_doubt_events, .before = now.wall};
+    place_.in_doubt = InDoubt{.events_left = limits::in_doubt_events, .before = now.wall + okta_offset_};
+    doubt_since_ = now.steady;
     place_dirty_ = true;
   }
   note(Level::info,
@@ -219,6 +221,9 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
   const Asking asking = std::get<Asking>(state_);
   const WallTime okta_now = now.wall + org.offset;
   last_answer_ = now.wall;
+  okta_offset_ = org.offset;
+  // As well as Okta's answers tell by now; our own clock may have jumped since.
+  if (doubt_since_ && place_.in_doubt) place_.in_doubt->before = okta_now - to_ms(now.steady - *doubt_since_);
 
   Page page{.asked = asking.limit, .next = asking.target};
   bool hostile = false;
@@ -323,7 +328,7 @@ Mark Poller::mark_of(const EventSlice& event, const OrgFacts& org, bool changed,
   Mark mark;
   mark.backfill = published && *published < place_.first_start + org.offset;
   // In doubt: it may have been in flight when the last run ended.
-  const bool doubted = in_doubt > 0 && place_.in_doubt && not_after(place_.in_doubt->before + org.offset);
+  const bool doubted = in_doubt > 0 && place_.in_doubt && not_after(place_.in_doubt->before);
   // Asked again: older than what the window reaches, or without the uuid it would be known by.
   const bool beyond_window =
       (filtering_ || repeating_) && place_.window_from && not_after(*place_.window_from);
@@ -578,7 +583,7 @@ void Poller::saved(Now now, std::uint64_t number) {
 
 void Poller::finish(Now now, bool doubtful) {
   if (doubtful || partly_settled()) {
-    place_.in_doubt = InDoubt{.events_left = limits::in_doubt_events, .before = now.wall};
+    place_.in_doubt = InDoubt{.events_left = limits::in_doubt_events, .before = now.wall + okta_offset_};
     place_dirty_ = true;
   }
   if (place_dirty_) save_place();

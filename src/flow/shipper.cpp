@@ -271,12 +271,8 @@ void Shipper::on(const verdict::Retry& retry, Now now, Queue::iterator it) {
 }
 
 void Shipper::count_refusal(Waiting& waiting, const verdict::Retry& retry) const {
-  if (!retry.answered) {
-    waiting.refusals = 0;
-    waiting.last_status = 0;
-    return;
-  }
-  if (retry.status != waiting.last_status || waiting.refusals == 0) {
+  if (!retry.answered) return;  // Says nothing about this bulk.
+  if (retry.status != waiting.last_status) {
     waiting.refusals = 0;
     waiting.passed_before = passed_;
   }
@@ -284,11 +280,13 @@ void Shipper::count_refusal(Waiting& waiting, const verdict::Retry& retry) const
   ++waiting.refusals;
 }
 
-// Others passed: it is about this bulk. Nothing else is there to pass: its halves will tell each other apart.
+// Others passed: it is about this bulk. Nothing is left that could pass, for all that wait are refused as often
+// (each may hold a culprit): the halves will tell each other apart.
 bool Shipper::is_culprit(const Waiting& waiting) const {
-  if (waiting.refusals < waiting.refusals_until_halved) return false;
-  const bool alone = queue_.size() == 1 && open_.empty() && waiting.bulk.lines.size() > 1;
-  return passed_ > waiting.passed_before || alone;
+  const auto refused_enough = [](const Waiting& w) { return w.refusals >= w.refusals_until_halved; };
+  if (!refused_enough(waiting)) return false;
+  if (passed_ > waiting.passed_before) return true;
+  return waiting.bulk.lines.size() > 1 && open_.empty() && std::ranges::all_of(queue_, refused_enough);
 }
 
 void Shipper::succeeded(Now now, const Bulk& bulk) {
@@ -327,7 +325,9 @@ void Shipper::halve(Queue::iterator it) {
     const bool single = builder.lines() == 1;
     Waiting half{.bulk = builder.seal()};
     half.refusals_until_halved = single || it->refusals == 0 ? limits::refusals_until_halved : 2;
+    // The other half counts among the others, whichever is tried first.
     half.passed_before = passed_;
+    half.last_status = it->last_status;
     half.perhaps_taken = it->perhaps_taken;
     half.marked = it->marked;
     queue_.insert(it, std::move(half));

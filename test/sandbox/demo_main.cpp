@@ -61,8 +61,9 @@ class Demo {
     pass(3s);
     refuse_listener(false);
 
-    step("Logz.io is back. Meanwhile nobody asked Okta for more than fits.");
-    pass(2s);
+    step("Logz.io is back; the daemon finds out.");
+    until_delivery_resumes();
+    pass(1s);
 
     step("kill -9 in the midst of it; the daemon starts again.");
     daemon_->kill_hard();
@@ -105,6 +106,14 @@ class Demo {
     world_.with_listener(0,
                          [](model::Listener& listener) { listener.inject(model::fault::Unanswered{}, 1); });
     until("no bulk came", [&] { return bulks() > before; });
+  }
+
+  void until_delivery_resumes() {
+    const auto lines = [this] {
+      return world_.with_listener(0,
+                                  [](model::Listener& listener) { return listener.counts().lines_stored; });
+    };
+    until("delivery did not resume", [&, before = lines()] { return lines() > before; });
   }
 
   void refuse_listener(bool refused) {

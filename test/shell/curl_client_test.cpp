@@ -224,9 +224,7 @@ TEST_CASE("curl client: a server that drips has the whole time and no more") {
   const LoopbackServer server([](Peer& peer) {
     peer.read_head();
     peer.write("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
-    while (peer.write("x")) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
+    while (peer.write("x")) Peer::pause();
   });
   NetworkBench bench({.patience = {.ask_stall = 10s, .ask_whole = 150ms}});
   bench.ask(org_at(server));
@@ -320,7 +318,7 @@ TEST_CASE("curl client: fifty questions are asked side by side, and their connec
   const LoopbackServer server([&](Peer& peer) {
     for (int round = 1; !peer.read_head().empty(); ++round) {
       ++asked;
-      while (asked < round * tenants) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      peer.hold_until([&] { return asked >= round * tenants; });
       peer.answer("200 OK", "", std::to_string(round));
     }
   });

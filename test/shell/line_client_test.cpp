@@ -3,7 +3,6 @@
 #include <atomic>
 #include <set>
 #include <string>
-#include <thread>
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -129,7 +128,7 @@ TEST_CASE("line client: nothing is settled before the peer closes its side") {
   const LoopbackServer server([&](Peer& peer) {
     peer.read_all();
     read = true;
-    while (!close_now) std::this_thread::yield();
+    peer.hold_until([&] { return close_now.load(); });
   });
   NetworkBench bench = over_tcp(server);
   bench.send(two_lines);

@@ -13,7 +13,6 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -133,8 +132,14 @@ class Peer {
   void close_notify() { SSL_shutdown(ssl_.get()); }
   /// Until the test is over.
   void hold() {
-    while (!stop_) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    hold_until([] { return false; });
   }
+  /// Until it is so, or the test is over.
+  void hold_until(const std::function<bool()>& so) {
+    while (!stop_ && !so()) pause();
+  }
+  /// Two milliseconds, to drip; nothing may depend on how long it really takes.
+  static void pause() { poll(nullptr, 0, 2); }
   [[nodiscard]] int socket() const { return socket_; }
 
   /// Carries bytes between the two until either ends: what a proxy does with an open tunnel.

@@ -343,7 +343,7 @@ void Judge::saw(const Report& report) {
     Org& org = orgs_[orgs_by_name_.find(tenant.domain)->second];
     const bool halted = tenant.state == TenantState::refused || tenant.state == TenantState::backing_off;
     if (halted && !org.said_why) convict(tenant.domain + " is halted and nobody was told: " + tenant.last_error);
-    if (tenant.last_error.empty()) org.said_why = false;
+    if (!halted && tenant.last_error.empty()) org.said_why = false;
   }
 }
 

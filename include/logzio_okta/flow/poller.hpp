@@ -181,6 +181,8 @@ class Poller {
 
   State state_ = Created{};
   Place place_;
+  std::optional<Instant> doubt_since_;      ///< When this run met an unclean end of the last one.
+  std::chrono::milliseconds okta_offset_{0};  ///< Okta's clock minus ours, at its last answer.
   bool place_dirty_ = false;             ///< Holds something that no Save has carried yet.
   std::optional<std::string> question_;  ///< Our own, to be asked instead of following the link.
   bool question_refused_ = false;        ///< Our own was, perhaps for going back further than Okta keeps.

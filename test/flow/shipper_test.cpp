@@ -1,0 +1,872 @@
+#include "logzio_okta/flow/shipper.hpp"
+
+#include <numeric>
+
+#include "logzio_okta/okta/member.hpp"
+
+#include "flow/bench.hpp"
+
+using namespace logzio_okta;
+using namespace logzio_okta::bench;
+
+namespace {
+
+constexpr StreamId acme{1};
+constexpr StreamId other{2};
+
+struct Sent {
+  BulkId id;
+  std::vector<Line> lines;
+};
+
+/// One shipper; the test is its pollers and its listener. Nothing is settled twice, or more than was taken.
+struct ShipperBench {
+  explicit ShipperBench(Protocol protocol = Protocol::https_bulk, std::size_t token_bytes = 0)
+      : shipper({.destination = DestinationId{1},
+                 .protocol = protocol,
+                 .listener = "listener.logz.io:8071",
+                 .token_bytes = token_bytes},
+                Random(7)) {}
+
+  [[nodiscard]] Now now() const { return {.steady = steady, .wall = birth}; }
+
+  void takes(const std::vector<std::string>& bytes, StreamId stream = acme, std::uint64_t page = 1,
+             Mark mark = {}) {
+    std::vector<EventSlice> slices(bytes.size());
+    Batch batch{.stream = stream, .page = page, .tenant_name = "acme.okta.com", .events = {}};
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      REQUIRE(PageCutter::cut_one(bytes[i], slices[i]));
+      batch.events.push_back({.event = &slices[i], .mark = mark});
+    }
+    unsettled[{stream, page}] += bytes.size();
+    shipper.take(now(), batch);
+    advance();
+  }
+  /// Until `duration` is over, at every deadline on the way.
+  void pass(Duration duration) {
+    const Instant until = steady + duration;
+    int turns_without_time = 0;
+    while (shipper.deadline() <= until) {
+      turns_without_time = shipper.deadline() <= steady ? turns_without_time + 1 : 0;
+      REQUIRE(turns_without_time < 3);
+      steady = std::max(steady, shipper.deadline());
+      advance();
+    }
+    steady = until;
+    advance();
+  }
+  /// Time for what is open to be sent.
+  void ripens() { pass(limits::bulk_age_max); }
+
+  /// The only bulk in flight.
+  [[nodiscard]] const Sent& in_flight() const {
+    REQUIRE(flying.size() == 1);
+    return flying.begin()->second;
+  }
+  void says(const BulkResult& result) { says(in_flight().id, result); }
+  void says(BulkId id, const BulkResult& result) {
+    flying.erase(id);
+    shipper.answered(now(), id, result);
+    advance();
+  }
+  /// What the listener says of a bulk, until nothing more is sent for a minute.
+  void judges(const std::function<BulkResult(const Sent&)>& judge, Duration within = 30min) {
+    const Instant until = steady + within;
+    while (steady < until && shipper.report().waiting > 0) {
+      pass(1s);
+      while (!flying.empty()) says(flying.begin()->first, judge(flying.begin()->second));
+    }
+  }
+
+  [[nodiscard]] std::size_t left() const {
+    return std::accumulate(unsettled.begin(), unsettled.end(), std::size_t{0},
+                           [](std::size_t sum, const auto& each) { return sum + each.second; });
+  }
+  [[nodiscard]] std::size_t notes_with(std::string_view text) const {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        notes, [&](const std::string& note) { return note.contains(text); }));
+  }
+
+  void advance() {
+    shipper.advance(now());
+    while (auto output = shipper.next_output()) {
+      if (auto* bulk = std::get_if<SendBulk>(&*output)) {
+        std::vector<Line> lines = lines_of(*bulk->packed);
+        REQUIRE(lines.size() == bulk->lines);
+        REQUIRE(flying.emplace(bulk->id, Sent{.id = bulk->id, .lines = std::move(lines)}).second);
+        ++sent;
+      } else {
+        notes.push_back(std::get<Note>(*output).text);
+      }
+    }
+    while (auto settlement = shipper.next_settlement()) settles(std::move(*settlement));
+  }
+  void settles(Settlement&& settlement) {
+    std::size_t& rest = unsettled[{settlement.stream, settlement.page}];
+    REQUIRE(settlement.delivered + settlement.set_aside <= rest);
+    REQUIRE(rest > 0);  // What is kept belongs to a page that is still waiting for it.
+    rest -= settlement.delivered + settlement.set_aside;
+    REQUIRE(settlement.marked <= settlement.delivered);
+    REQUIRE(settlement.reduced <= settlement.delivered);
+    std::uint32_t counted = 0;
+    for (const SetAside& each : settlement.kept) counted += each.events;
+    REQUIRE(counted == settlement.set_aside);
+    delivered += settlement.delivered;
+    set_aside += settlement.set_aside;
+    marked += settlement.marked;
+    std::ranges::move(settlement.kept, std::back_inserter(kept));
+  }
+
+  Instant steady = Instant{} + 1'000'000s;
+  Shipper shipper;
+  std::map<BulkId, Sent> flying;
+  std::map<std::pair<StreamId, std::uint64_t>, std::size_t> unsettled;
+  std::size_t sent = 0;
+  std::size_t delivered = 0;
+  std::size_t set_aside = 0;
+  std::size_t marked = 0;
+  std::vector<SetAside> kept;
+  std::vector<std::string> notes;
+};
+
+std::string sized_event(int n, std::size_t bytes) {
+  const std::string head = R"({"pad":")";
+  const std::string tail = R"(","uuid":"u)" + std::to_string(n) + R"(","published":")" +
+                           format_rfc3339(birth) + R"(","n":)" + std::to_string(n) + "}";
+  return head + std::string(bytes - head.size() - tail.size(), 'x') + tail;
+}
+
+/// It closes, so the cutter takes it; no strict parser does.
+std::string poison(int n) {
+  return R"({"uuid":"u)" + std::to_string(n) + R"(","broken":tru,"n":)" + std::to_string(n) + "}";
+}
+
+std::vector<int> numbers_of(const Sent& bulk) {
+  std::vector<int> numbers;
+  for (const Line& line : bulk.lines) numbers.push_back(line.n);
+  return numbers;
+}
+
+}  // namespace
+
+// ---- Collecting and sending
+
+TEST_CASE("shipper: what is taken is sent when it is old enough, in order, and a 200 settles it") {
+  ShipperBench bench;
+  bench.takes({event(1), event(2)});
+  bench.pass(limits::bulk_age_max - 1ms);
+  REQUIRE(bench.flying.empty());
+  bench.pass(1ms);
+  REQUIRE(numbers_of(bench.in_flight()) == std::vector<int>{1, 2});
+  bench.says(takes_all());
+  REQUIRE(bench.delivered == 2);
+  REQUIRE(bench.left() == 0);
+  REQUIRE(bench.shipper.deadline() == never);
+}
+
+TEST_CASE("shipper: events of several streams share a bulk and are settled each for its own page") {
+  ShipperBench bench;
+  bench.takes({event(1), event(2)}, acme, 5);
+  bench.takes({event(3)}, other, 9);
+  bench.takes({event(4)}, acme, 6);
+  bench.ripens();
+  REQUIRE(bench.in_flight().lines.size() == 4);
+  bench.says(takes_all());
+  REQUIRE(bench.left() == 0);
+}
+
+TEST_CASE("shipper: a full bulk does not wait for its age, and none is larger than allowed") {
+  ShipperBench bench;
+  std::vector<std::string> many;
+  for (int n = 0; n < 12; ++n) many.push_back(sized_event(n, 450'000));
+  bench.takes(many);
+  REQUIRE_FALSE(bench.flying.empty());
+  bench.ripens();
+  bench.judges([](const Sent& bulk) {
+    std::size_t bytes = 0;
+    for (const Line& line : bulk.lines) bytes += line.text.size() + 1;
+    REQUIRE(bytes <= limits::bulk_bytes_max);
+    return takes_all();
+  });
+  REQUIRE(bench.delivered == 12);
+}
+
+TEST_CASE("shipper: a bulk holds only so many lines") {
+  ShipperBench bench;
+  for (int i = 0; i < 21; ++i) bench.takes(std::vector<std::string>(1000, "{}"));
+  bench.ripens();
+  bench.judges([](const Sent& bulk) {
+    REQUIRE(bulk.lines.size() <= limits::bulk_lines_max);
+    return takes_all();
+  });
+  REQUIRE(bench.delivered == 21'000);
+}
+
+TEST_CASE("shipper: only a few bulks are in flight, the others wait in order") {
+  ShipperBench bench;
+  for (int n = 1; n <= 6; ++n) {
+    bench.takes({event(n)});
+    bench.ripens();
+  }
+  REQUIRE(bench.flying.size() == limits::bulks_in_flight_max);
+  REQUIRE(bench.shipper.report().waiting == 6);
+  bench.says(bench.flying.begin()->first, takes_all());
+  REQUIRE(bench.flying.size() == limits::bulks_in_flight_max);
+  REQUIRE(numbers_of(bench.flying.rbegin()->second) == std::vector<int>{5});
+}
+
+TEST_CASE("shipper: an answer to nothing in flight is ignored, a second one to the same bulk too") {
+  ShipperBench bench;
+  bench.takes({event(1)});
+  bench.ripens();
+  const BulkId id = bench.in_flight().id;
+  bench.shipper.answered(bench.now(), BulkId{999}, takes_all());
+  bench.says(takes_all());
+  bench.shipper.answered(bench.now(), id, takes_all());
+  bench.advance();
+  REQUIRE(bench.delivered == 1);
+}
+
+TEST_CASE("shipper: while it is paused nothing is sent, and nothing spins") {
+  ShipperBench bench;
+  bench.shipper.pause(true);
+  bench.takes({event(1)});
+  bench.pass(1h);
+  REQUIRE(bench.sent == 0);
+  bench.shipper.pause(false);
+  bench.advance();
+  REQUIRE(bench.sent == 1);
+}
+
+// ---- What cannot become a line
+
+TEST_CASE("shipper: what cannot become a line is set aside with its bytes, and its neighbours go on") {
+  ShipperBench bench;
+  const std::string torn = "{\"a\":\"x\ny\"}";
+  bench.takes({event(1), "17", torn, event(2)});
+  REQUIRE(bench.set_aside == 2);
+  REQUIRE(bench.kept[0].bytes == "17");
+  REQUIRE(bench.kept[1].bytes == torn);
+  REQUIRE(bench.notes_with("set aside") == 1);
+  bench.ripens();
+  bench.says(takes_all());
+  REQUIRE(bench.delivered == 2);
+  REQUIRE(bench.left() == 0);
+}
+
+TEST_CASE("shipper: over HTTP the listener judges, over TCP we have to") {
+  ShipperBench http;
+  http.takes({poison(1), R"({"token":"mine"})"});
+  REQUIRE(http.set_aside == 0);
+  ShipperBench lines(Protocol::tls_lines, 60);
+  lines.takes({poison(1), R"({"token":"mine"})", event(2)});
+  REQUIRE(lines.set_aside == 2);
+  lines.ripens();
+  lines.says(LinesTaken{});
+  REQUIRE(lines.delivered == 1);
+}
+
+TEST_CASE("shipper: an event too long for a line goes reduced and is kept whole") {
+  ShipperBench bench;
+  const std::string large = sized_event(1, 600'000);
+  bench.takes({large});
+  REQUIRE(bench.kept.size() == 1);
+  REQUIRE(bench.kept[0].bytes == large);
+  REQUIRE(bench.kept[0].events == 0);
+  bench.ripens();
+  REQUIRE(bench.in_flight().lines[0].reduced);
+  bench.says(takes_all());
+  REQUIRE(bench.delivered == 1);
+  REQUIRE(bench.set_aside == 0);
+}
+
+// ---- Lost answers and their marks
+
+TEST_CASE("shipper: a bulk that was perhaps taken is sent again with every line marked") {
+  for (const BulkResult& lost :
+       {cuts_the_line(), says(500), says(502), says(504), says(408), says(200, "<html>")}) {
+    ShipperBench bench;
+    bench.takes({event(1), event(2)});
+    bench.ripens();
+    REQUIRE_FALSE(bench.in_flight().lines[0].marked);
+    bench.says(lost);
+    bench.pass(1min);
+    REQUIRE(bench.in_flight().lines.size() == 2);
+    REQUIRE(bench.in_flight().lines[0].marked);
+    REQUIRE(bench.in_flight().lines[1].marked);
+    bench.says(takes_all());
+    REQUIRE(bench.marked == 2);
+    REQUIRE(bench.left() == 0);
+  }
+}
+
+TEST_CASE("shipper: a bulk that was certainly not taken is sent again as it was") {
+  for (const BulkResult& refused :
+       {cannot_be_reached(), says(503), says(429), says(403, "<html>"), says(400, "bad proxy")}) {
+    ShipperBench bench;
+    bench.takes({event(1)});
+    bench.ripens();
+    bench.says(refused);
+    bench.pass(1min);
+    REQUIRE_FALSE(bench.in_flight().lines[0].marked);
+    bench.says(takes_all());
+    REQUIRE(bench.marked == 0);
+  }
+}
+
+TEST_CASE("shipper: once perhaps taken, a bulk stays marked whatever comes after") {
+  ShipperBench bench;
+  bench.takes({event(1), event(2), event(3)});
+  bench.ripens();
+  bench.says(cuts_the_line());
+  bench.pass(1min);
+  bench.says(says(503));
+  bench.pass(1min);
+  REQUIRE(bench.in_flight().lines[2].marked);
+  bench.says(says(413));
+  bench.advance();
+  bench.judges([](const Sent& bulk) {
+    for (const Line& line : bulk.lines) REQUIRE(line.marked);
+    return takes_all();
+  });
+  REQUIRE(bench.marked == 3);
+}
+
+TEST_CASE("shipper: halves of a bulk that was perhaps taken are marked although it was not sent again") {
+  ShipperBench bench;
+  bench.takes({event(1), event(2)});
+  bench.ripens();
+  bench.says(cuts_the_line());
+  for (int i = 0; i < limits::refusals_until_halved; ++i) {
+    bench.pass(1min);
+    bench.says(says(500));
+  }
+  bench.pass(1min);
+  bench.judges([](const Sent& bulk) {
+    REQUIRE(bulk.lines.size() == 1);
+    REQUIRE(bulk.lines[0].marked);
+    return takes_all();
+  });
+  REQUIRE(bench.delivered == 2);
+}
+
+TEST_CASE("shipper: a mark is JSON in every kind of line and leaves Okta's bytes as they are") {
+  const std::string full = R"({"type":"t","tenant_name":"x","@timestamp":1,"message":2,"displayMessage":"d","n":3})";
+  const std::string fooling = R"({"displayMessage":"a\"logzio_okta\":{","n":4})";
+  const std::vector<std::string> all = {"{}", "{ }", "{\n}", R"({"n":1})", event(2), full, fooling,
+                                        "{\n  \"n\": 5\n}", sized_event(6, 600'000)};
+  for (const Mark mark : {Mark{}, Mark{.backfill = true}}) {
+    ShipperBench bench;
+    bench.takes(all, acme, 1, mark);
+    bench.ripens();
+    const std::vector<Line> before = bench.in_flight().lines;
+    bench.says(cuts_the_line());
+    bench.pass(1min);
+    const std::vector<Line>& after = bench.in_flight().lines;
+    REQUIRE(after.size() == before.size());
+    for (std::size_t i = 0; i < after.size(); ++i) {
+      INFO(after[i].text.substr(0, 300));
+      REQUIRE(is_strict_json_object(after[i].text));
+      std::string_view ours;
+      REQUIRE(find_member(after[i].text, "logzio_okta", ours));
+      REQUIRE(ours.contains("\"possible_duplicate\":true"));
+      REQUIRE(ours.contains("\"backfill\":true") == mark.backfill);
+      REQUIRE(after[i].text.find("\"logzio_okta\":{\"") == after[i].text.rfind("\"logzio_okta\":{\""));
+      // Without the mark it is the line that was sent before.
+      std::string unmarked = after[i].text;
+      for (const std::string_view said : {R"("logzio_okta":{"possible_duplicate":true},)",
+                                          R"(,"logzio_okta":{"possible_duplicate":true})",
+                                          R"("possible_duplicate":true,)"}) {
+        if (const auto at = unmarked.find(said); at != unmarked.npos) {
+          unmarked.erase(at, said.size());
+          break;
+        }
+      }
+      REQUIRE(unmarked == before[i].text);
+    }
+    bench.says(takes_all());
+    REQUIRE(bench.marked == all.size());
+    REQUIRE(bench.left() == 0);
+  }
+}
+
+TEST_CASE("shipper: an event with its own logzio_okta leaves no room for a mark and goes as it is") {
+  ShipperBench bench;
+  bench.takes({R"({"logzio_okta":{"theirs":1},"n":1})", R"({"a":{"logzio_okta":{}},"n":2})"});
+  bench.ripens();
+  const std::string first = bench.in_flight().lines[0].text;
+  bench.says(cuts_the_line());
+  bench.pass(1min);
+  REQUIRE(bench.in_flight().lines[0].text == first);
+  REQUIRE(bench.in_flight().lines[1].marked);  // Only a key at the top level is in the way.
+  bench.says(takes_all());
+  REQUIRE(bench.marked == 1);
+}
+
+TEST_CASE("shipper: a line that its mark makes too long goes reduced, and the event is kept whole") {
+  ShipperBench bench;
+  ShipperBench measure;
+  measure.takes({sized_event(1, 499'000)});
+  measure.ripens();
+  const std::size_t splice = measure.in_flight().lines[0].text.size() - 499'000;
+  const std::string edge = sized_event(1, limits::line_bytes_max - splice);
+  bench.takes({edge, event(2)});
+  bench.ripens();
+  REQUIRE_FALSE(bench.in_flight().lines[0].reduced);
+  bench.says(cuts_the_line());
+  bench.pass(1min);
+  REQUIRE(bench.in_flight().lines[0].reduced);
+  REQUIRE(bench.in_flight().lines[0].marked);
+  REQUIRE(bench.in_flight().lines[1].marked);
+  REQUIRE(bench.kept.size() == 1);
+  REQUIRE(bench.kept[0].bytes == edge);
+  bench.says(takes_all());
+  REQUIRE(bench.delivered == 2);
+}
+
+TEST_CASE("shipper: where there is no room to keep what a mark makes too long, nothing is sent before there is") {
+  ShipperBench bench;
+  const std::string edge = sized_event(1, limits::line_bytes_max - 140);
+  bench.takes({edge});
+  bench.ripens();
+  REQUIRE_FALSE(bench.in_flight().lines[0].reduced);
+  bench.says(cuts_the_line());
+  bench.shipper.set_aside_on_disk(limits::set_aside_bytes_max);
+  bench.pass(10min);
+  REQUIRE(bench.flying.empty());
+  bench.shipper.set_aside_on_disk(0);
+  bench.advance();
+  bench.says(takes_all());
+  REQUIRE(bench.delivered == 1);
+  REQUIRE(bench.kept.size() == 1);
+}
+
+// ---- 400
+
+TEST_CASE("shipper: the listener's 400 settles everything; what a strict parser objects to was refused") {
+  ShipperBench bench;
+  bench.takes({event(1), poison(2)}, acme, 1);
+  bench.takes({event(3), poison(4)}, other, 1);
+  bench.ripens();
+  bench.says(refuses_some(2, 2));
+  REQUIRE(bench.delivered == 2);
+  REQUIRE(bench.set_aside == 2);
+  REQUIRE(bench.left() == 0);
+  REQUIRE(bench.kept[0].bytes == poison(2));
+  REQUIRE(bench.kept[0].answer.contains("malformedLines"));
+  REQUIRE(bench.kept[1].bytes == poison(4));
+  bench.pass(1h);
+  REQUIRE(bench.sent == 1);  // Never sent again.
+}
+
+TEST_CASE("shipper: where no culprit is found the number counts, and a copy of the bulk is kept") {
+  ShipperBench bench;
+  bench.takes({event(1), event(2)}, acme, 1);
+  bench.takes({event(3)}, other, 1);
+  bench.ripens();
+  const std::vector<Line> lines = bench.in_flight().lines;
+  bench.says(refuses_some(1, 2));
+  REQUIRE(bench.delivered == 2);
+  REQUIRE(bench.set_aside == 1);
+  REQUIRE(bench.left() == 0);
+  std::string copy;
+  for (const SetAside& each : bench.kept) copy += each.bytes;
+  REQUIRE(copy == lines[0].text + "\n" + lines[1].text + "\n" + lines[2].text + "\n");
+}
+
+TEST_CASE("shipper: fewer culprits than refusals, more culprits than refusals: every line is settled once") {
+  for (std::size_t refused = 0; refused <= 4; ++refused) {
+    ShipperBench bench;
+    bench.takes({poison(1), event(2)}, acme, 1);
+    bench.takes({poison(3), event(4)}, other, 1);
+    bench.ripens();
+    bench.says(refuses_some(refused, 4 - refused));
+    REQUIRE(bench.set_aside == refused);
+    REQUIRE(bench.delivered == 4 - refused);
+    REQUIRE(bench.left() == 0);
+    // A culprit is kept in any case: what was counted and what was meant need not be the same.
+    REQUIRE(std::ranges::count(bench.kept, poison(1), &SetAside::bytes) == 1);
+    REQUIRE(std::ranges::count(bench.kept, poison(3), &SetAside::bytes) == 1);
+  }
+}
+
+TEST_CASE("shipper: a 400 for marked lines counts no mark twice") {
+  ShipperBench bench;
+  bench.takes({event(1)}, acme, 1);
+  bench.takes({event(2)}, other, 1);
+  bench.ripens();
+  bench.says(cuts_the_line());
+  bench.pass(1min);
+  bench.says(refuses_some(1, 1));
+  REQUIRE(bench.delivered == 1);
+  REQUIRE(bench.marked <= 1);
+}
+
+TEST_CASE("shipper: a 400 whose counts do not add up is not the listener's and settles nothing") {
+  ShipperBench bench;
+  bench.takes({event(1), event(2)});
+  bench.ripens();
+  bench.says(refuses_some(1, 2));
+  REQUIRE(bench.left() == 2);
+  bench.pass(1min);
+  REQUIRE(numbers_of(bench.in_flight()) == std::vector<int>{1, 2});
+}
+
+// ---- 413
+
+TEST_CASE("shipper: a 413 halves a bulk until its parts pass, in order") {
+  ShipperBench bench;
+  std::vector<std::string> all;
+  for (int n = 1; n <= 9; ++n) all.push_back(event(n));
+  bench.takes(all);
+  bench.ripens();
+  std::vector<int> arrived;
+  bench.judges([&](const Sent& bulk) {
+    if (bulk.lines.size() > 2) return says(413);
+    for (const int n : numbers_of(bulk)) arrived.push_back(n);
+    return takes_all();
+  });
+  REQUIRE(arrived == std::vector<int>{1, 2, 3, 4, 5, 6, 7, 8, 9});
+  REQUIRE(bench.delivered == 9);
+  REQUIRE(bench.marked == 0);
+}
+
+TEST_CASE("shipper: halving keeps each line with its page") {
+  ShipperBench bench;
+  bench.takes({event(1)}, acme, 1);
+  bench.takes({event(2), event(3)}, other, 4);
+  bench.takes({event(4), event(5)}, acme, 2);
+  bench.ripens();
+  bench.judges([&](const Sent& bulk) { return bulk.lines.size() > 1 ? says(413) : takes_all(); });
+  REQUIRE(bench.delivered == 5);
+  REQUIRE(bench.left() == 0);
+}
+
+TEST_CASE("shipper: a large line that is too large alone is set aside") {
+  ShipperBench bench;
+  const std::string large = sized_event(1, 300'000);
+  bench.takes({large, event(2)});
+  bench.ripens();
+  bench.judges([&](const Sent& bulk) { return bulk.lines[0].text.size() > 200'000 ? says(413) : takes_all(); });
+  REQUIRE(bench.delivered == 1);
+  REQUIRE(bench.set_aside == 1);
+  REQUIRE(bench.kept[0].bytes == large);
+}
+
+TEST_CASE("shipper: a 413 for a small line is not about its size; it is tried again") {
+  ShipperBench bench;
+  bench.takes({event(1)});
+  bench.ripens();
+  bench.judges([&](const Sent&) { return says(413); }, 10min);
+  REQUIRE(bench.left() == 1);
+  bench.judges([&](const Sent&) { return takes_all(); });
+  REQUIRE(bench.delivered == 1);
+}
+
+// ---- 401
+
+TEST_CASE("shipper: a refused token holds everything, is said at once and then hourly, and tried gently") {
+  ShipperBench bench;
+  bench.takes({event(1)});
+  bench.ripens();
+  bench.says(says(401, "Logging token is not valid"));
+  REQUIRE_FALSE(bench.shipper.healthy());
+  REQUIRE(bench.shipper.report().state == "token refused");
+  REQUIRE(bench.notes_with("token is wrong or belongs to another region") == 1);
+  bench.takes({event(2)});
+  bench.pass(limits::token_retry - limits::bulk_age_max - 1s);
+  REQUIRE(bench.flying.empty());
+
+  const std::size_t before = bench.sent;
+  bench.judges([](const Sent&) { return says(401); }, 3h);
+  REQUIRE(bench.sent - before <= 3h / limits::token_retry);
+  REQUIRE(bench.sent - before >= 100);
+  REQUIRE(bench.notes_with("token is wrong") >= 3);
+  REQUIRE(bench.notes_with("token is wrong") <= 4);
+
+  bench.judges([](const Sent&) { return takes_all(); });
+  REQUIRE(bench.delivered == 2);
+  REQUIRE(bench.marked == 0);
+  REQUIRE(bench.shipper.healthy());
+  REQUIRE(bench.notes_with("takes events again") == 1);
+}
+
+TEST_CASE("shipper: a new token is tried at once") {
+  ShipperBench bench;
+  bench.takes({event(1)});
+  bench.ripens();
+  bench.says(says(401));
+  bench.shipper.token_changed(bench.now());
+  bench.advance();
+  bench.says(takes_all());
+  REQUIRE(bench.delivered == 1);
+}
+
+// ---- Trouble
+
+TEST_CASE("shipper: in trouble one bulk at a time is tried, ever more gently, for ever") {
+  ShipperBench bench;
+  for (int n = 1; n <= 4; ++n) {
+    bench.takes({event(n)});
+    bench.ripens();
+  }
+  while (!bench.flying.empty()) bench.says(bench.flying.begin()->first, cannot_be_reached());
+  std::size_t most = 0;
+  const std::size_t before = bench.sent;
+  bench.judges(
+      [&](const Sent&) {
+        most = std::max(most, bench.flying.size());
+        return cannot_be_reached();
+      },
+      2h);
+  REQUIRE(most <= 1);
+  REQUIRE(bench.sent - before < 2h / 5s);
+  REQUIRE(bench.sent - before > 2h / limits::bulk_backoff_max);
+  bench.judges([](const Sent&) { return takes_all(); });
+  REQUIRE(bench.delivered == 4);
+}
+
+TEST_CASE("shipper: Retry-After is heard") {
+  ShipperBench bench;
+  bench.takes({event(1)});
+  bench.ripens();
+  bench.says(says(429, "", {{"Retry-After", "300"}}));
+  bench.pass(299s);
+  REQUIRE(bench.flying.empty());
+  bench.pass(1s);
+  REQUIRE(bench.flying.size() == 1);
+}
+
+TEST_CASE("shipper: a trouble is said once, then ever more rarely, and its end is said") {
+  ShipperBench bench;
+  bench.takes({event(1)});
+  bench.ripens();
+  bench.judges([](const Sent&) { return cannot_be_reached(); }, 1h);
+  REQUIRE(bench.notes_with("did not take a bulk") >= 3);
+  REQUIRE(bench.notes_with("did not take a bulk") <= 5);
+  bench.judges([](const Sent&) { return takes_all(); });
+  REQUIRE(bench.notes_with("takes events again") == 1);
+}
+
+TEST_CASE("shipper: a bulk refused ten times while others pass is halved down to the culprit") {
+  ShipperBench bench;
+  std::vector<std::string> all;
+  for (int n = 1; n <= 16; ++n) all.push_back(event(n));
+  bench.takes(all);
+  bench.ripens();
+  const auto holds_the_culprit = [](const Sent& bulk) {
+    return std::ranges::any_of(bulk.lines, [](const Line& line) { return line.n == 11; });
+  };
+  int refused = 0;
+  int others = 100;
+  while (bench.set_aside == 0 && bench.steady < Instant{} + 1'000'000s + 2h) {
+    if (bench.shipper.report().waiting < 2) bench.takes({event(++others)}, other, 1);
+    bench.pass(1s);
+    while (!bench.flying.empty()) {
+      const Sent bulk = bench.flying.begin()->second;
+      refused += holds_the_culprit(bulk) ? 1 : 0;
+      bench.says(bulk.id, holds_the_culprit(bulk) ? says(403) : takes_all());
+    }
+  }
+  REQUIRE(bench.set_aside == 1);
+  REQUIRE(bench.kept[0].bytes == event(11));
+  REQUIRE(refused >= 2 * limits::refusals_until_halved);  // Ten for the bulk, ten for the line alone.
+  bench.judges([](const Sent&) { return takes_all(); });
+  REQUIRE(bench.left() == 0);
+  REQUIRE(bench.delivered == 15 + static_cast<std::size_t>(others) - 100);
+  REQUIRE(bench.shipper.healthy());
+}
+
+TEST_CASE("shipper: with the culprit found the destination is not in trouble any more") {
+  ShipperBench bench;
+  bench.takes({event(1)});
+  bench.ripens();
+  for (int i = 1; i <= limits::refusals_until_halved; ++i) {
+    bench.pass(1min);
+    REQUIRE(bench.set_aside == 0);
+    if (i == 5) {
+      bench.takes({event(2)}, other, 1);
+      bench.ripens();
+      bench.says(bench.flying.rbegin()->first, takes_all());
+    }
+    if (bench.flying.empty()) bench.pass(1min);
+    bench.says(says(403));
+  }
+  bench.pass(1min);
+  if (!bench.flying.empty()) bench.says(says(403));
+  REQUIRE(bench.set_aside == 1);
+  REQUIRE(bench.shipper.healthy());
+}
+
+TEST_CASE("shipper: an outage sets nothing aside, however long it refuses") {
+  ShipperBench bench;
+  for (int n = 1; n <= 8; ++n) {
+    bench.takes({event(n)});
+    bench.ripens();
+  }
+  bench.judges([](const Sent&) { return says(503); }, 24h);
+  REQUIRE(bench.set_aside == 0);
+  bench.judges([](const Sent&) { return takes_all(); });
+  REQUIRE(bench.delivered == 8);
+}
+
+TEST_CASE("shipper: a bulk alone is halved after ten refusals, so that its parts can tell the culprit") {
+  ShipperBench bench;
+  bench.takes({event(1), event(2), event(3), event(4)});
+  bench.ripens();
+  const auto judge = [](const Sent& bulk) {
+    const bool bad = std::ranges::any_of(bulk.lines, [](const Line& line) { return line.n == 3; });
+    return bad ? says(403) : takes_all();
+  };
+  bench.judges(judge, 2h);
+  REQUIRE(bench.delivered == 3);
+  REQUIRE(bench.left() == 1);
+  // A single line with nothing beside it: only fresh events can tell.
+  REQUIRE(bench.shipper.wants_fresh_bulk());
+  bench.takes({event(5)}, other, 1);
+  REQUIRE_FALSE(bench.shipper.wants_fresh_bulk());
+  bench.judges(judge, 2h);
+  REQUIRE(bench.delivered == 4);
+  REQUIRE(bench.set_aside == 1);
+  REQUIRE(bench.kept[0].bytes == event(3));
+}
+
+TEST_CASE("shipper: one broken connection does not end the search for the culprit") {
+  ShipperBench bench;
+  bench.takes({event(1)});
+  bench.ripens();
+  bench.judges([](const Sent&) { return says(403); }, 5min);
+  REQUIRE(bench.shipper.wants_fresh_bulk());
+  bench.judges([](const Sent&) { return cannot_be_reached(); }, 5min);
+  REQUIRE_FALSE(bench.shipper.wants_fresh_bulk());
+  bench.judges([](const Sent&) { return says(403); }, 5min);
+  REQUIRE(bench.shipper.wants_fresh_bulk());
+}
+
+// ---- What is set aside has its limit
+
+TEST_CASE("shipper: with the room for what is set aside full it holds and says so, and goes on when there is room") {
+  ShipperBench bench;
+  bench.shipper.set_aside_on_disk(limits::set_aside_bytes_max);
+  bench.takes({event(1), poison(2), event(3)});
+  bench.ripens();
+  bench.says(refuses_some(1, 2));
+  REQUIRE(bench.left() == 3);  // Nothing of it is settled that could not be kept.
+  REQUIRE_FALSE(bench.shipper.healthy());
+  REQUIRE(bench.shipper.report().state == "set-aside full");
+  REQUIRE(bench.notes_with("is full") == 1);
+  REQUIRE(bench.shipper.doubtful() == std::set<StreamId>{acme});  // Its good lines are in.
+
+  bench.takes({event(4)}, other, 1);
+  bench.pass(1h);
+  REQUIRE(bench.flying.empty());
+  REQUIRE(bench.shipper.deadline() == never);
+
+  bench.shipper.set_aside_on_disk(0);
+  bench.ripens();
+  REQUIRE(bench.set_aside == 1);
+  bench.says(takes_all());
+  REQUIRE(bench.delivered == 3);
+  REQUIRE(bench.left() == 0);
+}
+
+// ---- Stopping
+
+TEST_CASE("shipper: a stop sends what is open at once and is quiet when it is answered") {
+  ShipperBench bench;
+  bench.takes({event(1)});
+  bench.shipper.stop();
+  bench.advance();
+  REQUIRE_FALSE(bench.shipper.quiet());
+  REQUIRE(bench.shipper.doubtful() == std::set<StreamId>{acme});
+  bench.says(takes_all());
+  REQUIRE(bench.shipper.quiet());
+  REQUIRE(bench.shipper.doubtful().empty());
+}
+
+TEST_CASE("shipper: in trouble a stop tries nothing more, and what was never taken is in no doubt") {
+  ShipperBench bench;
+  bench.takes({event(1)});
+  bench.ripens();
+  bench.says(cannot_be_reached());
+  bench.takes({event(2)}, other, 1);
+  bench.shipper.stop();
+  bench.pass(1min);
+  REQUIRE(bench.flying.empty());
+  REQUIRE(bench.shipper.quiet());
+  REQUIRE(bench.shipper.doubtful().empty());
+}
+
+TEST_CASE("shipper: what was perhaps taken is in doubt until it is settled") {
+  ShipperBench bench;
+  bench.takes({event(1)});
+  bench.ripens();
+  bench.says(cuts_the_line());
+  REQUIRE(bench.shipper.doubtful() == std::set<StreamId>{acme});
+  bench.pass(1min);
+  bench.says(takes_all());
+  REQUIRE(bench.shipper.doubtful().empty());
+}
+
+// ---- Whatever the listener says
+
+TEST_CASE("shipper: whatever the listener says, each event is settled once and each repeat is marked") {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    INFO("seed " << seed);
+    Random random(seed);
+    ShipperBench bench;
+    std::map<int, int> arrived;
+    int n = 0;
+    const auto take_some = [&] {
+      std::vector<std::string> some;
+      for (std::uint64_t i = random.below(30); i > 0; --i, ++n) {
+        some.push_back(random.below(40) == 0 ? poison(n) : event(n));
+      }
+      bench.takes(some, random.below(2) == 0 ? acme : other, static_cast<std::uint64_t>(n));
+    };
+    const auto arrive = [&](const Sent& bulk) {
+      for (const Line& line : bulk.lines) {
+        if (!is_strict_json_object(line.text)) continue;
+        if (arrived[line.n]++ > 0 && !line.marked) FAIL("an unmarked repeat of event " << line.n);
+      }
+    };
+    const auto honest = [&](const Sent& bulk) {
+      arrive(bulk);
+      const auto bad = static_cast<std::size_t>(std::ranges::count_if(
+          bulk.lines, [](const Line& line) { return !is_strict_json_object(line.text); }));
+      return bad == 0 ? takes_all() : refuses_some(bad, bulk.lines.size() - bad);
+    };
+    const auto moody = [&](const Sent& bulk) -> BulkResult {
+      switch (random.below(10)) {
+        case 0:
+          arrive(bulk);
+          return cuts_the_line();
+        case 1:
+          if (random.below(2) == 0) arrive(bulk);
+          return says(502);
+        case 2:
+          return says(503, "", {{"Retry-After", "3"}});
+        case 3:
+          return says(401);
+        case 4:
+          return bulk.lines.size() > 3 ? says(413) : cannot_be_reached();
+        case 5:
+          return cuts_the_line();
+        default:
+          return honest(bulk);
+      }
+    };
+    for (int turn = 0; turn < 60; ++turn) {
+      take_some();
+      bench.pass(random.between(0s, 40s));
+      while (!bench.flying.empty() && random.below(5) != 0) {
+        const Sent bulk = bench.flying.begin()->second;
+        bench.says(bulk.id, moody(bulk));
+      }
+    }
+    bench.judges(honest, 3h);
+    REQUIRE(bench.left() == 0);
+    REQUIRE(bench.delivered + bench.set_aside == static_cast<std::size_t>(n));
+    REQUIRE(bench.delivered == arrived.size());
+  }
+}
