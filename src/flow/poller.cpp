@@ -14,7 +14,7 @@ namespace logzio_okta {
 namespace {
 
 constexpr Duration restore_after =
-    1h;  // At a tail that does not move, until the full page size is tried again.
+    24h;  // At a tail that does not move, until the full page size is tried again.
 
 constexpr auto full_limit = static_cast<std::uint32_t>(limits::page_events_max);
 
@@ -97,14 +97,13 @@ void Poller::opened(Now now, const Opened& opened) {
     return;
   }
   place_ = *opened.place;
-  okta_offset_ = std::chrono::milliseconds(place_.okta_offset_ms);
   limit_ = place_.limit;
   if (limit_ < full_limit) restore_at_ = now.steady + restore_after;
   pages_made_ = place_.pages;
   rows_.assign(opened.rows.begin(), opened.rows.end());
   for (const RowInfo& row : rows_) row_events_ += row.events;
   if (!opened.clean) {
-    place_.in_doubt = InDoubt{.events_left = limits::in_doubt_events, .before = now.wall + okta_offset_};
+    place_.in_doubt = InDoubt{.events_left = limits::in_doubt_events, .before = okta_time(now)};
     doubt_since_ = now.steady;
     place_dirty_ = true;
   }
@@ -189,10 +188,11 @@ std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFac
   HttpAnswer& answer = *result;
   const auto decoded = decode(answer, body);
   if (decoded && cutter.cut(body)) return take_page(now, answer, org, cutter.events());
-  if (decoded && may_swallow_whole(answer)) {
+  if (decoded && may_swallow_whole(answer, body)) {
     note(Level::error,
          "one event makes its page unreadable; the page is set aside whole and the next is asked");
     swallowed_ = {EventSlice{.bytes = body}};
+    unreadable_.times = 0;
     return take_page(now, answer, org, swallowed_);
   }
   ++requests_.unusable;
@@ -204,11 +204,14 @@ std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFac
   return std::nullopt;
 }
 
-// An unreadable page of one single event, again and again, with a good link behind it: keeping its bytes and
-// going on loses nothing and frees the tenant.
-bool Poller::may_swallow_whole(const HttpAnswer& answer) const {
+// An unreadable page of one single event, the same bytes again and again (an error page of something in between
+// would not be), with a good link behind it: keeping its bytes and going on loses nothing and frees the tenant.
+bool Poller::may_swallow_whole(const HttpAnswer& answer, std::string_view body) {
   const Asking& asking = std::get<Asking>(state_);
-  if (asking.limit != 1 || stuck_ + 1 < limits::failures_until_recovery) return false;
+  if (asking.limit != 1) return false;
+  const std::uint64_t hash = hash64(asking.target) ^ hash64(body);
+  unreadable_ = {.hash = hash, .times = unreadable_.hash == hash ? unreadable_.times + 1 : 1};
+  if (unreadable_.times < limits::failures_until_recovery) return false;
   const auto link = find_link(answer.headers, "next");
   const auto next = link ? admit_next(domain_.origin(), *link) : std::unexpected(std::string());
   return next && *next != asking.target;
@@ -221,7 +224,7 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
   const Asking asking = std::get<Asking>(state_);
   const WallTime okta_now = now.wall + org.offset;
   last_answer_ = now.wall;
-  okta_offset_ = org.offset;
+  okta_clock_ = Now{.steady = now.steady, .wall = okta_now};
   // As well as Okta's answers tell by now; our own clock may have jumped since.
   if (doubt_since_ && place_.in_doubt) place_.in_doubt->before = okta_now - to_ms(now.steady - *doubt_since_);
 
@@ -513,7 +516,7 @@ void Poller::pop_settled(Now now, const OrgFacts& org) {
 void Poller::restore_limit(Now now) {
   if (limit_ == full_limit || stopping_ || !std::holds_alternative<Waiting>(state_)) return;
   const bool past_the_trouble = place_.restore_limit && place_.watermark >= place_.restore_limit;
-  const bool long_ago = restore_at_ && now.steady >= *restore_at_;
+  const bool long_ago = at_tail_ && restore_at_ && now.steady >= *restore_at_;
   if (past_the_trouble || long_ago) recover(full_limit);
 }
 
@@ -581,9 +584,15 @@ void Poller::saved(Now now, std::uint64_t number) {
   recover_if_drained();
 }
 
+// Our own clock may have jumped since Okta last answered.
+WallTime Poller::okta_time(Now now) const {
+  if (!okta_clock_) return now.wall + std::chrono::milliseconds(place_.okta_offset_ms);
+  return okta_clock_->wall + to_ms(now.steady - okta_clock_->steady);
+}
+
 void Poller::finish(Now now, bool doubtful) {
   if (doubtful || partly_settled()) {
-    place_.in_doubt = InDoubt{.events_left = limits::in_doubt_events, .before = now.wall + okta_offset_};
+    place_.in_doubt = InDoubt{.events_left = limits::in_doubt_events, .before = okta_time(now)};
     place_dirty_ = true;
   }
   if (place_dirty_) save_place();

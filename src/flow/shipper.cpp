@@ -13,8 +13,9 @@ using namespace std::string_view_literals;
 
 constexpr std::size_t splice_bytes_guess = 512;  // Besides the message; only decides when a bulk is full.
 constexpr std::size_t never_too_large =
-    64 * 1024;  // A 413 for a line as small as this is not about its size.
+    64 * limits::KiB;  // A 413 for a line as small as this is not about its size.
 constexpr int refusals_until_fresh_bulk = 3;
+constexpr std::size_t blind_pieces_max = 8;  // Waiting bulks, while nothing passes to compare them with.
 
 /// Okta's bytes of the event in a line (its line breaks between tokens have become spaces).
 std::string event_in(std::string_view line, const LineRecord& record) {
@@ -271,7 +272,10 @@ void Shipper::on(const verdict::Retry& retry, Now now, Queue::iterator it) {
 }
 
 void Shipper::count_refusal(Waiting& waiting, const verdict::Retry& retry) const {
-  if (!retry.answered) return;  // Says nothing about this bulk.
+  if (!retry.answered) {
+    waiting.refusals = 0;
+    return;
+  }
   if (retry.status != waiting.last_status) {
     waiting.refusals = 0;
     waiting.passed_before = passed_;
@@ -281,12 +285,14 @@ void Shipper::count_refusal(Waiting& waiting, const verdict::Retry& retry) const
 }
 
 // Others passed: it is about this bulk. Nothing is left that could pass, for all that wait are refused as often
-// (each may hold a culprit): the halves will tell each other apart.
+// (each may hold a culprit): the halves will tell each other apart. That stays with few pieces, since in a mere
+// outage every one of them would be cut in vain.
 bool Shipper::is_culprit(const Waiting& waiting) const {
   const auto refused_enough = [](const Waiting& w) { return w.refusals >= w.refusals_until_halved; };
   if (!refused_enough(waiting)) return false;
   if (passed_ > waiting.passed_before) return true;
-  return waiting.bulk.lines.size() > 1 && open_.empty() && std::ranges::all_of(queue_, refused_enough);
+  return queue_.size() < blind_pieces_max && waiting.bulk.lines.size() > 1 && open_.empty() &&
+         std::ranges::all_of(queue_, refused_enough);
 }
 
 void Shipper::succeeded(Now now, const Bulk& bulk) {

@@ -18,10 +18,8 @@ Window::Window(const std::vector<WindowRow>& rows) {
 }
 
 void Window::add(std::span<const EventHash> events) {
-  const auto old_end = static_cast<std::ptrdiff_t>(events_.size());
   events_.insert(events_.end(), events.begin(), events.end());
-  std::sort(events_.begin() + old_end, events_.end(), before);
-  std::inplace_merge(events_.begin(), events_.begin() + old_end, events_.end(), before);
+  std::ranges::sort(events_, before);
 }
 
 Window::Known Window::Page::look_up(const EventHash& event) {

@@ -136,10 +136,10 @@ bool Bench::measurable() {
 }
 
 Words Bench::flags_of(const Run& run) const {
-  Words flags = {"--tenants",       tenants_file(),    "--state-dir",  state_dir(),   "--ca-file",
-                 world.ca_file(),   "--poll-interval", run.poll_interval, "--rate-share", "1",
-                 "--admin",         run.admin,         "--log-level",  "trace",       "--listener",
-                 world.listener_address(0)};
+  Words flags = {"--tenants",    tenants_file(),  "--state-dir",     state_dir(),
+                 "--ca-file",    world.ca_file(), "--poll-interval", run.poll_interval,
+                 "--rate-share", run.rate_share,  "--admin",         run.admin,
+                 "--log-level",  "trace",         "--listener",      world.listener_address(0)};
   flags.insert(flags.end(), run.flags.begin(), run.flags.end());
   return flags;
 }
@@ -147,17 +147,21 @@ Words Bench::flags_of(const Run& run) const {
 Variables Bench::environment_of(const Run& run) const {
   // The leak checker is a debugger, and the program lets none come near.
   Variables env = {{"LOGZIO_TOKEN", world.token()}, {"ASAN_OPTIONS", "detect_leaks=0"}};
-  env.insert(env.end(), run.env.begin(), run.env.end());
+  for (const auto& given : run.env) {
+    std::erase_if(env, [&](const auto& own) { return own.first == given.first; });
+    env.push_back(given);
+  }
   return env;
 }
 
 Daemon& Bench::start(const Run& run) {
   if (!std::filesystem::exists(tenants_file())) write_tenants();
-  return start({.binary = binary(), .args = flags_of(run), .env = environment_of(run)});
+  return start_process({.args = flags_of(run), .env = environment_of(run)});
 }
 
-Daemon& Bench::start(sandbox::ProcessSpec spec) {
+Daemon& Bench::start_process(sandbox::ProcessSpec spec) {
   end_daemon();
+  if (spec.binary.empty()) spec.binary = binary();
   return daemon_.emplace(std::move(spec));
 }
 
@@ -206,8 +210,9 @@ void Bench::tell() {
 // ---- What is seen from outside
 
 bool Bench::all_arrive(Duration limit) {
-  return wait([this] { return world.with_ledger([](const model::Ledger& ledger) { return ledger.complete(); }); },
-              limit);
+  return wait(
+      [this] { return world.with_ledger([](const model::Ledger& ledger) { return ledger.complete(); }); },
+      limit);
 }
 
 bool Bench::proven() {

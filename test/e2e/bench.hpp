@@ -23,11 +23,10 @@
 #include <utility>
 #include <vector>
 
+#include "catch.hpp"
 #include "sandbox/process.hpp"
 #include "sandbox/temp_dir.hpp"
 #include "sandbox/world.hpp"
-
-#include "catch.hpp"
 
 namespace logzio_okta::e2e {
 
@@ -44,6 +43,7 @@ using Variables = std::vector<std::pair<std::string, std::string>>;
 /// How the program is started; the rest (tenants, listener, state, trust) is the bench's business.
 struct Run {
   std::string poll_interval = "100ms";
+  std::string rate_share = "1";
   std::string admin = "off";
   Words flags = {};    ///< Behind the bench's own.
   Variables env = {};  ///< Beside LOGZIO_TOKEN.
@@ -63,6 +63,7 @@ class Bench {
   std::size_t add_listener(sandbox::ListenerSpec spec = {});
   /// From now on nobody may read this in a log or the state.
   void add_secret(std::string secret) { secrets_.push_back(std::move(secret)); }
+  [[nodiscard]] const Words& secrets() const { return secrets_; }
 
   // ---- Files
 
@@ -88,7 +89,8 @@ class Bench {
 
   /// Starts it, with the tenants file as it is, or for all orgs if there is none.
   Daemon& start(const Run& run = {});
-  Daemon& start(sandbox::ProcessSpec spec);
+  /// Starts it (or the binary that is named) with exactly these words and variables.
+  Daemon& start_process(sandbox::ProcessSpec spec);
   /// Runs it with --once to its end; its exit code.
   std::optional<int> run_once(Run run = {}, Duration limit = 60s);
   [[nodiscard]] Daemon& daemon() { return *daemon_; }
@@ -136,7 +138,7 @@ class Bench {
   void look_for_secrets();
 
   sandbox::TempDir files_;
-  std::vector<std::string> secrets_;
+  Words secrets_;
   std::optional<Daemon> daemon_;
   std::string logs_;  ///< Of daemons that have ended.
 };

@@ -3,7 +3,8 @@
 namespace logzio_okta::e2e {
 namespace {
 
-TEST_CASE("once: three tenants' ten thousand events come once and unchanged; then nothing; then what is new") {
+TEST_CASE(
+    "once: three tenants' ten thousand events come once and unchanged; then nothing; then what is new") {
   Bench bench;
   for (int i = 0; i < 3; ++i) bench.add_org({.tls = true});
   bench.add_listener();

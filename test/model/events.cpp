@@ -107,7 +107,8 @@ std::string_view name_of(Special special) {
   return names.at(static_cast<std::size_t>(special));
 }
 
-Fate fate_of(Special special) {
+Fate fate_of(Special special, bool over_lines) {
+  if (over_lines && special == Special::clashing_keys) return Fate::set_aside;
   if (special == Special::oversized) return Fate::reduced;
   return special < Special::oversized ? Fate::whole : Fate::set_aside;
 }

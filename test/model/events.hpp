@@ -44,13 +44,15 @@ inline constexpr std::size_t specials_count = 19;
 /// All of them, in order.
 [[nodiscard]] std::span<const Special> all_specials();
 [[nodiscard]] std::string_view name_of(Special special);
+
 /// What becomes of an event under the design's rules.
 enum class Fate : std::uint8_t {
   whole,      ///< One line that holds its bytes.
   reduced,    ///< One line that says it is reduced.
   set_aside,  ///< No line.
 };
-[[nodiscard]] Fate fate_of(Special special);
+/// Over TCP an event with its own `token` cannot be sent.
+[[nodiscard]] Fate fate_of(Special special, bool over_lines = false);
 
 class EventMaker {
  public:

@@ -1,6 +1,7 @@
 #include "model/ledger.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "logzio_okta/base/hash.hpp"
@@ -11,6 +12,12 @@ namespace logzio_okta::model {
 namespace {
 
 constexpr std::size_t findings_max = 20;
+
+/// What may stand in front of an event in its line.
+bool is_spliced(std::string_view key) {
+  static constexpr std::array keys{"token", "type", "tenant_name", "@timestamp", "message", "logzio_okta"};
+  return std::ranges::find(keys, key) != keys.end();
+}
 
 /// The event as it may stand in a line: line breaks outside of strings have become spaces.
 std::string on_one_line(std::string_view event) {
@@ -83,16 +90,17 @@ void Ledger::deliver(std::string_view line) {
 }
 
 Ledger::Issued* Ledger::find_whole(const Reading& reading) {
-  // The splice ends at the '{' or at one of the first commas; the earliest place that fits is the right one,
-  // since another event may be a suffix of this one.
-  std::vector<std::size_t> places;
-  for (const Member& member : reading.object.members) places.push_back(member.begin);
-  places.push_back(reading.object.end);
-  for (const std::size_t place : places) {
+  // The event begins behind the '{' or behind one of the spliced members. The earliest place that fits is the
+  // right one, since another event may be a suffix of this one.
+  const auto event_at = [&](std::size_t place) -> Issued* {
     const auto found = by_bytes_.find(hash64(reading.line.substr(place)));
-    if (found != by_bytes_.end()) return choose(found->second, reading);
+    return found == by_bytes_.end() ? nullptr : choose(found->second, reading);
+  };
+  for (const Member& member : reading.object.members) {
+    if (Issued* event = event_at(member.begin)) return event;
+    if (!is_spliced(member.key)) return nullptr;
   }
-  return nullptr;
+  return event_at(reading.object.end);
 }
 
 Ledger::Issued* Ledger::find_reduced(const Reading& reading) {

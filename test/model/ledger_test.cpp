@@ -126,6 +126,8 @@ TEST_CASE("ledger: equal events of one tenant are counted, those of two tenants 
 
 TEST_CASE("ledger: an oversized event must come reduced, and what is to be set aside must not come") {
   Bench bench;
+  bench.ledger.issue(tenant, "{}");
+  bench.ledger.deliver(line_of("{}"));
   const std::string large = bench.maker.special(Special::oversized, noon);
   bench.ledger.issue(tenant, large, Fate::reduced);
   const std::string uuid = large.substr(large.find("\"uuid\":"), 45);

@@ -159,15 +159,15 @@ class Demo {
       const std::string& name = world_.org_name(org);
       const auto [issued, delivered] = world_.with_ledger(
           [&](model::Ledger& ledger) { return std::pair(ledger.issued(name), ledger.delivered(name)); });
-      block.push_back(fmt::format("  {:16} {:5} issued  [{}]  {:5} delivered  {}", name, issued,
-                                  bar(delivered, issued, 20), delivered, org_state(org)));
+      block.push_back(fmt::format("  {:15} {:5} issued  [{}] {:5} delivered  {}", name, issued,
+                                  bar(delivered, issued, 12), delivered, org_state(org)));
       issued_all += issued;
       delivered_all += delivered;
     }
     const auto counts = world_.with_listener(0, [](model::Listener& listener) { return listener.counts(); });
-    block.push_back(fmt::format("  {:16} {:5} lines in {} bulks  {}", "Logz.io", counts.lines_stored,
+    block.push_back(fmt::format("  {:15} {:5} lines in {} bulks  {}", "Logz.io", counts.lines_stored,
                                 counts.bulks, refusing_ ? "refusing connections" : ""));
-    block.push_back(fmt::format("  {:16} {:5} MiB", "the daemon", daemon_->rss_bytes() >> 20U));
+    block.push_back(fmt::format("  {:15} {:5} MiB", "the daemon", daemon_->rss_bytes() >> 20U));
     block.push_back("");
     block.push_back(fmt::format("{:5.1f} s  {} issued, {} delivered", elapsed(), issued_all, delivered_all));
     view_.show(block);
@@ -177,8 +177,7 @@ class Demo {
     const auto quiet_until = world_.with_org(org, [](model::OktaOrg& okta) { return okta.quiet_until(); });
     const WallTime now = World::now();
     if (!quiet_until || *quiet_until <= now) return "";
-    return fmt::format("429: silence for {:.0f} s",
-                       std::chrono::duration<double>(*quiet_until - now).count());
+    return fmt::format("429: quiet for {:.0f} s", std::chrono::duration<double>(*quiet_until - now).count());
   }
 
   bool report() {

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
@@ -98,7 +99,7 @@ void Daemon::start(const ProcessSpec& spec) {
   std::vector<std::string> args{spec.binary.string()};
   args.insert(args.end(), spec.args.begin(), spec.args.end());
   std::vector<std::string> env;
-  for (const auto& [name, value] : spec.env) env.push_back(name + '=' + value);
+  for (const auto& [name, value] : spec.env) env.push_back(fmt::format("{}={}", name, value));
   const FileActions actions(spec, out, log);
   const Attributes attributes;
   const int fault = posix_spawn(&pid_, spec.binary.c_str(), actions.get(), attributes.get(),

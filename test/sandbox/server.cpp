@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <future>
 #include <map>
 #include <mutex>
@@ -101,7 +102,16 @@ class Server::Loop {
   }
 
  private:
+  /// OpenSSL writes without MSG_NOSIGNAL; a peer that is gone must not end the process.
+  static void hold_back_sigpipe() {
+    sigset_t broken_pipe;
+    sigemptyset(&broken_pipe);
+    sigaddset(&broken_pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
+  }
+
   void run(const std::stop_token& stop) {
+    hold_back_sigpipe();
     std::array<epoll_event, 256> events{};
     while (!stop.stop_requested()) {
       const int ready = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), patience());

@@ -174,11 +174,12 @@ void World::issue_past(std::size_t org, std::size_t count, Duration span) {
   });
 }
 
-void World::issue_special(std::size_t org, model::Special special) {
+void World::issue_special(std::size_t org, model::Special special, bool over_lines) {
   locked([&] {
     Org& at = org_at(org);
     const WallTime published = at.model.clock(now());
-    append(at, at.maker.special(special, published), published, published, model::fate_of(special));
+    append(at, at.maker.special(special, published), published, published,
+           model::fate_of(special, over_lines));
   });
 }
 

@@ -96,7 +96,8 @@ class World {
   /// Events published over the past `span`, oldest first, each persisted a moment later. Before the org is
   /// first asked.
   void issue_past(std::size_t org, std::size_t count, Duration span);
-  void issue_special(std::size_t org, model::Special special);
+  /// `over_lines`: the listener it is meant for takes lines.
+  void issue_special(std::size_t org, model::Special special, bool over_lines = false);
   void issue_bytes(std::size_t org, std::string event, model::Fate fate = model::Fate::whole);
 
   // ---- Listeners

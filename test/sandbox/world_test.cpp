@@ -108,12 +108,13 @@ std::string bulk_url(const World& world, std::size_t listener) {
 /// A blocking line client: what the daemon's must be able to bear.
 class LineSocket {
  public:
-  explicit LineSocket(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit LineSocket(std::uint16_t port, long patience_s = 10)
+      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const timeval patience{.tv_sec = 10, .tv_usec = 0};
+    const timeval patience{.tv_sec = patience_s, .tv_usec = 0};
     setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     connected = connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   }
@@ -124,7 +125,7 @@ class LineSocket {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
   }
-  /// 0: the peer ended its side; -1: a reset, or nothing came for 10 s.
+  /// 0: the peer ended its side; -1: a reset, or nothing came for too long.
   ssize_t end_and_wait() {
     shutdown(fd_.get(), SHUT_WR);
     char byte = 0;
@@ -282,6 +283,20 @@ TEST_CASE("world: a bulk may be taken and never answered, or cut off on its way 
   CHECK(stored() == 2);
 }
 
+TEST_CASE("world: a client that is gone before its answer harms nobody") {
+  World world;
+  const std::size_t org = world.add_org({.tls = true});
+  world.issue_past(org, 1000, 1h);
+  for (int i = 0; i < 5; ++i) {
+    world.with_org(org, [](model::OktaOrg& okta) { okta.inject(model::fault::Delay{60ms}, 1); });
+    Client client(world);
+    client.timeout_ms = 50 + 10 * i;  // Before the answer, and in the midst of it.
+    (void)client.get(first_url(world, org), world.org_key(org));
+  }
+  Client client(world);
+  CHECK(client.get(first_url(world, org), world.org_key(org)).status == 200);
+}
+
 TEST_CASE("world: a port refuses connections and takes them again, on the same number") {
   World world;
   const std::size_t listener = world.add_listener({.protocol = Protocol::http_bulk});
@@ -319,6 +334,24 @@ TEST_CASE("world: lines over TCP are taken, and the end of stream is answered") 
   CHECK(stored() == 4);
   CHECK(send("{\"token\":\"wrong\"}\n") == 0);
   CHECK(stored() == 4);
+}
+
+TEST_CASE("world: a line connection's end of stream may stay unanswered, or its bytes unread") {
+  World world;
+  world.set_judging(false);
+  const std::size_t listener = world.add_listener({.protocol = Protocol::tcp_lines});
+  const std::string line = "{\"token\":\"" + world.token() + "\",\"n\":1}\n";
+  using Fault = model::ListenerFault;
+  const Fault fault = GENERATE(Fault(model::fault::SilentEnd{}),
+                               Fault(model::fault::CutRequest{.bytes = 10, .ending = model::Ending::stall}));
+  world.with_listener(listener, [&](model::Listener& model) { model.inject(fault, 1); });
+  LineSocket socket(world.port(world.listener_port(listener)), 1);
+  socket.send_all(line);
+  CHECK(socket.end_and_wait() == -1);
+  CHECK(world.standing(world.listener_port(listener)) == 1);
+  const bool read = std::holds_alternative<model::fault::SilentEnd>(fault);
+  world.with_listener(listener,
+                      [&](model::Listener& model) { CHECK(model.lines().size() == (read ? 1 : 0)); });
 }
 
 TEST_CASE("world: the proxy lets through whom it knows, to names that exist only behind it") {

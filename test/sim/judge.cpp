@@ -73,7 +73,7 @@ void Judge::run_begins() {
   listener_gone_ = false;
   for (Org& org : orgs_) {
     org.window.reset();
-    org.arrivals.clear();
+    org.spent.clear();
     org.said_why = false;
     org.quickest_answer = Duration::max();
     org.limit_shown = false;
@@ -133,14 +133,15 @@ void Judge::asked(OrgIndex index, const AskOkta& ask, WallTime okta_time, WallTi
   if (org.window == window_of(org, okta_time) && static_cast<double>(org.remaining) <= reserve) {
     convict("asks " + who + " although only " + std::to_string(org.remaining) + " requests remain");
   }
+  spend(org, okta_time);
   const bool keeps_key_alive = ask.target == first_target(our_wall, 1);
   if (listener_gone_ && !keeps_key_alive) convict("asks " + who + " while the listener is gone");
 }
 
-void Judge::arrived(OrgIndex index, WallTime okta_time) {
-  Org& org = orgs_[index];
+// By the moment of asking: how long a request is on its way is not ours to decide.
+void Judge::spend(Org& org, WallTime okta_time) const {
   const std::int64_t window = window_of(org, okta_time);
-  const std::int64_t count = ++org.arrivals[window];
+  const std::int64_t count = ++org.spent[window];
   const std::int64_t limit =
       org.limit_shown ? org.charge.rate_limit : std::max(org.charge.rate_limit, limits::rate_limit_assumed);
   const double share = std::floor(static_cast<double>(limit) * plan_.policy.rate_share);
@@ -149,7 +150,7 @@ void Judge::arrived(OrgIndex index, WallTime okta_time) {
     convict(std::to_string(count) + " requests to " + org.charge.name + " in one window, where our share is " +
             std::to_string(budget));
   }
-  while (org.arrivals.size() > 3) org.arrivals.erase(org.arrivals.begin());
+  while (org.spent.size() > 3) org.spent.erase(org.spent.begin());
 }
 
 void Judge::heard(OrgIndex index, const Heard& heard, Instant now) {
@@ -161,6 +162,8 @@ void Judge::heard(OrgIndex index, const Heard& heard, Instant now) {
     org.silence_heard = now;
     org.silence_unsaved = false;
   }
+  constexpr int unknown_key = 401;  // Spends nobody's budget.
+  if (heard.status == unknown_key) --org.spent[window_of(org, heard.sent_at)];
   if (!heard.remaining) return;
   org.window = window_of(org, heard.asked_at);
   org.remaining = *heard.remaining;

@@ -54,12 +54,12 @@ class Judge {
 
   // ---- Okta
   void asked(OrgIndex org, const AskOkta& ask, WallTime okta_time, WallTime our_wall);
-  void arrived(OrgIndex org, WallTime okta_time);
   struct Heard {
     int status = 0;
     std::optional<WallTime> quiet_until;  ///< By the org's clock.
     std::optional<std::int64_t> remaining;
     WallTime asked_at;  ///< When it reached the org, by its clock.
+    WallTime sent_at;   ///< When the core asked, by the org's clock.
     Duration took{};    ///< From the question to the answer.
   };
   void heard(OrgIndex org, const Heard& heard, Instant now);
@@ -121,7 +121,7 @@ class Judge {
     bool silence_unsaved = false;  ///< Our clock jumped since, so that a restart can not tell when it is over.
     std::optional<std::int64_t> window;  ///< The last one an answer told the remaining requests of.
     std::int64_t remaining = 0;
-    std::map<std::int64_t, std::int64_t> arrivals;  ///< By window, of this run.
+    std::map<std::int64_t, std::int64_t> spent;  ///< Requests by window, of this run.
     bool limit_shown = false;  ///< To this run.
     Duration quickest_answer = Duration::max();  ///< Of this run: as well as its clock can be known.
     bool said_why = false;
@@ -137,6 +137,7 @@ class Judge {
   void begins(Org& org, const Save& save);
   void put_aside(const Org& org, const SetAside& item);
   void cover(Org& org, std::size_t count);
+  void spend(Org& org, WallTime okta_time) const;
   void judge_repeat(const Event& event) const;
   void judge_mark(const Event& event, std::string_view line) const;
   void judge_ledger() const;

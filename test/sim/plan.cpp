@@ -53,7 +53,7 @@ Plan::Plan(std::uint64_t seed_given, Duration hours) : seed(seed_given), faults_
   constexpr std::int64_t polls_max = 12'000;
   const Duration shortest = hours * static_cast<std::int64_t>(orgs) / polls_max;
   policy.poll_interval = std::max<Duration>(10s, shortest) * static_cast<std::int64_t>(1 + random.below(3));
-  constexpr std::array shares{0.5, 0.5, 0.05, 0.25, 1.0};
+  constexpr std::array shares{0.5, 0.5, 0.1, 0.25, 1.0};
   policy.rate_share = shares[random.below(shares.size())];
   events = 1000 + random.below(15'000);
   for (Intensity& intensity : troubles) intensity = draw_intensity(random);

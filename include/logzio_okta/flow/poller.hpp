@@ -150,7 +150,7 @@ class Poller {
   [[nodiscard]] Mark mark_of(const EventSlice& event, const OrgFacts& org, bool changed,
                              std::uint32_t doubt_left) const;
   [[nodiscard]] std::uint32_t doubt_left() const;
-  [[nodiscard]] bool may_swallow_whole(const HttpAnswer& answer) const;
+  [[nodiscard]] bool may_swallow_whole(const HttpAnswer& answer, std::string_view body);
 
   void take_status(Now now, const HttpAnswer& answer, const OrgFacts& org);
   void take_transport_error(Now now, const TransportError& error);
@@ -169,6 +169,7 @@ class Poller {
 
   void pop_settled(Now now, const OrgFacts& org);
   void move_place(const OrgFacts& org, Page& page, Save& save);
+  [[nodiscard]] WallTime okta_time(Now now) const;
   void trim_window(Save& save);
   void save_place();
   void save(Save&& save, std::size_t pages);
@@ -182,7 +183,7 @@ class Poller {
   State state_ = Created{};
   Place place_;
   std::optional<Instant> doubt_since_;      ///< When this run met an unclean end of the last one.
-  std::chrono::milliseconds okta_offset_{0};  ///< Okta's clock minus ours, at its last answer.
+  std::optional<Now> okta_clock_;           ///< Okta's time in a moment of ours, at its last answer.
   bool place_dirty_ = false;             ///< Holds something that no Save has carried yet.
   std::optional<std::string> question_;  ///< Our own, to be asked instead of following the link.
   bool question_refused_ = false;        ///< Our own was, perhaps for going back further than Okta keeps.
@@ -208,6 +209,11 @@ class Poller {
   std::vector<EventSlice> swallowed_;  ///< A page taken whole, for as long as its batch is handed over.
 
   int tries_ = 0;  ///< Failures in a row.
+  struct Unreadable {
+    std::uint64_t hash = 0;
+    int times = 0;
+  };
+  Unreadable unreadable_;  ///< The last page of one event that could not be read, and how often it came.
   int stuck_ = 0;  ///< Of the kind that another question may cure, at this place.
   std::optional<Instant> restore_at_;
   Complaint trouble_;

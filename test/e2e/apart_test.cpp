@@ -1,0 +1,146 @@
+// Fifty tenants: the broken ones never delay the others, and idle they cost next to nothing.
+#include "e2e/bench.hpp"
+
+namespace logzio_okta::e2e {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t good_orgs = 46;
+constexpr std::size_t events_each = 200;
+
+struct Fifty : Bench {
+  /// Adds them, writes the file with the broken ones first, and starts; returns how long until the events of
+  /// all good ones have arrived, and twice again what came later.
+  Duration time_to_arrive(bool with_broken_ones) {
+    std::string broken;
+    if (with_broken_ones) {
+      for (const model::OktaFault& trouble :
+           std::vector<model::OktaFault>{fault::okta_unauthorized(), fault::bad_gateway(), fault::hang()}) {
+        inject(add_org({.tls = true}), trouble);
+      }
+      broken =
+          "  - okta_api_key: 00keyOfNobodyAbCdEfGhIjKlMnOpQrStUvWxYz0123\n"
+          "    okta_domain: nowhere.invalid\n";
+    }
+    add_listener();
+    const std::size_t first = world.orgs();
+    for (std::size_t i = 0; i < good_orgs; ++i) world.issue_past(add_org({.tls = true}), events_each, 24h);
+    write_tenants(world.tenants_yaml() + broken);
+    const auto began = Clock::now();
+    start();
+    REQUIRE(all_arrive());
+    for (int round = 0; round < 2; ++round) {
+      for (std::size_t org = first; org < world.orgs(); ++org) world.issue(org, 5);
+      REQUIRE(all_arrive());
+    }
+    const Duration took = Clock::now() - began;
+    CHECK(stop() == 0);
+    CHECK(proven_once());
+    return took;
+  }
+};
+
+TEST_CASE(
+    "apart: with one tenant refused, one unresolvable, one failing and one hanging the others are as fast as "
+    "alone") {
+  const Duration alone = Fifty().time_to_arrive(false);
+  const Duration beside = Fifty().time_to_arrive(true);
+  CAPTURE(alone.count(), beside.count());
+  CHECK(beside <= 2 * alone + 3s);
+}
+
+TEST_CASE("apart: each way of being broken is said under its tenant's name") {
+  Bench bench;
+  bench.add_listener();
+  const std::size_t refused = bench.add_org();
+  bench.inject(refused, fault::okta_unauthorized());
+  const std::size_t failing = bench.add_org();
+  bench.inject(failing, fault::bad_gateway());
+  bench.write_tenants(bench.world.tenants_yaml() +
+                      "  - okta_api_key: 00keyOfNobodyAbCdEfGhIjKlMnOpQrStUvWxYz0123\n"
+                      "    okta_domain: nowhere.invalid\n");
+  bench.start();
+  CHECK(bench.says("[" + bench.world.org_name(refused) + "] Okta refuses the API key"));
+  CHECK(bench.says("[" + bench.world.org_name(failing) + "] Okta answered 502"));
+  CHECK(bench.says("[nowhere.invalid] ", 60s));
+  CHECK(bench.says("nowhere.invalid: ", 60s));
+}
+
+TEST_CASE("apart: every kind of bad answer delays only its own tenant, and loses nothing there") {
+  Bench bench;
+  bench.add_listener();
+  std::size_t kinds = 0;
+  const auto org_with = [&](const model::OktaFault& trouble, std::size_t times) {
+    const std::size_t org = bench.add_org();
+    bench.world.issue_past(org, 1100, 24h);
+    bench.inject(org, trouble, times);
+    ++kinds;
+  };
+  org_with(fault::okta_timeout(), 2);
+  org_with(fault::okta_unavailable(), 2);
+  org_with(fault::bad_gateway(), 2);
+  org_with(fault::Status{.status = 200, .body = "<html>sign in</html>", .headers = {}}, 2);
+  org_with(fault::Cut{.bytes = 20'000, .ending = model::Ending::fin}, 2);
+  org_with(fault::Cut{.bytes = 20'000, .ending = model::Ending::reset}, 2);
+  org_with(fault::Cut{.bytes = 0, .ending = model::Ending::fin}, 2);
+  org_with(fault::TruncatedJson{}, 2);
+  org_with(fault::DamagedGzip{}, 2);
+  org_with(fault::NotReallyGzip{}, 2);
+  org_with(fault::GzipBomb{}, 1);
+  org_with(fault::Endless{}, 1);
+  org_with(fault::HugeHeaders{}, 2);
+  org_with(fault::Body{"{}"}, 2);
+  org_with(fault::Body{"null"}, 2);
+  org_with(fault::Body{""}, 2);
+  org_with(fault::RawLink{"<"}, 2);
+  org_with(fault::RawLink{"garbage"}, 2);
+  org_with(fault::RawLink{std::string(9000, 'x')}, 2);
+  org_with(fault::SameLink{}, 2);
+  org_with(fault::NoLink{}, 2);
+  org_with(fault::RepeatEvents{50}, 2);
+  org_with(fault::RefuseCursor{}, 1);
+  org_with(fault::CloseAfter{}, 4);
+  const std::size_t good = bench.add_org();
+  bench.world.issue_past(good, 1100, 24h);
+  bench.start();
+  REQUIRE(bench.wait([&] {
+    return bench.world.with_ledger(
+        [&](model::Ledger& ledger) { return ledger.delivered(bench.world.org_name(good)) == 1100; });
+  }));
+  REQUIRE(bench.all_arrive(90s));
+  for (std::size_t org = 0; org < kinds; ++org) bench.world.issue(org, 10);
+  REQUIRE(bench.all_arrive(90s));
+  CHECK(bench.stop() == 0);
+  CHECK(bench.proven());
+  for (std::size_t org = 0; org < kinds; ++org) {
+    CAPTURE(org);
+    CHECK(bench.world.with_org(org, [](model::OktaOrg& okta) { return okta.counts().misuses; }) == 0);
+  }
+  if (Bench::measurable()) CHECK(bench.daemon().rss_peak_bytes() <= std::size_t{160} << 20U);
+}
+
+TEST_CASE("apart: the first request leaves at once; idle, fifty tenants cost next to nothing") {
+  Bench bench;
+  bench.add_listener();
+  for (std::size_t i = 0; i < 50; ++i) bench.add_org({.tls = true});
+  bench.world.issue_past(0, 100, 24h);
+  const WallTime began = World::now();
+  bench.start({.poll_interval = "10s"});
+  REQUIRE(bench.all_arrive());
+  REQUIRE(bench.wait([&] { return bench.requests_of_all() == 50; }));
+  WallTime first = WallTime::max();
+  for (std::size_t org = 0; org < 50; ++org) {
+    first = std::min(
+        first, bench.world.with_org(org, [](model::OktaOrg& okta) { return okta.records().front().wall; }));
+  }
+  CHECK(first - began < 2s);
+  if (!Bench::measurable()) return;
+  const Duration spent = bench.daemon().cpu_time();
+  bench.pass(5s);
+  CHECK(bench.daemon().cpu_time() - spent < 250ms);
+  CHECK(bench.daemon().rss_bytes() < std::size_t{32} << 20U);
+}
+
+}  // namespace
+}  // namespace logzio_okta::e2e

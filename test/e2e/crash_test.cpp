@@ -1,0 +1,130 @@
+// kill -9 at any moment loses nothing, and what comes twice says so.
+//
+// LOGZIO_OKTA_E2E_KILLS: how often the daemon is killed; LOGZIO_OKTA_E2E_SEED: when.
+#include <algorithm>
+#include <cstdlib>
+
+#include "e2e/bench.hpp"
+
+namespace logzio_okta::e2e {
+namespace {
+
+std::uint64_t setting(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+/// One life of the daemon, by our clock.
+struct Life {
+  WallTime began;   ///< Before its process was started.
+  WallTime opened;  ///< Its streams were open by then. The far future if it did not get so far.
+};
+
+/// Events published after the start of the life that delivered them and yet marked.
+std::size_t wrongly_marked(Bench& bench, const std::vector<Life>& lives) {
+  return bench.world.with_listener(0, [&](model::Listener& logz) {
+    const auto wrong = [&](const model::StoredLine& line) {
+      if (!is_marked(line.text)) return false;
+      const auto next = std::ranges::upper_bound(lives, line.at, {}, &Life::began);
+      const auto published = parse_rfc3339(member(line.text, "published"));
+      return next == lives.begin() || !published || *published > std::prev(next)->opened;
+    };
+    return static_cast<std::size_t>(std::ranges::count_if(logz.lines(), wrong));
+  });
+}
+
+TEST_CASE("crash: killed at random moments while events come, nothing is lost and repeats say so") {
+  const std::uint64_t kills = setting("LOGZIO_OKTA_E2E_KILLS", 10);
+  const std::uint64_t seed = setting("LOGZIO_OKTA_E2E_SEED", 1);
+  CAPTURE(kills, seed);
+  Random random(seed);
+  Bench bench(seed);
+  for (int i = 0; i < 3; ++i) bench.add_org();
+  bench.add_listener();
+  bench.world.issue_past(0, 3000, 24h);
+  bench.inject_listener(fault::Delay{.time = 20ms});  // So that there is always something in flight.
+
+  const auto events_come = [&](Duration span) {
+    for (Duration passed{}; passed < span; passed += 10ms) {
+      for (std::size_t org = 0; org < bench.world.orgs(); ++org) bench.world.issue(org, random.below(5));
+      bench.pass(10ms);
+    }
+  };
+  std::vector<Life> lives;
+  const auto begin_life = [&](bool to_its_streams) {
+    lives.push_back({.began = World::now(), .opened = WallTime::max()});
+    bench.start({.poll_interval = "20ms"});
+    if (!to_its_streams) return;
+    // Each stream says one of these; the last org of the file is the last to open.
+    const std::string last = "[" + bench.world.org_name(2) + "] ";
+    REQUIRE(bench.wait([&] {
+      const std::string log = bench.daemon().log();
+      return log.contains(last + "continues") || log.contains(last + "new tenant");
+    }));
+    lives.back().opened = World::now();
+  };
+
+  for (std::uint64_t kill = 0; kill < kills; ++kill) {
+    const bool late = random.below(4) > 0;  // One in four is killed while it starts.
+    begin_life(late);
+    events_come(random.between(0ms, late ? 600ms : 150ms));
+    bench.kill();
+  }
+  begin_life(true);
+  events_come(200ms);
+  REQUIRE(bench.all_arrive());
+  CHECK(bench.stop() == 0);
+  CHECK(bench.proven());
+  CHECK(wrongly_marked(bench, lives) == 0);
+
+  // An orderly stop leaves no doubt.
+  const std::size_t marked = bench.world.judge().marked;
+  bench.start();
+  for (std::size_t org = 0; org < bench.world.orgs(); ++org) bench.world.issue(org, 10);
+  REQUIRE(bench.all_arrive());
+  CHECK(bench.world.judge().marked == marked);
+}
+
+TEST_CASE("crash: killed with a bulk taken and unanswered, every one of its lines comes again and says so") {
+  Bench bench;
+  const std::size_t org = bench.add_org();
+  bench.add_listener();
+  bench.world.issue_past(org, 100, 24h);
+  bench.start();
+  REQUIRE(bench.all_arrive());
+  bench.inject_listener(fault::hang(), 1);
+  bench.world.issue(org, 20);
+  REQUIRE(bench.wait([&] { return bench.lines() == 120; }));
+  bench.kill();
+  const WallTime killed = World::now();
+
+  bench.start();
+  REQUIRE(bench.says("the last run did not end in order"));
+  bench.world.issue(org, 20);
+  REQUIRE(bench.all_arrive());
+  CHECK(bench.stop() == 0);
+  CHECK(bench.proven());
+  // Those 20, or none of them if their page was saved: it was not.
+  CHECK(bench.world.judge().repeats == 20);
+  CHECK(wrongly_marked(bench, {{.began = WallTime::min(), .opened = killed + 1min}}) == 0);
+}
+
+TEST_CASE("crash: killed before anything was sent, everything arrives once") {
+  Bench bench;
+  const std::size_t org = bench.add_org();
+  bench.add_listener();
+  bench.world.issue_past(org, 100, 24h);
+  bench.world.refuse(bench.world.listener_port(0), true);
+  bench.start();
+  REQUIRE(bench.says("did not take a bulk"));
+  bench.kill();
+  bench.world.refuse(bench.world.listener_port(0), false);
+  bench.start();
+  REQUIRE(bench.all_arrive());
+  CHECK(bench.stop() == 0);
+  CHECK(bench.proven());
+  CHECK(bench.world.judge().repeats == 0);
+}
+
+}  // namespace
+}  // namespace logzio_okta::e2e

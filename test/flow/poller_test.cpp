@@ -1,0 +1,683 @@
+#include "logzio_okta/flow/poller.hpp"
+
+#include "logzio_okta/okta/log_query.hpp"
+
+#include "flow/bench.hpp"
+
+using namespace logzio_okta;
+using namespace logzio_okta::bench;
+
+namespace {
+
+const std::string link_a = "/api/v1/logs?after=a_1&limit=1000&since=x,y";
+const std::string link_b = "/api/v1/logs?after=b_2&limit=1000";
+const std::string link_c = "/api/v1/logs?after=c_3&limit=1000";
+
+const std::string acme = "acme.okta.com";
+
+Place place_of(const Bench& bench) {
+  return bench.store.place(acme);
+}
+
+/// Okta's answer is delivered and saved, and the next question is due.
+void follows(Bench& bench, const std::vector<std::string>& events, const std::string& next) {
+  bench.okta_replies(page(events).next(next));
+  if (!events.empty()) bench.listener_takes();
+  bench.pass(bench.settings.policy.poll_interval);
+}
+
+/// Fails like this, with the waits between, until it asks something else or has failed `most` times.
+int fails_until_it_asks_anew(Bench& bench, const std::function<void()>& fail, int most = 20) {
+  const std::string question = bench.wants();
+  int failures = 0;
+  for (; failures < most && bench.wants() == question; ++failures) {
+    fail();
+    bench.pass(limits::ask_backoff_max);
+  }
+  return failures;
+}
+
+std::string since_of(const std::string& target) {
+  const auto from = target.find("since=") + 6;
+  return target.substr(from, target.find('&', from) - from);
+}
+std::string limit_of(const std::string& target) {
+  return target.substr(target.rfind("limit=") + 6);
+}
+
+/// A stream that has settled events 1 to 3 behind `link_a`.
+Bench settled_bench(Settings settings = {}) {
+  Bench bench(std::move(settings));
+  follows(bench, events(1, 3), link_a);
+  REQUIRE(bench.wants() == link_a);
+  return bench;
+}
+
+}  // namespace
+
+// ---- Following
+
+TEST_CASE("poller: a new tenant asks from where it shall start, and that is saved before it asks") {
+  Settings settings;
+  settings.policy.since = SinceAgo{24h};
+  Bench bench(settings);
+  REQUIRE(bench.wants() == "/api/v1/logs?since=2026-11-22T12:00:00.000Z&sortOrder=ASCENDING&limit=1000");
+  REQUIRE(place_of(bench).since == birth - 24h);
+  REQUIRE(place_of(bench).first_start == birth);
+
+  bench.crashes(1h);  // Resolved once.
+  REQUIRE(since_of(bench.wants()) == "2026-11-22T12:00:00.000Z");
+}
+
+TEST_CASE("poller: nothing is asked before the start is on disk") {
+  Bench bench;
+  bench.reloads({});
+  bench.saving = false;
+  bench.reloads({bench.tenant("new.okta.com")});
+  bench.pass(1min);
+  REQUIRE(bench.wants_nothing());
+  bench.saves_again();
+  REQUIRE_FALSE(bench.wants().empty());
+}
+
+TEST_CASE("poller: the next link is followed byte for byte") {
+  Bench bench;
+  follows(bench, events(1, 3), "https://acme.okta.com" + link_a);
+  REQUIRE(bench.wants() == link_a);
+}
+
+TEST_CASE("poller: after a full page it asks again at once, after a short one it waits") {
+  Bench bench;
+  bench.okta_replies(page(events(1, 1000)).next(link_a));
+  REQUIRE(bench.wants() == link_a);
+  bench.listener_takes();
+  bench.okta_replies(page(events(1001, 1999)).next(link_b));
+  REQUIRE(bench.wants_nothing());
+  bench.pass(bench.settings.policy.poll_interval - 1ms);
+  REQUIRE(bench.wants_nothing());
+  bench.pass(1ms);
+  REQUIRE(bench.wants() == link_b);
+}
+
+TEST_CASE("poller: at most two pages are asked behind the saved place") {
+  Bench bench;
+  bench.okta_replies(page(events(1, 1000)).next(link_a));
+  bench.okta_replies(page(events(1001, 2000)).next(link_b));
+  bench.pass(1h);
+  REQUIRE(bench.wants_nothing());
+  bench.saving = false;
+  bench.listener_takes();
+  bench.pass(1min);
+  REQUIRE(bench.wants_nothing());  // Settled, but not saved.
+  bench.saves_again();
+  REQUIRE(bench.wants() == link_b);
+}
+
+TEST_CASE("poller: the place moves past a page when all of it and all before it is settled") {
+  Bench bench;
+  bench.okta_replies(page(events(1, 1000)).next(link_a));
+  bench.pass(limits::bulk_age_max);
+  bench.okta_replies(page(events(1001, 1010)).next(link_b));
+  bench.pass(limits::bulk_age_max);
+  REQUIRE(bench.bulks.size() == 2);
+  bench.verdict(bench.bulks.rbegin()->first, takes_all());  // The later page first.
+  REQUIRE(place_of(bench).next.empty());
+  bench.verdict(bench.bulks.begin()->first, takes_all());
+  REQUIRE(place_of(bench).next == link_b);
+  REQUIRE(place_of(bench).pages == 2);
+}
+
+TEST_CASE("poller: an empty page moves the place, too") {
+  Bench bench;
+  follows(bench, {}, link_a);
+  REQUIRE(place_of(bench).next == link_a);
+  REQUIRE(bench.wants() == link_a);
+}
+
+TEST_CASE("poller: the watermark is the greatest published settled, never later than that answer's Date") {
+  Bench bench = settled_bench();
+  REQUIRE(place_of(bench).watermark == birth - 1h + 3s);
+  follows(bench, {event(5), event(4)}, link_b);
+  REQUIRE(place_of(bench).watermark == birth - 1h + 5s);
+  const WallTime date = std::chrono::floor<std::chrono::seconds>(bench.wall);
+  follows(bench, {event(6, birth + 24h * 365)}, link_c);
+  REQUIRE(place_of(bench).watermark == date);
+}
+
+TEST_CASE("poller: an event from before the first start says backfill") {
+  Bench bench;
+  follows(bench, {event(1, birth - 1s), event(2, birth + 1s)}, link_a);
+  REQUIRE(bench.delivered[0].backfill);
+  REQUIRE_FALSE(bench.delivered[1].backfill);
+}
+
+// ---- The same place again
+
+TEST_CASE("poller: without a link the place is kept, and each event goes out once") {
+  Bench bench;
+  const std::string question = bench.wants();
+  for (int round = 1; round <= 5; ++round) {
+    bench.okta_replies(page(events(1, 2 + round)));
+    bench.listener_takes();
+    bench.pass(bench.settings.policy.poll_interval);
+    REQUIRE(bench.wants() == question);
+  }
+  REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 4, 5, 6, 7});
+  REQUIRE(bench.marked_numbers().empty());
+  REQUIRE(bench.counts().deduplicated == 3 + 4 + 5 + 6);
+}
+
+TEST_CASE("poller: a next link that is the self link keeps the place, however Okta spells our question") {
+  Bench bench;
+  const std::string self = "https://acme.okta.com/api/v1/logs?since=2026-11-16T12%3A00%3A00.000Z&limit=1000";
+  for (int round = 0; round < 3; ++round) {
+    bench.okta_replies(page(events(1, 3)).header("Link", "<" + self + ">; rel=\"self\"").next(self));
+    bench.listener_takes();
+    bench.pass(bench.settings.policy.poll_interval);
+  }
+  REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3});
+}
+
+TEST_CASE("poller: the same page for ever is delivered once, restarts included") {
+  for (const bool in_order : {true, false}) {
+    Bench bench;
+    const std::string question = bench.wants();
+    for (int run = 0; run < 3; ++run) {
+      for (int round = 0; round < 3; ++round) {
+        REQUIRE(bench.wants() == question);
+        bench.okta_replies(page({event(1), nameless(2), nameless(2), event(3)}));
+        if (bench.numbers().empty()) bench.listener_takes();
+        bench.pass(bench.settings.policy.poll_interval);
+      }
+      if (in_order) {
+        bench.stops();
+        bench.comes_back();
+      } else {
+        bench.crashes();
+      }
+    }
+    REQUIRE(bench.numbers() == std::vector<int>{1, 2, 2, 3});
+  }
+}
+
+TEST_CASE("poller: two events alike without a uuid are two, on one page and on two") {
+  Bench bench;
+  follows(bench, {nameless(1), nameless(1)}, link_a);
+  follows(bench, {nameless(1)}, link_b);
+  REQUIRE(bench.numbers() == std::vector<int>{1, 1, 1});
+  REQUIRE(bench.marked_numbers().empty());
+}
+
+TEST_CASE("poller: a full page without a link that leads on is asked from elsewhere, never sent twice") {
+  Bench bench;
+  for (int round = 0; round < 40; ++round) {
+    if (bench.wants().empty()) bench.pass(limits::ask_backoff_max);
+    bench.okta_replies(page(events(1, 1000)));
+    bench.listener_takes();
+    bench.pass(limits::ask_backoff_max);
+  }
+  REQUIRE(bench.delivered.size() == 1000);
+  REQUIRE(bench.report().tenants[0].requests.ok == 40);
+}
+
+// ---- Links that lead away
+
+TEST_CASE("poller: a next link that leaves the org is never followed, its page is settled, the place kept") {
+  for (const char* away :
+       {"https://evil.example.com/api/v1/logs?after=1", "http://acme.okta.com/api/v1/logs?after=1",
+        "https://acme.okta.com:8443/api/v1/logs", "https://acme.okta.com/api/v1/users",
+        "https://acme.okta.com@evil.example.com/api/v1/logs", "//evil.example.com/api/v1/logs", "/api/v1/logs/../x",
+        "https://acme.okta.com\\@evil.example.com/api/v1/logs"}) {
+    INFO(away);
+    Bench bench = settled_bench();
+    bench.okta_replies(page({event(4)}).next(away));
+    bench.listener_takes();
+    REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 4});
+    REQUIRE(place_of(bench).next == link_a);
+    bench.pass(limits::ask_backoff_max);
+    REQUIRE(bench.wants() == link_a);
+    const TenantReport report = bench.report().tenants[0];
+    REQUIRE(report.hostile_links == 1);
+    REQUIRE(report.requests.unusable == 1);
+    REQUIRE(report.requests.ok == 1);
+    REQUIRE(bench.notes_with("leaves the org") == 1);
+    REQUIRE(bench.notes_with("evil") == 0);
+    // The same event again, with a link that is good.
+    follows(bench, {event(4), event(5)}, link_b);
+    REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 4, 5});
+    REQUIRE(bench.wants() == link_b);
+  }
+}
+
+TEST_CASE("poller: a redirect is not followed") {
+  Bench bench = settled_bench();
+  bench.okta_replies(status(302).header("Location", "https://evil.example.com/"));
+  bench.pass(limits::ask_backoff_max);
+  REQUIRE(bench.wants() == link_a);
+  REQUIRE(bench.notes_with("redirect") == 1);
+}
+
+// ---- Failures
+
+TEST_CASE("poller: a failure keeps the place and backs off, ever more gently") {
+  const std::vector<std::function<void(Bench&)>> failures = {
+      [](Bench& bench) { bench.okta_replies(status(503)); },
+      [](Bench& bench) { bench.okta_replies(status(502)); },
+      [](Bench& bench) { bench.okta_replies(status(418)); },
+      [](Bench& bench) { bench.okta_fails(TransportFault::unresolved); },
+      [](Bench& bench) { bench.okta_fails(TransportFault::untrusted); },
+      [](Bench& bench) { bench.okta_fails(TransportFault::refused_by_us); },
+  };
+  for (const auto& fail : failures) {
+    Bench bench = settled_bench();
+    const std::size_t before = bench.asked;
+    const Instant begun = bench.steady;
+    while (bench.steady - begun < 1h) {
+      if (bench.wants().empty()) {
+        bench.pass(1s);
+      } else {
+        REQUIRE(bench.wants() == link_a);
+        fail(bench);
+      }
+    }
+    REQUIRE(bench.asked - before >= 60);
+    REQUIRE(bench.asked - before <= 180);
+    REQUIRE(std::ranges::count_if(bench.notes, [](const Note& note) { return note.level >= Level::warn; }) < 6);
+    REQUIRE(place_of(bench).next == link_a);
+    bench.pass(limits::ask_backoff_max);
+    follows(bench, {event(4)}, link_b);
+    REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 4});
+    REQUIRE(bench.notes_with("answers again") == 1);
+  }
+}
+
+TEST_CASE("poller: after a 429 it is silent until the moment Okta named, across a crash") {
+  Bench bench = settled_bench({.okta_skew = 2h});
+  bench.okta_replies(status(429).rate(120, 0, 50s));
+  REQUIRE(place_of(bench).quiet_until == std::chrono::floor<std::chrono::seconds>(bench.okta_now()) + 51s);
+  bench.pass(20s);
+  REQUIRE(bench.wants_nothing());
+  bench.crashes(10s);
+  bench.pass(19s);
+  REQUIRE(bench.wants_nothing());
+  bench.pass(2s);
+  REQUIRE(bench.wants() == link_a);
+}
+
+TEST_CASE("poller: with a key refused the other takes over at once") {
+  Bench bench = settled_bench({.keys_each = 2});
+  const CredentialId first = bench.asks.begin()->second.credential;
+  bench.okta_replies(status(401));
+  REQUIRE(bench.wants() == link_a);
+  REQUIRE(bench.asks.begin()->second.credential != first);
+  REQUIRE(bench.notes_with("another key takes over") == 1);
+}
+
+TEST_CASE("poller: with its only key refused it says what to do and tries ever more rarely") {
+  Bench bench = settled_bench();
+  const std::size_t before = bench.asked;
+  bench.okta = [](const AskOkta&) { return status(401).at(birth); };
+  bench.okta_replies(status(401));
+  bench.pass(7 * 24h);
+  REQUIRE(bench.notes_with("put a valid key into the tenants file") >= 1);
+  REQUIRE(bench.asked - before >= 7);   // Okta kills a key unused for 30 days.
+  REQUIRE(bench.asked - before <= 40);
+  REQUIRE(bench.report().tenants[0].state == TenantState::refused);
+  REQUIRE(place_of(bench).next == link_a);
+}
+
+TEST_CASE("poller: a body that is no page is a failure, not the end of the log") {
+  for (const char* bytes : {"", "<html>", "[{\"a\":1}", "{\"errorCode\":\"E1\"}", "[1]x"}) {
+    Bench bench = settled_bench();
+    bench.okta_replies(body(bytes).next(link_b));
+    REQUIRE(place_of(bench).next == link_a);
+    REQUIRE(bench.report().tenants[0].requests.unusable == 1);
+    bench.pass(limits::ask_backoff_max);
+    REQUIRE(bench.wants() == link_a);
+  }
+}
+
+TEST_CASE("poller: a page may be gzip, damaged gzip is a failure, and a bomb ends at the limit") {
+  Bench bench = settled_bench();
+  const std::string good = gzip(page({event(4)}).answer.body);
+  bench.okta_replies(body(good.substr(0, good.size() / 2)).header("Content-Encoding", "gzip").next(link_b));
+  bench.pass(limits::ask_backoff_max);
+  bench.okta_replies(body(gzip(std::string(limits::page_bytes_max + 1, ' '))).header("Content-Encoding", "gzip"));
+  bench.pass(limits::ask_backoff_max);
+  REQUIRE(bench.report().tenants[0].requests.unusable == 2);
+  bench.okta_replies(body(good).header("Content-Encoding", "GZIP").next(link_b));
+  bench.listener_takes();
+  REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 4});
+  REQUIRE(place_of(bench).next == link_b);
+}
+
+// ---- No wedge
+
+TEST_CASE("poller: five failures at one place change the question: 500, 100, 10, 1 events, then 1000 again") {
+  Bench bench = settled_bench();
+  const std::string from = format_rfc3339(birth - 1h + 3s - 15min);
+  for (const char* limit : {"500", "100", "10", "1", "1000", "500"}) {
+    REQUIRE(fails_until_it_asks_anew(bench, [&] { bench.okta_fails(TransportFault::cut); }) ==
+            limits::failures_until_recovery);
+    REQUIRE(since_of(bench.wants()) == from);
+    REQUIRE(limit_of(bench.wants()) == limit);
+  }
+}
+
+TEST_CASE("poller: what was settled before is filtered out of the answer to another question") {
+  Bench bench = settled_bench();
+  fails_until_it_asks_anew(bench, [&] { bench.okta_fails(TransportFault::timed_out); });
+  REQUIRE(bench.report().tenants[0].recovering);
+  follows(bench, events(2, 5), link_b);
+  REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 4, 5});
+  REQUIRE(bench.marked_numbers().empty());
+  REQUIRE(bench.counts().deduplicated == 2);
+  REQUIRE(place_of(bench).next == link_b);
+  REQUIRE_FALSE(bench.report().tenants[0].recovering);  // A short page with a link: the tail.
+}
+
+TEST_CASE("poller: an event that came back changed is shipped and marked, one without a uuid too") {
+  Bench bench;
+  follows(bench, {event(1), nameless(2)}, link_a);
+  fails_until_it_asks_anew(bench, [&] { bench.okta_replies(status(500)); });
+  const std::string changed = event(1, birth - 2h);
+  follows(bench, {changed, nameless(2), event(3)}, link_b);
+  REQUIRE(bench.numbers() == std::vector<int>{1, 2, 1, 2, 3});
+  REQUIRE(bench.marked_numbers() == std::vector<int>{1, 2});
+}
+
+TEST_CASE("poller: recovered events older than the window reaches are shipped, marked") {
+  Bench bench;
+  std::string from = link_a;
+  int n = 0;
+  for (std::size_t round = 0; round <= limits::window_rows_max; ++round) {
+    bench.okta_replies(page({event(++n)}).next("/api/v1/logs?after=" + std::to_string(n)));
+    bench.listener_takes();
+    bench.pass(bench.settings.policy.poll_interval);
+  }
+  REQUIRE(place_of(bench).window_from == birth - 1h + 1s);
+  fails_until_it_asks_anew(bench, [&] { bench.okta_fails(TransportFault::cut); });
+  bench.delivered.clear();
+  follows(bench, {event(1), event(2), event(n), event(n + 1)}, link_b);
+  REQUIRE(bench.numbers() == std::vector<int>{1, n + 1});
+  REQUIRE(bench.marked_numbers() == std::vector<int>{1});
+}
+
+TEST_CASE("poller: a saved link that Okta refuses is replaced by a question from the watermark, at once") {
+  for (const int refusal : {400, 404, 410, 414}) {
+    Bench bench = settled_bench();
+    bench.okta_replies(status(refusal));
+    bench.pass(limits::ask_backoff_max);
+    REQUIRE(since_of(bench.wants()) == format_rfc3339(birth - 1h + 3s - 15min));
+    REQUIRE(limit_of(bench.wants()) == "1000");
+    follows(bench, events(1, 4), link_b);
+    REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 4});
+  }
+}
+
+TEST_CASE("poller: a question that Okta refuses for going back too far is asked from what it keeps") {
+  Settings settings;
+  settings.policy.since = SinceAgo{90 * 24h};
+  Bench bench(settings);
+  const std::string first = bench.wants();
+  bench.okta_fails(TransportFault::unresolved);
+  bench.stops();
+  bench.pass(10s);
+  bench.comes_back(100 * 24h);
+  REQUIRE(bench.wants() == first);  // Our clock alone is no reason to skip anything.
+  bench.okta_replies(status(400));
+  bench.pass(limits::ask_backoff_max);
+  REQUIRE(*parse_rfc3339(since_of(bench.wants())) > bench.wall - to_ms(limits::retention) - 2min);
+  follows(bench, {event(1)}, link_a);
+  REQUIRE(bench.numbers() == std::vector<int>{1});
+}
+
+TEST_CASE("poller: with our clock far ahead a lost place is still found by the watermark") {
+  Bench bench = settled_bench();
+  bench.wall += 24h * 365;  // Somebody set the clock.
+  fails_until_it_asks_anew(bench, [&] { bench.okta_fails(TransportFault::cut); });
+  REQUIRE(since_of(bench.wants()) == format_rfc3339(birth - 1h + 3s - 15min));
+}
+
+TEST_CASE("poller: successes in between are progress; failures over weeks do not add up") {
+  Bench bench = settled_bench();
+  for (int i = 0; i < 20; ++i) {
+    bench.okta_fails(TransportFault::cut);
+    bench.pass(limits::ask_backoff_max);
+    REQUIRE(bench.wants() == link_a);
+    bench.okta_replies(page({}).next(link_a));
+    bench.pass(bench.settings.policy.poll_interval);
+  }
+  REQUIRE(bench.wants() == link_a);
+}
+
+TEST_CASE("poller: it asks from the watermark only when what is on its way is settled and saved") {
+  Bench bench = settled_bench();
+  bench.okta_replies(page(events(4, 1003)).next(link_b));
+  for (int i = 0; i < limits::failures_until_recovery; ++i) {
+    REQUIRE(bench.wants() == link_b);
+    bench.okta_fails(TransportFault::cut);
+    bench.pass(limits::ask_backoff_max);
+  }
+  REQUIRE(bench.wants_nothing());
+  bench.saving = false;
+  bench.listener_takes();
+  bench.pass(1min);
+  REQUIRE(bench.wants_nothing());
+  bench.saves_again();
+  REQUIRE(since_of(bench.wants()) == format_rfc3339(birth - 1h + 1003s - 15min));
+}
+
+TEST_CASE("poller: past the trouble the full page size is asked again, and nothing comes twice") {
+  Bench bench = settled_bench();
+  fails_until_it_asks_anew(bench, [&] { bench.okta_fails(TransportFault::answer_too_large); });
+  REQUIRE(limit_of(bench.wants()) == "500");
+  follows(bench, {event(3), event(4)}, "/api/v1/logs?after=4&limit=500");
+  REQUIRE(place_of(bench).limit == 500);
+  follows(bench, {event(3000)}, "/api/v1/logs?after=5&limit=500");  // Published well after the trouble.
+  bench.pass(limits::ask_backoff_max);
+  REQUIRE(limit_of(bench.wants()) == "1000");
+  follows(bench, {event(3000), event(3001)}, link_b);
+  REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 4, 3000, 3001});
+  REQUIRE(bench.marked_numbers().empty());
+  REQUIRE(place_of(bench).limit == 1000);
+}
+
+TEST_CASE("poller: at a tail that does not move the full page size is tried again after a while") {
+  Bench bench = settled_bench();
+  fails_until_it_asks_anew(bench, [&] { bench.okta_fails(TransportFault::cut); });
+  const std::string small = "/api/v1/logs?after=4&limit=500";
+  follows(bench, {event(3)}, small);
+  for (int i = 0; i < 6 * 60 + 1; ++i) {
+    if (limit_of(bench.wants()) == "1000") break;
+    REQUIRE(bench.wants() == small);
+    follows(bench, {}, small);
+  }
+  REQUIRE(limit_of(bench.wants()) == "1000");
+}
+
+TEST_CASE("poller: a crash while the page size changes does not mistake full pages for the tail") {
+  Bench bench = settled_bench();
+  fails_until_it_asks_anew(bench, [&] { bench.okta_fails(TransportFault::cut); });
+  std::vector<std::string> full = events(3, 502);
+  follows(bench, full, "/api/v1/logs?after=4&limit=500");
+  follows(bench, {event(3600)}, "/api/v1/logs?after=5&limit=500");
+  REQUIRE(limit_of(bench.wants()) == "1000");           // The question that restores the size ...
+  bench.okta_replies(status(429).rate(120, 0, 5s));  // ... is not answered; the place is saved,
+  bench.crashes();                                      // and this is all that is left.
+  bench.pass(1min);
+  REQUIRE(limit_of(bench.wants()) == "500");
+  bench.okta_replies(page(events(4000, 4499)).next(link_b));
+  REQUIRE(bench.wants() == link_b);  // A full page of 500: asked again at once.
+}
+
+TEST_CASE("poller: one unreadable event is set aside with its page of one, and the stream goes on") {
+  Bench bench = settled_bench();
+  const std::string unreadable = R"([{"uuid":"u4)";
+  while (limit_of(bench.wants()) != "1")
+    fails_until_it_asks_anew(bench, [&] { bench.okta_replies(body(unreadable)); });
+  const std::string one = "/api/v1/logs?after=3&limit=1";
+  bench.okta_replies(page({event(3)}).next(one));
+  REQUIRE(bench.wants() == one);
+  for (int i = 1; i < limits::failures_until_recovery; ++i) {
+    bench.okta_replies(body(unreadable).next("/api/v1/logs?after=4&limit=1"));
+    bench.pass(limits::ask_backoff_max);
+    REQUIRE(bench.wants() == one);
+    REQUIRE(bench.store.set_aside.empty());
+  }
+  bench.okta_replies(body(unreadable).next("/api/v1/logs?after=4&limit=1"));
+  for (const Note& note : bench.notes) std::fprintf(stderr, "%s\n", note.text.c_str());
+  bench.pass(1s);
+  REQUIRE(bench.wants() == "/api/v1/logs?after=4&limit=1");
+  REQUIRE(bench.store.set_aside.at(0).bytes == unreadable);
+  REQUIRE(bench.counts().set_aside == 1);
+  bench.okta_replies(page({event(5)}).next("/api/v1/logs?after=5&limit=1"));
+  bench.listener_takes();
+  REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 5});
+}
+
+TEST_CASE("poller: an unreadable page that leads nowhere is not given up") {
+  Bench bench = settled_bench();
+  for (int i = 0; i < 60; ++i) {
+    bench.okta_replies(body("[{").next(bench.wants()));
+    bench.pass(limits::ask_backoff_max);
+  }
+  REQUIRE(bench.store.set_aside.empty());
+  REQUIRE(bench.counts().fetched == 3);
+}
+
+// ---- In doubt
+
+TEST_CASE("poller: after an unclean end what may have been in flight is marked, and nothing published later") {
+  Bench bench = settled_bench();
+  bench.okta_replies(page({event(4)}).next(link_b));
+  bench.pass(limits::bulk_age_max);
+  bench.took(bench.bulks.begin()->second);  // The listener has it; nobody hears of it.
+  bench.crashes();
+  const WallTime restart = bench.wall;
+  REQUIRE(bench.wants() == link_a);
+  follows(bench, {event(4), event(5, restart), event(6, restart + 1s), nameless(7)}, link_b);
+  REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 4, 4, 5, 6, 7});
+  REQUIRE(bench.marked_numbers() == std::vector<int>{4, 5, 7});
+}
+
+TEST_CASE("poller: the restart is told by Okta's clock") {
+  for (const Duration skew : {Duration(-3h), Duration(3h)}) {
+    Bench bench({.okta_skew = skew});
+    const WallTime okta_birth = bench.okta_now();
+    follows(bench, {event(1, okta_birth - 1min)}, link_a);
+    bench.crashes(10s);
+    const WallTime restart = bench.okta_now();
+    follows(bench, {event(2, restart - 1s), event(3, restart + 3s)}, link_b);
+    REQUIRE(bench.marked_numbers() == std::vector<int>{2});
+  }
+}
+
+TEST_CASE("poller: the doubt ends with as many events as can be in flight, in the save that passes them") {
+  Bench bench = settled_bench();
+  bench.crashes();
+  bench.okta_replies(page(events(4, 1003)).next(link_b));
+  bench.okta_replies(page(events(1004, 2003)).next(link_c));
+  REQUIRE_FALSE(place_of(bench).in_doubt);  // Not yet saved.
+  bench.listener_takes();
+  REQUIRE_FALSE(place_of(bench).in_doubt);
+  REQUIRE(bench.marked_numbers().size() == limits::in_doubt_events);
+  bench.okta_replies(page({event(2004)}).next(link_a));
+  bench.listener_takes();
+  REQUIRE(bench.marked_numbers().size() == limits::in_doubt_events);
+}
+
+TEST_CASE("poller: a doubt that is not passed survives an orderly stop") {
+  Bench bench = settled_bench();
+  bench.crashes();
+  bench.stops();
+  bench.comes_back();
+  REQUIRE(place_of(bench).in_doubt.has_value());
+  follows(bench, {event(4)}, link_b);
+  REQUIRE(bench.marked_numbers() == std::vector<int>{4});
+}
+
+TEST_CASE("poller: after an orderly end nothing is marked") {
+  Bench bench = settled_bench();
+  bench.stops();
+  bench.comes_back();
+  follows(bench, {event(4)}, link_b);
+  REQUIRE(bench.marked_numbers().empty());
+}
+
+TEST_CASE("poller: a crash in the midst of a recovery goes on recovering") {
+  Bench bench = settled_bench();
+  fails_until_it_asks_anew(bench, [&] { bench.okta_fails(TransportFault::cut); });
+  std::vector<std::string> full = events(1, 500);
+  bench.okta_replies(page(full).next("/api/v1/logs?after=5&limit=500"));
+  bench.listener_takes();
+  REQUIRE(place_of(bench).recovering.has_value());
+  bench.crashes();
+  bench.okta_replies(page({event(2), event(501)}).next(link_b));
+  bench.listener_takes();
+  REQUIRE(bench.delivered.size() == 501);
+  REQUIRE_FALSE(place_of(bench).recovering.has_value());
+}
+
+// ---- What Okta keeps
+
+TEST_CASE("poller: from a backlog of 60 days an hourly error names the day loss begins") {
+  Bench bench = settled_bench();
+  bench.okta_replies(page({event(4)}).next(link_b));  // Nobody answers any more.
+  bench.pass(59 * 24h);
+  REQUIRE(bench.notes_with("behind, and Okta keeps events") == 0);
+  bench.pass(1 * 24h + 3h);
+  const std::size_t said = bench.notes_with("loss begins on 2027-02-21");
+  REQUIRE(said >= 2);
+  REQUIRE(said <= 4);
+  bench.pass(10h);
+  REQUIRE(bench.notes_with("loss begins on 2027-02-21") == said + 10);
+}
+
+TEST_CASE("poller: events Okta has forgotten are a gap: said, saved and counted") {
+  Bench bench = settled_bench();
+  bench.okta_replies(page({event(4)}).next(link_b));  // Nobody answers any more.
+  bench.pass(91 * 24h);
+  REQUIRE(bench.report().tenants[0].gaps == 1);
+  REQUIRE(bench.notes_with("are lost") >= 1);
+  const Place place = place_of(bench);
+  REQUIRE(place.gap_from.has_value());
+  REQUIRE(*place.gap_until > bench.wall - to_ms(limits::retention) - 2h);
+  bench.crashes();
+  REQUIRE(place_of(bench).gap_from == place.gap_from);
+}
+
+TEST_CASE("poller: a quiet tenant is not a backlog") {
+  Bench bench;
+  bench.okta = [&](const AskOkta& ask) -> std::optional<HttpResult> {
+    return page({}).next(ask.target).at(bench.wall);
+  };
+  bench.settings.policy.poll_interval = 10min;
+  bench.stops();
+  bench.comes_back();
+  bench.pass(100 * 24h);
+  REQUIRE(bench.notes_with("behind") == 0);
+  REQUIRE(bench.report().tenants[0].gaps == 0);
+  bench.stops();
+  bench.comes_back(30 * 24h);
+  REQUIRE(bench.notes_with("behind, and") == 0);
+}
+
+TEST_CASE("poller: the tail counts as seen when it was, not when its page was settled") {
+  Bench bench = settled_bench();
+  bench.okta_replies(page({event(4)}).next(link_b));
+  const WallTime seen = bench.wall;
+  bench.pass(1s);
+  bench.listener_says(cannot_be_reached());
+  bench.pass(12h);
+  bench.listener_takes();
+  REQUIRE(*place_of(bench).caught_up <= seen + 1s);
+}
+
+TEST_CASE("poller: a wrong clock of ours is no backlog, for Okta's clock was saved") {
+  Bench bench({.okta_skew = Duration(-70 * 24h)});
+  follows(bench, {event(1, bench.okta_now())}, link_a);
+  bench.stops();
+  bench.comes_back();
+  REQUIRE(bench.notes_with("behind, and") == 0);
+}

@@ -1,0 +1,2 @@
+#include "flow/bench.hpp"
+TEST_CASE("scheduler: x") {}
