@@ -131,6 +131,7 @@ struct Scheduler::Impl {
   [[nodiscard]] Instant may_fetch_from(const Tenant& tenant) const;
   [[nodiscard]] std::size_t memory_used() const;
   void give_up_where_stuck(Now now);
+  void tell_once_results(Now now);
   void finish_if_stopped(Now now);
   void tell_summaries(Now now);
   void take_tenants(Now now, const std::vector<TenantSpec>& specs);
@@ -268,7 +269,10 @@ void Scheduler::Impl::pump(Now now) {
     keep_keys_alive(now);
     tell_summaries(now);
     drop_retired();
-    if (options.policy.once && once_done()) on(now, Stop{});
+    if (options.policy.once && once_done()) {
+      tell_once_results(now);
+      on(now, Stop{});
+    }
   }
   if (stop_at) finish_if_stopped(now);
   settle_and_collect(now);
@@ -354,6 +358,16 @@ bool Scheduler::Impl::once_done() const {
     const Tenant& tenant = each.second;
     return tenant.gave_up || tenant.poller.finished();
   });
+}
+
+void Scheduler::Impl::tell_once_results(Now now) {
+  for (const auto& [stream, tenant] : tenants) {
+    if (tenant.gave_up) continue;
+    const TenantReport report = tenant.poller.report(now);
+    std::string text = "caught up: " + std::to_string(report.events.delivered) + " events delivered";
+    if (report.events.set_aside > 0) text += ", " + std::to_string(report.events.set_aside) + " set aside";
+    outputs.emplace_back(Note{.level = Level::info, .tenant = report.domain, .text = std::move(text)});
+  }
 }
 
 void Scheduler::Impl::finish_if_stopped(Now now) {

@@ -53,13 +53,20 @@ bool AnswerCollector::body_bytes(std::string_view bytes, std::optional<std::size
     complaint_ = "a body of more than " + in_kib(body_bytes_max_);
     return false;
   }
+  if (body_.size() + bytes.size() > limits::ask_reserve &&
+      bodies_bytes_ + bytes.size() > limits::bodies_bytes_max) {
+    complaint_ = "a body for which there is no room beside the other answers";
+    return false;
+  }
+  bodies_bytes_ += bytes.size();
   if (body_.empty() && announced) body_.reserve(std::min(*announced, reserve_bytes_max));
   body_.append(bytes);
   return true;
 }
 
 HttpAnswer AnswerCollector::take(int status) {
-  return {.status = status, .headers = std::move(headers_), .body = std::move(body_)};
+  bodies_bytes_ -= body_.size();
+  return {.status = status, .headers = std::move(headers_), .body = std::exchange(body_, {})};
 }
 
 }  // namespace logzio_okta

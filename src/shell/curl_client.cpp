@@ -62,8 +62,13 @@ class CurlClient::Exchange {
   using Id = std::variant<RequestId, BulkId>;
 
   Exchange(Id id, const Route& route, Duration connect, Duration stall, Duration whole,
-           std::size_t answer_bytes_max)
-      : id_(id), route_(route), connect_(connect), stall_(stall), whole_(whole), answer_(answer_bytes_max) {}
+           std::size_t answer_bytes_max, std::size_t& bodies_bytes)
+      : id_(id),
+        route_(route),
+        connect_(connect),
+        stall_(stall),
+        whole_(whole),
+        answer_(answer_bytes_max, bodies_bytes) {}
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange() = default;
@@ -255,9 +260,9 @@ void CurlClient::ask(const AskOkta& ask) {
     answers_.emplace_back(OktaAnswer{.id = ask.id, .result = std::unexpected(authorization.error())});
     return;
   }
-  auto exchange =
-      std::make_unique<Exchange>(ask.id, Route::to(ask.origin, proxy_), patience_.connect,
-                                 patience_.ask_stall, patience_.ask_whole, limits::answer_bytes_max);
+  auto exchange = std::make_unique<Exchange>(ask.id, Route::to(ask.origin, proxy_), patience_.connect,
+                                             patience_.ask_stall, patience_.ask_whole,
+                                             limits::answer_bytes_max, bodies_bytes_);
   exchange->prepare(trust_);
   exchange->get(ask.target, *authorization);
   start(std::move(exchange));
@@ -282,9 +287,9 @@ void CurlClient::send(const SendBulk& bulk) {
     answers_.emplace_back(BulkAnswer{.id = bulk.id, .result = target.error()});
     return;
   }
-  auto exchange =
-      std::make_unique<Exchange>(bulk.id, Route::to(origin_of(listener_), proxy_), patience_.connect,
-                                 patience_.bulk_stall, patience_.bulk_whole, limits::bulk_answer_bytes_max);
+  auto exchange = std::make_unique<Exchange>(bulk.id, Route::to(origin_of(listener_), proxy_),
+                                             patience_.connect, patience_.bulk_stall, patience_.bulk_whole,
+                                             limits::bulk_answer_bytes_max, bodies_bytes_);
   exchange->prepare(trust_);
   exchange->post(*target, bulk.packed);
   start(std::move(exchange));

@@ -87,6 +87,7 @@ class CurlClient {
   Patience patience_;
   MultiHandle multi_;  // Before what leaves it when destroyed.
   LineClient lines_;
+  std::size_t bodies_bytes_ = 0;  // Of all answers on their way.
   std::unordered_map<CURL*, std::unique_ptr<Exchange>> exchanges_;
   std::deque<Input> answers_;
   std::vector<curl_waitfd> descriptors_;  // Kept for its room.

@@ -17,8 +17,11 @@ inline constexpr std::size_t tenants_file_bytes_max = 1 * MiB;
 inline constexpr std::size_t secret_bytes_max = 8 * KiB;
 
 // Answers of Okta. A page of 1000 events is 2 to 3 MB; one event may be far larger (okta.md section 2).
-inline constexpr std::size_t page_events_max = 1000;           // Okta's largest `limit`.
-inline constexpr std::size_t answer_bytes_max = 32 * MiB;      // As it comes over the wire.
+inline constexpr std::size_t page_events_max = 1000;       // Okta's largest `limit`.
+inline constexpr std::size_t answer_bytes_max = 32 * MiB;  // As it comes over the wire.
+inline constexpr std::size_t bodies_bytes_max =
+    96 * MiB;  // Of all answers on their way; only those that outgrow
+               // their reserve must fit, the others always do.
 inline constexpr std::size_t page_bytes_max = 48 * MiB;        // Inflated; a gzip bomb ends here.
 inline constexpr std::size_t header_bytes_max = 64 * KiB;      // All header lines of one answer together.
 inline constexpr std::size_t next_link_bytes_max = 8 * KiB;    // A longer link is treated as hostile.
