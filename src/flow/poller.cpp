@@ -238,6 +238,8 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
   page.repeated = !moved && (!events.empty() || repeating_);
   Batch batch = choose(events, org, page);
   page.unsettled = batch.events.size();
+  const auto known = static_cast<std::uint32_t>(events.size() - batch.events.size());
+  page.passes = page.repeated ? 0 : page.asked - std::min(known, page.asked);
   if (page.newest) page.watermark = std::min(*page.newest, date_or(answer, okta_now));
   page.ends_recovery = filtering_ && ((tail && moved) ||
                                       (page.oldest && *page.oldest > *filtering_ + limits::recovery_overlap));
@@ -343,7 +345,7 @@ Mark Poller::mark_of(const EventSlice& event, const OrgFacts& org, bool changed,
 std::uint32_t Poller::doubt_left() const {
   if (!place_.in_doubt) return 0;
   std::uint32_t passed = 0;
-  for (const Page& page : pages_) passed += page.asked;
+  for (const Page& page : pages_) passed += page.passes;
   return place_.in_doubt->events_left - std::min(passed, place_.in_doubt->events_left);
 }
 
@@ -531,7 +533,7 @@ void Poller::move_place(const OrgFacts& org, Page& page, Save& save) {
   if (page.ends_recovery) place_.recovering.reset();
   if (page.tail_at) place_.caught_up = page.tail_at;
   if (place_.in_doubt) {
-    place_.in_doubt->events_left -= std::min(page.asked, place_.in_doubt->events_left);
+    place_.in_doubt->events_left -= std::min(page.passes, place_.in_doubt->events_left);
     if (place_.in_doubt->events_left == 0) place_.in_doubt.reset();
   }
   if (!page.hashes.empty()) {

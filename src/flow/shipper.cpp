@@ -90,8 +90,12 @@ void Shipper::take(Now now, const Batch& batch) {
     if (!open_since_) open_since_ = now.steady;
   }
   if (!unfit.kept.empty()) {
-    note(Level::error, std::to_string(unfit.kept.size()) + " event(s) of " + std::string(batch.tenant_name) +
-                           " set aside: " + unfit.kept.front().reason);
+    std::map<std::string_view, std::size_t> reasons;
+    for (const SetAside& kept : unfit.kept) ++reasons[kept.reason];
+    for (const auto& [reason, count] : reasons) {
+      note(Level::error, std::to_string(count) + " event(s) of " + std::string(batch.tenant_name) +
+                             " set aside: " + std::string(reason));
+    }
     emit(std::move(unfit));
   }
 }
@@ -284,9 +288,9 @@ void Shipper::count_refusal(Waiting& waiting, const verdict::Retry& retry) const
   ++waiting.refusals;
 }
 
-// Others passed: it is about this bulk. Nothing is left that could pass, for all that wait are refused as often
-// (each may hold a culprit): the halves will tell each other apart. That stays with few pieces, since in a mere
-// outage every one of them would be cut in vain.
+// Others passed: it is about this bulk. Nothing is left that could pass, for all that wait are refused as
+// often (each may hold a culprit): the halves will tell each other apart. That stays with few pieces, since
+// in a mere outage every one of them would be cut in vain.
 bool Shipper::is_culprit(const Waiting& waiting) const {
   const auto refused_enough = [](const Waiting& w) { return w.refusals >= w.refusals_until_halved; };
   if (!refused_enough(waiting)) return false;

@@ -526,7 +526,6 @@ TEST_CASE("poller: one unreadable event is set aside with its page of one, and t
     REQUIRE(bench.store.set_aside.empty());
   }
   bench.okta_replies(body(unreadable).next("/api/v1/logs?after=4&limit=1"));
-  for (const Note& note : bench.notes) std::fprintf(stderr, "%s\n", note.text.c_str());
   bench.pass(1s);
   REQUIRE(bench.wants() == "/api/v1/logs?after=4&limit=1");
   REQUIRE(bench.store.set_aside.at(0).bytes == unreadable);

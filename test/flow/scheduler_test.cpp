@@ -1,2 +1,955 @@
+#include "logzio_okta/flow/scheduler.hpp"
+
+#include <charconv>
+
+#include "logzio_okta/base/random.hpp"
+#include "logzio_okta/okta/page.hpp"
+
 #include "flow/bench.hpp"
-TEST_CASE("scheduler: x") {}
+
+using namespace logzio_okta;
+using namespace logzio_okta::bench;
+
+namespace {
+
+const std::string acme = "acme.okta.com";
+const std::string beta = "beta.okta.com";
+const std::string link_a = "/api/v1/logs?after=a&limit=1000";
+const std::string link_b = "/api/v1/logs?after=b&limit=1000";
+
+Settings once(std::vector<std::string> domains = {acme}) {
+  Settings settings;
+  settings.domains = std::move(domains);
+  settings.policy.once = true;
+  return settings;
+}
+
+std::vector<std::string> many_domains(int count) {
+  std::vector<std::string> domains;
+  for (int i = 0; i < count; ++i) domains.push_back("t" + std::to_string(100 + i) + ".okta.com");
+  return domains;
+}
+
+/// A tenant with a full page on every link, one of a kind.
+std::optional<HttpResult> always_full(const AskOkta& ask, Bench& bench) {
+  static const std::string full = page(events(1, 1000)).answer.body;
+  return body(full).next("/api/v1/logs?after=" + std::to_string(ask.id.value)).at(bench.okta_now());
+}
+std::optional<HttpResult> always_empty(const AskOkta& ask, Bench& bench) {
+  return page({}).next(ask.target).at(bench.okta_now());
+}
+
+int exit_code_after(Bench& bench, Duration within) {
+  bench.pass(within);
+  REQUIRE(bench.scheduler->at_rest());
+  return bench.scheduler->exit_code();
+}
+
+}  // namespace
+
+// ---- Flowing
+
+TEST_CASE("scheduler: events of several tenants arrive, each once, and the counters say so") {
+  Bench bench({.domains = {acme, beta}});
+  bench.okta_replies(acme, page(events(1, 3)).next(link_a));
+  bench.okta_replies(beta, page(events(11, 12)).next(link_b));
+  bench.listener_takes();
+  REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 11, 12});
+  const Report report = bench.report();
+  REQUIRE(report.total.fetched == 5);
+  REQUIRE(report.total.delivered == 5);
+  REQUIRE(report.tenants[0].domain == acme);
+  REQUIRE(report.tenants[0].events.delivered == 3);
+  REQUIRE(report.tenants[0].behind == 0s);
+  REQUIRE(report.destination.bulks_taken == 1);
+  REQUIRE(report.destination.state == "taking");
+  REQUIRE(report.ready);
+}
+
+TEST_CASE("scheduler: every question carries its tenant's own origin and key") {
+  Bench bench({.domains = {acme, beta}});
+  REQUIRE(bench.asks.size() == 2);
+  for (const auto& [id, ask] : bench.asks) {
+    const bool first = ask.origin.host == acme;
+    REQUIRE(ask.origin.host == (first ? acme : beta));
+    REQUIRE(ask.credential == bench.tenant(first ? acme : beta).credentials[0]);
+  }
+}
+
+TEST_CASE("scheduler: it is ready when a tenant flows, the listener takes and saves succeed") {
+  Bench bench;
+  REQUIRE(bench.report().not_ready_because == "no tenant flows");
+  bench.okta_replies(page({event(1)}).next(link_a));
+  REQUIRE(bench.report().ready);
+  bench.listener_says(cannot_be_reached());
+  REQUIRE_FALSE(bench.report().ready);
+  REQUIRE(bench.report().tenants[0].state == TenantState::held);
+  bench.pass(1min);
+  bench.listener_takes();
+  REQUIRE(bench.report().not_ready_because.empty());
+  bench.save_fails("disk full");
+  REQUIRE(bench.report().not_ready_because == "the state cannot be saved");
+}
+
+TEST_CASE("scheduler: the share of the rate limit beats the poll interval") {
+  Settings settings;
+  settings.policy.rate_share = 0.05;
+  Bench bench(settings);
+  bench.okta = [&](const AskOkta& ask) {
+    const Duration into = bench.okta_now().time_since_epoch() % 60'000ms;
+    return page({}).next(ask.target).rate(20, 19, 60s - into).at(bench.okta_now());
+  };
+  bench.pass(1min);
+  const std::size_t before = bench.asked;
+  bench.pass(30min);
+  REQUIRE(bench.asked - before >= 28);
+  REQUIRE(bench.asked - before <= 31);
+  REQUIRE(bench.report().tenants[0].state == TenantState::limited);
+}
+
+TEST_CASE("scheduler: every five minutes a summary names each tenant") {
+  Bench bench({.domains = {acme, beta}});
+  bench.okta = [&](const AskOkta& ask) { return always_empty(ask, bench); };
+  bench.pass(15min);
+  REQUIRE(bench.notes_with("events delivered in 5 min") == 6);
+}
+
+// ---- Apart
+
+TEST_CASE("scheduler: one broken tenant never delays the others") {
+  Bench bench({.domains = many_domains(50)});
+  int n = 0;
+  bench.okta = [&](const AskOkta& ask) -> std::optional<HttpResult> {
+    const std::string& host = ask.origin.host;
+    if (host == "t100.okta.com") return status(401).at(bench.okta_now());
+    if (host == "t101.okta.com") return std::unexpected(broken(TransportFault::unresolved));
+    if (host == "t102.okta.com") return status(500).at(bench.okta_now());
+    if (host == "t103.okta.com") return std::nullopt;  // It hangs.
+    return page({event(++n)}).next("/api/v1/logs?after=" + std::to_string(n)).at(bench.okta_now());
+  };
+  bench.listener = [](const SendBulk&) { return takes_all(); };
+  bench.pass(10min);
+  for (const TenantReport& tenant : bench.report().tenants) {
+    const bool broken_one = tenant.domain < "t104";
+    REQUIRE(tenant.events.delivered >= (broken_one ? 0U : 59U));
+  }
+}
+
+TEST_CASE("scheduler: the live tail is asked before any backlog") {
+  Bench bench({.domains = {acme, beta}});
+  bench.okta_replies(acme, page(events(1, 1000)).next(link_a));  // A backlog, asking again.
+  bench.okta_replies(beta, page({event(2000)}).next(link_b));    // At its tail.
+  bench.okta_replies(acme, page(events(1001, 2000)).next("/api/v1/logs?after=c"));
+  bench.save_fails("slow");
+  bench.pass(20s);  // Both want to ask now, acme for longer.
+  REQUIRE(bench.wants_nothing());
+  bench.saving = true;
+  bench.put_in(Saved{.stream = StreamId{2}, .number = 1});
+  bench.listener_takes();
+  std::vector<std::string> order;
+  for (const auto& [id, ask] : bench.asks) order.push_back(ask.origin.host);
+  REQUIRE(order.front() == beta);
+}
+
+// ---- Bounded and patient with Logz.io
+
+TEST_CASE("scheduler: while Logz.io is down nobody asks Okta, but one call a day for each key") {
+  Bench bench({.domains = many_domains(50), .keys_each = 2});
+  bench.okta = [&](const AskOkta& ask) { return always_full(ask, bench); };
+  bench.listener = [](const SendBulk&) { return cannot_be_reached(); };
+  bench.pass(1h);
+  const std::size_t before = bench.asked;
+  const std::size_t held = bench.report().memory_used;
+  REQUIRE(held <= limits::memory_budget);
+  bench.pass(23h);
+  REQUIRE(bench.asked - before >= 100);
+  REQUIRE(bench.asked - before <= 300);
+  REQUIRE(bench.report().memory_used <= held);
+  REQUIRE(bench.report().total.in_flight <= 50 * 2 * 1000);
+}
+
+TEST_CASE("scheduler: a listener that hangs is given no more than the memory budget") {
+  Bench bench({.domains = many_domains(50)});
+  bench.okta = [&](const AskOkta& ask) { return always_full(ask, bench); };
+  bench.pass(1h);
+  REQUIRE(bench.bulks.size() <= limits::bulks_in_flight_max);
+  REQUIRE(bench.report().memory_used <= limits::memory_budget);
+}
+
+TEST_CASE("scheduler: questions to Okta stop while the listener refuses, and nothing is marked that never was taken") {
+  for (const BulkResult& refusal : {says(503), says(429), says(401), cannot_be_reached()}) {
+    Bench bench;
+    bench.okta_replies(page({event(1)}).next(link_a));
+    bench.listener = [&](const SendBulk&) { return refusal; };
+    bench.pass(5min);
+    const std::size_t before = bench.asked;
+    bench.okta = [&](const AskOkta& ask) { return always_empty(ask, bench); };
+    bench.pass(20min);
+    REQUIRE(bench.asked - before <= 3);  // At most to learn whether it refuses everything.
+    bench.listener = [](const SendBulk&) { return takes_all(); };
+    bench.pass(11min);
+    REQUIRE(bench.numbers() == std::vector<int>{1});
+    REQUIRE(bench.marked_numbers().empty());
+    REQUIRE(bench.asked - before > 10);
+  }
+}
+
+TEST_CASE("scheduler: one event the listener never takes does not stop the others, not even in a quiet night") {
+  Bench bench({.domains = {acme, beta}});
+  bench.okta_replies(acme, page({event(13)}).next(link_a));
+  bench.okta_replies(beta, page({}).next(link_b));
+  const auto has_13 = [](const SendBulk& bulk) {
+    return std::ranges::any_of(lines_of(*bulk.packed), [](const Line& line) { return line.n == 13; });
+  };
+  bench.listener = [&](const SendBulk& bulk) { return has_13(bulk) ? says(403) : takes_all(); };
+  bench.okta = [&](const AskOkta& ask) { return always_empty(ask, bench); };
+  bench.pass(2h);
+  REQUIRE(bench.store.set_aside.empty());  // Nothing tells that it is about this event.
+  bool morning = true;
+  bench.okta = [&](const AskOkta& ask) -> std::optional<HttpResult> {
+    if (ask.origin.host != beta || !std::exchange(morning, false)) return always_empty(ask, bench);
+    return page({event(1)}).next("/api/v1/logs?after=c").at(bench.okta_now());
+  };
+  bench.pass(1h);
+  REQUIRE(bench.numbers() == std::vector<int>{1});
+  REQUIRE(bench.store.set_aside.size() == 1);
+  REQUIRE(bench.report().destination.healthy);
+}
+
+TEST_CASE("scheduler: a new token is tried at once") {
+  Bench bench;
+  bench.okta_replies(page({event(1)}).next(link_a));
+  bench.listener_says(says(401));
+  REQUIRE(bench.bulks.empty());
+  bench.put_in(TokenChanged{});
+  REQUIRE(bench.bulks.size() == 1);
+}
+
+TEST_CASE("scheduler: with the room for what is set aside full everything holds until there is room") {
+  Bench bench;
+  bench.put_in(SetAsideSize{limits::set_aside_bytes_max});
+  bench.okta_replies(page({event(1), "17", event(2)}).next(link_a));
+  bench.pass(1h);
+  REQUIRE(bench.bulks.empty());
+  REQUIRE(bench.wants_nothing());
+  REQUIRE(bench.notes_with("is full") >= 1);
+  REQUIRE(bench.report().not_ready_because == "the listener does not take: set-aside full");
+  bench.put_in(SetAsideSize{0});
+  bench.listener_takes();
+  REQUIRE(bench.numbers() == std::vector<int>{1, 2});
+  REQUIRE(bench.store.set_aside.size() == 1);
+  REQUIRE(bench.store.place(acme).next == link_a);
+}
+
+TEST_CASE("scheduler: what a full room holds back is in doubt after a stop") {
+  Bench bench;
+  bench.put_in(SetAsideSize{limits::set_aside_bytes_max});
+  bench.okta_replies(page({event(1), R"({"n":2,"broken":tru})"}).next(link_a));
+  bench.pass(limits::bulk_age_max);
+  bench.took(bench.bulks.begin()->second);
+  bench.delivered.pop_back();
+  bench.verdict(bench.bulks.begin()->first, refuses_some(1, 1));
+  bench.stops();
+  bench.pass(8s);
+  bench.comes_back();
+  bench.okta_replies(page({event(1), R"({"n":2,"broken":tru})"}).next(link_a));
+  bench.pass(limits::bulk_age_max);
+  REQUIRE(lines_of(*bench.bulks.begin()->second.packed)[0].marked);
+}
+
+// ---- The disk
+
+TEST_CASE("scheduler: while the state cannot be saved nothing is asked or delivered, and it recovers by itself") {
+  Bench bench;
+  bench.okta_replies(page(events(1, 1000)).next(link_a));
+  bench.save_fails("disk full");
+  bench.okta_replies(page({event(1001)}).next(link_b));
+  bench.pass(1h);
+  REQUIRE(bench.bulks.empty());
+  REQUIRE(bench.wants_nothing());
+  REQUIRE(bench.notes_with("disk full") == 1);
+  bench.saving = true;
+  bench.put_in(Saved{.stream = StreamId{1}, .number = 1});
+  bench.listener_takes();
+  REQUIRE(bench.delivered.size() == 1001);
+  REQUIRE(bench.notes_with("can be saved again") == 1);
+  REQUIRE(bench.wants() == link_b);
+}
+
+// ---- --once
+
+TEST_CASE("scheduler: --once ends with 0 after the first short page, delivered and saved") {
+  Bench bench(once());
+  bench.okta_replies(page(events(1, 1000)).next(link_a));
+  bench.okta_replies(page({event(1001)}).next(link_b));
+  REQUIRE_FALSE(bench.scheduler->at_rest());
+  bench.listener_takes();
+  REQUIRE(bench.scheduler->at_rest());
+  REQUIRE(bench.scheduler->exit_code() == 0);
+  REQUIRE(bench.scheduler->clean());
+  REQUIRE(bench.store.place(acme).next == link_b);
+
+  bench.comes_back();  // Again: nothing.
+  bench.okta_replies(page({}).next(link_b));
+  REQUIRE(exit_code_after(bench, 1s) == 0);
+  bench.comes_back();  // And after ten new events those ten.
+  bench.okta_replies(page(events(2001, 2010)).next(link_b));
+  bench.listener_takes();
+  REQUIRE(exit_code_after(bench, 1s) == 0);
+  REQUIRE(bench.delivered.size() == 1011);
+  REQUIRE(bench.marked_numbers().empty());
+}
+
+TEST_CASE("scheduler: --once takes a page that fills up exactly for no tail") {
+  Bench bench(once());
+  bench.okta_replies(page(events(1, 1000)).next(link_a));
+  bench.listener_takes();
+  REQUIRE_FALSE(bench.scheduler->at_rest());
+  bench.okta_replies(page({}).next(link_a));
+  REQUIRE(exit_code_after(bench, 1s) == 0);
+}
+
+TEST_CASE("scheduler: --once ends against a server that gives the same page for ever") {
+  for (const int size : {3, 1000}) {
+    Bench bench(once());
+    for (int round = 0; round < 3 && !bench.scheduler->at_rest(); ++round) {
+      bench.okta_replies(page(events(1, size)));
+      bench.listener_takes();
+      bench.pass(limits::ask_backoff_max);
+    }
+    REQUIRE(exit_code_after(bench, 1s) == 0);
+    REQUIRE(bench.delivered.size() == static_cast<std::size_t>(size));
+  }
+}
+
+TEST_CASE("scheduler: --once with a refused key ends with 69 after the others have finished") {
+  Bench bench(once({acme, beta}));
+  bench.okta_replies(acme, status(401));
+  bench.okta_replies(beta, page(events(1, 1000)).next(link_b));
+  bench.pass(4min);
+  REQUIRE_FALSE(bench.scheduler->at_rest());
+  bench.listener_takes();
+  bench.okta_replies(beta, page({event(1001)}).next(link_b));
+  bench.listener_takes();
+  REQUIRE(exit_code_after(bench, 1s) == 69);
+  REQUIRE(bench.delivered.size() == 1001);
+}
+
+TEST_CASE("scheduler: --once gives up after five minutes without progress, not before") {
+  const std::vector<std::function<void(Bench&)>> troubles = {
+      [](Bench& bench) { bench.okta_fails(TransportFault::unresolved); },
+      [](Bench& bench) { bench.okta_replies(status(503)); },
+      [](Bench& bench) { bench.okta_replies(status(429).rate(120, 0, 60s)); },
+      [](Bench& bench) { bench.okta_replies(page({event(1)}).next("https://evil.example.com/api/v1/logs")); },
+      [](Bench&) {},  // It hangs.
+  };
+  for (const auto& trouble : troubles) {
+    CAPTURE(&trouble - troubles.data());
+    Bench bench(once());
+    bench.listener = [](const SendBulk&) { return takes_all(); };
+    const Instant begun = bench.steady;
+    while (!bench.scheduler->at_rest() && bench.steady - begun < 20min) {
+      if (!bench.wants().empty()) trouble(bench);
+      bench.pass(1s);
+    }
+    REQUIRE(bench.steady - begun >= limits::once_patience);
+    REQUIRE(bench.steady - begun <= limits::once_patience + 10s);
+    REQUIRE(bench.scheduler->exit_code() == 69);
+    REQUIRE(bench.notes_with("left unfinished") == 1);
+  }
+}
+
+TEST_CASE("scheduler: --once with the listener away ends with 69 and repeats nothing later") {
+  Bench bench(once());
+  bench.okta_replies(page({event(1)}).next(link_a));
+  bench.listener = [](const SendBulk&) { return cannot_be_reached(); };
+  REQUIRE(exit_code_after(bench, 6min) == 69);
+  bench.listener = [](const SendBulk&) { return takes_all(); };
+  bench.comes_back();
+  bench.okta_replies(page({event(1)}).next(link_a));
+  REQUIRE(exit_code_after(bench, 1min) == 0);
+  REQUIRE(bench.numbers() == std::vector<int>{1});
+  REQUIRE(bench.marked_numbers().empty());
+}
+
+TEST_CASE("scheduler: --once waits quietly for the one that has much to fetch") {
+  Bench bench(once({acme, beta}));
+  bench.okta_replies(acme, page({}).next(link_a));
+  for (int i = 0; i < 30; ++i) {  // pass() fails where the loop spins.
+    bench.okta_replies(beta, page(events(i * 1000, i * 1000 + 999)).next("/api/v1/logs?after=" + std::to_string(i)));
+    bench.listener_takes();
+    bench.pass(1min);
+    REQUIRE_FALSE(bench.scheduler->at_rest());
+  }
+  bench.okta_replies(beta, page({}).next(link_b));
+  REQUIRE(exit_code_after(bench, 1s) == 0);
+}
+
+// ---- Stop
+
+TEST_CASE("scheduler: a stop asks nothing new, forgets the question on its way and lets a bulk finish") {
+  Bench bench;
+  bench.okta_replies(page(events(1, 1000)).next(link_a));
+  REQUIRE(bench.wants() == link_a);
+  const auto late = bench.asks.begin()->first;
+  bench.stops();
+  REQUIRE(bench.wants_nothing());
+  REQUIRE_FALSE(bench.scheduler->at_rest());
+  REQUIRE(bench.bulks.size() == 1);  // Sealed at once.
+  bench.answer(late, page({event(1001)}).next(link_b).at(bench.wall));  // It came all the same.
+  bench.pass(5s);
+  bench.listener_takes();
+  REQUIRE(bench.scheduler->at_rest());
+  REQUIRE(bench.scheduler->exit_code() == 0);
+  REQUIRE(bench.store.place(acme).next == link_a);
+  REQUIRE(bench.delivered.size() == 1000);
+}
+
+TEST_CASE("scheduler: a bulk unanswered after seven seconds ends the stop with 75, and its repeat is marked") {
+  Bench bench;
+  bench.okta_replies(page({event(1)}).next(link_a));
+  bench.pass(limits::bulk_age_max);
+  bench.took(bench.bulks.begin()->second);
+  bench.stops();
+  bench.pass(limits::stop_grace - 1ms);
+  REQUIRE_FALSE(bench.scheduler->at_rest());
+  bench.pass(1ms);
+  REQUIRE(bench.scheduler->at_rest());
+  REQUIRE(bench.scheduler->exit_code() == 75);
+  REQUIRE(bench.scheduler->clean());  // The doubt is in the place.
+  REQUIRE(bench.notes_with("stopped with a bulk unanswered") == 1);
+  bench.comes_back();
+  bench.okta_replies(page({event(1), event(2, bench.wall + 1s)}).next(link_a));
+  bench.listener_takes();
+  REQUIRE(bench.numbers() == std::vector<int>{1, 1, 2});
+  REQUIRE(bench.marked_numbers() == std::vector<int>{1});
+}
+
+TEST_CASE("scheduler: a page of which only some was taken before a stop is marked when it comes again") {
+  Bench bench;
+  std::vector<std::string> large;
+  for (int n = 0; n < 12; ++n)
+    large.push_back(R"({"pad":")" + std::string(450'000, 'x') + R"(","n":)" + std::to_string(n) + "}");
+  bench.okta_replies(page(large).next(link_a));
+  bench.pass(limits::bulk_age_max);
+  REQUIRE(bench.bulks.size() == 2);
+  bench.verdict(bench.bulks.begin()->first, takes_all());
+  bench.verdict(bench.bulks.begin()->first, cannot_be_reached());
+  bench.stops();
+  bench.pass(8s);
+  bench.comes_back();
+  bench.okta_replies(page(large).next(link_a));
+  bench.listener = [](const SendBulk&) { return takes_all(); };
+  bench.pass(1min);
+  std::map<int, int> seen;
+  for (const Line& line : bench.delivered) {
+    if (seen[line.n]++ > 0) REQUIRE(line.marked);
+  }
+  REQUIRE(seen.size() == 12);
+}
+
+TEST_CASE("scheduler: the state is saved by eight seconds, or the end does not count as orderly") {
+  Bench bench;
+  bench.okta_replies(page({event(1)}).next(link_a));
+  bench.saving = false;
+  bench.listener_takes();
+  bench.stops();
+  bench.pass(7s);
+  REQUIRE_FALSE(bench.scheduler->at_rest());
+  bench.pass(1s);
+  REQUIRE(bench.scheduler->at_rest());
+  REQUIRE_FALSE(bench.scheduler->clean());
+  bench.saving = true;
+  bench.comes_back();
+  bench.okta_replies(page({event(1)}).next(link_a));
+  bench.listener_takes();
+  REQUIRE(bench.marked_numbers() == std::vector<int>{1});
+}
+
+TEST_CASE("scheduler: nothing is sent after the doubt was written down") {
+  Bench bench({.domains = {acme, beta}});
+  for (int i = 0; i < 6; ++i) {  // More bulks than may be in flight.
+    const std::string& domain = i < 2 ? acme : beta;
+    if (bench.wants(domain).empty()) bench.pass(bench.settings.policy.poll_interval);
+    if (bench.wants(domain).empty()) continue;
+    bench.okta_replies(domain, page(events(i * 1000, i * 1000 + 999)).next("/api/v1/logs?after=" + std::to_string(i)));
+    bench.pass(limits::bulk_age_max);
+  }
+  bench.saving = false;
+  bench.stops();
+  bench.pass(limits::stop_grace);
+  REQUIRE_FALSE(bench.scheduler->at_rest());
+  const std::size_t before = bench.sent;
+  while (!bench.bulks.empty()) bench.verdict(bench.bulks.begin()->first, takes_all());
+  REQUIRE(bench.sent == before);
+}
+
+TEST_CASE("scheduler: a stop with nothing on its way is at once") {
+  Bench bench;
+  bench.okta_replies(page({}).next(link_a));
+  bench.stops();
+  REQUIRE(bench.scheduler->at_rest());
+  REQUIRE(bench.scheduler->exit_code() == 0);
+}
+
+TEST_CASE("scheduler: a stop in trouble does not wait, and what was never taken comes again unmarked") {
+  Bench bench;
+  bench.okta_replies(page({event(1)}).next(link_a));
+  bench.listener_says(says(503));
+  bench.stops();
+  REQUIRE(bench.scheduler->at_rest());
+  REQUIRE(bench.scheduler->exit_code() == 0);
+  bench.comes_back();
+  bench.okta_replies(page({event(1)}).next(link_a));
+  bench.listener_takes();
+  REQUIRE(bench.marked_numbers().empty());
+}
+
+TEST_CASE("scheduler: whatever comes after a stop harms nothing") {
+  Bench bench({.domains = {acme, beta}});
+  bench.okta_replies(acme, page({event(1)}).next(link_a));
+  const RequestId open = bench.asks.begin()->first;
+  bench.pass(limits::bulk_age_max);
+  const BulkId bulk = bench.bulks.begin()->first;
+  bench.stops();
+  bench.stops();
+  bench.reloads({bench.tenant(acme), bench.tenant("new.okta.com")});
+  bench.put_in(TokenChanged{});
+  bench.put_in(SetAsideSize{0});
+  bench.put_in(OktaAnswer{.id = open, .result = std::unexpected(broken(TransportFault::cut))});
+  bench.put_in(Saved{.stream = StreamId{77}, .number = 3});
+  bench.put_in(Opened{.stream = StreamId{77}, .place = {}, .clean = true, .rows = {}});
+  bench.put_in(WindowRead{.stream = StreamId{77}, .rows = {}});
+  bench.pass(8s);
+  REQUIRE(bench.scheduler->at_rest());
+  bench.put_in(BulkAnswer{.id = bulk, .result = takes_all()});
+  bench.put_in(Tick{});
+  REQUIRE(bench.wants_nothing());
+}
+
+TEST_CASE("scheduler: a stop before the state was read leaves the doubt for the next start") {
+  Bench bench;
+  bench.okta_replies(page({event(1)}).next(link_a));
+  bench.listener_takes();
+  bench.crashes();
+  bench.stops();
+  bench.comes_back();
+  bench.okta_replies(page({event(2)}).next(link_b));
+  bench.listener_takes();
+  REQUIRE(bench.marked_numbers() == std::vector<int>{2});
+}
+
+// ---- Reload
+
+TEST_CASE("scheduler: a reload adds and removes tenants, and those that stay go on untouched") {
+  Bench bench({.domains = {acme, beta}});
+  bench.okta_replies(beta, page({event(1)}).next(link_b));
+  const RequestId staying = bench.asks.begin()->first;
+  bench.reloads({bench.tenant("new.okta.com"), bench.tenant(acme)});
+  REQUIRE(bench.asks.contains(staying));
+  REQUIRE_FALSE(bench.wants("new.okta.com").empty());
+  REQUIRE(bench.report().tenants.size() == 2);
+  REQUIRE(bench.report().tenants[0].domain == "new.okta.com");
+  bench.listener_takes();  // What was on its way is settled and saved.
+  REQUIRE(bench.store.place(beta).next == link_b);
+  REQUIRE(bench.counts().delivered == 1);
+  bench.pass(1min);
+  REQUIRE(bench.wants(beta).empty());
+}
+
+TEST_CASE("scheduler: a tenant put back while its events are on their way goes on, and nothing comes twice") {
+  Bench bench({.domains = {acme, beta}});
+  bench.okta_replies(acme, page({event(1)}).next(link_a));
+  bench.pass(limits::bulk_age_max);
+  bench.reloads({bench.tenant(beta)});
+  bench.pass(1min);
+  bench.reloads({bench.tenant(beta), bench.tenant(acme)});
+  REQUIRE(bench.wants(acme) == link_a);  // Not from the saved place, whose events are on their way.
+  bench.okta_replies(acme, page({event(2)}).next(link_b));
+  bench.listener_takes();
+  bench.pass(limits::bulk_age_max);
+  REQUIRE(bench.numbers() == std::vector<int>{1, 2});
+  REQUIRE(bench.store.place(acme).next == link_b);
+}
+
+TEST_CASE("scheduler: a tenant put back later goes on from its saved place") {
+  Bench bench({.domains = {acme, beta}});
+  bench.okta_replies(acme, page({event(1)}).next(link_a));
+  bench.listener_takes();
+  bench.reloads({bench.tenant(beta)});
+  bench.pass(1min);
+  bench.reloads({bench.tenant(beta), bench.tenant(acme)});
+  REQUIRE(bench.wants(acme) == link_a);
+}
+
+TEST_CASE("scheduler: the answer to a question of a removed tenant is ignored") {
+  Bench bench({.domains = {acme, beta}});
+  const RequestId id = bench.asks.begin()->first;
+  bench.reloads({bench.tenant(beta)});
+  bench.put_in(OktaAnswer{.id = id, .result = page({event(1)}).next(link_a).at(bench.wall)});
+  bench.pass(1min);
+  REQUIRE(bench.counts().fetched == 0);
+}
+
+TEST_CASE("scheduler: a refused tenant is asked at once with a new key") {
+  Bench bench;
+  bench.okta_replies(status(401));
+  bench.pass(1s);
+  REQUIRE(bench.wants_nothing());
+  TenantSpec spec = bench.tenant(acme);
+  spec.credentials = {CredentialId{999}};
+  bench.reloads({spec});
+  REQUIRE(bench.asks.begin()->second.credential == CredentialId{999});
+}
+
+TEST_CASE("scheduler: a reload does not give a tenant its budget anew") {
+  Settings settings;
+  settings.policy.rate_share = 0.05;
+  Bench bench(settings);
+  bench.okta_replies(page(events(1, 1000)).next(link_a).rate(20, 19, 50s));
+  REQUIRE(bench.wants_nothing());
+  bench.reloads({bench.tenant(acme)});
+  REQUIRE(bench.wants_nothing());
+  bench.reloads({});
+  bench.reloads({bench.tenant(acme)});  // Its page is still on its way.
+  bench.pass(1s);
+  REQUIRE(bench.wants_nothing());
+}
+
+// ---- Keys
+
+TEST_CASE("scheduler: a standby key is used once a day, and its page is not looked at") {
+  Bench bench({.keys_each = 2});
+  std::map<CredentialId, std::vector<Instant>> used;
+  bench.okta = [&](const AskOkta& ask) {
+    used[ask.credential].push_back(bench.steady);
+    return page({event(1)}).next(ask.target).at(bench.okta_now());
+  };
+  bench.listener = [](const SendBulk&) { return takes_all(); };
+  bench.pass(3 * 24h);
+  REQUIRE(used.size() == 2);
+  const auto& standby = used.rbegin()->second;
+  REQUIRE(standby.size() >= 3);
+  REQUIRE(standby.size() <= 5);
+  REQUIRE(bench.numbers() == std::vector<int>{1});
+}
+
+TEST_CASE("scheduler: a 429 to a standby key silences the org, and a crash does not forget it") {
+  Bench bench({.keys_each = 2});
+  bench.okta = [&](const AskOkta& ask) -> std::optional<HttpResult> {
+    if (ask.target.ends_with("&limit=1")) return status(429).rate(120, 0, 300s).at(bench.okta_now());
+    return always_empty(ask, bench);
+  };
+  bench.pass(limits::key_first_use + 1s);
+  const std::size_t before = bench.asked;
+  bench.crashes();
+  bench.pass(280s);
+  REQUIRE(bench.asked == before);
+  bench.pass(30s);
+  REQUIRE(bench.asked > before);
+}
+
+// ---- Crashes
+
+TEST_CASE("scheduler: a crash at any moment loses nothing and leaves no repeat unmarked") {
+  const int steps = 60;
+  for (int crash_at = 0; crash_at < steps; ++crash_at) {
+    INFO("crash after step " << crash_at);
+    Bench bench;
+    std::vector<std::string> log = events(1, 40);
+    WallTime restart = WallTime::max();
+    const auto serve = [&](const AskOkta& ask) {
+      const auto after = ask.target.find("after=");
+      std::size_t from = 0;
+      if (after != std::string::npos)
+        std::from_chars(ask.target.data() + after + 6, ask.target.data() + ask.target.size(), from);
+      const std::size_t to = std::min(from + 7, log.size());
+      const std::vector<std::string> some(log.begin() + static_cast<std::ptrdiff_t>(from),
+                                          log.begin() + static_cast<std::ptrdiff_t>(to));
+      return page(some).next("/api/v1/logs?after=" + std::to_string(to)).at(bench.okta_now());
+    };
+    bench.settings.policy.poll_interval = 1s;
+    // One thing happens a step: a question is answered, a bulk is taken, its answer arrives, a save is made.
+    std::optional<BulkId> taken;
+    for (int step = 0; step < steps * 2; ++step) {
+      if (step == crash_at) {
+        bench.crashes();
+        taken.reset();
+        restart = bench.wall;
+        log.push_back(event(100, bench.wall + 1s));
+      }
+      bench.saving = step % 4 == 3;
+      if (step % 4 == 0 && !bench.asks.empty()) {
+        const AskOkta ask = bench.asks.begin()->second;
+        bench.answer(ask.id, serve(ask));
+      } else if (step % 4 == 1 && !bench.bulks.empty()) {
+        taken = bench.bulks.begin()->first;
+        bench.took(bench.bulks.begin()->second);
+      } else if (step % 4 == 2 && taken) {
+        bench.delivered.resize(bench.delivered.size());
+        const auto lines = lines_of(*bench.bulks.at(*taken).packed).size();
+        bench.verdict(*taken, takes_all());
+        bench.delivered.resize(bench.delivered.size() - lines);  // Counted when it was taken.
+        taken.reset();
+      }
+      bench.pass(3s);
+    }
+    bench.saving = true;
+    bench.okta = serve;
+    bench.listener = [](const SendBulk&) { return takes_all(); };
+    while (!bench.bulks.empty()) bench.verdict(bench.bulks.begin()->first, cuts_the_line());
+    bench.pass(5min);
+    std::map<int, int> seen;
+    for (const Line& line : bench.delivered) {
+      if (seen[line.n]++ > 0) REQUIRE(line.marked);
+      if (line.n == 100 && seen[line.n] == 1 && !line.marked) REQUIRE(restart != WallTime::max());
+    }
+    REQUIRE(seen.size() == log.size());
+  }
+}
+
+// ---- A long run of everything
+
+namespace {
+
+/// A world of two small orgs, a moody listener and an unreliable machine.
+class Soak {
+ public:
+  explicit Soak(std::uint64_t seed)
+      : bench_({.domains = {acme, beta}, .keys_each = 2, .seed = seed}), random_(seed) {}
+
+  void runs(int steps) {
+    for (int i = 0; i < steps; ++i) {
+      step();
+      judge();
+    }
+  }
+  /// All faults end; what is left must arrive.
+  void comes_to_rest() {
+    bench_.saving = true;
+    bench_.saves_again();
+    bench_.reloads({bench_.tenant(acme), bench_.tenant(beta)});
+    while (!bench_.bulks.empty()) answer_bulk(bench_.bulks.begin()->first, true);
+    bench_.okta = [this](const AskOkta& ask) { return serve(ask); };
+    bench_.listener = [this](const SendBulk& bulk) { return honest(bulk); };
+    bench_.pass(3h);
+    bench_.okta = nullptr;
+    bench_.listener = nullptr;
+    judge();
+    const std::set<int> aside = set_aside();
+    for (const auto& [domain, log] : logs_) {
+      for (const Logged& each : log) {
+        if (!seen_.contains(each.n) && !aside.contains(each.n)) FAIL("event " << each.n << " is missing");
+      }
+    }
+    REQUIRE(bench_.counts().in_flight == 0);
+  }
+  [[nodiscard]] std::size_t delivered() const { return bench_.delivered.size(); }
+
+ private:
+  struct Logged {
+    int n = 0;
+    std::string bytes;
+    WallTime persisted;
+  };
+
+  bool chance(std::uint64_t in) { return random_.below(in) == 0; }
+
+  void step() {
+    switch (random_.below(12)) {
+      case 0:
+      case 1:
+        happens(chance(2) ? acme : beta);
+        break;
+      case 2:
+      case 3:
+      case 4:
+        if (!bench_.asks.empty()) answer_ask();
+        break;
+      case 5:
+      case 6:
+      case 7:
+        if (!bench_.bulks.empty()) {
+          auto bulk = bench_.bulks.begin();
+          std::advance(bulk, static_cast<std::ptrdiff_t>(random_.below(bench_.bulks.size())));
+          answer_bulk(bulk->first, false);
+        }
+        break;
+      case 8:
+        if (chance(3)) {
+          bench_.saving = !bench_.saving;
+          if (!bench_.saving && chance(2)) bench_.save_fails("disk full");
+        }
+        break;
+      case 9:
+        if (chance(8)) machine_fails();
+        break;
+      case 10:
+        if (chance(6)) reload();
+        break;
+      default:
+        break;
+    }
+    bench_.pass(random_.between(0s, chance(20) ? Duration(2min) : Duration(3s)));
+  }
+
+  void happens(const std::string& domain) {
+    for (std::uint64_t i = chance(10) ? 1200 : 1 + random_.below(30); i > 0; --i) {
+      const int n = ++last_;
+      const WallTime published = bench_.okta_now() - to_ms(random_.between(0s, chance(10) ? 10min : 2s));
+      std::string bytes = event(n, published);
+      if (chance(20)) bytes = R"({"published":")" + format_rfc3339(published) + R"(","n":)" + std::to_string(n) + "}";
+      if (chance(200)) bytes = R"({"uuid":"x","broken":tru,"n":)" + std::to_string(n) + "}";
+      logs_[domain].push_back({.n = n, .bytes = std::move(bytes), .persisted = bench_.okta_now()});
+    }
+  }
+
+  HttpAnswer serve(const AskOkta& ask) {
+    const std::vector<Logged>& log = logs_[ask.origin.host];
+    const auto number = [&](std::string_view name) -> std::optional<std::size_t> {
+      const auto at = ask.target.find(name);
+      std::size_t value = 0;
+      if (at == std::string::npos) return std::nullopt;
+      std::from_chars(ask.target.data() + at + name.size(), ask.target.data() + ask.target.size(), value);
+      return value;
+    };
+    const std::size_t limit = number("limit=").value();
+    std::size_t from = 0;
+    if (const auto after = number("after=")) {
+      from = *after;
+    } else {
+      const auto at = ask.target.find("since=") + 6;
+      const WallTime since = parse_rfc3339(ask.target.substr(at, 24)).value();
+      from = static_cast<std::size_t>(std::ranges::lower_bound(log, since, {}, &Logged::persisted) - log.begin());
+    }
+    const std::size_t to = std::min(from + limit, log.size());
+    std::vector<std::string> some;
+    for (std::size_t i = from; i < to; ++i) some.push_back(log[i].bytes);
+    const std::string next = "/api/v1/logs?after=" + std::to_string(to) + "&limit=" + std::to_string(limit);
+    return page(some).next(next).at(bench_.okta_now());
+  }
+
+  void answer_ask() {
+    auto it = bench_.asks.begin();
+    std::advance(it, static_cast<std::ptrdiff_t>(random_.below(bench_.asks.size())));
+    const AskOkta ask = it->second;
+    HttpAnswer good = serve(ask);
+    switch (random_.below(24)) {
+      case 0:
+        return bench_.answer(ask.id, std::unexpected(broken(TransportFault::cut, true)));
+      case 1:
+        return bench_.answer(ask.id, status(500).at(bench_.okta_now()));
+      case 2:
+        return bench_.answer(ask.id, status(429).rate(120, 0, 20s).at(bench_.okta_now()));
+      case 3:
+        return bench_.answer(ask.id, status(chance(3) ? 401 : 403).at(bench_.okta_now()));
+      case 4:
+        return bench_.answer(ask.id, status(chance(3) ? 400 : 503).at(bench_.okta_now()));
+      case 5:
+        good.body.resize(good.body.size() / 2);
+        return bench_.answer(ask.id, std::move(good));
+      case 6:
+        std::erase_if(good.headers, [](const Header& each) { return each.name == "Link"; });
+        return bench_.answer(ask.id, std::move(good));
+      case 7:
+        good.headers[0].value = "<https://evil.example.com/api/v1/logs>; rel=\"next\"";
+        return bench_.answer(ask.id, std::move(good));
+      case 8:
+        // Five times in a row: another question is asked.
+        for (int i = 0; i < 5 && !bench_.asks.empty(); ++i) {
+          bench_.answer(bench_.asks.begin()->first, std::unexpected(broken(TransportFault::timed_out, true)));
+          bench_.pass(1min);
+        }
+        return;
+      default:
+        return bench_.answer(ask.id, std::move(good));
+    }
+  }
+
+  BulkResult honest(const SendBulk& bulk) {
+    std::size_t bad = 0;
+    for (const Line& line : lines_of(*bulk.packed)) {
+      const bool good = is_strict_json_object(line.text);
+      bad += good ? 0 : 1;
+      if (good) bench_.delivered.push_back(line);
+    }
+    // The bench counts what a 200 settles by itself.
+    if (bad == 0) bench_.delivered.resize(bench_.delivered.size() - bulk.lines);
+    return bad == 0 ? takes_all() : refuses_some(bad, bulk.lines - bad);
+  }
+  /// The lines are in, whatever is answered.
+  void takes_in(const SendBulk& bulk) {
+    for (const Line& line : lines_of(*bulk.packed)) {
+      if (is_strict_json_object(line.text)) bench_.delivered.push_back(line);
+    }
+  }
+
+  void answer_bulk(BulkId id, bool well) {
+    const SendBulk bulk = bench_.bulks.at(id);
+    switch (well ? 99 : random_.below(16)) {
+      case 0:
+        takes_in(bulk);
+        return bench_.verdict(id, cuts_the_line());
+      case 1:
+        return bench_.verdict(id, cuts_the_line());
+      case 2:
+        if (chance(2)) takes_in(bulk);
+        return bench_.verdict(id, says(502));
+      case 3:
+        return bench_.verdict(id, says(503, "", {{"Retry-After", "2"}}));
+      case 4:
+        return bench_.verdict(id, says(401));
+      case 5:
+        return bench_.verdict(id, bulk.lines > 50 ? says(413) : cannot_be_reached());
+      default:
+        return bench_.verdict(id, honest(bulk));
+    }
+  }
+
+  void machine_fails() {
+    // A bulk on its way may have arrived.
+    for (const auto& [id, bulk] : bench_.bulks) {
+      if (chance(2)) takes_in(bulk);
+    }
+    if (chance(2)) return bench_.crashes(random_.between(0s, 2min));
+    bench_.stops();
+    bench_.pass(8s);
+    bench_.comes_back(random_.between(0s, 2min));
+  }
+  void reload() {
+    std::vector<TenantSpec> specs = {bench_.tenant(acme)};
+    if (chance(2)) specs.push_back(bench_.tenant(beta));
+    bench_.reloads(specs);
+  }
+
+  void judge() {
+    for (; judged_ < bench_.delivered.size(); ++judged_) {
+      const Line& line = bench_.delivered[judged_];
+      if (seen_[line.n]++ > 0 && !line.marked) FAIL("event " << line.n << " came again without a mark");
+    }
+  }
+  [[nodiscard]] std::set<int> set_aside() const {
+    std::set<int> numbers;
+    for (const SetAside& each : bench_.store.set_aside) numbers.insert(read_line(each.bytes).n);
+    return numbers;
+  }
+
+  Bench bench_;
+  Random random_;
+  std::map<std::string, std::vector<Logged>> logs_;
+  int last_ = 0;
+  std::map<int, int> seen_;
+  std::size_t judged_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("scheduler: whatever Okta, the listener and the machine do, nothing is missing and every repeat is marked") {
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    INFO("seed " << seed);
+    Soak soak(seed);
+    soak.runs(400);
+    soak.comes_to_rest();
+    REQUIRE(soak.delivered() > 100);
+  }
+}

@@ -72,7 +72,7 @@ void Judge::run_begins() {
   in_flight_.clear();
   listener_gone_ = false;
   for (Org& org : orgs_) {
-    org.window.reset();
+    org.remaining_in.reset();
     org.spent.clear();
     org.said_why = false;
     org.quickest_answer = Duration::max();
@@ -130,7 +130,7 @@ void Judge::asked(OrgIndex index, const AskOkta& ask, WallTime okta_time, WallTi
             format_rfc3339(*org.silent_until));
   }
   const double reserve = limits::rate_reserve * static_cast<double>(org.charge.rate_limit);
-  if (org.window == window_of(org, okta_time) && static_cast<double>(org.remaining) <= reserve) {
+  if (org.remaining_in == window_of(org, okta_time) && static_cast<double>(org.remaining) <= reserve) {
     convict("asks " + who + " although only " + std::to_string(org.remaining) + " requests remain");
   }
   spend(org, okta_time);
@@ -165,7 +165,7 @@ void Judge::heard(OrgIndex index, const Heard& heard, Instant now) {
   constexpr int unknown_key = 401;  // Spends nobody's budget.
   if (heard.status == unknown_key) --org.spent[window_of(org, heard.sent_at)];
   if (!heard.remaining) return;
-  org.window = window_of(org, heard.asked_at);
+  org.remaining_in = window_of(org, heard.asked_at);
   org.remaining = *heard.remaining;
 }
 
@@ -231,13 +231,17 @@ void Judge::stored(std::string_view line) {
 void Judge::judge_repeat(const Event& event) const {
   const bool answer_lost = event.doubted_in_run == run_;
   const bool opened_again = event.stored_life < orgs_[event.org].life && !event.durable;
-  if (!event.known_by_uuid) return;  // Not recognised when a place is recovered; the ledger wants it marked.
+  const auto& window_from = orgs_[event.org].window_from;
+  // Neither is recognised when a place is asked again; the ledger wants both marked.
+  const bool unknowable = !event.known_by_uuid || (window_from && event.published <= *window_from);
+  if (unknowable) return;
   if (!answer_lost && !opened_again) convict("delivered again without a cause: " + name(event));
 }
 
 void Judge::judge_mark(const Event& event, std::string_view line) const {
   const Org& org = orgs_[event.org];
   if (event.doubted_in_run == run_ || !event.known_by_uuid || !event.dated) return;
+  if (org.window_from && event.published <= *org.window_from) return;
   const auto blur = date_cut + to_ms(org.quickest_answer);
   if (org.unclean_at && (org.jumped_since || event.published <= *org.unclean_at + blur)) return;
   convict("marked as a possible duplicate without a cause: " + name(event) + ": " +
@@ -275,6 +279,7 @@ void Judge::durable(const std::string& key, const Save& save) {
     if (!count) convict("the place of " + key + " on disk is none of Okta's: " + save.place.next);
     cover(org, *count);
   }
+  keep_window(org, save);
   for (const WindowRow& row : save.rows) {
     for (const EventHash& hash : row.events) {
       const auto found = by_bytes_.find(hash.bytes);
@@ -283,6 +288,29 @@ void Judge::durable(const std::string& key, const Save& save) {
       if (event.stores == 0 && !event.aside) convict("the window on disk holds what is not settled: " + name(event));
       event.durable = true;
     }
+  }
+}
+
+// The window may forget only what is beyond its bounds, and must say from where on it does not know.
+void Judge::keep_window(Org& org, const Save& save) {
+  if (save.place.window_from < org.window_from) convict("the window claims to reach further back than before");
+  org.window_from = save.place.window_from;
+  for (const WindowRow& row : save.rows) {
+    if (!org.window.emplace(row.page, Org::Row{.events = row.events.size(), .newest = row.newest}).second) {
+      convict("a page of " + org.charge.name + " is remembered twice under one number");
+    }
+    org.window_events += row.events.size();
+  }
+  while (!org.window.empty() && org.window.begin()->first < save.rows_from) {
+    const auto& [events, newest] = org.window.begin()->second;
+    if (org.window_events <= limits::window_events_max && org.window.size() <= limits::window_rows_max) {
+      convict("the window of " + org.charge.name + " forgets events before it is full");
+    }
+    if (newest && (!org.window_from || *newest > *org.window_from)) {
+      convict("the window of " + org.charge.name + " forgets events and does not say so");
+    }
+    org.window_events -= events;
+    org.window.erase(org.window.begin());
   }
 }
 

@@ -116,10 +116,18 @@ class Judge {
     bool jumped_since = false;
     bool in_file = false;
 
+    struct Row {
+      std::size_t events = 0;
+      std::optional<WallTime> newest;
+    };
+    std::map<std::uint64_t, Row> window;  ///< On disk, by page.
+    std::size_t window_events = 0;
+    std::optional<WallTime> window_from;
+
     std::optional<WallTime> silent_until;  ///< What it told us in a 429.
     Instant silence_heard{};
     bool silence_unsaved = false;  ///< Our clock jumped since, so that a restart can not tell when it is over.
-    std::optional<std::int64_t> window;  ///< The last one an answer told the remaining requests of.
+    std::optional<std::int64_t> remaining_in;  ///< The last window that an answer told the rest of.
     std::int64_t remaining = 0;
     std::map<std::int64_t, std::int64_t> spent;  ///< Requests by window, of this run.
     bool limit_shown = false;  ///< To this run.
@@ -137,6 +145,7 @@ class Judge {
   void begins(Org& org, const Save& save);
   void put_aside(const Org& org, const SetAside& item);
   void cover(Org& org, std::size_t count);
+  void keep_window(Org& org, const Save& save);
   void spend(Org& org, WallTime okta_time) const;
   void judge_repeat(const Event& event) const;
   void judge_mark(const Event& event, std::string_view line) const;
