@@ -204,8 +204,9 @@ std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFac
   return std::nullopt;
 }
 
-// An unreadable page of one single event, the same bytes again and again (an error page of something in between
-// would not be), with a good link behind it: keeping its bytes and going on loses nothing and frees the tenant.
+// An unreadable page of one single event, the same bytes again and again (an error page of something in
+// between would not be), with a good link behind it: keeping its bytes and going on loses nothing and frees
+// the tenant.
 bool Poller::may_swallow_whole(const HttpAnswer& answer, std::string_view body) {
   const Asking& asking = std::get<Asking>(state_);
   if (asking.limit != 1) return false;
@@ -287,8 +288,8 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
   return batch;
 }
 
-// Okta may write our question in other words than we did, so that its self link has to tell whether next leads
-// on.
+// Okta may write our question in other words than we did, so that its self link has to tell whether next
+// leads on.
 void Poller::take_link(const HttpAnswer& answer, bool empty, Page& page, bool& hostile) const {
   const auto link = find_link(answer.headers, "next");
   if (!link || (!empty && link == find_link(answer.headers, "self"))) return;
@@ -577,9 +578,11 @@ void Poller::save(Save&& save, std::size_t pages) {
 
 void Poller::saved(Now now, std::uint64_t number) {
   saves_done_ = std::max(saves_done_, number);
-  while (!unacknowledged_.empty() && unacknowledged_.front().first <= number) unacknowledged_.pop_front();
-  last_progress_ = now.steady;
+  for (; !unacknowledged_.empty() && unacknowledged_.front().first <= number; unacknowledged_.pop_front()) {
+    if (unacknowledged_.front().second > 0) last_progress_ = now.steady;
+  }
   if (std::holds_alternative<SavingStart>(state_)) {
+    last_progress_ = now.steady;
     state_ = Waiting{};
     ask_at_ = now.steady;
   }

@@ -15,7 +15,7 @@ constexpr std::size_t splice_bytes_guess = 512;  // Besides the message; only de
 constexpr std::size_t never_too_large =
     64 * limits::KiB;  // A 413 for a line as small as this is not about its size.
 constexpr int refusals_until_fresh_bulk = 3;
-constexpr std::size_t blind_pieces_max = 8;  // Waiting bulks, while nothing passes to compare them with.
+constexpr std::size_t blind_pieces_max = 128;  // Waiting bulks, while nothing passes to compare them with.
 
 /// Okta's bytes of the event in a line (its line breaks between tokens have become spaces).
 std::string event_in(std::string_view line, const LineRecord& record) {

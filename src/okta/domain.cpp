@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "logzio_okta/base/text.hpp"
+#include "logzio_okta/okta/quote.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -17,24 +18,6 @@ constexpr std::array<std::string_view, 9> okta_zones{
     ".okta-miltest.com", ".trexcloud.com",   ".trex-gov.com",  ".trex-govcloud.com"};
 
 constexpr std::string_view example = "write the org's own address, as in acme.okta.com";
-
-// An Okta API key is 42 of these (okta.md section 5), and two settings are easily swapped.
-constexpr std::size_t key_like_bytes_min = 30;
-bool may_stand_in_key(char c) {
-  return ascii::is_letter(c) || ascii::is_digit(c) || c == '-' || c == '_';
-}
-
-// The text in quotation marks, but for what may be a key.
-std::string quote_without_keys(std::string_view text) {
-  std::string shown;
-  while (!text.empty()) {
-    const auto* const run_end = std::ranges::find_if_not(text, may_stand_in_key);
-    const auto run_size = std::max<std::size_t>(1, static_cast<std::size_t>(run_end - text.begin()));
-    shown += run_size < key_like_bytes_min ? text.substr(0, run_size) : "[redacted]";
-    text.remove_prefix(run_size);
-  }
-  return ascii::quote(shown);
-}
 
 // What people paste, taken apart: `scheme://host:port/path`, of which the path does not matter.
 struct Pasted {
@@ -140,7 +123,7 @@ Result<Domain> Domain::parse(std::string_view text) {
     return fail("an API key stands where the address belongs: " + std::string(example));
 
   const auto refuse = [&](std::string_view fault) {
-    return fail(quote_without_keys(text).append(" ").append(fault));
+    return fail(ascii::quote(without_keys(text)).append(" ").append(fault));
   };
   const auto belongs = [](char c) { return ascii::is_visible(c) && c != '\\'; };
   if (!std::ranges::all_of(text, belongs)) {

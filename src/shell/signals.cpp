@@ -49,6 +49,7 @@ Signals::Signals() {
   event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   CHECK(event_fd != -1);
   handle(SIGPIPE, SIG_IGN);
+  handle(SIGXFSZ, SIG_IGN);
   handle(SIGTERM, on_signal);
   handle(SIGINT, on_signal);
   handle(SIGHUP, on_signal);

@@ -1,8 +1,8 @@
 // Signals: what the operator says by kill, as something the loop can wait for.
 //
 // TERM and INT ask for an orderly end; a second one ends the process at once, even if the loop hangs in a
-// disk. HUP asks to read the keys again and never ends us. PIPE is ignored: a broken connection is an answer
-// like any other.
+// disk. HUP asks to read the keys again and never ends us. PIPE and XFSZ are ignored: a broken connection and
+// a file that may not grow are failures like any other.
 #pragma once
 
 namespace logzio_okta {

@@ -71,9 +71,11 @@ TEST_CASE("state: a damaged or foreign file is moved aside loudly, and what come
   REQUIRE(bench.says("THE STATE IS LOST"));
   REQUIRE(bench.wait([&] { return bench.lines() == 200; }));
   const Words aside = names_in(bench.state_dir(), "state.sqlite.damaged-");
-  REQUIRE(aside.size() == 1);
-  CHECK(read_whole(bench.state_dir() + "/" + aside.front()) == kept);
-  CHECK(bench.daemon().log().contains(aside.front()));
+  REQUIRE_FALSE(aside.empty());
+  const std::string moved =
+      std::ranges::min(aside, {}, &std::string::size);  // The others end in -wal and such.
+  CHECK(read_whole(bench.state_dir() + "/" + moved) == kept);
+  CHECK(bench.daemon().log().contains(moved));
   CHECK(bench.stop() == 0);
   bench.world.with_listener(0, [](model::Listener& logz) {
     for (const model::StoredLine& line : logz.lines()) CHECK(line.text.contains("\"backfill\":true"));

@@ -1,4 +1,5 @@
 // Signals, and a stderr that nobody reads.
+#include <algorithm>
 #include <csignal>
 
 #include <fcntl.h>
@@ -147,6 +148,11 @@ struct OddStderr : Bench {
 
 TEST_CASE_METHOD(OddStderr, "stop: closed standard streams harm neither the events nor the state") {
   start_with(GENERATE("2>&-", ">&- 2>&-", "<&- >&- 2>&-"));
+  REQUIRE(all_arrive());
+  // A log line that went where the next file was opened would stand here.
+  const std::string holder = read_whole(state_dir() + "/lock");
+  CHECK(holder.starts_with("process " + std::to_string(daemon().pid())));
+  CHECK(std::ranges::count(holder, '\n') == 1);
   works();
 }
 

@@ -295,6 +295,7 @@ class Bench {
   [[nodiscard]] WallTime okta_now() const { return wall + to_ms(settings.okta_skew); }
   void pass(Duration duration) {
     const Instant until = steady + duration;
+    settle();
     int turns_without_time = 0;
     while (!scheduler->at_rest() && scheduler->deadline() <= until) {
       const Instant due = scheduler->deadline();

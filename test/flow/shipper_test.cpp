@@ -255,7 +255,7 @@ TEST_CASE("shipper: what cannot become a line is set aside with its bytes, and i
   REQUIRE(bench.set_aside == 2);
   REQUIRE(bench.kept[0].bytes == "17");
   REQUIRE(bench.kept[1].bytes == torn);
-  REQUIRE(bench.notes_with("set aside") == 1);
+  REQUIRE(bench.notes_with("set aside") == 2);  // Two reasons.
   bench.ripens();
   bench.says(takes_all());
   REQUIRE(bench.delivered == 2);

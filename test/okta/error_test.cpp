@@ -48,11 +48,17 @@ TEST_CASE("okta error: of a foreign body only kind and size are told") {
   }
 }
 
+TEST_CASE("okta error: a key that the answer repeats is struck out") {
+  const std::string key = "00abcDEF-ghi_JKL0123456789mnopqrSTUVwxyz01";
+  REQUIRE(describe_body(R"({"errorCode":"E1","errorSummary":"bad header: SSWS )" + key + ", sorry\"}") ==
+          "E1 bad header: SSWS [redacted], sorry");
+}
+
 TEST_CASE("okta error: whatever comes, the line is printable, bounded and keeps the id") {
   const std::string body =
-      R"({"errorCode":"E0000001","errorSummary":"two\nlines\u0007 and )" + std::string(5000, 'x') + "\"}";
+      R"({"errorCode":"E0000001","errorSummary":"two\nlines\u0007 and )" + std::string(5000, '.') + "\"}";
   const std::string line = describe_body(body, {{"X-Okta-Request-Id", std::string(5000, 'i')}});
-  REQUIRE(line.starts_with("E0000001 two?lines? and xxx"));
+  REQUIRE(line.starts_with("E0000001 two?lines? and ..."));
   REQUIRE(line.size() <= limits::error_text_bytes_max);
   REQUIRE(line.find("... (request id iii") != std::string::npos);
   REQUIRE(describe_body(std::string(1'000'000, '[')).size() < 100);

@@ -33,8 +33,8 @@ class Historian {
 
  private:
   void add(WallTime published) {
-    PastEvent event = odd_ones_left_ > 0 && plan_.strikes(Trouble::odd_events, random_) ? odd(published)
-                                                                                         : plain(published);
+    PastEvent event =
+        odd_ones_left_ > 0 && plan_.strikes(Trouble::odd_events, random_) ? odd(published) : plain(published);
     event.published = published;
     event.persisted = published + lag();
     past_.push_back(std::move(event));
@@ -46,8 +46,8 @@ class Historian {
   }
 
   PastEvent plain(WallTime published) {
-    const bool poison = !is_lines(plan_.protocol) && plan_.has(Trouble::listener_poison) && poison_left_ > 0 &&
-                        random_.below(100) == 0;
+    const bool poison = !is_lines(plan_.protocol) && plan_.has(Trouble::listener_poison) &&
+                        poison_left_ > 0 && random_.below(100) == 0;
     if (poison) --poison_left_;
     PastEvent event{.mark = maker_.uuid(), .poison = poison};
     event.bytes = R"({"uuid":")" + event.mark + R"(","published":")" + format_rfc3339(published) +
@@ -67,7 +67,7 @@ class Historian {
         event.bytes = R"({"published":")" + date + R"(","serial":")" + event.mark + R"("})";
         return event;
       case 1:
-        event.known_by_uuid = false;
+        event.known_by_uuid = event.dated = false;
         event.bytes = R"({"uuid":null,"displayMessage":null,"serial":")" + event.mark + R"("})";
         return event;
       case 2:  // No bracket closes: it makes every page that holds it unreadable.

@@ -8,8 +8,8 @@
 
 #include "logzio_okta/base/random.hpp"
 #include "logzio_okta/base/time.hpp"
-#include "model/events.hpp"
 
+#include "model/events.hpp"
 #include "sim/plan.hpp"
 
 namespace logzio_okta::sim {

@@ -8,6 +8,7 @@
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/logzio/bulk.hpp"
 #include "logzio_okta/okta/log_query.hpp"
+
 #include "model/query.hpp"
 
 namespace logzio_okta::sim {
@@ -147,8 +148,8 @@ void Judge::spend(Org& org, WallTime okta_time) const {
   const double share = std::floor(static_cast<double>(limit) * plan_.policy.rate_share);
   const auto budget = std::max<std::int64_t>(1, static_cast<std::int64_t>(share));
   if (count > budget) {
-    convict(std::to_string(count) + " requests to " + org.charge.name + " in one window, where our share is " +
-            std::to_string(budget));
+    convict(std::to_string(count) + " requests to " + org.charge.name +
+            " in one window, where our share is " + std::to_string(budget));
   }
   while (org.spent.size() > 3) org.spent.erase(org.spent.begin());
 }
@@ -172,7 +173,8 @@ void Judge::heard(OrgIndex index, const Heard& heard, Instant now) {
 void Judge::forget_fresh_silences(Instant now, bool disk_was_fine) {
   constexpr Duration time_to_save = 5s;
   for (Org& org : orgs_) {
-    if (!disk_was_fine || org.silence_unsaved || now - org.silence_heard < time_to_save) org.silent_until.reset();
+    if (!disk_was_fine || org.silence_unsaved || now - org.silence_heard < time_to_save)
+      org.silent_until.reset();
   }
 }
 
@@ -221,6 +223,7 @@ void Judge::stored(std::string_view line) {
   if (!event.expected) convict("delivered although it is older than where the stream begins: " + name(event));
   if (event.stores > 0) judge_repeat(event);
   if (is_marked(line)) judge_mark(event, line);
+  judge_backfill(event, line);
   ++event.stores;
   event.stored_life = orgs_[event.org].life;
   event.stored_run = run_;
@@ -246,6 +249,17 @@ void Judge::judge_mark(const Event& event, std::string_view line) const {
   if (org.unclean_at && (org.jumped_since || event.published <= *org.unclean_at + blur)) return;
   convict("marked as a possible duplicate without a cause: " + name(event) + ": " +
           std::string(line.substr(0, 200)));
+}
+
+void Judge::judge_backfill(const Event& event, std::string_view line) const {
+  if (!event.dated || plan_.has(Trouble::clock)) return;
+  const bool says_so = line.contains(R"("backfill":true)");
+  const auto before_start = orgs_[event.org].first_start - event.published;
+  if (says_so && before_start < -date_cut) convict("called backfill though it is new: " + name(event));
+  const bool markable = !line.contains(R"("logzio_okta":{"mine")");
+  if (!says_so && markable && before_start > date_cut) {
+    convict("not called backfill: " + name(event) + ": " + std::string(line.substr(0, 300)));
+  }
 }
 
 void Judge::judge_ledger() const {
@@ -285,7 +299,8 @@ void Judge::durable(const std::string& key, const Save& save) {
       const auto found = by_bytes_.find(hash.bytes);
       if (found == by_bytes_.end()) continue;
       Event& event = events_[found->second];
-      if (event.stores == 0 && !event.aside) convict("the window on disk holds what is not settled: " + name(event));
+      if (event.stores == 0 && !event.aside)
+        convict("the window on disk holds what is not settled: " + name(event));
       event.durable = true;
     }
   }
@@ -293,7 +308,8 @@ void Judge::durable(const std::string& key, const Save& save) {
 
 // The window may forget only what is beyond its bounds, and must say from where on it does not know.
 void Judge::keep_window(Org& org, const Save& save) {
-  if (save.place.window_from < org.window_from) convict("the window claims to reach further back than before");
+  if (save.place.window_from < org.window_from)
+    convict("the window claims to reach further back than before");
   org.window_from = save.place.window_from;
   for (const WindowRow& row : save.rows) {
     if (!org.window.emplace(row.page, Org::Row{.events = row.events.size(), .newest = row.newest}).second) {
@@ -316,6 +332,7 @@ void Judge::keep_window(Org& org, const Save& save) {
 
 void Judge::begins(Org& org, const Save& save) {
   org.since = save.place.since;
+  org.first_start = save.place.first_start;
   for (std::size_t i = org.first; i < org.first + org.events; ++i) {
     Event& event = events_[i];
     event.expected = event.persisted >= *org.since;
@@ -335,7 +352,8 @@ void Judge::put_aside(const Org& org, const SetAside& item) {
   Event& event = events_[found->second];
   if (&orgs_[event.org] != &org) convict("set aside for another org: " + name(event));
   if (item.events == 0) return;
-  if (event.fate != model::Fate::set_aside) convict("set aside without need (" + item.reason + "): " + name(event));
+  if (event.fate != model::Fate::set_aside)
+    convict("set aside without need (" + item.reason + "): " + name(event));
   event.aside = true;
 }
 
@@ -358,7 +376,8 @@ void Judge::noted(const Note& note) {
 
 void Judge::saw(const Report& report) {
   const auto conserved = [&](const EventCounts& counts, const std::string& who) {
-    if (counts.fetched == counts.delivered + counts.deduplicated + counts.set_aside + counts.in_flight) return;
+    if (counts.fetched == counts.delivered + counts.deduplicated + counts.set_aside + counts.in_flight)
+      return;
     convict("counters of " + who + " do not add up: " + std::to_string(counts.fetched) + " fetched, " +
             std::to_string(counts.delivered) + " delivered, " + std::to_string(counts.deduplicated) +
             " deduplicated, " + std::to_string(counts.set_aside) + " set aside, " +
@@ -373,7 +392,8 @@ void Judge::saw(const Report& report) {
     conserved(tenant.events, tenant.domain);
     Org& org = orgs_[orgs_by_name_.find(tenant.domain)->second];
     const bool halted = tenant.state == TenantState::refused || tenant.state == TenantState::backing_off;
-    if (halted && !org.said_why) convict(tenant.domain + " is halted and nobody was told: " + tenant.last_error);
+    if (halted && !org.said_why)
+      convict(tenant.domain + " is halted and nobody was told: " + tenant.last_error);
     if (!halted && tenant.last_error.empty()) org.said_why = false;
   }
 }
@@ -386,15 +406,27 @@ bool Judge::all_settled(const std::vector<WallTime>& until) const {
 
 std::string Judge::first_unsettled(const std::vector<WallTime>& until) const {
   for (const Event& event : events_) {
-    const Org& org = orgs_[event.org];
     if (event.persisted >= until[event.org]) continue;
-    if (!org.since) return org.charge.name + " was never opened";
-    if (!event.expected) continue;
-    const bool settled = event.fate == model::Fate::set_aside ? event.aside : event.stores > 0;
-    if (!settled) return "not settled: " + name(event);
-    if (!event.durable) return "settled but not saved: " + name(event);
+    if (std::string why = why_unsettled(event); !why.empty()) return why;
   }
   return {};
+}
+
+std::string Judge::first_left_behind(const std::vector<WallTime>& until) const {
+  for (const Event& event : events_) {
+    if (event.persisted >= until[event.org] || !orgs_[event.org].in_file) continue;
+    if (std::string why = why_unsettled(event); !why.empty()) return why;
+  }
+  return {};
+}
+
+std::string Judge::why_unsettled(const Event& event) const {
+  const Org& org = orgs_[event.org];
+  if (!org.since) return org.charge.name + " was never opened";
+  if (!event.expected) return {};
+  const bool settled = event.fate == model::Fate::set_aside ? event.aside : event.stores > 0;
+  if (!settled) return "not settled: " + name(event);
+  return event.durable ? std::string() : "settled but not saved: " + name(event);
 }
 
 }  // namespace logzio_okta::sim

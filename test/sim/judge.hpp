@@ -15,9 +15,9 @@
 #include "logzio_okta/flow/message.hpp"
 #include "logzio_okta/flow/report.hpp"
 #include "logzio_okta/http/url.hpp"
+
 #include "model/event_log.hpp"
 #include "model/ledger.hpp"
-
 #include "sim/history.hpp"
 #include "sim/plan.hpp"
 
@@ -84,6 +84,8 @@ class Judge {
   /// Everything that was persisted before the given moments is where it belongs, and known to be.
   [[nodiscard]] bool all_settled(const std::vector<WallTime>& until) const;
   [[nodiscard]] std::string first_unsettled(const std::vector<WallTime>& until) const;
+  /// Likewise, of what is in the tenants file: what a run of --once that ended with 0 has promised.
+  [[nodiscard]] std::string first_left_behind(const std::vector<WallTime>& until) const;
   [[nodiscard]] std::string summary() const { return ledger_.judge().summary(); }
   [[nodiscard]] std::size_t delivered() const { return delivered_; }
 
@@ -111,6 +113,7 @@ class Judge {
     std::size_t events = 0;
     std::size_t covered = 0;  ///< Events before it were checked behind the place on disk.
     std::optional<WallTime> since;
+    WallTime first_start;                ///< By our clock.
     std::uint64_t life = 0;              ///< Counts the openings of its stream.
     std::optional<WallTime> unclean_at;  ///< By its clock: nothing later is marked without a lost answer.
     bool jumped_since = false;
@@ -126,11 +129,12 @@ class Judge {
 
     std::optional<WallTime> silent_until;  ///< What it told us in a 429.
     Instant silence_heard{};
-    bool silence_unsaved = false;  ///< Our clock jumped since, so that a restart can not tell when it is over.
+    bool silence_unsaved =
+        false;  ///< Our clock jumped since, so that a restart can not tell when it is over.
     std::optional<std::int64_t> remaining_in;  ///< The last window that an answer told the rest of.
     std::int64_t remaining = 0;
     std::map<std::int64_t, std::int64_t> spent;  ///< Requests by window, of this run.
-    bool limit_shown = false;  ///< To this run.
+    bool limit_shown = false;                    ///< To this run.
     Duration quickest_answer = Duration::max();  ///< Of this run: as well as its clock can be known.
     bool said_why = false;
   };
@@ -140,6 +144,7 @@ class Judge {
 
   [[noreturn]] void convict(std::string text) const { throw Violation{std::move(text)}; }
   [[nodiscard]] std::optional<std::size_t> event_in_line(std::string_view line) const;
+  [[nodiscard]] std::string why_unsettled(const Event& event) const;
   [[nodiscard]] std::int64_t window_of(const Org& org, WallTime okta_time) const;
   [[nodiscard]] std::string name(const Event& event) const;
   void begins(Org& org, const Save& save);
@@ -149,6 +154,7 @@ class Judge {
   void spend(Org& org, WallTime okta_time) const;
   void judge_repeat(const Event& event) const;
   void judge_mark(const Event& event, std::string_view line) const;
+  void judge_backfill(const Event& event, std::string_view line) const;
   void judge_ledger() const;
 
   const Plan& plan_;

@@ -37,6 +37,7 @@ enum class Trouble : std::uint8_t {
   disk_full_aside,  ///< The room for what is set aside is nearly used up.
   kills,
   stops,
+  once_runs,   ///< Some runs are --once.
   reloads,     ///< Tenants leave the file and come back, keys change.
   clock,       ///< Our wall clock jumps; orgs' clocks are wrong.
   late_turns,  ///< The loop comes back later than it should.
@@ -45,7 +46,7 @@ enum class Trouble : std::uint8_t {
   late_events,  ///< Persisted long after they were published.
   bursts,       ///< Thousands of events at once.
 };
-inline constexpr std::size_t troubles_count = 27;
+inline constexpr std::size_t troubles_count = 28;
 [[nodiscard]] std::string_view name_of(Trouble trouble);
 
 enum class Intensity : std::uint8_t { off, rare, frequent };

@@ -35,7 +35,8 @@ struct Arguments {
   bool verbose = false;
 };
 
-constexpr std::string_view usage = R"(Usage: logzio-okta-sim [--seeds N] [--from S] [--hours H] [--jobs J] [--verbose]
+constexpr std::string_view usage =
+    R"(Usage: logzio-okta-sim [--seeds N] [--from S] [--hours H] [--jobs J] [--verbose]
        logzio-okta-sim --seed N [--trace] [--hours H]
 
 Runs the daemon's core against simulated orgs, listener, network, disk and clock: H virtual hours of
@@ -256,12 +257,14 @@ int run_seeds(const Arguments& arguments) {
   std::vector<Worker> workers = start_workers(arguments);
   const Totals totals = listen(workers, arguments.verbose);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  std::printf("%ju of %ju seeds from %ju passed, %ju h of trouble each: %ju events delivered, %ju runs of the daemon, "
-              "%ju steps, slowest drain %jd s, traces %016jx; %.1f s, %.2f seeds/s\n",
-              std::uintmax_t{totals.passed}, std::uintmax_t{arguments.seeds}, std::uintmax_t{arguments.from},
-              std::uintmax_t{arguments.hours}, std::uintmax_t{totals.delivered}, std::uintmax_t{totals.runs},
-              std::uintmax_t{totals.steps}, std::intmax_t{totals.slowest_drain_s}, std::uintmax_t{totals.hash},
-              took.count(), static_cast<double>(totals.passed) / took.count());
+  std::printf(
+      "%ju of %ju seeds from %ju passed, %ju h of trouble each: %ju events delivered, %ju runs of the "
+      "daemon, "
+      "%ju steps, slowest drain %jd s, traces %016jx; %.1f s, %.2f seeds/s\n",
+      std::uintmax_t{totals.passed}, std::uintmax_t{arguments.seeds}, std::uintmax_t{arguments.from},
+      std::uintmax_t{arguments.hours}, std::uintmax_t{totals.delivered}, std::uintmax_t{totals.runs},
+      std::uintmax_t{totals.steps}, std::intmax_t{totals.slowest_drain_s}, std::uintmax_t{totals.hash},
+      took.count(), static_cast<double>(totals.passed) / took.count());
   for (const std::uint64_t seed : totals.failed) {
     std::printf("\nseed %ju failed. Its last lines:\n", std::uintmax_t{seed});
     std::fflush(stdout);

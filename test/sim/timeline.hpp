@@ -16,7 +16,9 @@ class Timeline {
 
   [[nodiscard]] Instant now() const { return now_; }
   /// Events at the same moment happen in the order they were planned.
-  void at(Instant when, Action action) { events_.push({std::max(when, now_), ++planned_, std::move(action)}); }
+  void at(Instant when, Action action) {
+    events_.push({std::max(when, now_), ++planned_, std::move(action)});
+  }
   void after(Duration wait, Action action) { at(now_ + wait, std::move(action)); }
 
   /// `never` if nothing is planned.

@@ -16,11 +16,11 @@ namespace {
 using namespace std::string_literals;
 namespace fault = model::fault;
 
-constexpr Duration history_span = 30h;   // Before the daemon's first start.
-constexpr Duration drain_budget = 12h;   // Of virtual time, for what phase one has left behind.
+constexpr Duration history_span = 30h;  // Before the daemon's first start.
+constexpr Duration drain_budget = 12h;  // Of virtual time, for what phase one has left behind.
 constexpr Duration fade_out = drain_budget + 6h;
-constexpr Duration stop_budget = 8s;     // Docker kills after ten.
-constexpr Duration quiet_look = 1h;      // After the last restart: nothing may be repeated.
+constexpr Duration stop_budget = 8s;  // Docker kills after ten.
+constexpr Duration quiet_look = 1h;   // After the last restart: nothing may be repeated.
 constexpr std::string_view token = "abcdefghijklmnopqrstuvwxyzABCDEF";
 
 const WallTime epoch = parse_rfc3339("2026-11-23T00:00:00Z").value();
@@ -93,12 +93,15 @@ void World::make_orgs() {
     settings.window_offset = random_.between(0s, 59s);
     settings.links_joined = random_.below(4) == 0;
     settings.records_max = 4;
-    if (plan_.has(Trouble::okta_limits)) settings.others = settings.rate_limit * static_cast<std::int64_t>(random_.below(10)) / 10;
+    if (plan_.has(Trouble::okta_limits))
+      settings.others = settings.rate_limit * static_cast<std::int64_t>(random_.below(10)) / 10;
     if (plan_.has(Trouble::clock)) settings.clock_skew = random_.between(-10min, 10min);
-    Org& org = orgs_.emplace_back(Org{.name = domain_name(i), .history = {}, .okta = model::OktaOrg(settings), .keys = {}});
+    Org& org = orgs_.emplace_back(
+        Org{.name = domain_name(i), .history = {}, .okta = model::OktaOrg(settings), .keys = {}});
     const WallTime begin = okta_time(org);
-    org.history = make_history(plan_, random_.next(), 1 + plan_.events / plan_.orgs, begin - to_ms(history_span),
-                               begin + to_ms(plan_.faults_last), begin + to_ms(plan_.faults_last + fade_out));
+    org.history =
+        make_history(plan_, random_.next(), 1 + plan_.events / plan_.orgs, begin - to_ms(history_span),
+                     begin + to_ms(plan_.faults_last), begin + to_ms(plan_.faults_last + fade_out));
     for (const PastEvent& event : org.history) {
       org.okta.append({.bytes = event.bytes, .published = event.published, .persisted = event.persisted});
     }
@@ -121,7 +124,8 @@ void World::make_orgs() {
     judge_.listed(i, org.in_file);
   }
   if (plan_.has(Trouble::disk_full_aside)) aside_before_ = limits::set_aside_bytes_max - random_.below(1000);
-  if (plan_.has(Trouble::listener_small_bodies)) listener_.settings().body_bytes_max = 25'000 + random_.below(20'000);
+  if (plan_.has(Trouble::listener_small_bodies))
+    listener_.settings().body_bytes_max = 25'000 + random_.below(20'000);
 }
 
 std::vector<TenantSpec> World::file() const {
@@ -146,13 +150,18 @@ void World::start() {
   tell(run_, [&] { return "the daemon starts, run " + std::to_string(run_); });
   judge_.run_begins();
   disk_.open();
-  daemon_ = std::make_unique<Scheduler>(our_now(),
-                                        SchedulerOptions{.policy = plan_.policy,
-                                                         .protocol = plan_.protocol,
-                                                         .listener = "listener",
-                                                         .token_bytes = is_lines(plan_.protocol) ? token.size() + 11 : 0,
-                                                         .seed = random_.next()},
-                                        file());
+  once_ = !healed_ && plan_.has(Trouble::once_runs) && random_.below(3) == 0;
+  once_began_ = okta_times();
+  Policy policy = plan_.policy;
+  policy.once = once_;
+  daemon_ = std::make_unique<Scheduler>(
+      our_now(),
+      SchedulerOptions{.policy = policy,
+                       .protocol = plan_.protocol,
+                       .listener = "listener",
+                       .token_bytes = is_lines(plan_.protocol) ? token.size() + 11 : 0,
+                       .seed = random_.next()},
+      file());
   deliver(0s, SetAsideSize{aside_before_ + aside_bytes_});
   drain();
 }
@@ -176,7 +185,8 @@ void World::watch_for_busy_loop(bool tick) {
   constexpr int most_a_minute = 3000;
   idle_turns_ = tick && now() == last_turn_ ? idle_turns_ + 1 : 0;
   last_turn_ = now();
-  if (idle_turns_ > most_at_once) throw Violation{"a busy loop: it wants to be called again and again at once"};
+  if (idle_turns_ > most_at_once)
+    throw Violation{"a busy loop: it wants to be called again and again at once"};
   if (now() - ticks_since_ > 1min) {
     ticks_since_ = now();
     ticks_ = 0;
@@ -190,10 +200,12 @@ void World::drain() {
     perform(std::move(*output));
   }
   if (kill_within_turn_) return kill();
-  if (stopping_since_ && now() - *stopping_since_ > stop_budget) throw Violation{"a stop took longer than 8 s"};
+  if (stopping_since_ && now() - *stopping_since_ > stop_budget)
+    throw Violation{"a stop took longer than 8 s"};
   if (daemon_->at_rest()) return end_in_order();
   deadline_ = daemon_->deadline();
-  if (deadline_ != never && strikes(Trouble::late_turns)) deadline_ += random_.between(0s, random_.below(5) == 0 ? 90s : 1s);
+  if (deadline_ != never && strikes(Trouble::late_turns))
+    deadline_ += random_.between(0s, random_.below(5) == 0 ? 90s : 1s);
   look_at_report();
 }
 
@@ -229,7 +241,8 @@ void World::on(Save&& save) {
 }
 
 void World::on(Note&& note) {
-  tell(fact_of(note.text), [&] { return "says (" + std::string(name_of(note.level)) + ") " + note.tenant + ": " + note.text; });
+  tell(fact_of(note.text),
+       [&] { return "says (" + std::string(name_of(note.level)) + ") " + note.tenant + ": " + note.text; });
   judge_.noted(note);
 }
 
@@ -273,8 +286,7 @@ void World::end_in_order() {
   const int code = daemon_->exit_code();
   const bool clean = daemon_->clean();
   tell(static_cast<std::uint64_t>(code), [&] { return "the daemon ends with " + std::to_string(code); });
-  if (!stopping_since_) throw Violation{"the daemon ended although nobody stopped it"};
-  if (code != 0 && code != 75) throw Violation{"exit code " + std::to_string(code) + " after a stop"};
+  judge_exit(code);
   judge_.saw(daemon_->report(our_now()));
   bool on_disk = clean;
   if (disk_fails_) {
@@ -284,7 +296,20 @@ void World::end_in_order() {
     if (clean) disk_.close_clean();
   }
   judge_.run_ends(code == 0 && on_disk, !on_disk, okta_times());
+  if (once_ && !stopping_since_ && code == 0) {
+    const std::string left = judge_.first_left_behind(once_began_);
+    if (!left.empty()) throw Violation{"--once ended with 0 too early: " + left};
+  }
   gone();
+}
+
+void World::judge_exit(int code) const {
+  constexpr int unfinished = 69;
+  constexpr int unanswered = 75;
+  if (!once_ && !stopping_since_) throw Violation{"the daemon ended although nobody stopped it"};
+  if (code != 0 && code != unanswered && (!once_ || code != unfinished)) {
+    throw Violation{"it ended with exit code " + std::to_string(code)};
+  }
 }
 
 void World::kill() {
@@ -293,11 +318,11 @@ void World::kill() {
   for (const auto& [id, bulk] : std::exchange(on_the_way_, {})) {
     if (random_.below(2) == 0) reach_listener(bulk);
   }
-  judge_.forget_fresh_silences(now(), !disk_failed_lately_ && !plan_.has(Trouble::disk_slowness));
   gone();
 }
 
 void World::gone() {
+  judge_.forget_fresh_silences(now(), !disk_failed_lately_ && !plan_.has(Trouble::disk_slowness));
   disk_.crash();
   daemon_.reset();
   deadline_ = never;
@@ -320,16 +345,20 @@ Duration World::okta_latency() {
 void World::on(AskOkta&& ask) {
   const auto& [index, key] = keyring_.at(ask.credential);
   Org& org = orgs_[index];
-  tell(fact_of(ask.target) ^ ask.id.value, [&] { return "asks " + org.name + " #" + std::to_string(ask.id.value) + " with " + keyring_.at(ask.credential).second + ": " + ask.target; });
+  tell(fact_of(ask.target) ^ ask.id.value, [&] {
+    return "asks " + org.name + " #" + std::to_string(ask.id.value) + " with " +
+           keyring_.at(ask.credential).second + ": " + ask.target;
+  });
   judge_.asked(index, ask, okta_time(org), our_now().wall);
   const bool lost = !healed_ && (org.unreachable || (strikes(Trouble::okta_breaks) && random_.below(2) == 0));
   if (lost) {
     constexpr std::array faults{TransportFault::unresolved, TransportFault::unreachable,
                                 TransportFault::proxy_refused, TransportFault::tls_failed};
     const TransportFault fault = faults[random_.below(faults.size())];
-    return deliver(random_.between(0s, 15s),
-                   OktaAnswer{.id = ask.id,
-                              .result = std::unexpected(TransportError{.fault = fault, .text = "simulated"})});
+    return deliver(
+        random_.between(0s, 15s),
+        OktaAnswer{.id = ask.id,
+                   .result = std::unexpected(TransportError{.fault = fault, .text = "simulated"})});
   }
   timeline_.after(okta_latency(), [this, org_index = index, ask, secret = key, run = run_, at = now()] {
     reach_okta(org_index, ask, secret, run, at);
@@ -352,24 +381,26 @@ void World::reach_okta(std::size_t index, const AskOkta& ask, const std::string&
   if (!record.misuse.empty()) throw Violation{"misuse of Okta: " + record.misuse + ": " + ask.target};
 
   const RateLimit rate = read_rate_limit(answer.headers);
-  Judge::Heard heard{.status = answer.status, .quiet_until = record.quiet_until, .remaining = {}, .asked_at = record.at};
+  Judge::Heard heard{
+      .status = answer.status, .quiet_until = record.quiet_until, .remaining = {}, .asked_at = record.at};
   heard.sent_at = record.at - to_ms(now() - asked_at);
   if (!rate.concurrency() && answer.status == 200) heard.remaining = rate.remaining;
   HttpResult result = model::as_result(answer);
   Duration wait = answer.delivery.delay + okta_latency();
   if (answer.delivery.ending == model::Ending::stall) wait += limits::ask_stall_timeout;
   tell(static_cast<std::uint64_t>(answer.status), [&] {
-    return org.name + " answers #" + std::to_string(ask.id.value) + " with " + describe_result(result) + ", " +
-           std::to_string(record.events) + " events";
+    return org.name + " answers #" + std::to_string(ask.id.value) + " with " + describe_result(result) +
+           ", " + std::to_string(record.events) + " events";
   });
-  timeline_.after(wait, [this, run, index, id = ask.id, heard, asked_at, result = std::move(result)]() mutable {
-    if (run != run_ || !daemon_ || cancelled_.contains(id)) return;
-    if (result) {
-      heard.took = now() - asked_at;
-      judge_.heard(index, heard, now());
-    }
-    turn(OktaAnswer{.id = id, .result = result});
-  });
+  timeline_.after(wait,
+                  [this, run, index, id = ask.id, heard, asked_at, result = std::move(result)]() mutable {
+                    if (run != run_ || !daemon_ || cancelled_.contains(id)) return;
+                    if (result) {
+                      heard.took = now() - asked_at;
+                      judge_.heard(index, heard, now());
+                    }
+                    turn(OktaAnswer{.id = id, .result = result});
+                  });
 }
 
 void World::bend_next_answer(Org& org, std::string_view target) {
@@ -378,17 +409,31 @@ void World::bend_next_answer(Org& org, std::string_view target) {
   if (org.refuses_cursors) okta.inject(fault::RefuseCursor{}, 1);
   if (org.slow_from > 0 && !healed_) {
     const auto at = target.find("limit=");
-    const auto limit = at == std::string_view::npos ? 0 : std::strtoul(std::string(target.substr(at + 6, 5)).c_str(), nullptr, 10);
+    const auto limit = at == std::string_view::npos
+                           ? 0
+                           : std::strtoul(std::string(target.substr(at + 6, 5)).c_str(), nullptr, 10);
     if (limit >= org.slow_from) okta.inject(fault::okta_timeout(), 1);
   }
   if (strikes(Trouble::okta_errors)) {
     switch (random_.below(6)) {
-      case 0: okta.inject(fault::bad_gateway(), 1); break;
-      case 1: okta.inject(fault::unavailable(), 1); break;
-      case 2: okta.inject(fault::okta_timeout(), 1); break;
-      case 3: okta.inject(fault::okta_unavailable(), 1); break;
-      case 4: okta.inject(fault::okta_forbidden(), 1); break;
-      default: okta.inject(fault::Redirect{"https://hostile.example/api/v1/logs?hostile=1"}, 1); break;
+      case 0:
+        okta.inject(fault::bad_gateway(), 1);
+        break;
+      case 1:
+        okta.inject(fault::unavailable(), 1);
+        break;
+      case 2:
+        okta.inject(fault::okta_timeout(), 1);
+        break;
+      case 3:
+        okta.inject(fault::okta_unavailable(), 1);
+        break;
+      case 4:
+        okta.inject(fault::okta_forbidden(), 1);
+        break;
+      default:
+        okta.inject(fault::Redirect{"https://hostile.example/api/v1/logs?hostile=1"}, 1);
+        break;
     }
   }
   if (strikes(Trouble::okta_breaks)) {
@@ -397,30 +442,55 @@ void World::bend_next_answer(Org& org, std::string_view target) {
   }
   if (strikes(Trouble::okta_limits)) {
     using Reset = fault::RateLimited::Reset;
-    constexpr std::array resets{Reset::honest, Reset::honest, Reset::honest, Reset::missing, Reset::garbage, Reset::past, Reset::absurd};
+    constexpr std::array resets{Reset::honest,  Reset::honest, Reset::honest, Reset::missing,
+                                Reset::garbage, Reset::past,   Reset::absurd};
     if (random_.below(4) == 0) {
       okta.inject(fault::ConcurrencyLimited{}, 1);
     } else {
-      okta.inject(fault::RateLimited{.reset = resets[random_.below(resets.size())], .ahead = until_window_ends(org)}, 1);
+      okta.inject(
+          fault::RateLimited{.reset = resets[random_.below(resets.size())], .ahead = until_window_ends(org)},
+          1);
     }
   }
   if (strikes(Trouble::okta_pages)) {
     switch (random_.below(8)) {
-      case 0: okta.inject(fault::Body{.bytes = "<html>hello</html>", .content_type = "text/html"}, 1); break;
-      case 1: okta.inject(fault::TruncatedJson{}, 1); break;
-      case 2: okta.inject(fault::DamagedGzip{}, 1); break;
-      case 3: okta.inject(fault::NotReallyGzip{}, 1); break;
-      case 4: okta.inject(fault::HugeHeaders{}, 1); break;
-      case 5: okta.inject(fault::Endless{}, 1); break;
-      case 6: okta.inject(fault::Body{.bytes = "{}"}, 1); break;
-      default: okta.inject(fault::Body{.bytes = ""}, 1); break;
+      case 0:
+        okta.inject(fault::Body{.bytes = "<html>hello</html>", .content_type = "text/html"}, 1);
+        break;
+      case 1:
+        okta.inject(fault::TruncatedJson{}, 1);
+        break;
+      case 2:
+        okta.inject(fault::DamagedGzip{}, 1);
+        break;
+      case 3:
+        okta.inject(fault::NotReallyGzip{}, 1);
+        break;
+      case 4:
+        okta.inject(fault::HugeHeaders{}, 1);
+        break;
+      case 5:
+        okta.inject(fault::Endless{}, 1);
+        break;
+      case 6:
+        okta.inject(fault::Body{.bytes = "{}"}, 1);
+        break;
+      default:
+        okta.inject(fault::Body{.bytes = ""}, 1);
+        break;
     }
   }
   if (strikes(Trouble::okta_links)) {
     switch (random_.below(4)) {
-      case 0: okta.inject(fault::NoLink{}, 1); break;
-      case 1: okta.inject(fault::SameLink{}, 1); break;
-      default: okta.inject(fault::NextLink{hostile_link(org)}, 1); break;
+      case 0:
+        okta.inject(fault::NoLink{}, 1);
+        break;
+      case 1:
+        okta.inject(fault::SameLink{}, 1);
+        break;
+      default:
+        okta.inject(fault::NextLink{hostile_link(org)}, 1);
+        break;
     }
   }
 }
@@ -428,21 +498,30 @@ void World::bend_next_answer(Org& org, std::string_view target) {
 /// Of the running window, or of one of the next.
 std::chrono::seconds World::until_window_ends(Org& org) {
   const auto window = to_ms(org.okta.settings().window).count();
-  const auto at = okta_time(org).time_since_epoch().count() - to_ms(org.okta.settings().window_offset).count();
+  const auto at =
+      okta_time(org).time_since_epoch().count() - to_ms(org.okta.settings().window_offset).count();
   const auto more = static_cast<std::int64_t>(random_.below(4) == 0 ? random_.below(9) : 0);
-  return std::chrono::ceil<std::chrono::seconds>(std::chrono::milliseconds(window - at % window + more * window));
+  return std::chrono::ceil<std::chrono::seconds>(
+      std::chrono::milliseconds(window - at % window + more * window));
 }
 
 std::string World::hostile_link(const Org& org) {
   constexpr std::string_view query = "/api/v1/logs?after=1_1&hostile=1";
   switch (random_.below(7)) {
-    case 0: return "https://evil.example" + std::string(query);
-    case 1: return "http://" + org.name + std::string(query);
-    case 2: return "https://" + org.name + "1" + std::string(query);
-    case 3: return "https://" + org.name + "@evil.example" + std::string(query);
-    case 4: return "//evil.example" + std::string(query);
-    case 5: return "https://" + org.name + "/api/v1/users?hostile=1";
-    default: return "https://" + org.name + ":444" + std::string(query);
+    case 0:
+      return "https://evil.example" + std::string(query);
+    case 1:
+      return "http://" + org.name + std::string(query);
+    case 2:
+      return "https://" + org.name + "1" + std::string(query);
+    case 3:
+      return "https://" + org.name + "@evil.example" + std::string(query);
+    case 4:
+      return "//evil.example" + std::string(query);
+    case 5:
+      return "https://" + org.name + "/api/v1/users?hostile=1";
+    default:
+      return "https://" + org.name + ":444" + std::string(query);
   }
 }
 
@@ -484,9 +563,12 @@ void World::reach_listener(const SendBulk& bulk) {
   bend_next_bulk(plain);
   const BulkResult result = is_lines(plan_.protocol) ? write_lines(plain) : post(bulk, plain);
   judge_.bulk_is_in();
-  tell(bulk.id.value, [&] { return "the listener answers bulk #" + std::to_string(bulk.id.value) + ": " + describe_result(result); });
+  tell(bulk.id.value, [&] {
+    return "the listener answers bulk #" + std::to_string(bulk.id.value) + ": " + describe_result(result);
+  });
   Duration wait = random_.between(1ms, strikes(Trouble::listener_breaks) ? Duration(60s) : Duration(200ms));
-  if (const auto* error = std::get_if<TransportError>(&result); error && error->fault == TransportFault::timed_out) {
+  if (const auto* error = std::get_if<TransportError>(&result);
+      error && error->fault == TransportFault::timed_out) {
     wait += limits::bulk_stall_timeout;
   }
   const auto arrive = [this, run = run_, id = bulk.id, result] {
@@ -506,7 +588,8 @@ BulkResult World::post(const SendBulk& bulk, const std::string& plain) {
   const model::Intake intake = listener_.admit(request);
   if (intake.bytes_max < request.body.size()) {
     const bool stalls = intake.ending == model::Ending::stall;
-    return TransportError{.fault = stalls ? TransportFault::timed_out : TransportFault::cut, .sent = true, .text = "simulated"};
+    return TransportError{
+        .fault = stalls ? TransportFault::timed_out : TransportFault::cut, .sent = true, .text = "simulated"};
   }
   if (judge_.holds_poison(plain)) {
     constexpr std::array statuses{500, 403, 422};
@@ -520,7 +603,8 @@ BulkResult World::post(const SendBulk& bulk, const std::string& plain) {
 BulkResult World::write_lines(const std::string& plain) {
   std::string with_token;
   const std::string opening = "{\"token\":\"" + std::string(token_refused_ ? token : token) + "\",";
-  for (const std::string_view line : split_lines(plain)) (with_token += opening).append(line.substr(1)) += '\n';
+  for (const std::string_view line : split_lines(plain))
+    (with_token += opening).append(line.substr(1)) += '\n';
   model::LineConnection connection = listener_.connect(true_wall());
   const bool whole = listener_.feed(connection, with_token, true_wall());
   const bool closed = listener_.finish(connection);
@@ -531,26 +615,46 @@ BulkResult World::write_lines(const std::string& plain) {
 
 void World::bend_next_bulk(const std::string& plain) {
   if (strikes(Trouble::listener_breaks)) {
-    listener_.inject(fault::CutRequest{.bytes = random_.below(plain.size() + 1), .ending = model::Ending::reset}, 1);
+    listener_.inject(
+        fault::CutRequest{.bytes = random_.below(plain.size() + 1), .ending = model::Ending::reset}, 1);
   }
   if (is_lines(plan_.protocol)) {
     if (strikes(Trouble::listener_errors)) listener_.inject(fault::SilentEnd{}, 1);
     if (strikes(Trouble::listener_lost_answers)) {
-      listener_.inject(fault::CutRequest{.bytes = random_.below(2 * plain.size() + 1), .ending = model::Ending::reset}, 1);
+      listener_.inject(
+          fault::CutRequest{.bytes = random_.below(2 * plain.size() + 1), .ending = model::Ending::reset}, 1);
     }
     return;
   }
   if (strikes(Trouble::listener_errors)) {
     switch (random_.below(9)) {
-      case 0: listener_.inject(fault::bad_gateway(), 1); break;
-      case 1: listener_.inject(fault::unavailable(), 1); break;
-      case 2: listener_.inject(fault::proxy_forbidden(), 1); break;
-      case 3: listener_.inject(fault::proxy_bad_request(), 1); break;
-      case 4: listener_.inject(fault::retry_after(429, std::chrono::seconds(random_.below(300))), 1); break;
-      case 5: listener_.inject(fault::retry_after(503, std::chrono::seconds(random_.below(300))), 1); break;
-      case 6: listener_.inject(fault::Status{.status = 408, .body = {}, .headers = {}}, 1); break;
-      case 7: listener_.inject(fault::Status{.status = 200, .body = "<html>welcome</html>", .headers = {}}, 1); break;
-      default: listener_.inject(fault::Status{.status = 413, .body = {}, .headers = {}}, 1); break;
+      case 0:
+        listener_.inject(fault::bad_gateway(), 1);
+        break;
+      case 1:
+        listener_.inject(fault::unavailable(), 1);
+        break;
+      case 2:
+        listener_.inject(fault::proxy_forbidden(), 1);
+        break;
+      case 3:
+        listener_.inject(fault::proxy_bad_request(), 1);
+        break;
+      case 4:
+        listener_.inject(fault::retry_after(429, std::chrono::seconds(random_.below(300))), 1);
+        break;
+      case 5:
+        listener_.inject(fault::retry_after(503, std::chrono::seconds(random_.below(300))), 1);
+        break;
+      case 6:
+        listener_.inject(fault::Status{.status = 408, .body = {}, .headers = {}}, 1);
+        break;
+      case 7:
+        listener_.inject(fault::Status{.status = 200, .body = "<html>welcome</html>", .headers = {}}, 1);
+        break;
+      default:
+        listener_.inject(fault::Status{.status = 413, .body = {}, .headers = {}}, 1);
+        break;
     }
   }
   if (strikes(Trouble::listener_lost_answers)) {
@@ -559,7 +663,9 @@ void World::bend_next_bulk(const std::string& plain) {
       const model::Ending ending = random_.below(2) == 0 ? model::Ending::reset : model::Ending::stall;
       listener_.inject(fault::Unanswered{.stored = random_.below(4) > 0, .ending = ending}, 1);
     } else {
-      listener_.inject(fault::StoredThen{{.status = statuses[random_.below(statuses.size())], .body = {}, .headers = {}}}, 1);
+      listener_.inject(
+          fault::StoredThen{{.status = statuses[random_.below(statuses.size())], .body = {}, .headers = {}}},
+          1);
     }
   }
 }
@@ -569,8 +675,8 @@ void World::bend_next_bulk(const std::string& plain) {
 void World::plan_episodes() {
   for (const Trouble trouble :
        {Trouble::okta_breaks, Trouble::okta_cursors, Trouble::okta_slow_queries, Trouble::okta_keys,
-        Trouble::listener_outages, Trouble::listener_token, Trouble::disk_failures, Trouble::kills, Trouble::stops,
-        Trouble::reloads, Trouble::clock}) {
+        Trouble::listener_outages, Trouble::listener_token, Trouble::disk_failures, Trouble::kills,
+        Trouble::stops, Trouble::reloads, Trouble::clock}) {
     plan_next(trouble);
   }
 }
@@ -588,7 +694,8 @@ void World::plan_next(Trouble trouble) {
 void World::strike(Trouble trouble) {
   Org& org = orgs_[random_.below(orgs_.size())];
   const Duration lasts = random_.below(3) == 0 ? random_.between(10min, 4h) : random_.between(1s, 10min);
-  tell(static_cast<std::uint64_t>(trouble), [&] { return "trouble: " + std::string(name_of(trouble)) + " for " + describe(lasts); });
+  tell(static_cast<std::uint64_t>(trouble),
+       [&] { return "trouble: " + std::string(name_of(trouble)) + " for " + describe(lasts); });
   const auto for_a_while = [&](auto begin, auto end) {
     begin();
     timeline_.after(lasts, [this, end] {
@@ -602,16 +709,18 @@ void World::strike(Trouble trouble) {
       return for_a_while([&] { org.refuses_cursors = true; }, [&org] { org.refuses_cursors = false; });
     case Trouble::okta_slow_queries: {
       constexpr std::array<std::size_t, 4> sizes{1000, 500, 100, 10};
-      return for_a_while([&] { org.slow_from = sizes[random_.below(sizes.size())]; }, [&org] { org.slow_from = 0; });
+      return for_a_while([&] { org.slow_from = sizes[random_.below(sizes.size())]; },
+                         [&org] { org.slow_from = 0; });
     }
     case Trouble::listener_outages:
       return for_a_while([&] { listener_down_ = true; }, [this] { listener_down_ = false; });
     case Trouble::listener_token:
       if (is_lines(plan_.protocol)) return;  // A wrong token loses everything unseen there, as documented.
-      return for_a_while([&] { token_refused_ = true; }, [this] {
-        token_refused_ = false;
-        if (random_.below(2) == 0) turn(TokenChanged{});
-      });
+      return for_a_while([&] { token_refused_ = true; },
+                         [this] {
+                           token_refused_ = false;
+                           if (random_.below(2) == 0) turn(TokenChanged{});
+                         });
     case Trouble::disk_failures:
       return for_a_while([&] { disk_fails_ = true; }, [this] { disk_fails_ = false; });
     case Trouble::okta_keys:
@@ -668,7 +777,8 @@ void World::trouble_tenants() {
 }
 
 void World::reload() {
-  tell(orgs_.size(), [&] { return "the tenants file changes: " + std::to_string(file().size()) + " tenants"; });
+  tell(orgs_.size(),
+       [&] { return "the tenants file changes: " + std::to_string(file().size()) + " tenants"; });
   for (std::size_t i = 0; i < orgs_.size(); ++i) judge_.listed(i, orgs_[i].in_file);
   turn(Reload{file()});
 }
@@ -711,7 +821,10 @@ void World::heal() {
     }
   }
   aside_before_ = 0;
-  if (!daemon_) start();
+  if (!daemon_ || once_) {
+    if (daemon_) kill();
+    start();
+  }
   reload();
   turn(SetAsideSize{aside_bytes_});
   turn(TokenChanged{});
@@ -723,7 +836,8 @@ void World::drain_backlog() {
   constexpr Duration look_every = 1min;
   while (!judge_.all_settled(until)) {
     if (now() >= end) {
-      throw Violation{"not drained " + describe(drain_budget) + " after everything healed: " + judge_.first_unsettled(until)};
+      throw Violation{"not drained " + describe(drain_budget) +
+                      " after everything healed: " + judge_.first_unsettled(until)};
     }
     run_until(now() + look_every);
   }

@@ -4,8 +4,9 @@
 //     Outcome outcome = world.run();        // throws Violation
 //
 // The daemon is the real Scheduler, driven as its header says. Every answer takes its own time, drawn from
-// the seed. Phase one: the troubles of the plan. Phase two: all heals; the backlog must be delivered and saved
-// within a budget of virtual time, the daemon must stop in order, and, started once more, repeat nothing.
+// the seed. Phase one: the troubles of the plan. Phase two: all heals; the backlog must be delivered and
+// saved within a budget of virtual time, the daemon must stop in order, and, started once more, repeat
+// nothing.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +20,9 @@
 #include <vector>
 
 #include "logzio_okta/flow/scheduler.hpp"
+
 #include "model/listener.hpp"
 #include "model/okta_org.hpp"
-
 #include "sim/disk.hpp"
 #include "sim/judge.hpp"
 #include "sim/plan.hpp"
@@ -34,8 +35,8 @@ struct Outcome {
   std::uint64_t hash = 0;
   std::uint64_t steps = 0;
   std::size_t delivered = 0;
-  std::size_t runs = 0;     ///< Of the daemon.
-  Duration drained_in{};    ///< Phase two, until everything was delivered and saved.
+  std::size_t runs = 0;   ///< Of the daemon.
+  Duration drained_in{};  ///< Phase two, until everything was delivered and saved.
   std::string summary;
 };
 
@@ -88,6 +89,7 @@ class World {
   void on(Save&& save);
   void on(Note&& note);
   void end_in_order();
+  void judge_exit(int code) const;
   void kill();
   void gone();
   /// Hands the fact to the daemon after a while, unless that run is over by then.
@@ -98,7 +100,8 @@ class World {
 
   // ---- Between the daemon and Okta
   [[nodiscard]] Duration okta_latency();
-  void reach_okta(std::size_t org, const AskOkta& ask, const std::string& key, std::uint64_t run, Instant asked_at);
+  void reach_okta(std::size_t org, const AskOkta& ask, const std::string& key, std::uint64_t run,
+                  Instant asked_at);
   [[nodiscard]] std::chrono::seconds until_window_ends(Org& org);
   void bend_next_answer(Org& org, std::string_view target);
   [[nodiscard]] std::string hostile_link(const Org& org);
@@ -141,6 +144,8 @@ class World {
   Instant deadline_ = never;
   std::optional<Instant> stopping_since_;
   bool stop_for_good_ = false;
+  bool once_ = false;                 ///< This run.
+  std::vector<WallTime> once_began_;  ///< By the orgs' clocks.
   bool kill_within_turn_ = false;
   std::set<RequestId> cancelled_;
   std::map<std::uint64_t, SendBulk> on_the_way_;  ///< Bulks that have not reached the listener.

@@ -96,7 +96,7 @@ class Poller {
   /// --once: the tail was seen, and everything before it is delivered and saved.
   [[nodiscard]] bool finished() const { return tail_seen_ && drained() && !asking(); }
   [[nodiscard]] bool partly_settled() const;
-  /// When something last moved: a page with news, some of it settled, a save done.
+  /// When something last moved: a page with news, some of it settled, a page saved.
   [[nodiscard]] Instant last_progress() const { return last_progress_; }
 
   /// Says once an hour what is at stake: the backlog's age, and the gap if Okta has forgotten.
@@ -183,8 +183,8 @@ class Poller {
 
   State state_ = Created{};
   Place place_;
-  std::optional<Instant> doubt_since_;      ///< When this run met an unclean end of the last one.
-  std::optional<Now> okta_clock_;           ///< Okta's time in a moment of ours, at its last answer.
+  std::optional<Instant> doubt_since_;   ///< When this run met an unclean end of the last one.
+  std::optional<Now> okta_clock_;        ///< Okta's time in a moment of ours, at its last answer.
   bool place_dirty_ = false;             ///< Holds something that no Save has carried yet.
   std::optional<std::string> question_;  ///< Our own, to be asked instead of following the link.
   bool question_refused_ = false;        ///< Our own was, perhaps for going back further than Okta keeps.
@@ -215,7 +215,7 @@ class Poller {
     int times = 0;
   };
   Unreadable unreadable_;  ///< The last page of one event that could not be read, and how often it came.
-  int stuck_ = 0;  ///< Of the kind that another question may cure, at this place.
+  int stuck_ = 0;          ///< Of the kind that another question may cure, at this place.
   std::optional<Instant> restore_at_;
   Complaint trouble_;
   Complaint backlog_{Complaint::Rhythm::hourly};
