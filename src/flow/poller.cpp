@@ -181,6 +181,11 @@ std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFac
     return std::nullopt;
   }
   place_.okta_offset_ms = org.offset.count();
+  okta_clock_ = Now{.steady = now.steady, .wall = now.wall + org.offset};
+  // As well as Okta's answers tell by now; our own clock may have jumped since.
+  if (doubt_since_ && place_.in_doubt) {
+    place_.in_doubt->before = okta_clock_->wall - to_ms(now.steady - *doubt_since_);
+  }
   if (result->status != 200) {
     take_status(now, *result, org);
     return std::nullopt;
@@ -225,9 +230,6 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
   const Asking asking = std::get<Asking>(state_);
   const WallTime okta_now = now.wall + org.offset;
   last_answer_ = now.wall;
-  okta_clock_ = Now{.steady = now.steady, .wall = okta_now};
-  // As well as Okta's answers tell by now; our own clock may have jumped since.
-  if (doubt_since_ && place_.in_doubt) place_.in_doubt->before = okta_now - to_ms(now.steady - *doubt_since_);
 
   Page page{.asked = asking.limit, .next = asking.target};
   bool hostile = false;
@@ -239,8 +241,7 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
   page.repeated = !moved && (!events.empty() || repeating_);
   Batch batch = choose(events, org, page);
   page.unsettled = batch.events.size();
-  const auto known = static_cast<std::uint32_t>(events.size() - batch.events.size());
-  page.passes = page.repeated ? 0 : page.asked - std::min(known, page.asked);
+  page.passes = page.repeated || filtering_ ? 0 : page.asked;
   if (page.newest) page.watermark = std::min(*page.newest, date_or(answer, okta_now));
   page.ends_recovery = filtering_ && ((tail && moved) ||
                                       (page.oldest && *page.oldest > *filtering_ + limits::recovery_overlap));
@@ -254,7 +255,7 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
   const bool nothing_new = !moved && batch.events.empty();
   if (!nothing_new) last_progress_ = now.steady;
   at_tail_ = tail;
-  tail_seen_ = tail_seen_ || tail || (nothing_new && !hostile);
+  tail_seen_ = tail_seen_ || tail;
   if (moved || !batch.events.empty() || question_) {
     page.number = ++pages_made_;
     pages_.push_back(std::move(page));
@@ -338,7 +339,7 @@ Mark Poller::mark_of(const EventSlice& event, const OrgFacts& org, bool changed,
   // Asked again: older than what the window reaches, or without the uuid it would be known by.
   const bool beyond_window =
       (filtering_ || repeating_) && place_.window_from && not_after(*place_.window_from);
-  const bool unknowable = filtering_ && event.uuid.empty() && not_after(*filtering_);
+  const bool unknowable = filtering_ && event.uuid.empty();
   mark.possible_duplicate = changed || doubted || beyond_window || unknowable;
   return mark;
 }
@@ -600,7 +601,10 @@ void Poller::finish(Now now, bool doubtful) {
     place_.in_doubt = InDoubt{.events_left = limits::in_doubt_events, .before = okta_time(now)};
     place_dirty_ = true;
   }
-  if (place_dirty_) save_place();
+  // Without an answer of Okta in this run nobody knows when that was by its clock; then no save clears the
+  // store's own note of the unclean end, which the next run meets again.
+  const bool undated = doubt_since_ && !okta_clock_;
+  if (place_dirty_ && !undated) save_place();
 }
 
 bool Poller::partly_settled() const {

@@ -40,6 +40,19 @@ std::uint64_t fact_of(std::string_view text) {
   return hash64(text);
 }
 
+std::string describe_place(const Opened& opened) {
+  if (!opened.place) return "new";
+  const Place& place = *opened.place;
+  std::string text = cut(place.next) + (opened.clean ? ", clean" : ", unclean");
+  if (place.in_doubt) {
+    text += ", " + std::to_string(place.in_doubt->events_left) + " events in doubt before " +
+            format_rfc3339(place.in_doubt->before);
+  }
+  if (place.recovering) text += ", recovering";
+  if (place.repeated) text += ", repeated";
+  return text;
+}
+
 std::string describe_result(const HttpResult& result) {
   if (!result) return std::string(name_of(result.error().fault));
   return std::to_string(result->status) + ", " + std::to_string(result->body.size()) + " bytes";
@@ -174,6 +187,7 @@ void World::turn(Input input) {
     const std::string& name = stream_names_[opened->stream];
     const auto org = std::ranges::find(orgs_, name, &Org::name);
     judge_.opened(static_cast<std::size_t>(org - orgs_.begin()), okta_time(*org), opened->clean);
+    tell(opened->clean ? 1 : 0, [&] { return "the place of " + name + " is " + describe_place(*opened); });
   }
   daemon_->handle(our_now(), std::move(input));
   watch_for_busy_loop(tick);

@@ -130,7 +130,7 @@ class Poller {
   struct Page {
     std::uint64_t number = 0;
     std::uint32_t asked = 0;   ///< The limit it was asked with.
-    std::uint32_t passes = 0;  ///< Of what is in doubt: what it asked for, less what was settled before.
+    std::uint32_t passes = 0;  ///< Of what is in doubt; nothing where it may hold what was settled before.
     std::size_t unsettled = 0;
     bool touched = false;  ///< Some of it is settled.
     std::string next;      ///< Where the place moves: Okta's link, or the same target again.
