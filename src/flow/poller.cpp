@@ -81,7 +81,7 @@ void Poller::start(Instant now) {
   outputs_.emplace_back(OpenStream{.stream = stream_, .key = domain_.name()});
 }
 
-void Poller::opened(Now now, const Opened& opened) {
+void Poller::opened(Now now, const Opened& opened, Instant began) {
   CHECK(std::holds_alternative<Opening>(state_));
   last_progress_ = now.steady;
   ask_at_ = now.steady;
@@ -103,8 +103,9 @@ void Poller::opened(Now now, const Opened& opened) {
   rows_.assign(opened.rows.begin(), opened.rows.end());
   for (const RowInfo& row : rows_) row_events_ += row.events;
   if (!opened.clean) {
-    place_.in_doubt = InDoubt{.events_left = limits::in_doubt_events, .before = okta_time(now)};
-    doubt_since_ = now.steady;
+    place_.in_doubt =
+        InDoubt{.events_left = limits::in_doubt_events, .before = okta_time(now) - to_ms(now.steady - began)};
+    doubt_since_ = began;
     place_dirty_ = true;
   }
   note(Level::info,

@@ -215,7 +215,7 @@ void Scheduler::Impl::on(Now now, Opened&& opened) {
     tenant->org.restore(now, opened.place->quiet_until,
                         std::chrono::milliseconds(opened.place->okta_offset_ms));
   }
-  tenant->poller.opened(now, opened);
+  tenant->poller.opened(now, opened, started.steady - options.running_for);
   if (opened.place) tenant->poller.watch_retention(now, facts(*tenant));
 }
 

@@ -1,13 +1,16 @@
 #include "shell/daemon.hpp"
 
 #include <algorithm>
+#include <ctime>
 #include <deque>
+#include <fstream>
 #include <optional>
+#include <sstream>
 #include <utility>
 #include <vector>
 
-#include <poll.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "logzio_okta/base/check.hpp"
 #include "logzio_okta/base/limits.hpp"
@@ -34,6 +37,22 @@ std::uint64_t random_seed() {
   std::uint64_t seed = 0;
   CHECK(getrandom(&seed, sizeof seed, 0) == sizeof seed);
   return seed;
+}
+
+// From /proc, which counts in hundredths of a second since the boot: never too young.
+Duration process_age() {
+  std::ifstream file("/proc/self/stat");
+  std::string text;
+  std::getline(file, text);
+  std::istringstream fields(text.substr(std::min(text.rfind(')') + 1, text.size())));
+  constexpr int fields_before_start = 19;  // proc(5): field 22; the second one ended with the bracket.
+  std::string skipped;
+  for (int i = 0; i < fields_before_start; ++i) fields >> skipped;
+  std::int64_t ticks = 0;
+  timespec since_boot{};
+  if (!(fields >> ticks) || clock_gettime(CLOCK_BOOTTIME, &since_boot) != 0) return {};
+  const Duration began = std::chrono::milliseconds(ticks * 1000 / sysconf(_SC_CLK_TCK));
+  return std::chrono::seconds(since_boot.tv_sec) + std::chrono::nanoseconds(since_boot.tv_nsec) - began;
 }
 
 std::string started_line(const Options& options, const Tenants& tenants, const std::string& state_dir) {
@@ -106,7 +125,8 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
   Impl& self = *impl;
   const Options& options = self.settings.options;
   self.say(Level::info, started_line(options, *tenants, state_dir->path));
-  for (const std::vector<std::string>& warnings : {options.warnings, tenants->warnings, state_dir->warnings}) {
+  for (const std::vector<std::string>& warnings :
+       {options.warnings, tenants->warnings, state_dir->warnings}) {
     for (const std::string& warning : warnings) self.say(Level::warn, warning);
   }
   for (const std::string& warning : self.store.take_warnings()) self.say(Level::warn, warning);
@@ -139,7 +159,8 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
                        .protocol = options.listener.protocol,
                        .listener = options.listener.text(),
                        .token_bytes = is_lines(options.listener.protocol) ? token_bytes : 0,
-                       .seed = random_seed()},
+                       .seed = random_seed(),
+                       .running_for = process_age()},
       self.keyring.replace(std::move(tenants->entries)));
   return std::unique_ptr<Daemon>(new Daemon(std::move(impl)));
 }

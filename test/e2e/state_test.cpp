@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <functional>
 
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -120,8 +121,13 @@ struct FullDisk : Bench {
     world.issue_past(org, 100, 24h);
   }
 
-  void holds_and_recovers(const std::function<void(bool)>& set_full) {
+  void delivers_and_saves() {
+    start();
     REQUIRE(all_arrive());
+    REQUIRE(wait([&] { return !query_state("SELECT 1 FROM stream WHERE pages > 0").empty(); }));
+  }
+  void holds_and_recovers(const std::function<void(bool)>& set_full) {
+    delivers_and_saves();
     set_full(true);
     world.issue(org, 10);
     REQUIRE(says("the state cannot be saved"));
@@ -151,7 +157,6 @@ struct FullDisk : Bench {
 };
 
 TEST_CASE_METHOD(FullDisk, "state: a file that may not grow holds everything, and recovers by itself") {
-  start();
   const auto set_full = [&](bool full) {
     rlimit limit{};
     REQUIRE(prlimit(daemon().pid(), RLIMIT_FSIZE, nullptr, &limit) == 0);
@@ -181,15 +186,12 @@ TEST_CASE_METHOD(FullDisk, "state: a full disk holds everything, and recovers by
     std::string dir;
     ~Unmount() { umount2(dir.c_str(), MNT_DETACH); }
   } const unmount{state_dir()};
-  start();
-  // Its log takes a place that is free already, so that only what it adds finds none.
   holds_and_recovers(set_full);
 }
 
 TEST_CASE_METHOD(FullDisk,
                  "state: killed while nothing could be saved, what was delivered comes again marked") {
-  start();
-  REQUIRE(all_arrive());
+  delivers_and_saves();
   const rlimit none{.rlim_cur = 0, .rlim_max = RLIM_INFINITY};
   REQUIRE(prlimit(daemon().pid(), RLIMIT_FSIZE, &none, nullptr) == 0);
   world.issue(org, 10);

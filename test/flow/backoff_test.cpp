@@ -37,7 +37,8 @@ TEST_CASE("backoff: a cap below the base is kept") {
   }
 }
 
-TEST_CASE("complaint: a failure that goes on is said at once, then after 1, 5, 15 and 60 minutes, then hourly") {
+TEST_CASE(
+    "complaint: a failure that goes on is said at once, then after 1, 5, 15 and 60 minutes, then hourly") {
   Complaint complaint;
   std::vector<Duration> said;
   for (Duration at = 0s; at <= 5h; at += 10s) {

@@ -1,4 +1,5 @@
-// Bench: drives the core as the shell would, with a store in memory, while a test speaks for Okta and Logz.io.
+// Bench: drives the core as the shell would, with a store in memory, while a test speaks for Okta and
+// Logz.io.
 //
 //     Bench bench({.domains = {"acme.okta.com"}});
 //     bench.okta_replies(page({event(1), event(2)}).next("/api/v1/logs?after=2"));
@@ -7,8 +8,8 @@
 //     REQUIRE(bench.wants() == "/api/v1/logs?after=2");
 //     bench.crashes();                      // what was not saved is forgotten, and it starts anew
 //
-// After every input it holds the core to what is always true: the counters add up, and a deadline that has come
-// changes something (nobody spins).
+// After every input it holds the core to what is always true: the counters add up, and a deadline that has
+// come changes something (nobody spins).
 #pragma once
 
 #include <algorithm>
@@ -158,8 +159,8 @@ inline std::vector<Line> lines_of(const std::string& packed) {
 
 // ---- The store
 
-/// What the store on disk promises, without a disk: saves are kept in order, `commit` makes them last, `crash`
-/// forgets the others.
+/// What the store on disk promises, without a disk: saves are kept in order, `commit` makes them last,
+/// `crash` forgets the others.
 class MemoryStore {
  public:
   struct Stream {
@@ -177,9 +178,8 @@ class MemoryStore {
       if (keys_.at(save.stream) == request.key) opened.place = save.place;
     }
     for (const auto& row : read(request.stream).rows) {
-      opened.rows.push_back({.page = row.page,
-                             .newest = row.newest,
-                             .events = static_cast<std::uint32_t>(row.events.size())});
+      opened.rows.push_back(
+          {.page = row.page, .newest = row.newest, .events = static_cast<std::uint32_t>(row.events.size())});
     }
     return opened;
   }
@@ -353,7 +353,8 @@ class Bench {
     const auto found = bulks.find(id);
     REQUIRE(found != bulks.end());
     const auto* http = std::get_if<HttpAnswer>(&result);
-    if (took_it || std::holds_alternative<LinesTaken>(result) || (http && http->status == 200)) took(found->second);
+    if (took_it || std::holds_alternative<LinesTaken>(result) || (http && http->status == 200))
+      took(found->second);
     bulks.erase(found);
     put_in(BulkAnswer{.id = id, .result = result});
   }

@@ -132,15 +132,18 @@ TEST_CASE("org: a window that has begun at Okta counts from the request that sho
 TEST_CASE("org: absurd limits and moments harm nothing") {
   OrgBench bench({first}, 1.0);
   const std::string huge = "9223372036854775807";
-  static_cast<void>(bench.asks(plain().header("X-Rate-Limit-Limit", huge).header("X-Rate-Limit-Remaining", huge)));
+  static_cast<void>(
+      bench.asks(plain().header("X-Rate-Limit-Limit", huge).header("X-Rate-Limit-Remaining", huge)));
   REQUIRE(bench.may_ask());
   for (const char* reset : {"0", "1795435200000", "9223372036854775807", "9223372036854775", "soon", "-5"}) {
-    static_cast<void>(bench.asks(plain().header("X-Rate-Limit-Limit", "120")
+    static_cast<void>(bench.asks(plain()
+                                     .header("X-Rate-Limit-Limit", "120")
                                      .header("X-Rate-Limit-Remaining", "119")
                                      .header("X-Rate-Limit-Reset", reset)));
     REQUIRE(bench.may_ask());
   }
-  static_cast<void>(bench.asks(plain().header("X-Rate-Limit-Limit", "0").header("X-Rate-Limit-Remaining", "5")));
+  static_cast<void>(
+      bench.asks(plain().header("X-Rate-Limit-Limit", "0").header("X-Rate-Limit-Remaining", "5")));
   REQUIRE(bench.silence() <= limits::rate_window);
 }
 
@@ -196,7 +199,8 @@ TEST_CASE("org: a moment that is past, again and again, makes us knock ever more
   REQUIRE(last == limits::rate_wait_default);
 }
 
-TEST_CASE("org: too many requests at once is a short, jittered, growing pause, and its reset is not believed") {
+TEST_CASE(
+    "org: too many requests at once is a short, jittered, growing pause, and its reset is not believed") {
   OrgBench bench;
   Duration longest = 0s;
   for (int i = 0; i < 12; ++i) {

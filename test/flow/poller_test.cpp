@@ -226,8 +226,8 @@ TEST_CASE("poller: a next link that leaves the org is never followed, its page i
   for (const char* away :
        {"https://evil.example.com/api/v1/logs?after=1", "http://acme.okta.com/api/v1/logs?after=1",
         "https://acme.okta.com:8443/api/v1/logs", "https://acme.okta.com/api/v1/users",
-        "https://acme.okta.com@evil.example.com/api/v1/logs", "//evil.example.com/api/v1/logs", "/api/v1/logs/../x",
-        "https://acme.okta.com\\@evil.example.com/api/v1/logs"}) {
+        "https://acme.okta.com@evil.example.com/api/v1/logs", "//evil.example.com/api/v1/logs",
+        "/api/v1/logs/../x", "https://acme.okta.com\\@evil.example.com/api/v1/logs"}) {
     INFO(away);
     Bench bench = settled_bench();
     bench.okta_replies(page({event(4)}).next(away));
@@ -282,7 +282,8 @@ TEST_CASE("poller: a failure keeps the place and backs off, ever more gently") {
     }
     REQUIRE(bench.asked - before >= 60);
     REQUIRE(bench.asked - before <= 180);
-    REQUIRE(std::ranges::count_if(bench.notes, [](const Note& note) { return note.level >= Level::warn; }) < 6);
+    REQUIRE(std::ranges::count_if(bench.notes, [](const Note& note) { return note.level >= Level::warn; }) <
+            6);
     REQUIRE(place_of(bench).next == link_a);
     bench.pass(limits::ask_backoff_max);
     follows(bench, {event(4)}, link_b);
@@ -320,7 +321,7 @@ TEST_CASE("poller: with its only key refused it says what to do and tries ever m
   bench.okta_replies(status(401));
   bench.pass(7 * 24h);
   REQUIRE(bench.notes_with("put a valid key into the tenants file") >= 1);
-  REQUIRE(bench.asked - before >= 7);   // Okta kills a key unused for 30 days.
+  REQUIRE(bench.asked - before >= 7);  // Okta kills a key unused for 30 days.
   REQUIRE(bench.asked - before <= 40);
   REQUIRE(bench.report().tenants[0].state == TenantState::refused);
   REQUIRE(place_of(bench).next == link_a);
@@ -342,7 +343,8 @@ TEST_CASE("poller: a page may be gzip, damaged gzip is a failure, and a bomb end
   const std::string good = gzip(page({event(4)}).answer.body);
   bench.okta_replies(body(good.substr(0, good.size() / 2)).header("Content-Encoding", "gzip").next(link_b));
   bench.pass(limits::ask_backoff_max);
-  bench.okta_replies(body(gzip(std::string(limits::page_bytes_max + 1, ' '))).header("Content-Encoding", "gzip"));
+  bench.okta_replies(
+      body(gzip(std::string(limits::page_bytes_max + 1, ' '))).header("Content-Encoding", "gzip"));
   bench.pass(limits::ask_backoff_max);
   REQUIRE(bench.report().tenants[0].requests.unusable == 2);
   bench.okta_replies(body(good).header("Content-Encoding", "GZIP").next(link_b));
@@ -384,6 +386,19 @@ TEST_CASE("poller: an event that came back changed is shipped and marked, one wi
   follows(bench, {changed, nameless(2), event(3)}, link_b);
   REQUIRE(bench.numbers() == std::vector<int>{1, 2, 1, 2, 3});
   REQUIRE(bench.marked_numbers() == std::vector<int>{1, 2});
+}
+
+TEST_CASE(
+    "poller: what was published in the second of the watermark is recovered marked, too, without a uuid") {
+  Bench bench;
+  bench.pass(300ms);  // Okta's Date has whole seconds, and the watermark is never later.
+  const std::string late = R"({"published":")" + format_rfc3339(bench.wall) + R"(","n":7})";
+  follows(bench, {late}, link_a);
+  REQUIRE(place_of(bench).watermark < birth + 300ms);
+  fails_until_it_asks_anew(bench, [&] { bench.okta_fails(TransportFault::cut); });
+  follows(bench, {late}, link_b);
+  REQUIRE(bench.numbers() == std::vector<int>{7, 7});
+  REQUIRE(bench.marked_numbers() == std::vector<int>{7});
 }
 
 TEST_CASE("poller: recovered events older than the window reaches are shipped, marked") {
@@ -504,9 +519,9 @@ TEST_CASE("poller: a crash while the page size changes does not mistake full pag
   std::vector<std::string> full = events(3, 502);
   follows(bench, full, "/api/v1/logs?after=4&limit=500");
   follows(bench, {event(3600)}, "/api/v1/logs?after=5&limit=500");
-  REQUIRE(limit_of(bench.wants()) == "1000");           // The question that restores the size ...
+  REQUIRE(limit_of(bench.wants()) == "1000");        // The question that restores the size ...
   bench.okta_replies(status(429).rate(120, 0, 5s));  // ... is not answered; the place is saved,
-  bench.crashes();                                      // and this is all that is left.
+  bench.crashes();                                   // and this is all that is left.
   bench.pass(1min);
   REQUIRE(limit_of(bench.wants()) == "500");
   bench.okta_replies(page(events(4000, 4499)).next(link_b));
@@ -549,7 +564,8 @@ TEST_CASE("poller: an unreadable page that leads nowhere is not given up") {
 
 // ---- In doubt
 
-TEST_CASE("poller: after an unclean end what may have been in flight is marked, and nothing published later") {
+TEST_CASE(
+    "poller: after an unclean end what may have been in flight is marked, and nothing published later") {
   Bench bench = settled_bench();
   bench.okta_replies(page({event(4)}).next(link_b));
   bench.pass(limits::bulk_age_max);
@@ -586,6 +602,34 @@ TEST_CASE("poller: the doubt ends with as many events as can be in flight, in th
   bench.okta_replies(page({event(2004)}).next(link_a));
   bench.listener_takes();
   REQUIRE(bench.marked_numbers().size() == limits::in_doubt_events);
+}
+
+TEST_CASE("poller: asking from the watermark does not use up the doubt on what was settled before") {
+  Bench bench;
+  std::vector<std::string> old;
+  for (int n = 1; n <= 900; ++n) old.push_back(nameless(n));  // They will not be known again.
+  bench.okta_replies(page(old).next(link_a));
+  bench.listener_takes();
+  bench.pass(bench.settings.policy.poll_interval);
+  bench.okta_replies(page(events(1001, 2000)).next(link_b));
+  bench.okta_replies(page(events(2001, 3000)).next(link_c));
+  bench.pass(limits::bulk_age_max);
+  for (const auto& [id, bulk] : bench.bulks) bench.took(bulk);
+  bench.crashes();
+  bench.delivered.clear();
+
+  fails_until_it_asks_anew(bench, [&] { bench.okta_fails(TransportFault::cut); });
+  REQUIRE(limit_of(bench.wants()) == "500");
+  std::vector<std::string> all = old;
+  for (const std::string& each : events(1001, 3000)) all.push_back(each);
+  for (std::size_t from = 0; from < all.size(); from += 500) {
+    const auto begin = all.begin() + static_cast<std::ptrdiff_t>(from);
+    const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(from + 500, all.size()));
+    bench.okta_replies(page({begin, end}).next("/api/v1/logs?limit=500&after=" + std::to_string(from)));
+    bench.listener_takes();
+  }
+  REQUIRE(bench.delivered.size() == all.size());
+  REQUIRE(bench.marked_numbers().size() == all.size());
 }
 
 TEST_CASE("poller: a doubt that is not passed survives an orderly stop") {

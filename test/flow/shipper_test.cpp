@@ -83,8 +83,8 @@ struct ShipperBench {
                            [](std::size_t sum, const auto& each) { return sum + each.second; });
   }
   [[nodiscard]] std::size_t notes_with(std::string_view text) const {
-    return static_cast<std::size_t>(std::ranges::count_if(
-        notes, [&](const std::string& note) { return note.contains(text); }));
+    return static_cast<std::size_t>(
+        std::ranges::count_if(notes, [&](const std::string& note) { return note.contains(text); }));
   }
 
   void advance() {
@@ -359,10 +359,18 @@ TEST_CASE("shipper: halves of a bulk that was perhaps taken are marked although 
 }
 
 TEST_CASE("shipper: a mark is JSON in every kind of line and leaves Okta's bytes as they are") {
-  const std::string full = R"({"type":"t","tenant_name":"x","@timestamp":1,"message":2,"displayMessage":"d","n":3})";
+  const std::string full =
+      R"({"type":"t","tenant_name":"x","@timestamp":1,"message":2,"displayMessage":"d","n":3})";
   const std::string fooling = R"({"displayMessage":"a\"logzio_okta\":{","n":4})";
-  const std::vector<std::string> all = {"{}", "{ }", "{\n}", R"({"n":1})", event(2), full, fooling,
-                                        "{\n  \"n\": 5\n}", sized_event(6, 600'000)};
+  const std::vector<std::string> all = {"{}",
+                                        "{ }",
+                                        "{\n}",
+                                        R"({"n":1})",
+                                        event(2),
+                                        full,
+                                        fooling,
+                                        "{\n  \"n\": 5\n}",
+                                        sized_event(6, 600'000)};
   for (const Mark mark : {Mark{}, Mark{.backfill = true}}) {
     ShipperBench bench;
     bench.takes(all, acme, 1, mark);
@@ -382,9 +390,9 @@ TEST_CASE("shipper: a mark is JSON in every kind of line and leaves Okta's bytes
       REQUIRE(after[i].text.find("\"logzio_okta\":{\"") == after[i].text.rfind("\"logzio_okta\":{\""));
       // Without the mark it is the line that was sent before.
       std::string unmarked = after[i].text;
-      for (const std::string_view said : {R"("logzio_okta":{"possible_duplicate":true},)",
-                                          R"(,"logzio_okta":{"possible_duplicate":true})",
-                                          R"("possible_duplicate":true,)"}) {
+      for (const std::string_view said :
+           {R"("logzio_okta":{"possible_duplicate":true},)", R"(,"logzio_okta":{"possible_duplicate":true})",
+            R"("possible_duplicate":true,)"}) {
         if (const auto at = unmarked.find(said); at != unmarked.npos) {
           unmarked.erase(at, said.size());
           break;
@@ -428,7 +436,8 @@ TEST_CASE("shipper: a line that its mark makes too long goes reduced, and the ev
   REQUIRE(bench.delivered == 2);
 }
 
-TEST_CASE("shipper: where there is no room to keep what a mark makes too long, nothing is sent before there is") {
+TEST_CASE(
+    "shipper: where there is no room to keep what a mark makes too long, nothing is sent before there is") {
   ShipperBench bench;
   bench.takes({longest_event(1)});
   bench.ripens();
@@ -550,7 +559,8 @@ TEST_CASE("shipper: a large line that is too large alone is set aside") {
   const std::string large = sized_event(1, 300'000);
   bench.takes({large, event(2)});
   bench.ripens();
-  bench.judges([&](const Sent& bulk) { return bulk.lines[0].text.size() > 200'000 ? says(413) : takes_all(); });
+  bench.judges(
+      [&](const Sent& bulk) { return bulk.lines[0].text.size() > 200'000 ? says(413) : takes_all(); });
   REQUIRE(bench.delivered == 1);
   REQUIRE(bench.set_aside == 1);
   REQUIRE(bench.kept[0].bytes == large);
@@ -680,7 +690,8 @@ TEST_CASE("shipper: a bulk refused ten times while others pass is halved down to
   REQUIRE(bench.shipper.healthy());
 }
 
-TEST_CASE("shipper: a line alone is not the culprit before others pass; then the destination is in order again") {
+TEST_CASE(
+    "shipper: a line alone is not the culprit before others pass; then the destination is in order again") {
   ShipperBench bench;
   bench.takes({event(1)});
   bench.ripens();
@@ -735,7 +746,9 @@ TEST_CASE("shipper: one broken connection does not end the search for the culpri
 
 // ---- What is set aside has its limit
 
-TEST_CASE("shipper: with the room for what is set aside full it holds and says so, and goes on when there is room") {
+TEST_CASE(
+    "shipper: with the room for what is set aside full it holds and says so, and goes on when there is "
+    "room") {
   ShipperBench bench;
   bench.shipper.set_aside_on_disk(limits::set_aside_bytes_max);
   bench.takes({event(1), poison(2), event(3)});

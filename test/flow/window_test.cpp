@@ -59,7 +59,8 @@ TEST_CASE("window: two nameless events alike to the byte are known twice, and th
 }
 
 TEST_CASE("window: what is added is known beside what was read") {
-  Window window({{.page = 1, .newest = {}, .events = {bob}}, {.page = 2, .newest = {}, .events = {nameless}}});
+  Window window(
+      {{.page = 1, .newest = {}, .events = {bob}}, {.page = 2, .newest = {}, .events = {nameless}}});
   REQUIRE(window.size() == 2);
   const std::vector<EventHash> more = {nameless, alice};
   window.add(more);

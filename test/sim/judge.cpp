@@ -71,7 +71,7 @@ std::string Judge::name(const Event& event) const {
 void Judge::run_begins() {
   ++run_;
   in_flight_.clear();
-  listener_gone_ = false;
+  listener_gone_ = saves_fail_ = false;
   for (Org& org : orgs_) {
     org.remaining_in.reset();
     org.spent.clear();
@@ -137,6 +137,7 @@ void Judge::asked(OrgIndex index, const AskOkta& ask, WallTime okta_time, WallTi
   spend(org, okta_time);
   const bool keeps_key_alive = ask.target == first_target(our_wall, 1);
   if (listener_gone_ && !keeps_key_alive) convict("asks " + who + " while the listener is gone");
+  if (saves_fail_ && !keeps_key_alive) convict("asks " + who + " while nothing can be saved");
 }
 
 // By the moment of asking: how long a request is on its way is not ours to decide.

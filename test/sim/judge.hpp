@@ -75,6 +75,7 @@ class Judge {
   [[nodiscard]] bool holds_poison(std::string_view plain) const;
 
   // ---- Disk
+  void saves_fail(bool fail) { saves_fail_ = fail; }
   void durable(const std::string& key, const Save& save);
 
   // ---- What people see
@@ -167,6 +168,7 @@ class Judge {
   std::vector<const PastEvent*> bytes_of_;
   std::unordered_map<std::uint64_t, Sending> in_flight_;
   std::uint64_t run_ = 0;
+  bool saves_fail_ = false;     ///< And the core was told.
   bool listener_gone_ = false;  ///< The last bulk met no listener, and the core was told.
   std::size_t delivered_ = 0;
 };

@@ -276,9 +276,11 @@ void World::commit() {
     disk_failed_lately_ = true;
     tell(1, [] { return "a commit fails"s; });
     plan_commit(limits::save_retry);
+    judge_.saves_fail(true);
     return turn(SaveFailed{"disk full"});
   }
   disk_failed_lately_ = false;
+  judge_.saves_fail(false);
   tell(2, [] { return "a commit is on disk"s; });
   for (Saved& saved : disk_.commit()) deliver(random_.between(0s, 5ms), saved);
 }

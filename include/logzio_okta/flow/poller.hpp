@@ -57,7 +57,8 @@ class Poller {
 
   /// Asks for the stream's place.
   void start(Instant now);
-  void opened(Now now, const Opened& opened);
+  /// `began`: when this run did; after an unclean end, what was published before it may be a repeat.
+  void opened(Now now, const Opened& opened, Instant began);
   void window_read(Now now, const WindowRead& read);
   void saved(Now now, std::uint64_t number);
   void settled(Now now, const Settlement& settlement, const OrgFacts& org);
@@ -183,7 +184,7 @@ class Poller {
 
   State state_ = Created{};
   Place place_;
-  std::optional<Instant> doubt_since_;   ///< When this run met an unclean end of the last one.
+  std::optional<Instant> doubt_since_;   ///< When this run began, after an unclean end of the last.
   std::optional<Now> okta_clock_;        ///< Okta's time in a moment of ours, at its last answer.
   bool place_dirty_ = false;             ///< Holds something that no Save has carried yet.
   std::optional<std::string> question_;  ///< Our own, to be asked instead of following the link.
