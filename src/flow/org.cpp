@@ -79,7 +79,7 @@ bool Org::within_budget(Instant now) const {
 
 void Org::asked(Now now, CredentialId id) {
   if (window_over(now.steady)) {
-    spent_ = 0;
+    spent_ = outstanding_;  // What is on its way may be counted in the new window.
     remaining_.reset();
     window_end_ = now.steady + limits::rate_window;
     window_reset_.reset();

@@ -580,9 +580,7 @@ void Poller::save(Save&& save, std::size_t pages) {
 
 void Poller::saved(Now now, std::uint64_t number) {
   saves_done_ = std::max(saves_done_, number);
-  for (; !unacknowledged_.empty() && unacknowledged_.front().first <= number; unacknowledged_.pop_front()) {
-    if (unacknowledged_.front().second > 0) last_progress_ = now.steady;
-  }
+  while (!unacknowledged_.empty() && unacknowledged_.front().first <= number) unacknowledged_.pop_front();
   if (std::holds_alternative<SavingStart>(state_)) {
     last_progress_ = now.steady;
     state_ = Waiting{};

@@ -637,7 +637,6 @@ TEST_CASE("poller: a doubt that is not passed survives an orderly stop") {
   bench.crashes();
   bench.stops();
   bench.comes_back();
-  REQUIRE(place_of(bench).in_doubt.has_value());
   follows(bench, {event(4)}, link_b);
   REQUIRE(bench.marked_numbers() == std::vector<int>{4});
 }

@@ -155,6 +155,11 @@ void Judge::spend(Org& org, WallTime okta_time) const {
   while (org.spent.size() > 3) org.spent.erase(org.spent.begin());
 }
 
+// In which window Okta has counted it, nobody can tell us any more.
+void Judge::answer_lost(OrgIndex index, WallTime sent_at) {
+  --orgs_[index].spent[window_of(orgs_[index], sent_at)];
+}
+
 void Judge::heard(OrgIndex index, const Heard& heard, Instant now) {
   Org& org = orgs_[index];
   org.quickest_answer = std::min(org.quickest_answer, heard.took);

@@ -63,6 +63,7 @@ class Judge {
     Duration took{};    ///< From the question to the answer.
   };
   void heard(OrgIndex org, const Heard& heard, Instant now);
+  void answer_lost(OrgIndex org, WallTime sent_at);
   /// Before a restart: a 429 heard long enough ago must be remembered, a fresh one may be forgotten.
   void forget_fresh_silences(Instant now, bool disk_was_fine);
   void listed(OrgIndex org, bool in_file) { orgs_[org].in_file = in_file; }

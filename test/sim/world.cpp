@@ -218,7 +218,7 @@ void World::drain() {
     throw Violation{"a stop took longer than 8 s"};
   if (daemon_->at_rest()) return end_in_order();
   deadline_ = daemon_->deadline();
-  if (deadline_ != never && strikes(Trouble::late_turns))
+  if (deadline_ != never && !stopping_since_ && strikes(Trouble::late_turns))
     deadline_ += random_.between(0s, random_.below(5) == 0 ? 90s : 1s);
   look_at_report();
 }

@@ -97,7 +97,7 @@ class Poller {
   /// --once: the tail was seen, and everything before it is delivered and saved.
   [[nodiscard]] bool finished() const { return tail_seen_ && drained() && !asking(); }
   [[nodiscard]] bool partly_settled() const;
-  /// When something last moved: a page with news, some of it settled, a page saved.
+  /// When something last moved: the start was saved, a page brought news, some of it was settled.
   [[nodiscard]] Instant last_progress() const { return last_progress_; }
 
   /// Says once an hour what is at stake: the backlog's age, and the gap if Okta has forgotten.
