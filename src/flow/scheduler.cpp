@@ -82,7 +82,7 @@ struct Scheduler::Impl {
   struct Ask {
     StreamId stream;
     CredentialId key;
-    WallTime asked_wall;
+    Instant asked;
     std::size_t reserve = 0;  ///< Of the memory budget.
     bool keep_alive = false;  ///< Only to use the key; its page is not looked at.
   };
@@ -181,7 +181,9 @@ void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
   Tenant* tenant = find(ask.stream);
   if (!tenant) return;
   OrgFacts org;
-  org.standing = tenant->org.answered(now, ask.asked_wall, ask.key, answer.result);
+  // When it was asked by our clock as it is now: it may have been set since.
+  const WallTime asked_wall = now.wall - to_ms(now.steady - ask.asked);
+  org.standing = tenant->org.answered(now, asked_wall, ask.key, answer.result);
   const Standing standing = org.standing;
   org = facts(*tenant);
   org.standing = standing;
@@ -331,7 +333,7 @@ void Scheduler::Impl::ask(Now now, StreamId stream, Tenant& tenant, CredentialId
   const RequestId id{++last_request};
   asks.emplace(id, Ask{.stream = stream,
                        .key = key,
-                       .asked_wall = now.wall,
+                       .asked = now.steady,
                        .reserve = tenant.reserve,
                        .keep_alive = keep_alive});
   outputs.emplace_back(AskOkta{

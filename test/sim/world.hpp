@@ -102,6 +102,8 @@ class World {
   [[nodiscard]] Duration okta_latency();
   void reach_okta(std::size_t org, const AskOkta& ask, const std::string& key, std::uint64_t run,
                   Instant asked_at);
+  void come_back(std::size_t org, RequestId id, std::uint64_t run, const Judge::Heard& heard,
+                 const HttpResult& result);
   [[nodiscard]] std::chrono::seconds until_window_ends(Org& org);
   void bend_next_answer(Org& org, std::string_view target);
   [[nodiscard]] std::string hostile_link(const Org& org);
@@ -147,7 +149,8 @@ class World {
   bool once_ = false;                 ///< This run.
   std::vector<WallTime> once_began_;  ///< By the orgs' clocks.
   bool kill_within_turn_ = false;
-  std::set<RequestId> cancelled_;
+  std::set<RequestId> cancelled_;  ///< And no answer comes.
+  std::set<RequestId> answered_;
   std::map<std::uint64_t, SendBulk> on_the_way_;  ///< Bulks that have not reached the listener.
   std::map<StreamId, std::string> stream_names_;
   int idle_turns_ = 0;
