@@ -18,6 +18,7 @@
 #include "logzio_okta/base/check.hpp"
 
 #include "shell/patience.hpp"
+#include "shell/status_text.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -190,7 +191,8 @@ Reply Admin::Impl::answer(std::string_view path) const {
   if (path == "/healthz") return {.body = "ok\n"};
   if (path == "/metrics") return {.type = metrics_type, .body = metrics_text(report(), facts())};
   if (path == "/status") return {.type = json_type, .body = status_json(report()) + "\n"};
-  if (path == "/") return {.body = "logzio-okta: /healthz /readyz /metrics /status\n"};
+  if (path == "/status.txt") return {.body = status_text(report())};
+  if (path == "/") return {.body = "logzio-okta: /healthz /readyz /metrics /status /status.txt\n"};
   if (path == "/readyz") {
     const Report now = report();
     if (now.ready) return {.body = "ready\n"};

@@ -3,7 +3,7 @@
 //     GET /healthz   200 "ok" while the loop turns
 //     GET /readyz    200 "ready", or 503 with the reason
 //     GET /metrics   Prometheus text
-//     GET /status    JSON
+//     GET /status    JSON; /status.txt the same as a table for people
 //     GET /          what there is
 //
 //     auto admin = Admin::listen(address, report, facts);

@@ -4,10 +4,9 @@
 #include <array>
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 #include "logzio_okta/config/options.hpp"
-
-#include "shell/settings.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -30,7 +29,7 @@ constexpr std::array variables = {
 constexpr std::array exits = {
     Row{"0", "stopped in order, or --once has finished"},
     Row{"64", "a flag or command was misused"},
-    Row{"69", "--once could not finish"},
+    Row{"69", "--once could not finish, or status found it not working"},
     Row{"70", "a bug was found; please report it with the line before the end"},
     Row{"74", "the state cannot be used"},
     Row{"75", "another instance holds the state, or a stop left a bulk unanswered"},
@@ -82,20 +81,59 @@ std::string flag(const OptionRow& row) {
   return "  " + std::string(row.flag) + "\n" + wrapped(behind, 6);
 }
 
+std::string usage(const CommandRow& command) {
+  std::string text(command.name);
+  if (!command.words.empty()) text.append(" ").append(command.words);
+  return text;
+}
+
+std::string command_help(const CommandRow& command) {
+  std::string out = "Usage: logzio-okta " + usage(command) + " [FLAG]...\n\n";
+  out += wrapped(command.meaning, 0);
+  std::string_view details = command.details;
+  while (!details.empty()) {
+    const std::string_view paragraph = details.substr(0, details.find('\n'));
+    out += "\n" + wrapped(paragraph, 0);
+    details.remove_prefix(std::min(paragraph.size() + 1, details.size()));
+  }
+  const std::vector<OptionRow> flags = flags_of(command);
+  if (!flags.empty()) out += "\nFlags\n";
+  for (const OptionRow& row : flags) out += flag(row);
+  return out;
+}
+
 }  // namespace
 
-std::string help_text() {
+std::string help_text(CommandTable commands) {
   std::string out =
       "logzio-okta follows the System Log of up to 50 Okta tenants and delivers every event to Logz.io.\n\n"
-      "Usage: logzio-okta [COMMAND] [FLAG]...\n\nCommands\n";
-  for (const CommandRow& row : commands) out += line(row.name, 8, row.meaning);
-  out += "\nFlags (a flag beats its variable; an empty variable is unset)\n";
-  for (const OptionRow& row : option_table()) out += flag(row);
+      "Usage: logzio-okta [COMMAND] [FLAG]...\n\n"
+      "Commands (logzio-okta COMMAND --help tells the flags of each)\n";
+  std::size_t widest = 0;
+  for (const CommandRow& row : commands) widest = std::max(widest, usage(row).size());
+  for (const CommandRow& row : commands) out += line(usage(row), widest, row.meaning);
+  out += "\nFlags of " + std::string(commands.front().name) +
+         " (a flag beats its variable; an empty variable is unset)\n";
+  for (const OptionRow& row : flags_of(commands.front())) out += flag(row);
   out += "\nVariables without a flag\n";
   for (const Row& row : variables) out += line(row.name, 14, row.meaning);
   out += "\nExit codes\n";
   for (const Row& row : exits) out += line(row.name, 4, row.meaning);
   return out.append("\n").append(examples);
+}
+
+std::string help_text(CommandTable commands, std::span<const std::string> words) {
+  std::string wanted;
+  for (const std::string& word : words) wanted += (wanted.empty() ? "" : " ") + word;
+  std::string out;
+  for (const CommandRow& command : commands) {
+    const bool family = command.name.starts_with(wanted + " ");
+    // Words behind a command's name are its own: "import-logstash DIR --help" asks about import-logstash.
+    if (!family && !(wanted + " ").starts_with(std::string(command.name) + " ")) continue;
+    if (!out.empty()) out += "\n";
+    out += command_help(command);
+  }
+  return out;
 }
 
 std::string version_text() {

@@ -22,18 +22,6 @@
 namespace logzio_okta {
 namespace {
 
-// ---- The flags, as option_table() has them
-
-/// "poll-interval" of "--poll-interval D".
-std::string_view name_of(const OptionRow& row) {
-  const std::string_view flag = row.flag.substr(2);
-  return flag.substr(0, flag.find(' '));
-}
-
-bool takes_value(const OptionRow& row) {
-  return row.flag.contains(' ');
-}
-
 /// Of "LOGZIO_TOKEN, LOGZIO_TOKEN_FILE" the one that means what the flag means.
 std::string_view variable_of(const OptionRow& row) {
   const std::size_t comma = row.environment.rfind(' ');
@@ -49,10 +37,7 @@ struct Value {
 using Outcome = std::expected<void, SettingsError>;
 
 std::unexpected<SettingsError> misuse(std::string text) {
-  return std::unexpected(SettingsError{exit_usage, std::move(text) + "; logzio-okta --help shows how"});
-}
-std::unexpected<SettingsError> bad_value(std::string text) {
-  return std::unexpected(SettingsError{exit_configuration, std::move(text)});
+  return std::unexpected(SettingsError{exit_usage, {std::move(text) + "; logzio-okta --help shows how"}});
 }
 
 // ---- Misused flags
@@ -68,9 +53,23 @@ bool names_a_credential(std::string_view flag) {
                              [&](const char* word) { return name.contains(word); });
 }
 
-std::unexpected<SettingsError> unknown_flag(std::string_view argument) {
+/// Every flag that some command takes, and whether a value stands behind it.
+std::map<std::string, bool> all_flags(CommandTable commands) {
+  std::map<std::string, bool> flags;
+  for (const CommandRow& command : commands) {
+    for (const OptionRow& row : flags_of(command)) {
+      const auto [flag, added] = flags.emplace(name_of(row), takes_value(row));
+      // One flag, one shape: otherwise what stands behind it would be a value or a word by the command.
+      CHECK(added || flag->second == takes_value(row));
+    }
+  }
+  return flags;
+}
+
+std::unexpected<SettingsError> unknown_flag(std::string_view argument, CommandTable commands) {
   std::vector<std::string_view> known = {"help", "version"};
-  for (const OptionRow& row : option_table()) known.push_back(name_of(row));
+  const auto flags = all_flags(commands);
+  for (const auto& [known_flag, with_value] : flags) known.push_back(known_flag);
   const std::string flag = flag_only(argument);
   const std::string_view name =
       std::string_view(flag).substr(std::min(flag.find_first_not_of('-'), flag.size()));
@@ -96,31 +95,62 @@ std::optional<std::string_view> one_dash_too_few(int argc, const char* const* ar
   return std::nullopt;
 }
 
-std::expected<Command, SettingsError> read_command(const std::vector<std::string>& words) {
-  if (words.empty()) return Command::run;
-  const auto* const row = std::ranges::find(commands, words.front(), &CommandRow::name);
-  if (row != commands.end()) {
-    if (words.size() == 1) return row->command;
-    return misuse("the command " + words.front() + " takes no word behind it, \"" + quotable(words[1]) +
-                  "\" stands there");
+// ---- Words: the command and what stands behind it
+
+std::string one_of(const std::vector<std::string_view>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) text += i + 1 == names.size() ? " and " : ", ";
+    text += names[i];
   }
+  return text;
+}
+
+/// Whether the words begin with the command's name, of one word or two.
+bool begin_with(std::span<const std::string> words, std::string_view name) {
+  const std::size_t space = name.find(' ');
+  if (space == std::string_view::npos) return !words.empty() && words[0] == name;
+  return words.size() > 1 && words[0] == name.substr(0, space) && words[1] == name.substr(space + 1);
+}
+
+std::unexpected<SettingsError> no_such_command(std::span<const std::string> words, CommandTable commands) {
+  std::vector<std::string_view> seconds;
   std::vector<std::string_view> known;
-  for (const CommandRow& each : commands) known.push_back(each.name);
-  std::string text = "there is no command \"" + quotable(words.front()) + "\"";
-  if (const auto meant = did_you_mean(words.front(), known))
-    text += "; did you mean " + std::string(*meant) + "?";
-  return misuse(text);
+  for (const CommandRow& command : commands) {
+    const std::size_t space = command.name.find(' ');
+    known.push_back(command.name.substr(0, space));
+    if (space != std::string_view::npos && known.back() == words[0]) {
+      seconds.push_back(command.name.substr(space + 1));
+    }
+  }
+  if (!seconds.empty()) return misuse(words[0] + " wants a second word, one of " + one_of(seconds));
+  const std::string text = "there is no command \"" + quotable(words[0]) + "\"";
+  const auto meant = did_you_mean(words[0], known);
+  return misuse(meant ? text + "; did you mean " + std::string(*meant) + "?" : text);
+}
+
+/// "DIR", "[ID]", "ID...", "[ID]..." as the numbers of words they allow.
+std::pair<std::size_t, std::size_t> words_allowed(std::string_view form) {
+  std::size_t least = 0;
+  std::size_t most = 0;
+  while (!form.empty()) {
+    const std::string_view word = form.substr(0, form.find(' '));
+    if (!word.starts_with('[')) ++least;
+    most = word.ends_with("...") ? std::string_view::npos : most + 1;
+    form.remove_prefix(std::min(word.size() + 1, form.size()));
+  }
+  return {least, most};
 }
 
 // ---- cxxopts, used here and nowhere else
 
-std::expected<cxxopts::ParseResult, SettingsError> parse_flags(int argc, const char* const* argv) {
-  if (const auto argument = one_dash_too_few(argc, argv)) return unknown_flag(*argument);
+std::expected<cxxopts::ParseResult, SettingsError> parse_flags(int argc, const char* const* argv,
+                                                               CommandTable commands) {
+  if (const auto argument = one_dash_too_few(argc, argv)) return unknown_flag(*argument, commands);
   cxxopts::Options flags("logzio-okta");
   flags.allow_unrecognised_options().add_options()("h,help", "")("V,version", "");
-  for (const OptionRow& row : option_table()) {
-    const std::string name(name_of(row));
-    if (takes_value(row)) {
+  for (const auto& [name, with_value] : all_flags(commands)) {
+    if (with_value) {
       flags.add_options()(name, "", cxxopts::value<std::string>());
     } else {
       flags.add_options()(name, "");
@@ -137,34 +167,81 @@ std::expected<cxxopts::ParseResult, SettingsError> parse_flags(int argc, const c
 
 class Reader {
  public:
-  Reader(const cxxopts::ParseResult& flags, const Environment& environment, WallTime now)
-      : flags_(flags), environment_(environment), now_(now) {}
+  Reader(const cxxopts::ParseResult& flags, const Environment& environment, WallTime now,
+         CommandTable commands)
+      : flags_(flags), environment_(environment), now_(now), commands_(commands) {}
 
   std::expected<Settings, SettingsError> read() {
     if (auto done = read_words(); !done) return std::unexpected(std::move(done.error()));
-    if (settings_.command != Command::run) return std::move(settings_);
-    for (const OptionRow& row : option_table()) {
-      if (auto done = read_row(row); !done) return std::unexpected(std::move(done.error()));
+    if (flags_.count("help") > 0) return std::move(settings_);
+    if (auto done = read_flags(); !done) return std::unexpected(std::move(done.error()));
+    if (takes("token-file")) read_token();
+    if (takes("ca-file")) read_proxy();
+    if (takes("listener")) warn_of_the_listener();
+    if (!settings_.problems.empty() && !settings_.command->judges_configuration) {
+      return std::unexpected(SettingsError{exit_configuration, std::move(settings_.problems)});
     }
-    if (auto done = read_token(); !done) return std::unexpected(std::move(done.error()));
-    if (auto done = read_proxy(); !done) return std::unexpected(std::move(done.error()));
-    warn_of_the_listener();
     return std::move(settings_);
   }
 
  private:
+  [[nodiscard]] bool takes(std::string_view flag) const {
+    return find_flag(*settings_.command, flag) != nullptr;
+  }
+  void bad_value(std::string text) { settings_.problems.push_back(std::move(text)); }
+
   Outcome read_words() {
     std::vector<std::string> words;
     for (const std::string& word : flags_.unmatched()) {
-      if (word.starts_with('-') && word.size() > 1) return unknown_flag(word);
+      if (word.starts_with('-') && word.size() > 1) return unknown_flag(word, commands_);
       words.push_back(word);
     }
-    auto command = read_command(words);
-    if (!command) return std::unexpected(std::move(command.error()));
-    settings_.command = *command;
-    if (flags_.count("version") > 0) settings_.command = Command::version;
-    if (flags_.count("help") > 0) settings_.command = Command::help;
+    if (flags_.count("help") > 0) {
+      words.insert(words.begin(), "help");
+    } else if (flags_.count("version") > 0) {
+      words = {"version"};
+    }
+    if (words.empty()) {
+      settings_.command = &commands_.front();
+      return {};
+    }
+    const auto command =
+        std::ranges::find_if(commands_, [&](const CommandRow& row) { return begin_with(words, row.name); });
+    if (command == commands_.end()) return no_such_command(words, commands_);
+    settings_.command = &*command;
+    words.erase(words.begin(), words.begin() + 1 + std::ranges::count(command->name, ' '));
+    const auto [least, most] = words_allowed(command->words);
+    const std::string name(command->name);
+    if (words.size() < least) return misuse("usage: logzio-okta " + name + " " + std::string(command->words));
+    if (words.size() > most) {
+      return misuse("the command " + name + " takes no word behind it that says \"" + quotable(words[most]) +
+                    "\"");
+    }
+    settings_.words = std::move(words);
     return {};
+  }
+
+  Outcome read_flags() {
+    for (const auto& [name, with_value] : all_flags(commands_)) {
+      if (flags_.count(name) > 0 && !takes(name)) return not_for_this_command(name);
+    }
+    for (const OptionRow& row : option_table()) {
+      if (find_flag(*settings_.command, name_of(row)) != &row) continue;
+      if (auto done = read_row(row); !done) return done;
+    }
+    for (const OptionRow& row : settings_.command->own) {
+      if (auto done = read_own(row); !done) return done;
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::unexpected<SettingsError> not_for_this_command(const std::string& flag) const {
+    std::vector<std::string_view> takers;
+    for (const CommandRow& command : commands_) {
+      if (find_flag(command, flag) != nullptr) takers.push_back(command.name);
+    }
+    return misuse("the command " + std::string(settings_.command->name) + " takes no --" + flag + ", but " +
+                  one_of(takers) + (takers.size() == 1 ? " does" : " do"));
   }
 
   Outcome read_row(const OptionRow& row) {
@@ -176,14 +253,29 @@ class Reader {
     auto value = value_of(row);
     if (!value) return std::unexpected(std::move(value.error()));
     if (!*value) {
-      if (name_of(row) != "listener") return {};
-      return bad_value(
-          "LOGZIO_LISTENER_HOST (or --listener) is not set; write your region's listener, for example "
-          "listener.logz.io");
+      if (name_of(row) == "listener") {
+        bad_value(
+            "LOGZIO_LISTENER_HOST (or --listener) is not set; write your region's listener, for example "
+            "listener.logz.io");
+      }
+      return {};
     }
     if (Result<void> done = apply(name_of(row), **value); !done) {
-      return bad_value((*value)->from + ": " + done.error().text);
+      bad_value((*value)->from + ": " + done.error().text);
     }
+    return {};
+  }
+
+  /// A flag that only this command knows keeps its text; the command reads it.
+  Outcome read_own(const OptionRow& row) {
+    const std::string name(name_of(row));
+    if (!takes_value(row)) {
+      if (flags_.count(name) > 0 && flags_[name].as<bool>()) settings_.own.emplace(name, "");
+      return {};
+    }
+    auto value = value_of(row);
+    if (!value) return std::unexpected(std::move(value.error()));
+    if (*value) settings_.own.emplace(name, std::move((*value)->text));
     return {};
   }
 
@@ -260,7 +352,7 @@ class Reader {
     return {};
   }
 
-  Outcome read_token() {
+  void read_token() {
     Options& options = settings_.options;
     const auto variable = environment_.get("LOGZIO_TOKEN");
     if (variable && flags_.count("token-file") == 0) {
@@ -271,7 +363,7 @@ class Reader {
       if (Result<void> good = check_token(token); !good)
         return bad_value("LOGZIO_TOKEN: " + good.error().text);
       options.token = Secret(std::string(token));
-      return {};
+      return;
     }
     if (!options.token_file) {
       return bad_value(
@@ -285,10 +377,9 @@ class Reader {
     Result<Secret> token = read_token_file(*options.token_file, options.warnings);
     if (!token) return bad_value(from + ": " + token.error().text);
     options.token = std::move(*token);
-    return {};
   }
 
-  Outcome read_proxy() {
+  void read_proxy() {
     const auto either_case = [&](std::string_view upper) {
       const auto value = environment_.get(ascii::lower(upper));
       return (value ? value : environment_.get(upper)).value_or("");
@@ -296,7 +387,6 @@ class Reader {
     Result<Proxy> proxy = Proxy::from(either_case("HTTPS_PROXY"), either_case("NO_PROXY"));
     if (!proxy) return bad_value(std::move(proxy.error().text));
     settings_.proxy = std::move(*proxy);
-    return {};
   }
 
   void warn_of_the_listener() {
@@ -317,16 +407,24 @@ class Reader {
   const cxxopts::ParseResult& flags_;
   const Environment& environment_;
   WallTime now_;
+  CommandTable commands_;
   Settings settings_;
 };
 
 }  // namespace
 
+std::optional<std::string_view> Settings::value_of(std::string_view flag) const {
+  const auto found = own.find(flag);
+  if (found == own.end()) return std::nullopt;
+  return found->second;
+}
+
 std::expected<Settings, SettingsError> read_settings(int argc, const char* const* argv,
-                                                     const Environment& environment, WallTime now) {
-  const auto flags = parse_flags(argc, argv);
+                                                     const Environment& environment, WallTime now,
+                                                     CommandTable commands) {
+  const auto flags = parse_flags(argc, argv, commands);
   if (!flags) return std::unexpected(flags.error());
-  return Reader(*flags, environment, now).read();
+  return Reader(*flags, environment, now, commands).read();
 }
 
 Result<Secret> read_token_file(const std::string& path, std::vector<std::string>& warnings) {

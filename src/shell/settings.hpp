@@ -1,16 +1,19 @@
 // Settings: what flags and environment ask for, checked before anything is opened or sent.
 //
-//     auto settings = read_settings(argc, argv, Environment::of_process(), now);
-//     if (!settings) { say(settings.error().text); return settings.error().exit_code; }
+//     auto settings = read_settings(argc, argv, Environment::of_process(), now, command_table());
+//     if (!settings) { say each of settings.error().problems; return settings.error().exit_code; }
+//     return settings->command->perform(std::move(*settings), environment);
 //
-// A flag beats its variable; an empty variable is unset. Every error is one line that names the flag or the
-// variable, what is wrong and what to write instead; none repeats a credential. The flags, their variables
-// and their defaults are those of option_table().
+// A flag beats its variable; an empty variable is unset. Every problem is one line that names the flag or the
+// variable, what is wrong and what to write instead; none repeats a credential. All problems of a
+// configuration are told at once. The flags, their variables and their defaults are those of option_table()
+// and of the command's row.
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <expected>
+#include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,42 +23,37 @@
 #include "logzio_okta/base/time.hpp"
 #include "logzio_okta/config/options.hpp"
 
+#include "shell/command.hpp"
 #include "shell/environment.hpp"
 #include "shell/proxy.hpp"
 
 namespace logzio_okta {
 
-inline constexpr int exit_usage = 64;  ///< A flag or command that does not exist or is not used so.
+inline constexpr int exit_usage = 64;        ///< A flag or command that does not exist or is not used so.
+inline constexpr int exit_unavailable = 69;  ///< Somebody who had to answer did not, or refused.
 inline constexpr int exit_configuration =
     78;  ///< A value, in a flag, a variable or a file, that cannot work.
 
-enum class Command : std::uint8_t { run, help, version };
-
-struct CommandRow {
-  Command command;
-  std::string_view name;
-  std::string_view meaning;
-};
-inline constexpr std::array commands = {
-    CommandRow{Command::run, "run", "Deliver events until stopped; what happens without a command."},
-    CommandRow{Command::help, "help", "Show this text (also -h, --help)."},
-    CommandRow{Command::version, "version", "Show the version (also -V, --version)."},
-};
-
 struct Settings {
-  Command command = Command::run;
-  Options options;  ///< Only the defaults for help and version, which look at nothing else.
-  Proxy proxy;
+  const CommandRow* command = nullptr;  ///< Of the table that was given.
+  std::vector<std::string> words;       ///< Behind the command, as many as its row allows.
+  Options options;                      ///< What the command does not take has its default.
+  Proxy proxy;                          ///< Read for a command that takes `ca-file`, as others open no TLS.
+  std::map<std::string, std::string, std::less<>> own;  ///< The command's own flags; "" without a value.
+  std::vector<std::string> problems;                    ///< Only for a command that judges the configuration.
+
+  [[nodiscard]] bool has(std::string_view flag) const { return own.contains(flag); }
+  [[nodiscard]] std::optional<std::string_view> value_of(std::string_view flag) const;
 };
 
 struct SettingsError {
   int exit_code = exit_configuration;
-  std::string text;
+  std::vector<std::string> problems;  ///< One line each, at least one.
 };
 
 [[nodiscard]] std::expected<Settings, SettingsError> read_settings(int argc, const char* const* argv,
                                                                    const Environment& environment,
-                                                                   WallTime now);
+                                                                   WallTime now, CommandTable commands);
 
 /// The shipping token in a file, a line end behind it forgiven; also for reading it anew after it was
 /// refused. Adds a warning when every user of the machine can read the file. The error names the file and

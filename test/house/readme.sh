@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# readme.sh BINARY: README's table of options says what --help says: the same flags in the same order, each with
-# the same variables, default and meaning.
+# readme.sh BINARY: README's tables say what --help says: the same commands with the same meaning, the same flags in
+# the same order, each with the same variables, default and meaning.
 . "$(dirname "$0")/lib.sh"
 binary=$1
 
@@ -43,6 +43,15 @@ differences() {
   ' "$1" "$2"
 }
 
+# commands HELP and rows PAGE: "NAME WORDS | MEANING", a line a command.
+commands() {
+  awk '/^Commands/ { on = 1; next } /^$/ { on = 0 }
+    on && /^  [a-z]/ { if (row) print row; sub(/^  /, ""); sub(/  +/, " | "); row = $0; next }
+    on { sub(/^ +/, " "); row = row $0 }
+    END { print row }' "$1"
+}
+rows() { sed -n '/^### Commands/,/^## /{s/`//g;s/^| \([a-z].*\) |$/\1/p}' "$1" | grep -v '^command |'; }
+
 scratch=$(mktemp -d)
 trap 'rm -r "$scratch"' EXIT
 
@@ -54,3 +63,5 @@ printf '%s\n' '| `--a N` | `A_VARIABLE` | `10` | What it --means 10. |' '| `--c`
 
 "$binary" --help >"$scratch/help"
 findings "$(differences "$scratch/help" README.md)"
+[[ $(commands "$scratch/help" | wc -l) -gt 3 ]] || findings "the check finds no commands in --help"
+findings "$(diff <(commands "$scratch/help") <(rows README.md) | sed -n 's/^</--help:/p; s/^>/README:/p')"

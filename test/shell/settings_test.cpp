@@ -1,10 +1,14 @@
 #include "shell/settings.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include <sys/stat.h>
 
 #include "logzio_okta/base/limits.hpp"
 
 #include "catch.hpp"
+#include "commands/table.hpp"
 #include "shell/temp_dir.hpp"
 
 using namespace logzio_okta;
@@ -27,12 +31,13 @@ std::expected<Settings, SettingsError> read(const Arguments& arguments, const Va
   for (const auto& [name, value] : changes) variables[name] = value;
   std::vector<const char*> argv = {"logzio-okta"};
   for (const std::string& argument : arguments) argv.push_back(argument.c_str());
-  return read_settings(static_cast<int>(argv.size()), argv.data(), Environment(std::move(variables)), noon);
+  return read_settings(static_cast<int>(argv.size()), argv.data(), Environment(std::move(variables)), noon,
+                       command_table());
 }
 
 Settings settings(const Arguments& arguments, const Variables& changes = {}) {
   auto read_in = read(arguments, changes);
-  if (!read_in) FAIL(read_in.error().text);
+  if (!read_in) FAIL(read_in.error().problems.front());
   return std::move(*read_in);
 }
 
@@ -41,18 +46,19 @@ std::string refusal(int exit_code, const Arguments& arguments, const Variables& 
   CAPTURE(arguments);
   const auto read_in = read(arguments, changes);
   REQUIRE_FALSE(read_in.has_value());
-  const SettingsError& error = read_in.error();
-  CAPTURE(error.text);
-  REQUIRE(error.exit_code == exit_code);
-  REQUIRE_THAT(error.text, !Contains("SECRET") && !Contains("\n"));
-  return error.text;
+  REQUIRE(read_in.error().problems.size() == 1);
+  const std::string problem = read_in.error().problems.front();
+  CAPTURE(problem);
+  REQUIRE(read_in.error().exit_code == exit_code);
+  REQUIRE_THAT(problem, !Contains("SECRET") && !Contains("\n"));
+  return problem;
 }
 
 }  // namespace
 
 TEST_CASE("settings: the old image's two variables are enough") {
   const Settings least = settings({});
-  REQUIRE(least.command == Command::run);
+  REQUIRE(least.command->name == "run");
   REQUIRE(least.options.token.expose() == token);
   REQUIRE(least.options.listener.text() == "https://listener.logz.io:8071");
   REQUIRE_FALSE(least.options.tenants.has_value());
@@ -109,12 +115,85 @@ TEST_CASE("settings: a flag beats its variable, and an empty variable is unset")
 TEST_CASE("settings: help and version need nothing else to be right") {
   const Variables nothing = {{"LOGZIO_TOKEN", ""}, {"LOGZIO_LISTENER_HOST", ""}};
   for (const char* const word : {"-h", "--help", "help"})
-    REQUIRE(settings({word}, nothing).command == Command::help);
+    REQUIRE(settings({word}, nothing).command->name == "help");
   for (const char* const word : {"-V", "--version", "version"}) {
-    REQUIRE(settings({word}, nothing).command == Command::version);
+    REQUIRE(settings({word}, nothing).command->name == "version");
   }
-  REQUIRE(settings({"run"}).command == Command::run);
-  REQUIRE(settings({"run", "--help"}, nothing).command == Command::help);
+  REQUIRE(settings({"run"}).command->name == "run");
+  const Settings own_help = settings({"run", "--help"}, nothing);
+  REQUIRE((own_help.command->name == "help" && own_help.words == Arguments{"run"}));
+}
+
+TEST_CASE("settings: a command needs no more than it takes, and takes no more than it says") {
+  const Variables nothing = {{"LOGZIO_TOKEN", ""}, {"LOGZIO_LISTENER_HOST", ""}, {"LOG_LEVEL", "loud"}};
+  const Settings asked = settings({"status", "--admin", "127.0.0.1:9999", "--json"}, nothing);
+  REQUIRE(asked.command->name == "status");
+  REQUIRE(asked.options.admin->port == 9999);
+  REQUIRE(asked.options.warnings.empty());
+  REQUIRE((asked.has("json") && !asked.has("watch")));
+  REQUIRE_THAT(refusal(64, {"status", "--since", "7d"}),
+               Contains("status takes no --since") && Contains("run"));
+  REQUIRE_THAT(refusal(64, {"--json"}), Contains("run takes no --json") && Contains("status"));
+  REQUIRE_THAT(refusal(64, {"status", "--jsom"}), Contains("did you mean --json?"));
+}
+
+namespace {
+int nothing_done(Settings /*settings*/, const Environment& /*environment*/) {
+  return 0;
+}
+}  // namespace
+
+TEST_CASE(
+    "settings: words behind a command, a verb with its object, and flags that mean something else there") {
+  constexpr std::array own = {OptionRow{"--since T", "", "", "From when."}};
+  const std::array rows = {
+      CommandRow{.name = "all",
+                 .takes = "since",
+                 .meaning = "",
+                 .judges_configuration = true,
+                 .perform = nothing_done},
+      CommandRow{.name = "box show",
+                 .words = "ID...",
+                 .takes = "since",
+                 .own = own,
+                 .meaning = "",
+                 .perform = nothing_done},
+      CommandRow{.name = "box list", .words = "[TENANT]", .meaning = "", .perform = nothing_done}};
+  const auto read_by = [&](std::vector<const char*> argv) {
+    argv.insert(argv.begin(), "logzio-okta");
+    return read_settings(static_cast<int>(argv.size()), argv.data(), Environment({}), noon, rows);
+  };
+  const auto shown = read_by({"box", "show", "1", "--since", "whenever", "2"});
+  REQUIRE(shown->command == &rows[1]);
+  REQUIRE(shown->words == Arguments{"1", "2"});
+  REQUIRE(shown->value_of("since") == "whenever");
+  REQUIRE_FALSE(shown->value_of("until").has_value());
+  REQUIRE(read_by({"box", "list"})->words.empty());
+  REQUIRE(read_by({"box", "list", "acme"})->words == Arguments{"acme"});
+  REQUIRE_THAT(read_by({"box"}).error().problems[0], Contains("one of show and list"));
+  REQUIRE_THAT(read_by({"box", "show"}).error().problems[0], Contains("box show ID..."));
+  REQUIRE_THAT(read_by({"box", "list", "a", "b"}).error().problems[0], Contains("\"b\""));
+  REQUIRE_THAT(read_by({"all", "--since", "whenever"})->problems.at(0), Contains("--since: "));
+}
+
+TEST_CASE("settings: every flag is taken by some command, and a command takes only flags that exist") {
+  for (const CommandRow& command : command_table()) {
+    std::size_t named = command.takes.empty() ? 0 : 1;
+    named += static_cast<std::size_t>(std::ranges::count(command.takes, ' '));
+    CAPTURE(command.name);
+    REQUIRE(flags_of(command).size() == named + command.own.size());
+  }
+  for (const OptionRow& row : option_table()) {
+    REQUIRE(std::ranges::any_of(command_table(), [&](const CommandRow& command) {
+      return find_flag(command, name_of(row)) == &row;
+    }));
+  }
+}
+
+TEST_CASE("settings: every problem of the configuration is told at once") {
+  const auto read_in = read({"--since", "whenever", "--rate-share", "7"}, {{"LOGZIO_TOKEN", "short"}});
+  REQUIRE(read_in.error().exit_code == 78);
+  REQUIRE(read_in.error().problems.size() == 3);
 }
 
 TEST_CASE("settings: a misspelt flag or command is 64 and says what was probably meant") {

@@ -1,0 +1,32 @@
+#include "commands/help.hpp"
+
+#include <cstdio>
+
+#include "logzio_okta/logzio/quote.hpp"
+
+#include "commands/table.hpp"
+#include "shell/help.hpp"
+
+namespace logzio_okta {
+
+int help(Settings settings, const Environment& /*environment*/) {
+  if (settings.words.empty()) {
+    std::fputs(help_text(command_table()).c_str(), stdout);
+    return 0;
+  }
+  const std::string text = help_text(command_table(), settings.words);
+  if (text.empty()) {
+    std::fprintf(stderr, "logzio-okta: there is no command \"%s\"; logzio-okta --help lists them\n",
+                 quotable(settings.words.front()).c_str());
+    return exit_usage;
+  }
+  std::fputs(text.c_str(), stdout);
+  return 0;
+}
+
+int version(Settings /*settings*/, const Environment& /*environment*/) {
+  std::fputs(version_text().c_str(), stdout);
+  return 0;
+}
+
+}  // namespace logzio_okta

@@ -1,0 +1,74 @@
+#include "shell/status_text.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "logzio_okta/base/text.hpp"
+
+#include "shell/text_table.hpp"
+
+namespace logzio_okta {
+namespace {
+
+/// "[acme] this" and "that" as they stand: the texts are ours, but may quote what a server said.
+constexpr std::size_t error_columns = 80;
+
+std::string known(std::optional<Duration> duration) {
+  return duration ? describe(*duration) : "-";
+}
+
+std::string ago(std::optional<WallTime> then, WallTime now) {
+  return then ? describe(std::max<Duration>(now - *then, 0s)) + " ago" : "-";
+}
+
+std::string rate_left(const TenantReport& tenant) {
+  if (!tenant.rate_limit || !tenant.rate_remaining) return "-";
+  return std::to_string(*tenant.rate_remaining) + "/" + std::to_string(*tenant.rate_limit);
+}
+
+std::string keys(const TenantReport& tenant) {
+  if (tenant.keys_refused == 0) return std::to_string(tenant.keys);
+  return std::to_string(tenant.keys) + ", refused " + std::to_string(tenant.keys_refused);
+}
+
+std::string tenants_table(const Report& report) {
+  using enum Align;
+  TextTable table({left, left, right, right, right, right, right, right, left});
+  table.add({"TENANT", "STATE", "BEHIND", "LAST EVENT", "DELIVERED", "RATE LEFT", "NEXT POLL", "KEYS",
+             "LAST ERROR"});
+  for (const TenantReport& tenant : report.tenants) {
+    table.add({printable(tenant.domain), std::string(name_of(tenant.state)), known(tenant.behind),
+               ago(tenant.newest_event, report.at), std::to_string(tenant.events.delivered),
+               rate_left(tenant), tenant.next_ask ? describe(*tenant.next_ask) : "now", keys(tenant),
+               printable(tenant.last_error, error_columns)});
+  }
+  return table.text();
+}
+
+std::string totals(const EventCounts& total) {
+  return "events: " + std::to_string(total.fetched) + " fetched = " + std::to_string(total.delivered) +
+         " delivered + " + std::to_string(total.deduplicated) + " deduplicated + " +
+         std::to_string(total.set_aside) + " set aside + " + std::to_string(total.in_flight) + " in flight\n";
+}
+
+std::string listener(const Report& report) {
+  const DestinationReport& destination = report.destination;
+  std::string text = "listener: " + printable(destination.state) + ", " +
+                     std::to_string(destination.bulks_taken) + " bulks taken, last " +
+                     ago(destination.last_taken, report.at) + ", " + std::to_string(destination.waiting) +
+                     " waiting\n";
+  if (!destination.last_error.empty()) text += "  " + printable(destination.last_error) + "\n";
+  return text;
+}
+
+}  // namespace
+
+std::string status_text(const Report& report) {
+  std::string out = report.ready ? "ready" : "NOT READY: " + printable(report.not_ready_because);
+  out += ", running for " + describe(std::max<Duration>(report.at - report.started, 0s));
+  if (report.stopping) out += ", stopping";
+  return out + "\n\n" + tenants_table(report) + "\n" + totals(report.total) + listener(report);
+}
+
+}  // namespace logzio_okta

@@ -1,0 +1,25 @@
+// A table for people: columns as wide as their widest cell, two spaces between them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace logzio_okta {
+
+enum class Align : std::uint8_t { left, right };
+
+class TextTable {
+ public:
+  explicit TextTable(std::vector<Align> columns) : columns_(std::move(columns)) {}
+
+  /// As many cells as there are columns.
+  void add(std::vector<std::string> cells);
+  /// A line a row, no space at its end.
+  [[nodiscard]] std::string text() const;
+
+ private:
+  std::vector<Align> columns_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace logzio_okta

@@ -1,0 +1,59 @@
+#include "shell/status_text.hpp"
+
+#include "catch.hpp"
+
+using namespace logzio_okta;
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+
+namespace {
+
+const WallTime noon = parse_rfc3339("2026-11-23T12:00:00Z").value();
+
+Report report() {
+  Report report;
+  report.at = noon;
+  report.started = noon - 26h;
+  report.ready = true;
+  TenantReport acme;
+  acme.domain = "acme.okta.com";
+  acme.state = TenantState::following;
+  acme.events.delivered = 1204;
+  acme.newest_event = noon - 12s;
+  acme.behind = 0s;
+  acme.next_ask = 4s;
+  acme.rate_limit = 60;
+  acme.rate_remaining = 41;
+  acme.keys = 2;
+  report.tenants.push_back(acme);
+  report.total = {.fetched = 10, .delivered = 6, .deduplicated = 1, .set_aside = 1, .in_flight = 2};
+  report.destination.state = "taking";
+  report.destination.last_taken = noon - 3s;
+  return report;
+}
+
+}  // namespace
+
+TEST_CASE("status text: whether it works comes first, then a row a tenant, totals and the listener") {
+  const std::string text = status_text(report());
+  REQUIRE_THAT(text, StartsWith("ready, running for 1 d 2 h\n"));
+  REQUIRE_THAT(text, Contains("acme.okta.com") && Contains("following") && Contains("12 s ago") &&
+                         Contains("1204") && Contains("41/60") && Contains("4 s"));
+  REQUIRE_THAT(text, Contains("10 fetched = 6 delivered + 1 deduplicated + 1 set aside + 2 in flight"));
+  REQUIRE_THAT(text, Contains("listener: taking") && Contains("last 3 s ago"));
+}
+
+TEST_CASE("status text: what is wrong is said, and foreign text cannot draw on the terminal") {
+  Report bad = report();
+  bad.ready = false;
+  bad.not_ready_because = "no tenant flows";
+  bad.stopping = true;
+  bad.tenants[0].keys_refused = 1;
+  bad.tenants[0].last_error = "Okta said \x1b[31mno\n";
+  bad.tenants[0].newest_event = bad.destination.last_taken = std::nullopt;
+  bad.destination.last_error = "401";
+  const std::string text = status_text(bad);
+  REQUIRE_THAT(text, StartsWith("NOT READY: no tenant flows") && Contains("stopping") &&
+                         Contains("2, refused 1") && Contains("Okta said ?[31mno?") && Contains("  401\n"));
+  REQUIRE_THAT(text, !Contains("\x1b") && !Contains(" \n"));
+}
