@@ -37,12 +37,12 @@ Secret::~Secret() {
   wipe();
 }
 
-bool Secret::same_as(const Secret& other) const {
-  if (size_ != other.size_) return false;
+bool Secret::same_as(std::string_view other) const {
+  if (size_ != other.size()) return false;
   unsigned difference = 0;  // Gathered over all bytes: the first one that differs must not end the loop.
   for (std::size_t i = 0; i < size_; ++i) {
-    difference |= static_cast<unsigned char>(bytes_[i]) ^
-                  static_cast<unsigned>(static_cast<unsigned char>(other.bytes_[i]));
+    difference |=
+        static_cast<unsigned char>(bytes_[i]) ^ static_cast<unsigned>(static_cast<unsigned char>(other[i]));
   }
   return difference == 0;
 }

@@ -17,7 +17,7 @@ constexpr std::array status_flags = {
 constexpr std::array commands = {
     CommandRow{.name = "run",
                .takes = "tenants token-file listener state-dir since poll-interval rate-share once ca-file "
-                        "admin log-level log-format",
+                        "admin hooks hooks-cert hooks-key hooks-secrets log-level log-format",
                .meaning = "Deliver events until stopped; what happens without a command.",
                .perform = run},
     CommandRow{.name = "status",

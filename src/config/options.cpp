@@ -44,6 +44,15 @@ constexpr std::array rows = {
               "More certificates to trust, for a proxy that inspects TLS."},
     OptionRow{"--admin ADDR:PORT", "LOGZIO_OKTA_ADMIN", "127.0.0.1:9810",
               "Where health, metrics and status are served; off for nowhere."},
+    OptionRow{"--hooks ADDR:PORT", "LOGZIO_OKTA_HOOKS", "off",
+              "Where Okta's event hooks are taken; an org of the tenants file is then asked at once."},
+    OptionRow{"--hooks-cert FILE", "LOGZIO_OKTA_HOOKS_CERT", "",
+              "The event hook's certificate with its chain, PEM; without one plain HTTP, on loopback only, "
+              "behind a proxy."},
+    OptionRow{"--hooks-key FILE", "LOGZIO_OKTA_HOOKS_KEY", "", "The key of that certificate, PEM."},
+    OptionRow{"--hooks-secrets FILE", "LOGZIO_OKTA_HOOKS_SECRETS", "",
+              "Secrets that let a delivery in by its Authorization header, one a line, beside the shipping "
+              "token in logzio_token."},
     OptionRow{"--log-level L", "LOG_LEVEL", "info", "trace, debug, info, warn, error or fatal."},
     OptionRow{"--log-format F", "LOGZIO_OKTA_LOG_FORMAT", "text",
               "text or json, one line an entry, on stderr."},
@@ -54,7 +63,6 @@ constexpr std::array level_names = {std::string_view("trace"), std::string_view(
                                     std::string_view("error"), std::string_view("fatal")};
 
 constexpr std::string_view since_forms = "write for example 7d, 24h, now or 2026-11-23T12:00:00Z";
-constexpr std::string_view admin_forms = "write for example 127.0.0.1:9810, or off";
 
 bool beyond_retention(Duration ago) {
   return ago > limits::retention;
@@ -94,21 +102,22 @@ Result<double> parse_rate_share(std::string_view text) {
   return share;
 }
 
-Result<std::optional<AdminAddress>> parse_admin(std::string_view text) {
+Result<std::optional<AdminAddress>> parse_address(std::string_view text, std::string_view example) {
+  const std::string forms = "write for example " + std::string(example) + ", or off";
   text = ascii::trim(text);
   if (ascii::equal_ignoring_case(text, "off")) return std::nullopt;
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) {
-    return fail(ascii::quote(text) + " is not ADDR:PORT; " + std::string(admin_forms));
+    return fail(ascii::quote(text) + " is not ADDR:PORT; " + forms);
   }
   std::string host = ascii::lower(text.substr(0, colon));
   if (host == "localhost") host = "127.0.0.1";
   if (!is_ip_address(host)) {
-    return fail(ascii::quote(text) + " does not begin with an IP address; " + std::string(admin_forms));
+    return fail(ascii::quote(text) + " does not begin with an IP address; " + forms);
   }
   const std::optional<std::uint64_t> port = ascii::whole_number(text.substr(colon + 1));
   if (!port || *port > 65'535) {
-    return fail(ascii::quote(text) + " does not end with a port; " + std::string(admin_forms));
+    return fail(ascii::quote(text) + " does not end with a port; " + forms);
   }
   return AdminAddress{std::move(host), static_cast<std::uint16_t>(*port), true};
 }

@@ -77,6 +77,14 @@ bool Org::within_budget(Instant now) const {
              limits::rate_reserve * static_cast<double>(limit_.value_or(limits::rate_limit_assumed));
 }
 
+Duration Org::pace(Instant now) const {
+  const std::int64_t all = budget();
+  const std::int64_t left = window_over(now) ? all : std::max<std::int64_t>(1, all - spent_);
+  const Duration until_end = window_over(now) ? limits::rate_window : *window_end_ - now;
+  const Duration even = until_end / left;
+  return std::clamp<Duration>(left > all / 2 ? even / 2 : even, limits::wake_pace_min, limits::rate_window);
+}
+
 void Org::asked(Now now, CredentialId id) {
   if (window_over(now.steady)) {
     spent_ = outstanding_;  // What is on its way may be counted in the new window.

@@ -97,6 +97,7 @@ void Poller::opened(Now now, const Opened& opened, Instant began) {
     return;
   }
   place_ = *opened.place;
+  newest_read_ = place_.watermark;
   limit_ = place_.limit;
   if (limit_ < full_limit) restore_at_ = now.steady + restore_after;
   pages_made_ = place_.pages;
@@ -149,6 +150,8 @@ Instant Poller::deadline() const {
 
 std::string Poller::ask(Now now) {
   CHECK(wants_to_ask(now));
+  asked_at_ = now.steady;
+  if (woken_) ++woken_->asked;
   const std::string& link = pages_.empty() ? place_.next : pages_.back().next;
   const std::uint32_t limit_of_link = pages_.empty() ? place_.limit : pages_.back().asked;
   Asking asking{.limit = question_ ? limit_ : limit_of_link};
@@ -172,6 +175,26 @@ void Poller::resume(Now now) {
 void Poller::wake(Now now) {
   tries_ = 0;
   ask_at_ = std::min(ask_at_, now.steady);
+}
+
+void Poller::hook_arrived(Now now, std::optional<WallTime> published, Duration pace) {
+  const auto earlier = woken_ ? woken_->published : std::nullopt;
+  woken_ = Woken{.published = later(earlier, published), .asked = 0, .pace = pace};
+  // Otherwise it asks as fast as it may already, or waits after a failure.
+  if (at_tail_) ask_at_ = std::min(ask_at_, std::max(now.steady, asked_at_ + pace));
+}
+
+// After an answer from the tail. What is on its way was perhaps asked before the hook came.
+void Poller::ask_again_if_woken(Now now, bool empty) {
+  if (!woken_) return;
+  const bool seen = woken_->published ? newest_read_ >= woken_->published : woken_->asked > 0 && !empty;
+  if (seen || woken_->asked > limits::wakes_again_max) {
+    woken_.reset();
+    return;
+  }
+  const Duration wait =
+      woken_->asked > 0 ? limits::wake_again_base * (1 << (woken_->asked - 1)) : Duration::zero();
+  ask_at_ = std::min(ask_at_, std::max(now.steady + wait, asked_at_ + woken_->pace));
 }
 
 std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFacts& org, std::string& body,
@@ -241,6 +264,7 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
   if (tail) page.tail_at = tail_at_ = okta_now;
   page.repeated = !moved && (!events.empty() || repeating_);
   Batch batch = choose(events, org, page);
+  newest_read_ = later(newest_read_, page.newest);
   page.unsettled = batch.events.size();
   page.passes = page.repeated || filtering_ ? 0 : page.asked;
   if (page.newest) page.watermark = std::min(*page.newest, date_or(answer, okta_now));
@@ -284,6 +308,7 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
     stuck_ = 0;
     last_error_.clear();
     ask_at_ = now.steady + (tail || !moved ? policy_.poll_interval : 0s);
+    if (tail) ask_again_if_woken(now, events.empty());
   }
   pop_settled(now, org);
   if (batch.events.empty()) return std::nullopt;

@@ -7,9 +7,11 @@
 
 #include "logzio_okta/base/check.hpp"
 #include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/flow/hook_ledger.hpp"
 #include "logzio_okta/flow/org.hpp"
 #include "logzio_okta/flow/poller.hpp"
 #include "logzio_okta/flow/shipper.hpp"
+#include "logzio_okta/okta/hook.hpp"
 #include "logzio_okta/okta/log_query.hpp"
 
 namespace logzio_okta {
@@ -118,6 +120,11 @@ struct Scheduler::Impl {
   void on(Now now, Reload&& reload) {
     if (!stop_at) take_tenants(now, reload.tenants);
   }
+  void on(Now now, HookArrived&& arrived);
+  void on(Now now, HookVerified&& verified) {
+    if (auto note = hooks.verified(now, verified.let_in)) outputs.emplace_back(std::move(*note));
+  }
+  void on(Now now, HooksRefused&& refused) { tell_refused(now, refused.kind, refused.count); }
   void on(Now now, TokenChanged&&) { shipper.token_changed(now); }
   void on(Now now, Stop&&);
 
@@ -138,7 +145,11 @@ struct Scheduler::Impl {
   void retire(Tenant& tenant, StreamId stream);
   void drop_retired();
 
+  void refuse_hook(Now now, HookId id, HookRefusal kind, int status, std::string why);
+  void tell_refused(Now now, HookRefusal kind, std::uint64_t count);
+
   [[nodiscard]] Tenant* find(StreamId stream);
+  [[nodiscard]] Tenant* find(const Domain& domain);
   [[nodiscard]] OrgFacts facts(const Tenant& tenant) const;
   [[nodiscard]] bool once_done() const;
   [[nodiscard]] TenantReport report_of(const Tenant& tenant, Now now) const;
@@ -161,6 +172,7 @@ struct Scheduler::Impl {
   std::string page_body;  ///< Of the page being read; kept for its memory.
   PageCutter cutter;
   EventCounts retired_counts;
+  HookLedger hooks;
 
   bool saving_fails = false;
   Complaint save_trouble;
@@ -227,6 +239,31 @@ void Scheduler::Impl::on(Now now, SaveFailed&& failed) {
     note(Level::error, "the state cannot be saved: " + failed.text +
                            ". Nothing more is asked or delivered until it can; nothing is lost");
   }
+}
+
+// The event itself comes by the System Log: complete, in order, once.
+void Scheduler::Impl::on(Now now, HookArrived&& arrived) {
+  hooks.received(now);
+  const auto hook = read_hook(arrived.body, cutter);
+  if (!hook) return refuse_hook(now, arrived.id, HookRefusal::malformed, 400, hook.error().text);
+  Tenant* tenant = find(hook->source);
+  if (!tenant) {
+    return refuse_hook(now, arrived.id, HookRefusal::source, 403, "this org's hooks are not taken here");
+  }
+  std::optional<WallTime> published;
+  for (const EventSlice& event : cutter.events()) published = std::max(published, event.published_at);
+  tenant->poller.hook_arrived(now, published, tenant->org.pace(now.steady));
+  hooks.woke();
+  outputs.emplace_back(AnswerHook{.id = arrived.id, .status = 204, .why = {}});
+}
+
+void Scheduler::Impl::refuse_hook(Now now, HookId id, HookRefusal kind, int status, std::string why) {
+  outputs.emplace_back(AnswerHook{.id = id, .status = status, .why = std::move(why)});
+  tell_refused(now, kind, 1);
+}
+
+void Scheduler::Impl::tell_refused(Now now, HookRefusal kind, std::uint64_t count) {
+  if (auto note = hooks.refused(now, kind, count)) outputs.emplace_back(std::move(*note));
 }
 
 void Scheduler::Impl::on(Now now, Stop&&) {
@@ -470,6 +507,13 @@ Scheduler::Impl::Tenant* Scheduler::Impl::find(StreamId stream) {
   return found != tenants.end() ? &found->second : nullptr;
 }
 
+Scheduler::Impl::Tenant* Scheduler::Impl::find(const Domain& domain) {
+  const auto found = std::ranges::find_if(tenants, [&](const auto& each) {
+    return !each.second.retired && each.second.poller.domain() == domain;
+  });
+  return found != tenants.end() ? &found->second : nullptr;
+}
+
 OrgFacts Scheduler::Impl::facts(const Tenant& tenant) const {
   return {.standing = Standing::fine,
           .all_keys_refused = tenant.org.all_refused(),
@@ -598,6 +642,8 @@ Report Scheduler::report(Now now) const {
   }
   for (const auto& [stream, tenant] : self.tenants) add(report.total, tenant.poller.report(now).events);
   report.destination = self.shipper.report();
+  report.hooks = self.hooks.report();
+  report.hooks.listening = self.options.hooks;
   report.memory_used = self.memory_used();
   report.set_aside_bytes = self.shipper.set_aside_bytes();
   report.saving_fails = self.saving_fails;

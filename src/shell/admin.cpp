@@ -1,22 +1,18 @@
 #include "shell/admin.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
-#include <arpa/inet.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "logzio_okta/base/check.hpp"
 
+#include "shell/listen_socket.hpp"
 #include "shell/patience.hpp"
 #include "shell/status_text.hpp"
 
@@ -32,83 +28,6 @@ struct Reply {
   const char* type = text_type;
   std::string body;
 };
-
-/// An address of either family, as the socket calls want it.
-class SocketAddress {
- public:
-  /// Nothing for what is not an address (or "localhost").
-  static std::optional<SocketAddress> parse(std::string host, std::uint16_t port) {
-    if (host == "localhost") host = "127.0.0.1";
-    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    SocketAddress address;
-    if (::inet_pton(AF_INET, host.c_str(), &address.v4_.sin_addr) == 1) {
-      address.v4_.sin_family = AF_INET;
-      address.v4_.sin_port = htons(port);
-      return address;
-    }
-    if (::inet_pton(AF_INET6, host.c_str(), &address.v6_.sin6_addr) == 1) {
-      address.v6_.sin6_family = AF_INET6;
-      address.v6_.sin6_port = htons(port);
-      address.is_v6_ = true;
-      return address;
-    }
-    return std::nullopt;
-  }
-
-  [[nodiscard]] int family() const { return is_v6_ ? AF_INET6 : AF_INET; }
-  [[nodiscard]] bool is_v6() const { return is_v6_; }
-  [[nodiscard]] bool bind_to(int socket) const {
-    return ::bind(socket, raw(), is_v6_ ? sizeof v6_ : sizeof v4_) == 0;
-  }
-
- private:
-  [[nodiscard]] const sockaddr* raw() const {
-    const void* address = is_v6_ ? static_cast<const void*>(&v6_) : static_cast<const void*>(&v4_);
-    return static_cast<const sockaddr*>(address);
-  }
-
-  sockaddr_in v4_{};
-  sockaddr_in6 v6_{};
-  bool is_v6_ = false;
-};
-
-std::uint16_t port_of(int socket) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  if (::getsockname(socket, static_cast<sockaddr*>(static_cast<void*>(&address)), &size) != 0) return 0;
-  const void* raw = &address;
-  if (address.ss_family == AF_INET6) return ntohs(static_cast<const sockaddr_in6*>(raw)->sin6_port);
-  return ntohs(static_cast<const sockaddr_in*>(raw)->sin_port);
-}
-
-std::string explain_listen(const std::string& where, int error) {
-  std::string words = "cannot listen on " + where + " for --admin: " + std::generic_category().message(error);
-  switch (error) {
-    case EADDRINUSE:
-      return words + "; another program has the port: choose another, or --admin off";
-    case EACCES:
-      return words + "; choose a port above 1023";
-    case EADDRNOTAVAIL:
-      return words + "; this machine has no such address";
-    default:
-      return words;
-  }
-}
-
-/// A listening socket, or the errno.
-std::expected<int, int> open_socket(const SocketAddress& address) {
-  const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return std::unexpected(errno);
-  const int on = 1;
-  // A restart must not wait for the last run's connections to be forgotten.
-  const bool ready = ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-                     (!address.is_v6() || ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
-                     address.bind_to(fd) && ::listen(fd, SOMAXCONN) == 0;
-  if (ready) return fd;
-  const int error = errno;
-  ::close(fd);
-  return std::unexpected(error);
-}
 
 MHD_Result send_reply(MHD_Connection* connection, const Reply& reply) {
   // The library only reads the body: MUST_COPY takes a plain void pointer because its other modes free it.
@@ -246,23 +165,12 @@ std::expected<std::unique_ptr<Admin>, std::string> Admin::listen(const AdminAddr
                                                                  std::function<Report()> report,
                                                                  std::function<ProcessFacts()> facts,
                                                                  AdminLimits limits) {
-  const bool bare_v6 = address.host.contains(':') && !address.host.starts_with('[');
-  const std::string where =
-      (bare_v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
-  const auto socket_address = SocketAddress::parse(address.host, address.port);
-  if (!socket_address) {
-    return std::unexpected("cannot listen on " + where +
-                           " for --admin: the host must be an IPv4 or IPv6 address or localhost");
-  }
-  const auto socket = open_socket(*socket_address);
-  if (!socket) return std::unexpected(explain_listen(where, socket.error()));
-
+  auto socket = listen_on(address, "--admin");
+  if (!socket) return std::unexpected(socket.error());
   auto impl = std::make_unique<Impl>(std::move(report), std::move(facts), limits);
   impl->port = port_of(*socket);
-  if (!impl->start(*socket)) {
-    ::close(*socket);
-    return std::unexpected(explain_listen(where, errno));
-  }
+  if (!impl->start(socket->get())) return std::unexpected("cannot start the server for --admin");
+  socket->release();  // The library's now.
   return std::unique_ptr<Admin>(new Admin(std::move(impl)));
 }
 

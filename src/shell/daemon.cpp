@@ -20,8 +20,11 @@
 #include "shell/clock.hpp"
 #include "shell/curl_client.hpp"
 #include "shell/file_watch.hpp"
+#include "shell/hook_gate.hpp"
+#include "shell/hook_server.hpp"
 #include "shell/keyring.hpp"
 #include "shell/metrics.hpp"
+#include "shell/server_tls.hpp"
 #include "shell/signals.hpp"
 #include "shell/state_dir.hpp"
 #include "shell/store.hpp"
@@ -77,6 +80,7 @@ struct Daemon::Impl {
   void on(OpenStream&& open) { store.open_stream(open); }
   void on(ReadWindow&& read) { store.read_window(read); }
   void on(Save&& save) { store.save(std::move(save), steady_now()); }
+  void on(AnswerHook&& answer) { hook_server->answer(answer); }
   void on(Note&& note) { say(note.level, note.text, note.tenant); }
   void say(Level level, std::string_view text, std::string_view tenant = {}) {
     log.write(level, tenant, text, wall_now());
@@ -88,6 +92,10 @@ struct Daemon::Impl {
   void look_at_files(Instant now);
   void reload_tenants();
   void reload_token();
+  Result<void> open_hooks();
+  Result<void> read_secrets(const std::string& path);
+  void reload_secrets();
+  void reload_certificate();
 
   Settings settings;
   Log& log;
@@ -97,8 +105,13 @@ struct Daemon::Impl {
   Keyring keyring;
   std::unique_ptr<CurlClient> client;
   std::unique_ptr<Admin> admin;
+  HookGate gate{keyring};
+  std::unique_ptr<HookServer> hook_server;
   std::optional<FileWatch> tenants_watch;
   std::optional<FileWatch> token_watch;
+  std::optional<FileWatch> secrets_watch;
+  std::optional<FileWatch> certificate_watch;
+  std::optional<FileWatch> certificate_key_watch;
   Instant look_at{};  ///< When the files are looked at again.
   bool stop_given = false;
   std::deque<Input> inputs;  ///< Not handled yet.
@@ -144,6 +157,10 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
       self.say(Level::warn, admin.error());
     }
   }
+  if (options.hooks && !options.policy.once) {
+    if (const auto opened = self.open_hooks(); !opened)
+      return refuse(exit_configuration, opened.error().text);
+  }
   const std::size_t token_bytes = std::string_view(R"("token":"",)").size() + options.token.expose().size();
   self.keyring.set_token(std::move(self.settings.options.token));
   auto client = CurlClient::create(self.keyring, self.trust, self.settings.proxy, options.listener);
@@ -159,6 +176,7 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
                        .protocol = options.listener.protocol,
                        .listener = options.listener.text(),
                        .token_bytes = is_lines(options.listener.protocol) ? token_bytes : 0,
+                       .hooks = self.hook_server != nullptr,
                        .seed = random_seed(),
                        .running_for = process_age()},
       self.keyring.replace(std::move(tenants->entries)));
@@ -211,10 +229,18 @@ void Daemon::Impl::wait() {
     descriptors.push_back({.fd = admin->fd(), .events = CURL_WAIT_POLLIN, .revents = 0});
     if (const auto timeout = admin->timeout()) until = std::min(until, start + *timeout);
   }
+  if (hook_server) {
+    descriptors.push_back({.fd = hook_server->fd(), .events = CURL_WAIT_POLLIN, .revents = 0});
+    if (const auto timeout = hook_server->timeout()) until = std::min(until, start + *timeout);
+  }
   client->wait(descriptors, inputs.empty() ? std::max<Duration>(until - steady_now(), 0s) : 0s);
   collect();
   if (descriptors.front().revents != 0) look_at_signals();
   if (admin) admin->run();
+  if (hook_server) {
+    hook_server->run();
+    while (auto arrival = hook_server->next_arrival()) inputs.push_back(std::move(*arrival));
+  }
   const Instant after = steady_now();
   if (after >= look_at) look_at_files(after);
 }
@@ -231,9 +257,12 @@ void Daemon::Impl::look_at_signals() {
   if (signals.take_reload_asked()) {
     reload_tenants();
     reload_token();
+    reload_secrets();
+    reload_certificate();
   }
   if (signals.stop_asked() && !std::exchange(stop_given, true)) {
     say(Level::info, "stopping: what is in flight may finish within 7 s");
+    if (hook_server) hook_server->stop_listening();
     inputs.emplace_back(Stop{});
   }
 }
@@ -242,6 +271,11 @@ void Daemon::Impl::look_at_files(Instant now) {
   look_at = now + limits::tenants_file_watch;
   if (tenants_watch && tenants_watch->changed()) reload_tenants();
   if (token_watch && token_watch->changed()) reload_token();
+  if (secrets_watch && secrets_watch->changed()) reload_secrets();
+  // Each looks for itself: both are written anew when a certificate is renewed.
+  const bool certificate = certificate_watch && certificate_watch->changed();
+  const bool key = certificate_key_watch && certificate_key_watch->changed();
+  if (certificate || key) reload_certificate();
 }
 
 // A file that cannot be used leaves what is in force in force.
@@ -270,6 +304,63 @@ void Daemon::Impl::reload_token() {
   say(Level::info, "read the token in " + token_watch->path() + " again");
   keyring.set_token(std::move(*token));
   inputs.emplace_back(TokenChanged{});
+}
+
+// ---- Event hooks
+
+Result<void> Daemon::Impl::open_hooks() {
+  const Options& options = settings.options;
+  if (options.hooks_secrets) {
+    if (const auto read = read_secrets(*options.hooks_secrets); !read) return read;
+    secrets_watch.emplace(*options.hooks_secrets);
+  }
+  std::optional<ServerTls> tls;
+  if (options.hooks_cert) {
+    std::vector<std::string> warnings;
+    auto loaded = ServerTls::load(*options.hooks_cert, *options.hooks_key, warnings);
+    if (!loaded) return fail("--hooks-cert: " + loaded.error().text);
+    for (const std::string& warning : warnings) say(Level::warn, warning);
+    tls = std::move(*loaded);
+    certificate_watch.emplace(*options.hooks_cert);
+    certificate_key_watch.emplace(*options.hooks_key);
+  }
+  auto server = HookServer::listen(*options.hooks, gate, std::move(tls));
+  if (!server) return fail(server.error());
+  hook_server = std::move(*server);
+  say(Level::info, std::string("event hooks are taken on port ") + std::to_string(hook_server->port()) +
+                       (options.hooks_cert ? " (HTTPS)" : " (HTTP, for a reverse proxy on this machine)"));
+  return {};
+}
+
+Result<void> Daemon::Impl::read_secrets(const std::string& path) {
+  std::vector<std::string> warnings;
+  auto secrets = read_hook_secrets(path, warnings);
+  if (!secrets) return fail("--hooks-secrets: " + secrets.error().text);
+  for (const std::string& warning : warnings) say(Level::warn, warning);
+  gate.set_secrets(std::move(*secrets));
+  return {};
+}
+
+void Daemon::Impl::reload_secrets() {
+  if (!secrets_watch) return;
+  if (const auto read = read_secrets(secrets_watch->path()); !read) {
+    say(Level::error, read.error().text + ". The secrets read before stay in force");
+  } else {
+    say(Level::info, "read the secrets in " + secrets_watch->path() + " again");
+  }
+}
+
+void Daemon::Impl::reload_certificate() {
+  if (!certificate_watch) return;
+  std::vector<std::string> warnings;
+  auto tls = ServerTls::load(certificate_watch->path(), certificate_key_watch->path(), warnings);
+  if (!tls) {
+    say(Level::error, tls.error().text + ". The certificate read before stays in force");
+    return;
+  }
+  for (const std::string& warning : warnings) say(Level::warn, warning);
+  hook_server->replace_tls(std::move(*tls));
+  say(Level::info, "read the certificate in " + certificate_watch->path() + " again");
 }
 
 }  // namespace logzio_okta

@@ -70,6 +70,10 @@ void Keyring::set_token(Secret&& token) {
   token_ = std::move(token);
 }
 
+bool Keyring::is_token(std::string_view text) const {
+  return !token_.empty() && token_.same_as(text);
+}
+
 Keyring::Piece Keyring::authorization(CredentialId credential, const Origin& origin) const {
   const auto key = std::ranges::find(keys_, credential, &Key::id);
   if (key == keys_.end()) return refuse("the key asked for is not in the tenants file any more");

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <string_view>
 #include <vector>
 
 #include "logzio_okta/base/id.hpp"
@@ -40,6 +41,8 @@ class Keyring {
   /// entries' order.
   std::vector<TenantSpec> replace(std::vector<TenantEntry>&& entries);
   void set_token(Secret&& token);
+  /// Whether this is the shipping token; takes a time that depends on the lengths only.
+  [[nodiscard]] bool is_token(std::string_view text) const;
 
   /// "Authorization: SSWS <key>" for a request to this origin, which must be the key's own org.
   [[nodiscard]] Piece authorization(CredentialId credential, const Origin& origin) const;

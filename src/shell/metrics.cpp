@@ -253,6 +253,26 @@ void add_daemon(Families& families, const Report& report, const ProcessFacts& pr
                    value_of(process.log_lines_dropped));
 }
 
+/// Absent where no event hook is listened for.
+void add_hooks(Families& families, const HookReport& hooks, WallTime now) {
+  if (!hooks.listening) return;
+  families.counter("logzio_okta_hook_deliveries_total", "Deliveries of event hooks that were let in.",
+                   value_of(hooks.received));
+  families.counter("logzio_okta_hook_deliveries_woken_total",
+                   "Of them, those that had their org asked at once.", value_of(hooks.woken));
+  families.counter("logzio_okta_hook_verifications_total", "Times Okta asked whether we are its hook.",
+                   value_of(hooks.verified));
+  MetricFamily& refused =
+      families.open("logzio_okta_hook_refused_total", "Requests to the event hook that were refused, by why.",
+                    MetricType::Counter);
+  for (std::size_t kind = 0; kind < hook_refusals_count; ++kind) {
+    add(refused, value_of(hooks.refused.at(kind)),
+        {{"reason", std::string(name_of(static_cast<HookRefusal>(kind)))}});
+  }
+  families.gauge("logzio_okta_hook_last_delivery_age_seconds", "Time since the last delivery was let in.",
+                 age(hooks.last_received, now));
+}
+
 void add_process(Families& families, const ProcessFacts& process) {
   families.counter("process_cpu_seconds_total", "User and system time spent.", process.cpu_seconds);
   families.gauge("process_resident_memory_bytes", "Resident memory.", value_of(process.resident_bytes));
@@ -378,6 +398,19 @@ void write(Json& json, const DestinationReport& destination) {
   json.member("last_error", destination.last_error);
 }
 
+void write(Json& json, const HookReport& hooks) {
+  json.member("listening", hooks.listening);
+  json.member("received", hooks.received);
+  json.member("woken", hooks.woken);
+  json.member("verified", hooks.verified);
+  json.begin("refused");
+  for (std::size_t kind = 0; kind < hook_refusals_count; ++kind) {
+    json.member(std::string(name_of(static_cast<HookRefusal>(kind))).c_str(), hooks.refused.at(kind));
+  }
+  json.end();
+  json.member("last_received", hooks.last_received);
+}
+
 std::uint64_t count_open_fds() {
   DIR* dir = ::opendir("/proc/self/fd");
   if (dir == nullptr) return 0;
@@ -437,6 +470,7 @@ std::string metrics_text(const Report& report, const ProcessFacts& process) {
   add_daemon(families, report, process);
   add_tenants(families, report);
   add_destination(families, report.destination, report.at);
+  add_hooks(families, report.hooks, report.at);
   add_process(families, process);
   return families.text();
 }
@@ -459,6 +493,9 @@ std::string status_json(const Report& report) {
   json.end();
   json.begin("destination");
   write(json, report.destination);
+  json.end();
+  json.begin("hooks");
+  write(json, report.hooks);
   json.end();
   json.begin_list("tenants");
   for (const TenantReport& tenant : report.tenants) {

@@ -177,6 +177,7 @@ class Reader {
     if (auto done = read_flags(); !done) return std::unexpected(std::move(done.error()));
     if (takes("token-file")) read_token();
     if (takes("ca-file")) read_proxy();
+    if (takes("hooks")) check_hooks();
     if (takes("listener")) warn_of_the_listener();
     if (!settings_.problems.empty() && !settings_.command->judges_configuration) {
       return std::unexpected(SettingsError{exit_configuration, std::move(settings_.problems)});
@@ -304,7 +305,11 @@ class Reader {
     if (name == "since") return assign(options.policy.since, parse_since(value.text, now_));
     if (name == "poll-interval") return assign(options.policy.poll_interval, parse_poll_interval(value.text));
     if (name == "rate-share") return assign(options.policy.rate_share, parse_rate_share(value.text));
-    if (name == "admin") return assign(options.admin, parse_admin(value.text));
+    if (name == "admin") return assign(options.admin, parse_address(value.text, "127.0.0.1:9810"));
+    if (name == "hooks") return assign(options.hooks, parse_address(value.text, "0.0.0.0:8443"));
+    if (name == "hooks-cert") return keep(options.hooks_cert, value);
+    if (name == "hooks-key") return keep(options.hooks_key, value);
+    if (name == "hooks-secrets") return keep(options.hooks_secrets, value);
     if (name == "log-level") return apply_level(value);
     CHECK(name == "log-format");
     return apply_format(value);
@@ -387,6 +392,20 @@ class Reader {
     Result<Proxy> proxy = Proxy::from(either_case("HTTPS_PROXY"), either_case("NO_PROXY"));
     if (!proxy) return bad_value(std::move(proxy.error().text));
     settings_.proxy = std::move(*proxy);
+  }
+
+  /// Deliveries carry a credential and personal data: beyond loopback only under TLS.
+  void check_hooks() {
+    const Options& options = settings_.options;
+    if (options.hooks_cert.has_value() != options.hooks_key.has_value()) {
+      bad_value("--hooks-cert and --hooks-key belong together; one of them is not set");
+    } else if (!options.hooks && (options.hooks_cert || options.hooks_secrets)) {
+      bad_value("--hooks is not set, which says where to listen; write for example --hooks 0.0.0.0:8443");
+    } else if (options.hooks && !options.hooks_cert && !is_loopback(options.hooks->host)) {
+      bad_value("--hooks " + options.hooks->host +
+                ": without TLS only loopback is listened on; give --hooks-cert and --hooks-key, or write "
+                "127.0.0.1 and put a reverse proxy in front");
+    }
   }
 
   void warn_of_the_listener() {

@@ -10,22 +10,10 @@
 
 #include "logzio_okta/base/secret.hpp"
 
+#include "shell/descriptor.hpp"
+
 namespace logzio_okta {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 std::string why(int error) {
   std::string text = std::generic_category().message(error);

@@ -38,6 +38,10 @@ TEST_CASE("options: the table holds every flag of the contract once, with its va
       {"--once", ""},
       {"--ca-file", "LOGZIO_OKTA_CA_FILE"},
       {"--admin", "LOGZIO_OKTA_ADMIN"},
+      {"--hooks", "LOGZIO_OKTA_HOOKS"},
+      {"--hooks-cert", "LOGZIO_OKTA_HOOKS_CERT"},
+      {"--hooks-key", "LOGZIO_OKTA_HOOKS_KEY"},
+      {"--hooks-secrets", "LOGZIO_OKTA_HOOKS_SECRETS"},
       {"--log-level", "LOG_LEVEL"},
       {"--log-format", "LOGZIO_OKTA_LOG_FORMAT"},
   };
@@ -55,7 +59,8 @@ TEST_CASE("options: the table's defaults are the defaults") {
     if (row.flag.starts_with("--since")) REQUIRE(ago(row.fallback) == std::get<SinceAgo>(policy.since).ago);
     if (row.flag.starts_with("--poll")) REQUIRE(parse_duration(row.fallback) == policy.poll_interval);
     if (row.flag.starts_with("--rate")) REQUIRE(parse_rate_share(row.fallback) == policy.rate_share);
-    if (row.flag.starts_with("--admin")) REQUIRE((*parse_admin(row.fallback))->port == AdminAddress{}.port);
+    if (row.flag.starts_with("--admin"))
+      REQUIRE((*parse_address(row.fallback, ""))->port == AdminAddress{}.port);
     if (row.flag.starts_with("--log-level")) REQUIRE(parse_level(row.fallback) == Options{}.level);
   }
 }
@@ -96,19 +101,19 @@ TEST_CASE("options: the rate share is a number from 0.05 to 1") {
 }
 
 TEST_CASE("options: the admin address is an IP address and a port, or off") {
-  const auto address = parse_admin("0.0.0.0:9999");
+  const auto address = parse_address("0.0.0.0:9999", "");
   REQUIRE(address.has_value());
   REQUIRE((*address)->host == "0.0.0.0");
   REQUIRE((*address)->port == 9999);
   REQUIRE((*address)->given);
-  REQUIRE((*parse_admin("[::1]:9810"))->host == "[::1]");
-  REQUIRE((*parse_admin("localhost:0"))->host == "127.0.0.1");
-  REQUIRE_FALSE(parse_admin("off").value().has_value());
+  REQUIRE((*parse_address("[::1]:9810", ""))->host == "[::1]");
+  REQUIRE((*parse_address("localhost:0", ""))->host == "127.0.0.1");
+  REQUIRE_FALSE(parse_address("off", "").value().has_value());
   for (const std::string_view text :
        {"", "9810", ":9810", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:9810", "example.com:9810",
         "127.0.0.1:98x", "http://127.0.0.1:9810"}) {
     CAPTURE(text);
-    REQUIRE_THAT(refusal(parse_admin(text)), Contains("127.0.0.1:9810"));
+    REQUIRE_THAT(refusal(parse_address(text, "127.0.0.1:9810")), Contains("127.0.0.1:9810"));
   }
 }
 

@@ -339,6 +339,19 @@ class Bench {
     put_in(OktaAnswer{.id = id, .result = std::move(result)});
   }
 
+  // ---- Okta's event hook
+
+  /// A delivery of these events, from the first tenant's org; what it is answered with.
+  int hook_delivers(const std::vector<std::string>& events, const std::string& domain = "acme.okta.com") {
+    std::string array;
+    for (const std::string& each : events) array += (array.empty() ? "" : ",") + each;
+    put_in(HookArrived{.id = HookId{++hooks_},
+                       .body = R"({"eventType":"com.okta.event_hook","source":"https://)" + domain +
+                               R"(/api/v1/eventHooks/who1","eventId":"e","data":{"events":[)" + array +
+                               "]}}"});
+    return hook_answers.empty() ? 0 : hook_answers.back().status;
+  }
+
   // ---- The listener
 
   /// Lets bulks grow old enough, then answers all that are in flight.
@@ -419,6 +432,7 @@ class Bench {
   std::map<BulkId, SendBulk> bulks;
   std::vector<Line> delivered;
   std::vector<Note> notes;
+  std::vector<AnswerHook> hook_answers;
   std::size_t asked = 0;  ///< Over all.
   std::size_t sent = 0;
   bool saving = true;  ///< Off, saves wait (a slow disk) or fail.
@@ -487,6 +501,7 @@ class Bench {
   }
   void perform(OpenStream&& request) { inputs_.emplace_back(store.open(request)); }
   void perform(ReadWindow&& request) { inputs_.emplace_back(store.read(request.stream)); }
+  void perform(AnswerHook&& answer) { hook_answers.push_back(std::move(answer)); }
   void perform(Save&& save) { store.save(std::move(save)); }
   void perform(Note&& note) { notes.push_back(std::move(note)); }
 
@@ -509,6 +524,7 @@ class Bench {
 
   std::map<std::string, std::uint64_t> key_numbers_;
   std::deque<Input> inputs_;
+  std::uint64_t hooks_ = 0;
 };
 
 }  // namespace logzio_okta::bench

@@ -327,3 +327,13 @@ TEST_CASE("settings: what a listener costs in safety is said at each start") {
                Contains("never answers"));
   REQUIRE(settings({"--listener", "http://127.0.0.1:9000"}).options.warnings.empty());
 }
+
+TEST_CASE("settings: event hooks are listened for in the clear on loopback only") {
+  REQUIRE_FALSE(settings({}).options.hooks);
+  REQUIRE(settings({"--hooks", "127.0.0.1:9811"}).options.hooks->port == 9811);
+  REQUIRE(settings({"--hooks", "0.0.0.0:8443", "--hooks-cert", "a", "--hooks-key", "b"}).options.hooks_key ==
+          "b");
+  REQUIRE_THAT(refusal(78, {"--hooks", "0.0.0.0:8443"}), Contains("only loopback"));
+  REQUIRE_THAT(refusal(78, {"--hooks", "127.0.0.1:1", "--hooks-key", "b"}), Contains("belong together"));
+  REQUIRE_THAT(refusal(78, {}, {{"LOGZIO_OKTA_HOOKS_SECRETS", "file"}}), Contains("--hooks is not set"));
+}

@@ -78,6 +78,7 @@ Plan::Plan(std::uint64_t seed_given, Duration hours) : seed(seed_given), faults_
   policy.rate_share = shares[random.below(shares.size())];
   events = 1000 + random.below(15'000);
   for (Intensity& intensity : troubles) intensity = draw_intensity(random);
+  hooks = random.below(3) == 0;
 }
 
 bool Plan::strikes(Trouble trouble, Random& random) const {
@@ -93,8 +94,9 @@ Duration Plan::until_next(Trouble trouble, Random& random) const {
 }
 
 std::string Plan::describe_all() const {
-  std::string text = std::to_string(orgs) + " orgs, " + (is_lines(protocol) ? "lines" : "bulks") + ", poll " +
-                     describe(policy.poll_interval) + ", share " + std::to_string(policy.rate_share) + ":";
+  std::string text = std::to_string(orgs) + " orgs, " + (is_lines(protocol) ? "lines" : "bulks") +
+                     (hooks ? ", hooks" : "") + ", poll " + describe(policy.poll_interval) + ", share " +
+                     std::to_string(policy.rate_share) + ":";
   for (std::size_t i = 0; i < troubles_count; ++i) {
     if (troubles[i] == Intensity::off) continue;
     text += std::string(text.ends_with(':') ? " " : ", ") + std::string(names[i]) +

@@ -60,6 +60,7 @@ struct Plan {
   std::size_t events = 0;  ///< Of all orgs together, about.
   Protocol protocol = Protocol::https_bulk;
   Policy policy;
+  bool hooks = false;  ///< Okta pushes events as well.
   std::array<Intensity, troubles_count> troubles{};
 
   [[nodiscard]] Intensity operator[](Trouble trouble) const {

@@ -133,12 +133,43 @@ void World::make_orgs() {
       org.keys.push_back({.text = text, .id = CredentialId{keys_made_}});
       keyring_[CredentialId{keys_made_}] = {i, text};
     }
+    if (plan_.hooks) plan_hooks(i);
     org.in_file = i == 0 || !plan_.has(Trouble::reloads) || random_.below(3) > 0;
     judge_.listed(i, org.in_file);
   }
   if (plan_.has(Trouble::disk_full_aside)) aside_before_ = limits::set_aside_bytes_max - random_.below(1000);
   if (plan_.has(Trouble::listener_small_bodies))
     listener_.settings().body_bytes_max = 25'000 + random_.below(20'000);
+}
+
+// Okta pushes some events a moment before or after its log has them, sometimes twice, sometimes never.
+void World::plan_hooks(std::size_t org) {
+  Random random(plan_.seed ^ (0x400c5U + org));
+  const WallTime begin = okta_time(orgs_[org]);
+  for (const PastEvent& event : orgs_[org].history) {
+    if (event.persisted < begin || random.below(2) == 0) continue;
+    for (std::uint64_t times = 0; times <= random.below(8) / 7; ++times) {
+      const Duration wait = std::max<Duration>(event.persisted - begin + random.between(-2s, 5s), 0s);
+      timeline_.after(wait, [this, org, bytes = event.bytes] { push(org, bytes); });
+    }
+  }
+}
+
+void World::push(std::size_t org, const std::string& event) {
+  if (!daemon_) return;
+  const HookId id{++hooks_pushed_};
+  tell(id.value, [&] { return "Okta pushes an event of " + orgs_[org].name; });
+  hooks_open_.insert(id);
+  turn(HookArrived{.id = id,
+                   .body = R"({"eventType":"com.okta.event_hook","source":"https://)" + orgs_[org].name +
+                           R"(/api/v1/eventHooks/who1","eventId":"e","data":{"events":[)" + event + "]}}"});
+  if (daemon_ && hooks_open_.contains(id)) throw Violation{"a hook delivery is not answered at once"};
+}
+
+void World::on(AnswerHook&& answer) {
+  tell(static_cast<std::uint64_t>(answer.status),
+       [&] { return "the hook is answered " + std::to_string(answer.status) + " " + answer.why; });
+  if (hooks_open_.erase(answer.id) == 0) throw Violation{"a hook delivery is answered twice"};
 }
 
 std::vector<TenantSpec> World::file() const {

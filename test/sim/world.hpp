@@ -77,6 +77,8 @@ class World {
 
   // ---- The daemon
   void make_orgs();
+  void plan_hooks(std::size_t org);
+  void push(std::size_t org, const std::string& event);
   void start();
   void turn(Input input);
   void drain();
@@ -87,6 +89,7 @@ class World {
   void on(OpenStream&& open);
   void on(ReadWindow&& read);
   void on(Save&& save);
+  void on(AnswerHook&& answer);
   void on(Note&& note);
   void end_in_order();
   void judge_exit(int code) const;
@@ -142,6 +145,8 @@ class World {
   std::uint64_t keys_made_ = 0;
 
   std::unique_ptr<Scheduler> daemon_;
+  std::uint64_t hooks_pushed_ = 0;
+  std::set<HookId> hooks_open_;  ///< Not answered yet.
   std::uint64_t run_ = 0;
   Instant deadline_ = never;
   std::optional<Instant> stopping_since_;

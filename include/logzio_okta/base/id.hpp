@@ -19,6 +19,7 @@ using CredentialId = Id<struct CredentialTag>;    ///< One API key; the shell's 
 using DestinationId = Id<struct DestinationTag>;  ///< One listener with one token.
 using RequestId = Id<struct RequestTag>;          ///< One question to Okta.
 using BulkId = Id<struct BulkTag>;                ///< One sending of one bulk; never reused.
+using HookId = Id<struct HookTag>;                ///< One delivery to our event hook.
 
 }  // namespace logzio_okta
 

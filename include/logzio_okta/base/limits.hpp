@@ -100,6 +100,26 @@ inline constexpr Duration save_retry = 2s;
 // Lines over TCP.
 inline constexpr Duration line_close_wait = 10s;
 
+// Event hooks (okta.md section 7). What Okta puts into one delivery is not documented; a few events of 2 KB.
+inline constexpr std::size_t hook_body_bytes_max = 4 * MiB;
+inline constexpr std::size_t hook_bodies_bytes_max = 32 * MiB;  // Of all deliveries not answered yet.
+inline constexpr std::size_t hook_challenge_bytes_max = 1 * KiB;
+inline constexpr std::size_t request_head_bytes_max = 16 * KiB;  // Request line and headers together.
+inline constexpr std::size_t request_fields_max = 100;
+inline constexpr std::size_t hook_connections_max = 512;
+inline constexpr std::size_t hook_connections_per_address_max =
+    64;                                         // But for loopback, where a proxy may be.
+inline constexpr Duration hook_patience = 10s;  // For a whole request; Okta itself gives up after 3 s.
+inline constexpr Duration hook_linger = 1s;     // For a refused client to read why.
+inline constexpr Duration hook_turn = 10ms;     // Of the loop at most, so that polling has its turn.
+inline constexpr std::size_t hook_secrets_max = 64;
+
+// How often a hook may make us ask, within the budget; and when again, while the event it told of is not in
+// the log yet (Okta persists it a moment later).
+inline constexpr Duration wake_pace_min = 200ms;
+inline constexpr int wakes_again_max = 5;
+inline constexpr Duration wake_again_base = 300ms;
+
 // Running.
 inline constexpr Duration stop_grace = 7s;
 inline constexpr Duration once_patience = 5min;

@@ -26,7 +26,8 @@ class Secret {
   /// The bytes themselves; valid while this object lives.
   [[nodiscard]] std::string_view expose() const { return {bytes_.get(), size_}; }
   /// Compares in a time that depends on the lengths only.
-  [[nodiscard]] bool same_as(const Secret& other) const;
+  [[nodiscard]] bool same_as(std::string_view other) const;
+  [[nodiscard]] bool same_as(const Secret& other) const { return same_as(other.expose()); }
 
  private:
   void wipe();

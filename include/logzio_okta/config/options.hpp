@@ -51,6 +51,10 @@ struct Options {
   std::optional<std::string> state_dir;
   std::optional<std::string> ca_file;
   std::optional<AdminAddress> admin = AdminAddress{};
+  std::optional<AdminAddress> hooks;  ///< Where event hooks are listened for.
+  std::optional<std::string> hooks_cert;
+  std::optional<std::string> hooks_key;
+  std::optional<std::string> hooks_secrets;
   Level level = Level::info;
   LogFormat format = LogFormat::text;
   std::vector<std::string> warnings;
@@ -68,8 +72,9 @@ struct OptionRow {
 /// "7d", "24h", "now", or RFC 3339; at most 90 days back, not in the future. `wall` is now.
 [[nodiscard]] Result<Since> parse_since(std::string_view text, WallTime wall);
 [[nodiscard]] Result<double> parse_rate_share(std::string_view text);
-/// "127.0.0.1:9810", "[::1]:9810", "off" (nullopt).
-[[nodiscard]] Result<std::optional<AdminAddress>> parse_admin(std::string_view text);
+/// "127.0.0.1:9810", "[::1]:9810", "off" (nullopt). The error shows `example`.
+[[nodiscard]] Result<std::optional<AdminAddress>> parse_address(std::string_view text,
+                                                                std::string_view example);
 /// 32 letters (logzio.md section 6). The error never quotes it.
 [[nodiscard]] Result<void> check_token(std::string_view token);
 [[nodiscard]] std::optional<Level> parse_level(std::string_view text);

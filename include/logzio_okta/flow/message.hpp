@@ -11,6 +11,7 @@
 #include "logzio_okta/base/id.hpp"
 #include "logzio_okta/config/options.hpp"
 #include "logzio_okta/flow/place.hpp"
+#include "logzio_okta/flow/report.hpp"
 #include "logzio_okta/http/message.hpp"
 #include "logzio_okta/http/url.hpp"
 #include "logzio_okta/logzio/verdict.hpp"
@@ -54,6 +55,12 @@ struct OpenStream {
 struct ReadWindow {
   StreamId stream;
 };
+/// Answer this hook delivery.
+struct AnswerHook {
+  HookId id;
+  int status = 0;
+  std::string why;  ///< One line for whoever sent it; empty where the status says it all.
+};
 /// A line for people. The level says what the operator should do (STYLE 8).
 struct Note {
   Level level = Level::info;
@@ -61,7 +68,7 @@ struct Note {
   std::string text;
 };
 
-using Output = std::variant<AskOkta, CancelAsk, SendBulk, OpenStream, ReadWindow, Save, Note>;
+using Output = std::variant<AskOkta, CancelAsk, SendBulk, OpenStream, ReadWindow, Save, AnswerHook, Note>;
 
 // ---- Facts
 // ----------------------------------------------------------------------------------------------------
@@ -108,10 +115,24 @@ struct Reload {
 struct TokenChanged {};
 /// End in order: nothing new is asked, what is in flight may finish within limits::stop_grace.
 struct Stop {};
+/// Okta delivered something to our event hook, with a credential that is good. Answered by AnswerHook.
+struct HookArrived {
+  HookId id;
+  std::string body;
+};
+/// Okta asked whether we are its hook, and was answered. `let_in`: with these headers it could deliver.
+struct HookVerified {
+  bool let_in = false;
+};
+/// Deliveries that were turned away at the door.
+struct HooksRefused {
+  HookRefusal kind = HookRefusal::malformed;
+  std::uint64_t count = 0;
+};
 /// Nothing but time.
 struct Tick {};
 
 using Input = std::variant<Tick, OktaAnswer, BulkAnswer, Opened, WindowRead, Saved, SaveFailed, SetAsideSize,
-                           Reload, TokenChanged, Stop>;
+                           Reload, TokenChanged, HookArrived, HookVerified, HooksRefused, Stop>;
 
 }  // namespace logzio_okta

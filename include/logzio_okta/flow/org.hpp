@@ -51,6 +51,10 @@ class Org {
   [[nodiscard]] std::optional<CredentialId> idle_key(Now now) const;
   [[nodiscard]] Instant next_idle_key() const;
 
+  /// How far apart to ask when there is reason to ask all the time, so that what is left of the budget lasts
+  /// to the window's end. A burst may spend the first half of it twice as fast.
+  [[nodiscard]] Duration pace(Instant now) const;
+
   void asked(Now now, CredentialId key);
   /// `asked_wall`: our clock when the request left.
   Standing answered(Now now, WallTime asked_wall, CredentialId key, const HttpResult& result);

@@ -80,6 +80,11 @@ class Poller {
   /// Ask soon (a key was replaced): waits that are about failures are over.
   void wake(Now now);
 
+  /// A hook says that something happened: it asks as soon as it is at its tail and `pace` allows, and a few
+  /// times more while nothing as new as `published` was read, since Okta may push an event before its log has
+  /// it.
+  void hook_arrived(Now now, std::optional<WallTime> published, Duration pace);
+
   /// The last words before an orderly end: marks what may have been taken, so that a restart says so.
   void finish(Now now, bool doubtful);
   /// Nothing is asked any more; what is on its way is still settled and saved. An answer on its way is
@@ -168,6 +173,7 @@ class Poller {
   void ask_from_watermark(Now now, std::uint32_t limit);
   [[nodiscard]] WallTime recovery_start(Now now) const;
   void restore_limit(Now now);
+  void ask_again_if_woken(Now now, bool empty);
 
   void pop_settled(Now now, const OrgFacts& org);
   void move_place(const OrgFacts& org, Page& page, Save& save);
@@ -191,8 +197,17 @@ class Poller {
   bool question_refused_ = false;        ///< Our own was, perhaps for going back further than Okta keeps.
   std::uint32_t limit_ = 0;              ///< Events a page under our latest question.
   Instant ask_at_{};
+  Instant asked_at_{};  ///< When it last asked.
   bool at_tail_ = false;
-  std::optional<WallTime> tail_at_;  ///< By Okta's clock: when the tail was last seen.
+  /// By a hook, and what it told of was not read yet.
+  struct Woken {
+    std::optional<WallTime> published;
+    int asked = 0;  ///< How often since.
+    Duration pace{};
+  };
+  std::optional<Woken> woken_;
+  std::optional<WallTime> newest_read_;  ///< Greatest `published` of all pages read.
+  std::optional<WallTime> tail_at_;      ///< By Okta's clock: when the tail was last seen.
   bool tail_seen_ = false;
   bool stopping_ = false;
 

@@ -4,9 +4,12 @@
 //     fetched = delivered + deduplicated + set_aside + in_flight
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "logzio_okta/base/time.hpp"
@@ -84,12 +87,35 @@ struct DestinationReport {
   std::string last_error;
 };
 
+/// Why a hook delivery was not taken.
+enum class HookRefusal : std::uint8_t {
+  unauthorized,  ///< 401: neither our token nor a secret of ours.
+  source,        ///< 403: from an org that is not ours.
+  malformed,     ///< 400 and the like.
+  too_large,     ///< 413, 431
+  unavailable,   ///< 503: it cannot be taken now.
+  flooding,      ///< 429: its address was refused too often.
+  broken,        ///< No whole request came: slow, cut, bad TLS.
+};
+inline constexpr std::size_t hook_refusals_count = 7;
+[[nodiscard]] std::string_view name_of(HookRefusal kind);
+
+struct HookReport {
+  bool listening = false;
+  std::uint64_t received = 0;  ///< Deliveries let in, whatever became of them.
+  std::uint64_t verified = 0;  ///< Okta asked whether we are its hook.
+  std::uint64_t woken = 0;     ///< Of them: their org is polled, and was at once.
+  std::array<std::uint64_t, hook_refusals_count> refused{};
+  std::optional<WallTime> last_received;
+};
+
 struct Report {
   WallTime at;
   WallTime started;
   std::vector<TenantReport> tenants;  ///< In the file's order.
   EventCounts total;                  ///< Tenants removed by a reload included.
   DestinationReport destination;
+  HookReport hooks;
   std::size_t memory_used = 0;  ///< Of limits::memory_budget.
   std::uint64_t set_aside_bytes = 0;
   bool saving_fails = false;

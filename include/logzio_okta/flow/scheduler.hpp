@@ -29,6 +29,7 @@ struct SchedulerOptions {
   Protocol protocol = Protocol::https_bulk;
   std::string listener;         ///< Its text, for log lines.
   std::size_t token_bytes = 0;  ///< What the transport adds to a line (lines protocols).
+  bool hooks = false;           ///< Event hooks are listened for.
   std::uint64_t seed = 0;       ///< Of all jitter.
   Duration running_for{};  ///< How long ago this process began: what is older may have been in flight before.
 };

@@ -1,0 +1,35 @@
+// HookLedger: counts what became of hook deliveries and says, once and then ever more rarely, why some are
+// refused.
+//
+// Of a refused delivery nothing is said but its kind: whoever sends it writes it, and may write to our log
+// with it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "logzio_okta/base/time.hpp"
+#include "logzio_okta/flow/backoff.hpp"
+#include "logzio_okta/flow/message.hpp"
+#include "logzio_okta/flow/report.hpp"
+
+namespace logzio_okta {
+
+class HookLedger {
+ public:
+  void received(Now now);
+  void woke() { ++counts_.woken; }
+  [[nodiscard]] std::optional<Note> verified(Now now, bool let_in);
+  /// So many of this kind; what is to be said about it, if anything.
+  [[nodiscard]] std::optional<Note> refused(Now now, HookRefusal kind, std::uint64_t count);
+
+  [[nodiscard]] const HookReport& report() const { return counts_; }
+
+ private:
+  HookReport counts_;
+  std::array<Complaint, hook_refusals_count> complaints_;
+  Complaint verified_;
+};
+
+}  // namespace logzio_okta

@@ -1,0 +1,105 @@
+// RequestReader: HTTP/1.1 requests as bytes bring them, one after the other, strictly and bounded.
+//
+//     bytes.remove_prefix(reader.feed(bytes));          // Stops behind a head, behind a request, and at a
+//     fault. switch (reader.stage()) {
+//       case headed: look at head(); reader.take_body();  // Or refuse it before its body is taken.
+//       case whole:  use body(); reader.next();
+//       case broken: answer fault(), close.
+//
+// Strict on purpose (RFC 9112): what two readers could understand differently is refused, since one of the
+// two may be a proxy in front of us. So a bare line feed, a folded header, white space before a colon, two
+// lengths, or a length beside a transfer encoding end the conversation.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "logzio_okta/base/limits.hpp"
+
+namespace logzio_okta {
+
+/// Why a request is not taken: the status to answer with, and one line for whoever sent it.
+struct RequestFault {
+  int status = 0;
+  std::string_view why;
+};
+
+class RequestReader {
+ public:
+  enum class Stage : std::uint8_t { head, headed, body, whole, broken };
+
+  explicit RequestReader(std::size_t body_bytes_max) : body_bytes_max_(body_bytes_max) {}
+  RequestReader(const RequestReader&) = delete;
+  RequestReader& operator=(const RequestReader&) = delete;
+  ~RequestReader();
+
+  /// Takes bytes until the stage changes or they are used up; returns how many it took.
+  std::size_t feed(std::string_view bytes);
+  [[nodiscard]] Stage stage() const { return stage_; }
+  /// Some bytes of a request are here, but not all.
+  [[nodiscard]] bool begun() const { return stage_ != Stage::head || !head_.empty(); }
+
+  // ---- From `headed` on
+
+  [[nodiscard]] std::string_view method() const { return method_; }
+  [[nodiscard]] std::string_view target() const { return target_; }
+  /// The value of the one header of this name (in any case); nothing if there is none, or more than one.
+  [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
+  [[nodiscard]] bool keeps_alive() const { return keeps_alive_; }
+  /// The client waits for "100 Continue" before it sends its body.
+  [[nodiscard]] bool expects_continue() const { return expects_continue_; }
+  /// Goes on: to the body, or to `whole` if there is none.
+  void take_body();
+
+  // ---- Once whole
+
+  [[nodiscard]] std::string& body() { return body_; }
+  /// Forgets the request and begins anew.
+  void next();
+
+  // ---- Once broken
+
+  [[nodiscard]] const RequestFault& fault() const { return fault_; }
+
+ private:
+  struct Field {
+    std::string_view name;
+    std::string_view value;
+  };
+  enum class Chunk : std::uint8_t { size, data, data_end, trailer };
+
+  std::size_t feed_head(std::string_view bytes);
+  std::size_t feed_body(std::string_view bytes);
+  std::size_t feed_chunked(std::string_view bytes);
+  std::size_t feed_line(std::string_view bytes);
+  void end_line();
+  void read_head();
+  [[nodiscard]] bool read_request_line(std::string_view line);
+  [[nodiscard]] bool read_field(std::string_view line);
+  [[nodiscard]] bool read_framing();
+  [[nodiscard]] bool read_length(std::string_view text);
+  [[nodiscard]] std::size_t count(std::string_view name) const;
+  bool refuse(int status, std::string_view why);
+
+  std::size_t body_bytes_max_;
+  Stage stage_ = Stage::head;
+  std::string head_;  ///< What it points at below; may hold a credential, so it is wiped.
+  std::string_view method_;
+  std::string_view target_;
+  std::vector<Field> fields_;
+  bool keeps_alive_ = false;
+  bool expects_continue_ = false;
+  bool chunked_ = false;
+  std::size_t body_left_ = 0;  ///< Of the body, or of the chunk in hand.
+  Chunk chunk_ = Chunk::size;
+  std::string line_;               ///< Of a chunk's frame, as far as it came.
+  std::size_t trailer_bytes_ = 0;  ///< Taken and forgotten.
+  std::string body_;
+  RequestFault fault_;
+};
+
+}  // namespace logzio_okta

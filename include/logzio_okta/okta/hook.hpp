@@ -1,0 +1,35 @@
+// Hook: what Okta pushes to an event hook (okta.md section 7), an envelope around a few events.
+//
+//     {"eventType":"com.okta.event_hook",...,"source":"https://acme.okta.com/api/v1/eventHooks/who7hphp39...",
+//      "eventId":"85b60edb-...","data":{"events":[{...},...]},"eventTime":"2023-03-28T17:03:37.093Z",...}
+//
+// The events are cut out of it by the same cutter as a page's, so that they keep Okta's bytes. Unlike a page
+// a delivery has to be strict JSON as a whole: what cannot be read is refused where Okta's administrator sees
+// it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "logzio_okta/base/error.hpp"
+#include "logzio_okta/okta/domain.hpp"
+#include "logzio_okta/okta/page.hpp"
+
+namespace logzio_okta {
+
+/// Points into the body it was read from.
+struct Hook {
+  Domain source;                ///< The org that pushed it.
+  std::string_view event_id;    ///< Of the delivery, not of an event; with its quotes. Empty if it has none.
+  std::string_view event_time;  ///< Likewise.
+};
+
+/// The events are left in `cutter`; each is an object. The error is one line for whoever sent it, quotes
+/// nothing of the body and says what is missing.
+[[nodiscard]] Result<Hook> read_hook(std::string_view body, PageCutter& cutter);
+
+/// What a one-time verification is answered with: {"verification":"<challenge>"}. The challenge is visible
+/// ASCII.
+[[nodiscard]] std::string verification_answer(std::string_view challenge);
+
+}  // namespace logzio_okta

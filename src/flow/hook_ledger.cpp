@@ -1,0 +1,80 @@
+#include "logzio_okta/flow/hook_ledger.hpp"
+
+#include <string>
+
+namespace logzio_okta {
+namespace {
+
+std::string describe(HookRefusal kind) {
+  switch (kind) {
+    case HookRefusal::unauthorized:
+      return "(401): it carries neither this daemon's shipping token in logzio_token nor a secret of "
+             "--hooks-secrets in Authorization. Correct the header in Okta (Workflow, Event Hooks)";
+    case HookRefusal::source:
+      return "(403): its org is none of the tenants. Put the org into the tenants file; the name there must "
+             "be "
+             "the one in the delivery's \"source\"";
+    case HookRefusal::malformed:
+      return "(400): it is not what Okta sends; the answer to it says why";
+    case HookRefusal::too_large:
+      return "(413, 431): it is larger than what Okta sends";
+    case HookRefusal::unavailable:
+      return "(503): too much arrives at once. Okta sends it once more";
+    case HookRefusal::flooding:
+      return "(429): its address was refused again and again";
+    case HookRefusal::broken:
+      return "unread: its connection was too slow, was cut, or failed in TLS";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string_view name_of(HookRefusal kind) {
+  switch (kind) {
+    case HookRefusal::unauthorized:
+      return "unauthorized";
+    case HookRefusal::source:
+      return "source";
+    case HookRefusal::malformed:
+      return "malformed";
+    case HookRefusal::too_large:
+      return "too_large";
+    case HookRefusal::unavailable:
+      return "unavailable";
+    case HookRefusal::flooding:
+      return "flooding";
+    case HookRefusal::broken:
+      return "broken";
+  }
+  return "";
+}
+
+void HookLedger::received(Now now) {
+  ++counts_.received;
+  counts_.last_received = now.wall;
+}
+
+std::optional<Note> HookLedger::verified(Now now, bool let_in) {
+  ++counts_.verified;
+  if (!verified_.failed(now.steady, let_in ? "let in" : "not let in")) return std::nullopt;
+  if (let_in) return Note{.level = Level::info, .tenant = {}, .text = "Okta has verified the event hook"};
+  return Note{.level = Level::warn,
+              .tenant = {},
+              .text =
+                  "the event hook was verified, but deliveries with the same headers will be refused (401): "
+                  "they want this daemon's shipping token in logzio_token, or a secret of --hooks-secrets "
+                  "in Authorization"};
+}
+
+// A stranger's knocking never ends for good, so a complaint is not healed: it only grows rare.
+std::optional<Note> HookLedger::refused(Now now, HookRefusal kind, std::uint64_t count) {
+  const auto at = static_cast<std::size_t>(kind);
+  counts_.refused.at(at) += count;
+  if (!complaints_.at(at).failed(now.steady, name_of(kind))) return std::nullopt;
+  // Everybody's port scanner gets that far.
+  const Level level = kind == HookRefusal::broken ? Level::debug : Level::warn;
+  return Note{.level = level, .tenant = {}, .text = "a hook delivery is refused " + describe(kind)};
+}
+
+}  // namespace logzio_okta

@@ -1,0 +1,92 @@
+#include "shell/hook_gate.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <utility>
+
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/text.hpp"
+
+#include "shell/small_file.hpp"
+
+namespace logzio_okta {
+namespace {
+
+constexpr std::size_t secret_bytes_min = 16;  // A shorter one could be guessed.
+
+TurnedAway malformed(int status, std::string_view why) {
+  return {.kind = HookRefusal::malformed, .status = status, .why = why};
+}
+
+/// Where the account lives, as Logz.io's own hook is told; none of its regions is a slip worth an answer.
+bool is_region(std::string_view text) {
+  constexpr std::array<std::string_view, 5> regions = {"us", "au", "ca", "eu", "uk"};
+  return std::ranges::find(regions, ascii::lower(text)) != regions.end();
+}
+
+}  // namespace
+
+Admission HookGate::judge(const RequestReader& request) const {
+  const bool let_in = lets_in(request);
+  if (request.method() == "GET") {
+    const auto challenge = request.header("X-Okta-Verification-Challenge");
+    const bool sound = challenge && !challenge->empty() &&
+                       challenge->size() <= limits::hook_challenge_bytes_max &&
+                       std::ranges::all_of(*challenge, ascii::is_visible);
+    if (!sound) return malformed(400, "a GET here is Okta's verification, with its challenge in a header");
+    return Verification{.challenge = std::string(*challenge), .let_in = let_in};
+  }
+  if (request.method() != "POST") return malformed(405, "only GET and POST");
+  if (!let_in) {
+    return TurnedAway{.kind = HookRefusal::unauthorized,
+                      .status = 401,
+                      .why = "the header logzio_token or Authorization is missing or wrong"};
+  }
+  const auto region = request.header("logzio_region");
+  if (region && !is_region(*region)) return malformed(400, "logzio_region is one of us, au, ca, eu, uk");
+  const auto encoding = request.header("Content-Encoding");
+  if (encoding && !ascii::equal_ignoring_case(*encoding, "identity")) {
+    return malformed(415, "the body must not be compressed");
+  }
+  return LetIn{};
+}
+
+// A token that is given has to be right, whatever else is: it says whose events these are to become.
+bool HookGate::lets_in(const RequestReader& request) const {
+  if (const auto token = request.header("logzio_token")) return keyring_.is_token(*token);
+  const auto authorization = request.header("Authorization");
+  if (!authorization) return false;
+  return std::ranges::count_if(secrets_, [&](const Secret& each) { return each.same_as(*authorization); }) >
+         0;
+}
+
+Result<std::vector<Secret>> read_hook_secrets(const std::string& path, std::vector<std::string>& warnings) {
+  Result<SmallFile> file = read_small_file(path, limits::hook_secrets_max * limits::secret_bytes_max);
+  if (!file) return fail(path + " " + file.error().text);
+  const Secret whole(std::move(file->bytes));
+  std::vector<Secret> secrets;
+  std::string_view rest = whole.expose();
+  for (int number = 1; !rest.empty(); ++number) {
+    const std::size_t end = rest.find('\n');
+    const std::string_view line = ascii::trim(rest.substr(0, end));
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    if (line.empty()) continue;
+    const std::string where = path + ", line " + std::to_string(number);
+    const bool visible = std::ranges::all_of(line, [](char c) { return c == ' ' || ascii::is_visible(c); });
+    if (!visible) return fail(where + " holds a character that no header can carry; write plain ASCII");
+    if (line.size() < secret_bytes_min) {
+      return fail(where + " is shorter than 16 characters; write a longer secret, and the same into Okta");
+    }
+    secrets.emplace_back(std::string(line));
+  }
+  if (secrets.empty()) return fail(path + " holds no secret; write one a line");
+  if (secrets.size() > limits::hook_secrets_max) return fail(path + " holds more than 64 secrets");
+  if (file->readable_by_others) {
+    warnings.push_back(path +
+                       ", which holds the event hook's secrets, can be read by every user; chmod 600 it");
+  }
+  return secrets;
+}
+
+}  // namespace logzio_okta

@@ -1,0 +1,87 @@
+// HookServer: the door for Okta's event hooks, inside the loop.
+//
+//     GET  with X-Okta-Verification-Challenge    200 {"verification":"..."}
+//     POST with a credential the gate knows      whatever the core answers: 200, 204, 400, 403, 503
+//     anything else                              refused with one line why
+//
+//     poll fd() for reading, at most for timeout(); then run(now)
+//     while (auto arrival = server->next_arrival()) scheduler.handle(now, std::move(*arrival));
+//     server->answer(...)                        // each HookArrived, once
+//
+// It stands in the open, so nothing a stranger does may cost more than it should:
+// - run() ends after limits::hook_turn at the latest, and after no more time than the rest of the loop has
+// just
+//   had, so that neither a burst of TLS handshakes (half a millisecond each) nor a storm of requests keeps
+//   polling from its turn. What is left over waits for the next one.
+// - A connection has limits::hook_patience for a whole request, however slowly it speaks. When all places are
+//   taken, the one nearest to its end makes room.
+// - A request is judged by its head; a body is taken only from who is let in, and all of them together are
+//   bounded.
+// - Requests of one connection are answered in order, one at a time. Whoever was refused is not heard
+// further.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/time.hpp"
+#include "logzio_okta/flow/message.hpp"
+
+#include "shell/flood_guard.hpp"
+#include "shell/hook_gate.hpp"
+#include "shell/server_tls.hpp"
+
+namespace logzio_okta {
+
+struct HookBounds {
+  std::size_t connections = limits::hook_connections_max;
+  std::size_t connections_per_address = limits::hook_connections_per_address_max;
+  std::size_t bodies_bytes = limits::hook_bodies_bytes_max;
+  Duration patience = limits::hook_patience;
+  Duration linger = limits::hook_linger;
+  FloodBounds flood{};
+  bool trusts_loopback = true;  ///< A reverse proxy there speaks for many: no limits by address.
+};
+
+class HookServer {
+ public:
+  /// The gate outlives the server. `tls`: nothing for plain HTTP. The error names the address and what to do.
+  static std::expected<std::unique_ptr<HookServer>, std::string> listen(const AdminAddress& address,
+                                                                        const HookGate& gate,
+                                                                        std::optional<ServerTls> tls,
+                                                                        const HookBounds& bounds = {});
+  HookServer(const HookServer&) = delete;
+  HookServer& operator=(const HookServer&) = delete;
+  ~HookServer();
+
+  /// Readable when run() has something to do.
+  [[nodiscard]] int fd() const;
+  /// How long run() may wait for fd(); nothing if for ever.
+  [[nodiscard]] std::optional<Duration> timeout() const;
+  /// Never blocks. Harmless when there is nothing to do.
+  void run();
+  /// The oldest not read yet: HookArrived, HooksRefused or HookVerified.
+  [[nodiscard]] std::optional<Input> next_arrival();
+  /// One whose client has gone is ignored.
+  void answer(const AnswerHook& answer);
+
+  /// For connections from now on.
+  void replace_tls(ServerTls&& tls);
+  /// Nobody new comes in; who waits for an answer still gets it.
+  void stop_listening();
+  [[nodiscard]] std::uint16_t port() const;
+  [[nodiscard]] std::size_t connections() const;
+
+ private:
+  struct Impl;
+  explicit HookServer(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace logzio_okta

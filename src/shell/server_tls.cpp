@@ -1,0 +1,158 @@
+#include "shell/server_tls.hpp"
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include <openssl/err.h>
+#include <sys/socket.h>
+
+#include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/secret.hpp"
+
+#include "shell/small_file.hpp"
+
+namespace logzio_okta {
+namespace {
+
+/// OpenSSL's own words for the oldest error, which know no secret.
+std::string openssl_words() {
+  const char* const words = ERR_reason_error_string(ERR_peek_error());
+  ERR_clear_error();
+  return words != nullptr ? words : "unknown error";
+}
+
+/// OpenSSL would ask for it at the terminal.
+int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*context*/) {
+  return 0;
+}
+
+/// HTTP/1.1 where the client offers a choice; it may also offer none.
+int choose_protocol(SSL* /*ssl*/, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
+                    unsigned in_size, void* /*context*/) {
+  constexpr unsigned char http_1_1[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+  unsigned char* chosen = nullptr;
+  if (SSL_select_next_proto(&chosen, out_size, http_1_1, sizeof http_1_1, in, in_size) !=
+      OPENSSL_NPN_NEGOTIATED) {
+    return SSL_TLSEXT_ERR_NOACK;
+  }
+  *out = chosen;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+void configure(SSL_CTX* context) {
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  // Idle connections hold no buffers; a write may be taken up from another place in memory.
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  // Tickets alone: a client that comes again saves us a signature, and we remember nothing.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(context, 1);
+  constexpr unsigned char context_id[] = "hooks";
+  SSL_CTX_set_session_id_context(context, context_id, sizeof context_id);
+  SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
+  SSL_CTX_set_default_passwd_cb(context, no_passphrase);
+}
+
+/// Whether the file can be read at all, in our words and not OpenSSL's; and by whom.
+Result<bool> look_at(const std::string& path) {
+  Result<SmallFile> file = read_small_file(path, limits::MiB);
+  if (!file) return fail(path + " " + file.error().text);
+  wipe(file->bytes);
+  return file->readable_by_others;
+}
+
+}  // namespace
+
+Result<ServerTls> ServerTls::load(const std::string& certificate, const std::string& key,
+                                  std::vector<std::string>& warnings) {
+  if (const auto there = look_at(certificate); !there) return std::unexpected(there.error());
+  const auto key_is_open = look_at(key);
+  if (!key_is_open) return std::unexpected(key_is_open.error());
+
+  ServerTls tls;
+  tls.context_.reset(SSL_CTX_new(TLS_server_method()));
+  CHECK(tls.context_ != nullptr);
+  SSL_CTX* const context = tls.context_.get();
+  configure(context);
+  ERR_clear_error();
+  if (SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) != 1) {
+    return fail(certificate + " is not a certificate in PEM form (" + openssl_words() +
+                "); it begins with the server's own and goes on with its chain");
+  }
+  if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1) {
+    const std::string words = openssl_words();
+    return fail(key + " is not the key of " + certificate + " in PEM form, without a passphrase (" + words +
+                ")");
+  }
+  if (*key_is_open) {
+    warnings.push_back(key + ", which holds a private key, can be read by every user; chmod 600 it");
+  }
+  return tls;
+}
+
+ServerChannel::ServerChannel(Descriptor socket, const ServerTls* tls) : socket_(std::move(socket)) {
+  if (tls == nullptr) return;
+  ssl_.reset(SSL_new(tls->context_.get()));
+  CHECK(ssl_ != nullptr);
+  CHECK(SSL_set_fd(ssl_.get(), socket_.get()) == 1);
+  SSL_set_accept_state(ssl_.get());
+}
+
+Flow ServerChannel::why(int result) {
+  switch (SSL_get_error(ssl_.get(), result)) {
+    case SSL_ERROR_WANT_READ:
+      return Flow::wants_read;
+    case SSL_ERROR_WANT_WRITE:
+      return Flow::wants_write;
+    default:
+      return Flow::ended;
+  }
+}
+
+Flow ServerChannel::shake_hands() {
+  if (!ssl_ || shaken_) return Flow::moved;
+  ERR_clear_error();
+  const int result = SSL_do_handshake(ssl_.get());
+  shaken_ = result == 1;
+  return shaken_ ? Flow::moved : why(result);
+}
+
+Flow ServerChannel::read(char* into, std::size_t size, std::size_t& bytes) {
+  if (ssl_) {
+    ERR_clear_error();
+    const int result = SSL_read_ex(ssl_.get(), into, size, &bytes);
+    return result == 1 ? Flow::moved : why(result);
+  }
+  const ssize_t got = ::recv(socket_.get(), into, size, 0);
+  if (got > 0) {
+    bytes = static_cast<std::size_t>(got);
+    return Flow::moved;
+  }
+  return got < 0 && (errno == EAGAIN || errno == EINTR) ? Flow::wants_read : Flow::ended;
+}
+
+Flow ServerChannel::write(std::string_view from, std::size_t& bytes) {
+  if (ssl_) {
+    ERR_clear_error();
+    const int result = SSL_write_ex(ssl_.get(), from.data(), from.size(), &bytes);
+    return result == 1 ? Flow::moved : why(result);
+  }
+  const ssize_t put = ::send(socket_.get(), from.data(), from.size(), MSG_NOSIGNAL);
+  if (put >= 0) {
+    bytes = static_cast<std::size_t>(put);
+    return Flow::moved;
+  }
+  return errno == EAGAIN || errno == EINTR ? Flow::wants_write : Flow::ended;
+}
+
+void ServerChannel::end_writing() {
+  ERR_clear_error();
+  if (ssl_ && shaken_) static_cast<void>(SSL_shutdown(ssl_.get()));
+  ::shutdown(socket_.get(), SHUT_WR);
+}
+
+}  // namespace logzio_okta

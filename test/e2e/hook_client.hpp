@@ -1,0 +1,53 @@
+// HookClient: Okta's side of an event hook, or a stranger's. Blocks, for a while at most.
+//
+//     HookClient client(port);                         // or with TLS: HookClient client(port,
+//     authority_pem); client.say("GET / HTTP/1.1\r\n..."); HttpReply reply = client.hear(); // One answer;
+//     status 0 where none comes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <openssl/ssl.h>
+
+#include "e2e/bench.hpp"
+#include "sandbox/stream.hpp"
+
+namespace logzio_okta::e2e {
+
+class HookClient {
+ public:
+  /// `trusted_file`: speak TLS, and only with a server for "localhost" whose certificate comes from there.
+  explicit HookClient(std::uint16_t port, const std::string& trusted_file = {});
+
+  [[nodiscard]] bool connected() const { return connected_; }
+  bool say(std::string_view bytes);
+  [[nodiscard]] HttpReply hear();
+  /// Who the server says it is.
+  [[nodiscard]] std::string serial() const;
+
+ private:
+  struct FreeContext {
+    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+  };
+  struct FreeSsl {
+    void operator()(SSL* ssl) const { SSL_free(ssl); }
+  };
+  [[nodiscard]] std::size_t receive(char* into, std::size_t size);
+
+  sandbox::Fd socket_;
+  std::unique_ptr<SSL_CTX, FreeContext> context_;
+  std::unique_ptr<SSL, FreeSsl> ssl_;
+  bool connected_ = false;
+  std::string heard_;
+};
+
+/// The delivery of events as Okta makes it; `source` is the org as it stands in the tenants file.
+[[nodiscard]] std::string hook_body(const std::string& source, const Words& events,
+                                    const std::string& event_id = "85b60edb-0000-4000-8000-000000000001");
+[[nodiscard]] std::string hook_post(const std::string& body, const std::string& headers,
+                                    bool keeps_alive = false);
+
+}  // namespace logzio_okta::e2e

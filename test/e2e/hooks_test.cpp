@@ -1,0 +1,176 @@
+// Event hooks: a push wakes the poller, nobody gets in who does not belong, and polling never notices.
+#include <chrono>
+
+#include "e2e/bench.hpp"
+#include "e2e/hook_client.hpp"
+#include "tools/certificates.hpp"
+
+namespace logzio_okta::e2e {
+namespace {
+
+using Catch::Matchers::Contains;
+
+/// A daemon that would ask once an hour, with its door open.
+struct Hooked : Bench {
+  std::size_t org = add_org();
+  std::uint16_t port = 0;
+  std::string known;  ///< A header that lets in.
+  std::string trusted;
+
+  Hooked() { add_listener(); }
+
+  void start_hooked(Words flags = {}, std::string poll_interval = "1h") {
+    flags.insert(flags.begin(), {"--hooks", "127.0.0.1:0"});
+    start({.poll_interval = std::move(poll_interval), .flags = std::move(flags)});
+    REQUIRE(says("event hooks are taken on port "));
+    const std::string log = daemon().log();
+    const std::string words = "event hooks are taken on port ";
+    port = static_cast<std::uint16_t>(std::stoi(log.substr(log.find(words) + words.size())));
+    known = "logzio_token: " + world.token() + "\r\n";
+    REQUIRE(wait([&] { return requests(org) > 0; }));
+  }
+  std::string newest_event() {
+    return world.with_org(org, [](model::OktaOrg& okta) { return okta.log().events().back().bytes; });
+  }
+  int delivers(const std::string& body, const std::string& headers) {
+    HookClient client(port, trusted);
+    client.say(hook_post(body, headers));
+    return client.hear().status;
+  }
+  int hears(const std::string& bytes) {
+    HookClient client(port, trusted);
+    client.say(bytes);
+    return client.hear().status;
+  }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Hooked, "hooks: a push brings the event at once, by the System Log and once") {
+  start_hooked();
+  pass(100ms);
+  for (int i = 0; i < 3; ++i) {
+    world.issue(org, 2);
+    CHECK(delivers(hook_body(world.org_domain(org), {newest_event()}), known) == 204);
+    REQUIRE(all_arrive(10s));
+  }
+  CHECK(requests(org) < 20);
+  CHECK(stop() == 0);
+  CHECK(proven_once());
+}
+
+TEST_CASE_METHOD(Hooked, "hooks: an event that is pushed before the log has it arrives soon all the same") {
+  start_hooked();
+  const std::string early = R"({"uuid":"u","published":")" + format_rfc3339(World::now()) + R"("})";
+  CHECK(delivers(hook_body(world.org_domain(org), {early}), known) == 204);
+  const std::size_t asked = requests(org);
+  REQUIRE(wait([&] { return requests(org) > asked; }));
+  world.issue(org, 1);
+  REQUIRE(all_arrive(10s));
+}
+
+TEST_CASE_METHOD(Hooked, "hooks: Okta's verification is answered, and what would be refused is said") {
+  start_hooked();
+  const std::string get =
+      "GET /event-hook/ HTTP/1.1\r\nHost: localhost\r\nX-Okta-Verification-Challenge: my-challenge\r\n";
+  HookClient client(port);
+  client.say(get + "\r\n");
+  const HttpReply reply = client.hear();
+  CHECK(reply.status == 200);
+  CHECK(reply.body == R"({"verification":"my-challenge"})");
+  CHECK(says("deliveries with the same headers will be refused"));
+  CHECK(hears(get + known + "\r\n") == 200);
+  CHECK(says("Okta has verified the event hook"));
+}
+
+TEST_CASE_METHOD(Hooked,
+                 "hooks: under TLS, with a secret, and with a certificate that is renewed meanwhile") {
+  write_file(path("secrets"), "Basic dXNlcjpzZWNyZXRzZWNyZXQ=\n");
+  add_secret("dXNlcjpzZWNyZXRzZWNyZXQ=");
+  const auto certify = [&] {
+    const test::Certificate leaf = world.authority().issue({"localhost", "127.0.0.1"});
+    write_file(path("hook.crt"), leaf.certificate_pem);
+    write_file(path("hook.key"), leaf.key_pem);
+  };
+  certify();
+  start_hooked({"--hooks-cert", path("hook.crt"), "--hooks-key", path("hook.key"), "--hooks-secrets",
+                path("secrets")});
+  const std::string body = hook_body(world.org_domain(org), {});
+  CHECK(hears(hook_post(body, known)) == 0);  // In the clear.
+  trusted = world.ca_file();
+  CHECK(delivers(body, known) == 204);
+  CHECK(delivers(body, "Authorization: Basic dXNlcjpzZWNyZXRzZWNyZXQ=\r\n") == 204);
+  CHECK(delivers(body, "Authorization: Basic wrong\r\n") == 401);
+
+  const std::string before = HookClient(port, trusted).serial();
+  HookClient standing(port, trusted);
+  certify();
+  REQUIRE(wait([&] { return HookClient(port, trusted).serial() != before; }));
+  standing.say(hook_post(body, known));
+  CHECK(standing.hear().status == 204);
+
+  write_file(path("hook.key"), "no key");
+  CHECK(says("The certificate read before stays in force"));
+  CHECK(delivers(body, known) == 204);
+  write_file(path("secrets"), "another-secret-of-16\n");
+  REQUIRE(wait([&] { return delivers(body, "Authorization: another-secret-of-16\r\n") == 204; }));
+  CHECK(delivers(body, "Authorization: Basic dXNlcjpzZWNyZXRzZWNyZXQ=\r\n") == 401);
+}
+
+TEST_CASE_METHOD(Hooked, "hooks: nothing hostile gets in, and polling goes on as if there were none") {
+  start_hooked({}, "100ms");
+  const std::string good = hook_body(world.org_domain(org), {});
+  const std::string head = "POST / HTTP/1.1\r\nHost: h\r\n" + known;
+  std::vector<HookClient> slow;
+  for (int i = 0; i < 300; ++i) {
+    slow.emplace_back(port);
+    slow.back().say("POST / HTTP/1.1\r\nHost: h\r\nX: ");
+  }
+  for (int round = 0; round < 3; ++round) {
+    world.issue(org, 50);
+    CHECK(delivers(good, "") == 401);                                                       // 1 nothing
+    CHECK(delivers(good, "logzio_token: " + std::string(32, 'a') + "\r\n") == 401);         // 2 guessed
+    CHECK(delivers(good, known + known) == 401);                                            // 3 twice
+    CHECK(delivers(hook_body("evil.okta.com", {}), known) == 403);                          // 4 another's org
+    CHECK(delivers(hook_body("acme.okta.com.evil.com", {"{}"}), known) == 403);             // 5 nearly ours
+    CHECK(delivers("{\"source\":", known) == 400);                                          // 6 half a JSON
+    CHECK(delivers(std::string(100'000, '['), known) == 400);                               // 7 deep
+    CHECK(delivers("", known) == 400);                                                      // 8 nothing in it
+    CHECK(hears(head + "Content-Length: 99999999999\r\n\r\n") == 413);                      // 9 huge
+    CHECK(hears(head + "X: " + std::string(100'000, 'x') + "\r\n\r\n") == 431);             // 10 huge header
+    CHECK(hears(head + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n") == 400);  // 11 smuggled
+    CHECK(hears(head + "Transfer-Encoding: chunked\r\n\r\nFFFFFFFF\r\n") == 413);           // 12 huge chunk
+    CHECK(hears("\x16\x03\x01\x02\x01 hello\r\n\r\n") == 400);                    // 13 TLS at a plain port
+    CHECK(hears("DELETE / HTTP/1.1\r\nHost: h\r\n\r\n") == 405);                  // 14 another method
+    CHECK(hears("GET /status HTTP/1.1\r\nHost: h\r\n" + known + "\r\n") == 400);  // 15 looking around
+    std::string pipeline;
+    for (int i = 0; i < 50; ++i) pipeline += hook_post(good, "", true);
+    CHECK(hears(pipeline) == 401);  // 16 a pipeline, refused with its first
+    REQUIRE(all_arrive(5s));
+  }
+  CHECK(delivers(good, known) == 204);
+  CHECK(stop() == 0);
+  CHECK(proven_once());
+  CHECK_FALSE(daemon().log().contains("evil"));
+}
+
+TEST_CASE("hooks: what cannot work is refused at the start") {
+  Bench bench;
+  bench.add_org();
+  bench.add_listener();
+  const auto refusal = [&](const Words& flags) {
+    Daemon& daemon = bench.start({.flags = flags});
+    CHECK(daemon.wait_exit(20s) == 78);
+    return daemon.log();
+  };
+  CHECK_THAT(refusal({"--hooks", "0.0.0.0:0"}), Contains("without TLS only loopback is listened on"));
+  CHECK_THAT(refusal({"--hooks", "127.0.0.1:0", "--hooks-cert", "a.pem"}), Contains("belong together"));
+  CHECK_THAT(refusal({"--hooks-secrets", "secrets"}), Contains("--hooks is not set"));
+  CHECK_THAT(refusal({"--hooks", "127.0.0.1:0", "--hooks-secrets", bench.path("not-there")}),
+             Contains("cannot be read"));
+  CHECK_THAT(refusal({"--hooks", "127.0.0.1:0", "--hooks-cert", bench.world.ca_file(), "--hooks-key",
+                      bench.world.ca_file()}),
+             Contains("is not the key of"));
+}
+
+}  // namespace logzio_okta::e2e
