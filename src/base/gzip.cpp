@@ -34,9 +34,10 @@ std::uint32_t narrow(std::size_t size) {
 template <class Fill>
 std::string extended(const std::string& so_far, std::size_t room, Fill fill) {
   std::string longer;
-  longer.resize_and_overwrite(room, [&](char* to, std::size_t size) {
+  // The library may offer more than was asked for, and the bound is ours to keep.
+  longer.resize_and_overwrite(room, [&](char* to, std::size_t /*offered*/) {
     std::ranges::copy(so_far, to);
-    return so_far.size() + fill(to + so_far.size(), size - so_far.size());
+    return so_far.size() + fill(to + so_far.size(), room - so_far.size());
   });
   return longer;
 }

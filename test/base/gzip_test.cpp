@@ -90,6 +90,10 @@ TEST_CASE("gunzip: the bound is exact") {
     REQUIRE(fault_of(packed, 0) == GzipFault::too_large);
   }
   REQUIRE(gunzip(gzip(""), 0).value().empty());
+  // A string has room for more than so few bytes, and offers it.
+  for (std::size_t bytes = 1; bytes < 40; ++bytes) {
+    REQUIRE(fault_of(gzip(std::string(bytes, 'x')), bytes - 1) == GzipFault::too_large);
+  }
 }
 
 TEST_CASE("gunzip: a bomb takes no more memory than the bound allows") {
