@@ -1,0 +1,263 @@
+// logzio-okta-bench: how fast the daemon is, beside the limit and the naive way (docs/performance.md).
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "bench/limit.hpp"
+#include "bench/trial.hpp"
+
+using namespace logzio_okta;         // NOLINT(google-build-using-namespace)
+using namespace logzio_okta::bench;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+constexpr double mb = 1e6;
+constexpr double mib = 1024.0 * 1024.0;
+constexpr std::size_t tenants_many = 50;
+
+double at_quantile(const std::vector<double>& sorted, double quantile) {
+  if (sorted.empty()) return 0;
+  return sorted[std::min(sorted.size() - 1,
+                         static_cast<std::size_t>(quantile * static_cast<double>(sorted.size())))];
+}
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return at_quantile(values, 0.5);
+}
+
+class Bench {
+ public:
+  Bench(std::filesystem::path daemon, std::size_t pool_pages, int rounds)
+      : daemon_(std::move(daemon)), rounds_(rounds), pages_(pool_pages) {}
+
+  [[nodiscard]] bool sound() const { return sound_; }
+
+  void stages() {
+    const auto count = static_cast<double>(pages_.packed().size());
+    std::size_t packed = 0;
+    for (const std::string& page : pages_.packed()) packed += page.size();
+    fmt::print("\nStages, for a page of {} events ({:.2f} MB, packed {:.2f} MB)\n", page_events,
+               static_cast<double>(pages_.plain_bytes()) / mb / count,
+               static_cast<double>(packed) / mb / count);
+    for (const Stage& stage : measure_stages(pages_, std::min<std::size_t>(40, pages_.packed().size()))) {
+      fmt::print("  {:<8} {:8.0f} us {:8.0f} MB/s\n", stage.name, stage.us_per_page, stage.mb_per_s);
+    }
+  }
+
+  void backlog() {
+    fmt::print(
+        "\nBacklog: full pages, as fast as it goes. Medians of {} rounds; every event once, byte for byte\n"
+        "tenants   events/CPU-s  us/event  x limit  x faster  events/s  peak RSS   MB in  MB out  "
+        "page to taken p50/p99   server CPU\n",
+        rounds_);
+    const std::array<std::size_t, 5> tenants = {1, 5, 10, 25, tenants_many};
+    std::array<std::vector<Trial>, tenants.size()> trials;
+    std::vector<double> limits;
+    std::vector<double> naives;
+    for (int round = 0; round < rounds_; ++round) {  // Interleaved: the machine may have other things to do.
+      limits.push_back(limit_us(pages_, pages_.packed().size()));
+      if (const auto naive = naive_us(pages_, std::max<std::size_t>(1, pages_.packed().size() / 10))) {
+        naives.push_back(*naive);
+      }
+      for (std::size_t i = 0; i < tenants.size(); ++i) trials[i].push_back(backlog_of(tenants[i], {}));
+      limits.push_back(limit_us(pages_, pages_.packed().size()));
+    }
+    const double limit = median(limits);
+    const double naive = naives.empty() ? 0 : median(naives);
+    for (std::size_t i = 0; i < tenants.size(); ++i) {
+      std::ranges::sort(trials[i], {}, &Trial::cpu_us_per_event);
+      const Trial& trial = trials[i][trials[i].size() / 2];
+      fmt::print(
+          "{:7} {:14.0f} {:9.2f} {:8.2f} {:9.1f} {:9.0f} {:6.0f} MiB {:7.1f} {:7.1f} {:11.0f} /{:5.0f} ms "
+          "{:9.2f} s\n",
+          tenants[i], trial.events_per_cpu_s(), trial.cpu_us_per_event(), trial.cpu_us_per_event() / limit,
+          naive / trial.cpu_us_per_event(), static_cast<double>(trial.proof.delivered) / trial.wall_s,
+          static_cast<double>(trial.rss_peak) / mib, static_cast<double>(trial.bytes_in) / mb,
+          static_cast<double>(trial.bytes_out) / mb, at_quantile(trial.proof.page_ms, 0.5),
+          at_quantile(trial.proof.page_ms, 0.99), trial.server_cpu_s);
+    }
+    fmt::print("limit   {:14.0f} {:9.2f}   inflate, cut, splice and gzip in one thread, without a network\n",
+               1e6 / limit, limit);
+    if (naive > 0) {
+      fmt::print("naive   {:14.0f} {:9.2f}   zlib, RapidJSON's document, zlib level 6; without a network\n",
+                 1e6 / naive, naive);
+    }
+  }
+
+  // Pages that are not full only come at the tail, one each poll interval.
+  void short_pages() {
+    fmt::print(
+        "\nShort pages: {} tenants polled every second\n"
+        "events/page   us/event    us/page  peak RSS\n",
+        tenants_many);
+    for (const double per_page : {10.0, 100.0}) {
+      const Trial trial = checked(run_trial(
+          daemon_, pages_,
+          {.load = {.orgs = std::vector<OrgLoad>(tenants_many, {.rate = per_page, .rate_lasts = 8s})},
+           .lasts = 11s}));
+      fmt::print("{:11.0f} {:10.2f} {:10.0f} {:5.0f} MiB\n", per_page, trial.cpu_us_per_event(),
+                 trial.cpu_s * 1e6 / static_cast<double>(trial.pages),
+                 static_cast<double>(trial.rss_peak) / mib);
+    }
+  }
+
+  void tail() {
+    fmt::print(
+        "\nTail: from the moment an event was persisted until its line was taken; poll interval 1 s\n");
+    const auto row = [](std::string_view what, const Trial& trial) {
+      fmt::print("  {:<58} p50 {:5.0f} ms  p99 {:5.0f} ms  max {:5.0f} ms\n", what,
+                 at_quantile(trial.proof.event_ms, 0.5), at_quantile(trial.proof.event_ms, 0.99),
+                 trial.proof.event_ms.empty() ? 0 : trial.proof.event_ms.back());
+    };
+    std::vector<OrgLoad> orgs(tenants_many, {.rate = 20, .rate_lasts = 8s});
+    row("50 tenants at the tail, 20 events/s each", checked(tail_of(orgs)));
+    orgs[0].backlog = pages_.events() - page_events;
+    row("one of them with a backlog of " + std::to_string(orgs[0].backlog) + " events",
+        checked(tail_of(orgs)));
+    for (std::size_t i = 0; i < tenants_many / 2; ++i) orgs[i].backlog = pages_.events() - page_events;
+    row("half of them with such a backlog: as much as the core can", checked(tail_of(orgs)));
+  }
+
+  void alone() {
+    fmt::print(
+        "\nOne tenant alone, by the time Okta takes to answer\n"
+        "answer after   pages/s   bound by the round trip\n");
+    for (const Duration round_trip : {Duration(0), Duration(50ms), Duration(250ms), Duration(500ms)}) {
+      const std::size_t count = std::min<std::size_t>(pages_.packed().size(), round_trip > 100ms ? 12 : 40);
+      const Trial trial = checked(run_trial(
+          daemon_, pages_, {.load = {.orgs = {{.backlog = count * page_events}}, .round_trip = round_trip}}));
+      const double ms = std::chrono::duration<double, std::milli>(round_trip).count();
+      fmt::print("{:9.0f} ms {:9.1f}   {}\n", ms, static_cast<double>(count) / (trial.wall_s + ms / 1e3),
+                 ms > 0 ? fmt::format("{:.1f}", 1e3 / ms) : "");
+    }
+  }
+
+  void stall() {
+    fmt::print("\nListener stalled for 40 s, {} tenants with a backlog\n", tenants_many);
+    for (const auto& [listening, what] :
+         {std::pair(Listening::never_answering, "takes bulks and never answers"),
+          std::pair(Listening::never_reading, "never reads")}) {
+      TrialSpec spec{.load = even_backlog(tenants_many), .lasts = 40s};
+      spec.load.listening = listening;
+      const Trial trial = run_trial(daemon_, pages_, spec);
+      fmt::print("  {:<30} peak RSS {:.0f} MiB, {:.2f} s CPU\n", what,
+                 static_cast<double>(trial.rss_peak) / mib, trial.cpu_s);
+    }
+  }
+
+  void start() {
+    std::vector<double> ms;
+    std::vector<double> cpu;
+    for (int round = 0; round < 5; ++round) {
+      const Trial trial = backlog_of(1, 1);
+      ms.push_back(trial.start_ms);
+      cpu.push_back(trial.start_cpu_s * 1e3);
+    }
+    fmt::print(
+        "\nStart: {:.0f} ms from exec to the first request ({:.0f} ms CPU); the program has {:.2f} MB\n",
+        median(ms), median(cpu), static_cast<double>(std::filesystem::file_size(daemon_)) / mb);
+  }
+
+  // Seconds: that it runs and that every event comes once.
+  void smoke() {
+    const Trial fast = backlog_of(3, 2);
+    const Trial slow = checked(run_trial(
+        daemon_, pages_,
+        {.load = {.orgs = std::vector<OrgLoad>(3, {.backlog = page_events, .rate = 20, .rate_lasts = 1s})},
+         .poll_interval = "500ms",
+         .lasts = 4s}));
+    fmt::print("{} and {} events, each once\n", fast.proof.delivered, slow.proof.delivered);
+    if (limit_us(pages_, 1) <= 0 || measure_stages(pages_, 1).empty()) sound_ = false;
+  }
+
+ private:
+  Trial checked(Trial trial) {
+    if (!trial.proof.exactly_once() || trial.exit_code != 0) {
+      sound_ = false;
+      fmt::print("NOT SOUND: exit code {}, {} of {} events, {} missing, {} twice, {} foreign\n{}\n",
+                 trial.exit_code, trial.proof.delivered, trial.proof.expected, trial.proof.missing,
+                 trial.proof.twice, trial.proof.foreign, trial.log);
+    }
+    return trial;
+  }
+
+  [[nodiscard]] LoadSpec even_backlog(std::size_t tenants, std::optional<std::size_t> pages_each = {}) const {
+    const std::size_t all = pages_.packed().size();
+    // The same number of pages in all, where the pool allows it: about four times its own.
+    const std::size_t each = pages_each.value_or(std::clamp<std::size_t>(all * 4 / tenants, 1, all));
+    return {.orgs = std::vector<OrgLoad>(tenants, {.backlog = each * page_events})};
+  }
+
+  Trial backlog_of(std::size_t tenants, std::optional<std::size_t> pages_each) {
+    return checked(run_trial(daemon_, pages_, {.load = even_backlog(tenants, pages_each)}));
+  }
+
+  Trial tail_of(const std::vector<OrgLoad>& orgs) {
+    return run_trial(daemon_, pages_, {.load = {.orgs = orgs}, .lasts = 40s});
+  }
+
+  std::filesystem::path daemon_;
+  int rounds_;
+  Pages pages_;
+  bool sound_ = true;
+};
+
+constexpr std::string_view usage =
+    "Usage: logzio-okta-bench DAEMON [--rounds N] [--pool PAGES] [stages backlog short tail alone stall "
+    "start | smoke]\n";
+
+int run(const std::vector<std::string>& args) {
+  std::vector<std::string> what;
+  std::string daemon;
+  int rounds = 3;
+  std::size_t pool = 150;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    if (args[i] == "--rounds" && i + 1 < args.size()) {
+      rounds = std::stoi(args[++i]);
+    } else if (args[i] == "--pool" && i + 1 < args.size()) {
+      pool = std::stoul(args[++i]);
+    } else if (daemon.empty()) {
+      daemon = args[i];
+    } else {
+      what.push_back(args[i]);
+    }
+  }
+  if (daemon.empty() || rounds < 1 || pool < 2) {
+    fmt::print(stderr, "{}", usage);
+    return 64;
+  }
+  const bool smoke = what == std::vector<std::string>{"smoke"};
+  pin(0, false);
+  Bench bench(daemon, smoke ? 4 : pool, rounds);
+  const std::vector<std::pair<std::string_view, std::function<void()>>> parts = {
+      {"stages", [&] { bench.stages(); }},     {"backlog", [&] { bench.backlog(); }},
+      {"short", [&] { bench.short_pages(); }}, {"tail", [&] { bench.tail(); }},
+      {"alone", [&] { bench.alone(); }},       {"stall", [&] { bench.stall(); }},
+      {"start", [&] { bench.start(); }},
+  };
+  if (smoke) bench.smoke();
+  for (const auto& [name, part] : parts) {
+    if (what.empty() || std::ranges::find(what, name) != what.end()) part();
+  }
+  return bench.sound() ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run({argv + 1, argv + argc});
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "logzio-okta-bench: {}\n", error.what());
+    return 70;
+  }
+}

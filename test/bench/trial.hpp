@@ -1,0 +1,45 @@
+// Trial: one run of the daemon under a load, watched from outside.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "bench/load.hpp"
+
+namespace logzio_okta::bench {
+
+struct TrialSpec {
+  LoadSpec load;
+  std::string poll_interval = "1s";
+  /// The daemon ends by itself when all is delivered (--once); otherwise it is told to after this time.
+  std::optional<Duration> lasts = std::nullopt;
+};
+
+struct Trial {
+  int exit_code = -1;
+  std::string log;           ///< What the daemon said.
+  double start_ms = 0;       ///< From exec to its first request.
+  double cpu_s = 0;          ///< Of the daemon, user and system, from its first request on.
+  double start_cpu_s = 0;    ///< Before that.
+  double server_cpu_s = 0;   ///< Of this process meanwhile.
+  double wall_s = 0;         ///< From the first request to the last bulk.
+  std::size_t rss_peak = 0;  ///< Of the daemon, bytes.
+  std::size_t pages = 0;
+  std::size_t bulks = 0;
+  std::size_t bytes_in = 0;
+  std::size_t bytes_out = 0;
+  Proof proof;
+
+  [[nodiscard]] double events_per_cpu_s() const { return static_cast<double>(proof.delivered) / cpu_s; }
+  [[nodiscard]] double cpu_us_per_event() const { return cpu_s * 1e6 / static_cast<double>(proof.delivered); }
+};
+
+/// Runs it on the first processor, the world around it on the last.
+[[nodiscard]] Trial run_trial(const std::filesystem::path& daemon, const Pages& pages, const TrialSpec& spec);
+
+/// Puts a process (0: this one) on one processor, of those it may use.
+void pin(pid_t process, bool first);
+
+}  // namespace logzio_okta::bench
