@@ -3,23 +3,22 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/text.hpp"
+#include "logzio_okta/okta/json_block.hpp"
 
 namespace logzio_okta {
 namespace {
 
 // What a byte means outside of strings.
-enum class Kind : std::uint8_t { other, quote, open, close, colon, comma, newline };
+enum class Kind : std::uint8_t { other, open, close, colon, comma, newline };
 
 constexpr std::array<Kind, 256> kinds = [] {
   std::array<Kind, 256> table{};
-  table['"'] = Kind::quote;
   table['{'] = table['['] = Kind::open;
   table['}'] = table[']'] = Kind::close;
   table[':'] = Kind::colon;
@@ -70,66 +69,6 @@ class OpenBrackets {
   std::vector<std::uint64_t> spilled_;
 };
 
-// The bytes that matter inside a string: the quote that may end it, the backslash that may save the quote,
-// and control characters, among them the line ends that must not be there.
-constexpr bool matters_in_string(char c) {
-  return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
-}
-
-// Eight bytes at once: the high bit of each byte that matters. Borrows can set bits above a true one, never
-// below, so that the lowest bit set is always right.
-constexpr std::uint64_t matters_in_word(std::uint64_t word) {
-  constexpr std::uint64_t ones = 0x0101010101010101U;
-  constexpr std::uint64_t highs = ones << 7U;
-  const std::uint64_t quotes = word ^ ones * '"';
-  const std::uint64_t backslashes = word ^ ones * '\\';
-  return (((quotes - ones) & ~quotes) | ((backslashes - ones) & ~backslashes) |
-          ((word - ones * 0x20) & ~word)) &
-         highs;
-}
-
-const char* find_what_matters(const char* at, const char* end) {
-  if constexpr (std::endian::native == std::endian::little) {
-    for (; end - at >= 8; at += 8) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, at, sizeof word);
-      if (const std::uint64_t found = matters_in_word(word); found != 0)
-        return at + std::countr_zero(found) / 8;
-    }
-  }
-  while (at != end && !matters_in_string(*at)) ++at;
-  return at;
-}
-
-struct ScannedString {
-  const char* begin = nullptr;  // Behind the opening quote.
-  const char* end = nullptr;    // The closing quote; null if the string never ends.
-  bool escapes = false;
-  bool newline = false;
-
-  [[nodiscard]] std::string_view inside() const { return between(begin, end); }
-  [[nodiscard]] std::string_view quoted() const { return between(begin - 1, end + 1); }
-};
-
-ScannedString scan_string(const char* begin, const char* end) {
-  ScannedString string{.begin = begin, .end = nullptr, .escapes = false, .newline = false};
-  for (const char* at = find_what_matters(begin, end); at != end; at = find_what_matters(at, end)) {
-    if (*at == '"') {
-      string.end = at;
-      break;
-    }
-    if (*at == '\\') {
-      string.escapes = true;
-      ++at;  // Only a quote or another backslash would be misread; the rest of an escape is plain text.
-      if (at != end && (*at == '"' || *at == '\\')) ++at;
-    } else {
-      string.newline = string.newline || kind_of(*at) == Kind::newline;
-      ++at;
-    }
-  }
-  return string;
-}
-
 // A key with its escapes resolved, as far as it can be a name we look for: those are short and ASCII.
 class PlainKey {
  public:
@@ -172,102 +111,130 @@ class PlainKey {
   std::size_t size_ = 0;
 };
 
-// Scans one element of a page, from its first byte to the comma or bracket that ends it.
+// The quote that ends the string whose first byte is at `at`; null if none does.
+const char* closing_quote(const char* at, const char* end) {
+  const char* const begin = at;
+  for (; (at = std::find(at, end, '"')) != end; ++at) {
+    const char* before = at;
+    while (before != begin && before[-1] == '\\') --before;
+    if (between(before, at).size() % 2 == 0) return at;
+  }
+  return nullptr;
+}
+
+// Scans elements, one after the other, up to the bracket that closes their array or to the end of the text.
+// It steps from bracket to bracket and, at an element's top level, from colon to colon; what lies between is
+// not looked at.
 class ElementScan {
  public:
-  ElementScan(const char* begin, const char* end, EventSlice& event) : at_(begin), end_(end), event_(event) {}
+  enum class Until : std::uint8_t { closing_bracket, end_of_text };
 
-  /// The byte behind the element: a comma, a closing bracket, or the end of the text. Null if there is no
-  /// element or its strings and brackets do not close.
-  const char* run() {
-    const char* const begin = at_;
-    if (!to_end() || at_ == begin) return nullptr;
-    finish(begin);
-    return at_;
+  ElementScan(const char* begin, const char* end, std::vector<EventSlice>& events)
+      : block_at_(begin), end_(end), events_(events) {
+    begin_element(begin);
+  }
+
+  /// Where it ended; null if the elements do not end there, each with its quotes and brackets closed.
+  const char* run(Until until) {
+    for (; block_at_ < end_; block_at_ += JsonBlock::size) {
+      const bool in_string_before = in_string();
+      block_ = blocks_.next(between(block_at_, end_));
+      uncounted_ = ~std::uint64_t{0};
+      if (in_string_before) look_at_length();
+      if (const char* ended = nullptr; !walk(until, ended)) return ended;
+      fields_ += json_block::count_bits(block_.colons & uncounted_);
+      remember_quotes();
+    }
+    if (until != Until::end_of_text || brackets_.depth() != 0 || in_string()) return nullptr;
+    finish(end_);
+    return end_;
   }
 
  private:
-  // The field whose value comes next.
-  enum class Wanted : std::uint8_t { nothing, uuid, published, display_message };
+  /// At the end of the last block.
+  [[nodiscard]] bool in_string() const { return block_.in_string >> 63U != 0; }
 
-  // True where the element ends.
-  bool to_end() {
-    for (; at_ != end_; ++at_) {
-      switch (kind_of(*at_)) {
-        case Kind::other:
-          break;
-        case Kind::quote:
-          if (!take_string()) return false;
-          break;
+  // The string that the block begins in. Any other that is long ends in a later block.
+  void look_at_length() {
+    if (block_.quotes == 0) return;
+    const char* const closing = block_at_ + std::countr_zero(block_.quotes);
+    too_long_ = too_long_ || between(quote_ + 1, closing).size() > limits::field_chars_max;
+  }
+
+  [[nodiscard]] std::uint64_t of_interest() const {
+    const std::uint64_t always = block_.opens | block_.closes | block_.newlines;
+    if (brackets_.depth() > 1) return always;
+    return always | (brackets_.depth() == 1 ? block_.colons : blocks_.commas(block_));
+  }
+
+  // False when that was the end; `ended` is then what run() returns.
+  bool walk(Until until, const char*& ended) {
+    std::uint64_t left = ~std::uint64_t{0};
+    while (const std::uint64_t next = of_interest() & left) {
+      const auto place = static_cast<std::size_t>(std::countr_zero(next));
+      left = ~bits_below(place + 1);
+      const char* const at = block_at_ + place;
+      switch (kind_of(*at)) {
         case Kind::open:
-          brackets_.open(*at_);
+          brackets_.open(*at);
           depth_max_ = std::max(depth_max_, brackets_.depth());
           break;
         case Kind::close:
-          if (brackets_.depth() == 0) return *at_ == ']';
-          if (!brackets_.close(*at_)) return false;
-          if (brackets_.depth() == 0 && closed_at_ == nullptr) closed_at_ = at_ + 1;
+          if (brackets_.depth() == 0) {
+            if (*at == ']' && until == Until::closing_bracket) ended = end_element(at, place);
+            return false;
+          }
+          if (!brackets_.close(*at)) return false;
+          if (brackets_.depth() == 0 && closed_at_ == nullptr) closed_at_ = at + 1;
           break;
         case Kind::colon:
-          ++fields_;
-          if (brackets_.depth() == 1) take_key();
+          take_key(at, place);
           break;
         case Kind::comma:
-          if (brackets_.depth() == 0) return true;
-          if (brackets_.depth() == 1) forget_key();
+          if (until == Until::end_of_text) return false;
+          end_element(at, place);
+          begin_element(at + 1);
           break;
         case Kind::newline:
-          if (first_newline_ == nullptr) first_newline_ = at_;
+          take_newline(at, place);
+          break;
+        case Kind::other:
           break;
       }
     }
-    return brackets_.depth() == 0;
-  }
-
-  // Leaves the place on the closing quote.
-  bool take_string() {
-    const ScannedString string = scan_string(at_ + 1, end_);
-    if (string.end == nullptr) return false;
-    at_ = string.end;
-    event_.newline_inside = event_.newline_inside || string.newline;
-    longest_ = std::max(longest_, string.inside().size());
-    if (brackets_.depth() == 1) note(string);
     return true;
   }
 
-  // A string at the top level is the value we wait for, or else perhaps a key: the next colon tells.
-  void note(const ScannedString& string) {
-    switch (wanted_) {
-      case Wanted::nothing:
-        last_string_ = string;
-        break;
-      case Wanted::uuid:
-        event_.uuid = string.inside();
-        break;
-      case Wanted::published:
-        event_.published = string.inside();
-        break;
-      case Wanted::display_message:
-        event_.display_message = string.quoted();
-        break;
+  void take_newline(const char* at, std::size_t place) {
+    if ((block_.in_string >> place & 1U) != 0) {
+      event_.newline_inside = true;
+    } else if (first_newline_ == nullptr && at > begin_) {
+      first_newline_ = at;
     }
-    wanted_ = Wanted::nothing;
   }
 
-  void take_key() {
-    if (last_string_.end == nullptr) return;
-    if (last_string_.escapes) {
-      recognise(PlainKey(last_string_.inside()).text());
+  // The string right before the colon, which lies between the last two quotes there are.
+  void take_key(const char* colon, std::size_t place) {
+    const char* closing = quote_;
+    const char* opening = quote_before_;
+    if (const std::uint64_t quotes = block_.quotes & bits_below(place); quotes != 0) {
+      closing = block_at_ + (std::bit_width(quotes) - 1);
+      const std::uint64_t others = quotes & bits_below(between(block_at_, closing).size());
+      opening = others != 0 ? block_at_ + (std::bit_width(others) - 1) : quote_;
+    }
+    if (opening == nullptr || opening < begin_ || skip_spaces(closing + 1, colon) != colon) return;
+    const std::string_view key = between(opening + 1, closing);
+    if (key.contains('\\')) {
+      recognise(PlainKey(key).text(), colon);
     } else {
-      recognise(last_string_.inside());
+      recognise(key, colon);
     }
-    last_string_ = {};
   }
 
-  void recognise(std::string_view key) {
+  void recognise(std::string_view key, const char* colon) {
     switch (key.size()) {  // Most keys are none of these; their length tells without a comparison.
       case 4:
-        if (key == "uuid") want(Wanted::uuid, event_.uuid);
+        if (key == "uuid") event_.uuid = inside_the_quotes(value_behind(colon));
         if (key == "type") event_.own_keys.add(OwnKey::type);
         break;
       case 5:
@@ -277,7 +244,7 @@ class ElementScan {
         if (key == "message") event_.own_keys.add(OwnKey::message);
         break;
       case 9:
-        if (key == "published") want(Wanted::published, event_.published);
+        if (key == "published") event_.published = inside_the_quotes(value_behind(colon));
         break;
       case 10:
         if (key == "@timestamp") event_.own_keys.add(OwnKey::timestamp);
@@ -287,70 +254,92 @@ class ElementScan {
         if (key == "logzio_okta") event_.own_keys.add(OwnKey::logzio_okta);
         break;
       case 14:
-        if (key == "displayMessage") want(Wanted::display_message, event_.display_message);
+        if (key == "displayMessage") event_.display_message = value_behind(colon);
         break;
       default:
         break;
     }
   }
 
-  // A key that stands a second time forgets the first one's value, whatever the second one's will be.
-  void want(Wanted wanted, std::string_view& value) {
-    wanted_ = wanted;
-    value = {};
+  // A string with its quotes; empty if it is anything else, also where the key stood before with one.
+  [[nodiscard]] std::string_view value_behind(const char* colon) const {
+    const char* const at = skip_spaces(colon + 1, end_);
+    if (at == end_ || *at != '"') return {};
+    const char* const closing = closing_quote(at + 1, end_);
+    return closing != nullptr ? between(at, closing + 1) : std::string_view();
+  }
+  [[nodiscard]] static std::string_view inside_the_quotes(std::string_view quoted) {
+    return quoted.empty() ? quoted : quoted.substr(1, quoted.size() - 2);
   }
 
-  void forget_key() {
-    wanted_ = Wanted::nothing;
-    last_string_ = {};
+  void remember_quotes() {
+    const std::uint64_t quotes = block_.quotes;
+    if (quotes == 0) return;
+    const auto last = static_cast<std::size_t>(std::bit_width(quotes) - 1);
+    const std::uint64_t others = quotes & bits_below(last);
+    quote_before_ = others != 0 ? block_at_ + (std::bit_width(others) - 1) : quote_;
+    quote_ = block_at_ + last;
   }
 
-  void finish(const char* begin) {
-    const char* end = at_;
+  void begin_element(const char* at) {
+    begin_ = skip_spaces(at, end_);
+    event_ = {};
+    closed_at_ = first_newline_ = nullptr;
+    depth_max_ = fields_ = 0;
+    too_long_ = false;
+  }
+
+  // Where nothing stands between two commas, an element is missing: no event is lost there.
+  const char* end_element(const char* at, std::size_t place) {
+    fields_ += json_block::count_bits(block_.colons & uncounted_ & bits_below(place));
+    uncounted_ = ~bits_below(place);
+    if (at != begin_) finish(at);
+    return at;
+  }
+
+  void finish(const char* end) {
     while (ascii::is_space(end[-1])) --end;  // Its first byte is not a space, so that this ends.
-    event_.bytes = between(begin, end);
-    event_.object = *begin == '{' && closed_at_ == end;
+    event_.bytes = between(begin_, end);
+    event_.object = *begin_ == '{' && closed_at_ == end;
     event_.newline_between = first_newline_ != nullptr && first_newline_ < end;
-    event_.will_be_flattened =
-        depth_max_ > limits::depth_max || fields_ > limits::fields_max || longest_ > limits::field_chars_max;
+    event_.will_be_flattened = depth_max_ > limits::depth_max || fields_ > limits::fields_max || too_long_;
     if (event_.object) {
       event_.published_at = parse_rfc3339(event_.published);
     } else {
       event_.uuid = event_.published = event_.display_message = {};
       event_.own_keys = {};
     }
+    events_.push_back(event_);
   }
 
-  const char* at_;
+  const char* block_at_;
   const char* end_;
-  EventSlice& event_;
+  std::vector<EventSlice>& events_;
+  JsonBlocks blocks_;
+  JsonBlock block_;
+  std::uint64_t uncounted_ = 0;         // Of the block: what lies in the element that is being read.
+  const char* quote_ = nullptr;         // The last one before the block,
+  const char* quote_before_ = nullptr;  // and the one before that.
   OpenBrackets brackets_;
-  ScannedString last_string_;  // At the top level, if it may still turn out to be a key.
-  Wanted wanted_ = Wanted::nothing;
+
+  // Of the element that is being read.
+  const char* begin_ = nullptr;
+  EventSlice event_;
   const char* closed_at_ = nullptr;      // Behind the bracket that closed the first one.
   const char* first_newline_ = nullptr;  // Outside of strings; it may turn out to stand behind the element.
   std::size_t depth_max_ = 0;
   std::size_t fields_ = 0;
-  std::size_t longest_ = 0;
+  bool too_long_ = false;
 };
 
 bool cut_array(std::string_view body, std::vector<EventSlice>& events) {
   constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
   if (body.starts_with(byte_order_mark)) body.remove_prefix(byte_order_mark.size());
   const char* const end = body.data() + body.size();
-  const char* at = skip_spaces(body.data(), end);
-  if (at == end || *at != '[') return false;
-  for (at = skip_spaces(at + 1, end); at != end && *at != ']'; at = skip_spaces(at, end)) {
-    if (*at == ',') {  // Between two elements, or where one is missing: no event is lost there.
-      ++at;
-      continue;
-    }
-    EventSlice event;
-    at = ElementScan(at, end, event).run();
-    if (at == nullptr) return false;
-    events.push_back(event);
-  }
-  return at != end && skip_spaces(at + 1, end) == end;
+  const char* const begin = skip_spaces(body.data(), end);
+  if (begin == end || *begin != '[') return false;
+  const char* const closing = ElementScan(begin + 1, end, events).run(ElementScan::Until::closing_bracket);
+  return closing != nullptr && skip_spaces(closing + 1, end) == end;
 }
 
 }  // namespace
@@ -368,10 +357,11 @@ bool PageCutter::cut(std::string_view body) {
 
 bool PageCutter::cut_one(std::string_view bytes, EventSlice& event) {
   bytes = ascii::trim(bytes);
+  if (bytes.empty()) return false;
+  std::vector<EventSlice> found;
   const char* const end = bytes.data() + bytes.size();
-  EventSlice found;
-  if (bytes.empty() || ElementScan(bytes.data(), end, found).run() != end) return false;
-  event = found;
+  if (ElementScan(bytes.data(), end, found).run(ElementScan::Until::end_of_text) != end) return false;
+  event = found.front();
   return true;
 }
 

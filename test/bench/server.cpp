@@ -21,7 +21,7 @@ using sandbox::Fd;
 using sandbox::IoResult;
 using sandbox::IoState;
 
-constexpr std::size_t head_bytes_max = 16 * 1024;
+constexpr std::size_t head_bytes_max = 16'384;
 constexpr std::string_view head_end = "\r\n\r\n";
 
 // The value of a header as the daemon writes it: "Name: value".
