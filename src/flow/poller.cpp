@@ -70,15 +70,22 @@ WallTime date_or(const HttpAnswer& answer, WallTime otherwise) {
 
 }  // namespace
 
-Poller::Poller(StreamId stream, Domain domain, Policy policy, Random random)
-    : stream_(stream), domain_(std::move(domain)), policy_(policy), random_(random) {}
+Poller::Poller(StreamId stream, const TenantSpec& spec, const Policy& policy, Random random)
+    : stream_(stream), domain_(spec.domain), query_(spec.query), policy_(policy), random_(random) {
+  policy_.since = spec.since.value_or(policy.since);
+  take_constants(spec);
+}
+
+void Poller::take_constants(const TenantSpec& spec) {
+  constants_ = std::make_shared<const LineConstants>(domain_.name(), spec.type, spec.fields);
+}
 
 // ---- Opening
 
 void Poller::start(Instant now) {
   last_progress_ = now;
   state_ = Opening{};
-  outputs_.emplace_back(OpenStream{.stream = stream_, .key = domain_.name()});
+  outputs_.emplace_back(OpenStream{.stream = stream_, .key = query_.stream_key(domain_)});
 }
 
 void Poller::opened(Now now, const Opened& opened, Instant began) {
@@ -91,7 +98,9 @@ void Poller::opened(Now now, const Opened& opened, Instant began) {
     place_.since = std::max(since, now.wall - to_ms(limits::retention));
     place_.first_start = now.wall;
     place_.limit = limit_ = full_limit;
-    note(Level::info, "new tenant: starts with the events since " + format_rfc3339(place_.since));
+    note(Level::info, (query_.plain() ? "new tenant: starts with the events since "
+                                      : "new filter: starts with the events it lets through since ") +
+                          format_rfc3339(place_.since));
     state_ = SavingStart{};
     save_place();
     return;
@@ -156,7 +165,9 @@ std::string Poller::ask(Now now) {
   const std::uint32_t limit_of_link = pages_.empty() ? place_.limit : pages_.back().asked;
   Asking asking{.limit = question_ ? limit_ : limit_of_link};
   asking.own_question = question_.has_value() || link.empty();
-  asking.target = question_ ? *question_ : link.empty() ? first_target(place_.since, asking.limit) : link;
+  asking.target = question_      ? *question_
+                  : link.empty() ? first_target(place_.since, asking.limit, query_)
+                                 : link;
   std::string target = asking.target;
   state_ = std::move(asking);
   return target;
@@ -326,7 +337,7 @@ void Poller::take_link(const HttpAnswer& answer, bool empty, Page& page, bool& h
 }
 
 Batch Poller::choose(const std::vector<EventSlice>& events, const OrgFacts& org, Page& page) {
-  Batch batch{.stream = stream_, .tenant_name = domain_.name()};
+  Batch batch{.stream = stream_, .constants = constants_};
   batch.events.reserve(events.size());
   page.hashes.reserve(events.size());
   const std::uint32_t in_doubt = doubt_left();
@@ -434,7 +445,7 @@ void Poller::take_status(Now now, const HttpAnswer& answer, const OrgFacts& org)
       question_refused_ = question_refused_ || own_question;
       if (!own_question) {
         recover(full_limit);
-      } else if (target != first_target(recovery_start(now), limit_)) {
+      } else if (target != first_target(recovery_start(now), limit_, query_)) {
         recover(limit_);  // It went back further than Okta keeps events; this one will not.
       }
       return;
@@ -495,7 +506,7 @@ void Poller::ask_from_watermark(Now now, std::uint32_t limit) {
   place_dirty_ = true;
   filtering_ = reached;
   repeating_ = false;
-  question_ = first_target(since, limit);
+  question_ = first_target(since, limit, query_);
   note(Level::warn, "asks again from " + format_rfc3339(since) + " with " + std::to_string(limit) +
                         " events a page; what was delivered since then is recognised and not sent twice");
 }
@@ -632,6 +643,12 @@ void Poller::finish(Now now, bool doubtful) {
   // store's own note of the unclean end, which the next run meets again.
   const bool undated = doubt_since_ && !okta_clock_;
   if (place_dirty_ && !undated) save_place();
+}
+
+void Poller::abandon(Now now, bool doubtful) {
+  finish(now, doubtful);
+  for (const Page& page : pages_) counts_.fetched -= page.unsettled;
+  pages_.clear();
 }
 
 bool Poller::partly_settled() const {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <memory>
+#include <set>
 #include <utility>
 
 #include "logzio_okta/base/check.hpp"
@@ -63,12 +65,16 @@ void add(EventCounts& total, const EventCounts& part) {
 }  // namespace
 
 struct Scheduler::Impl {
-  /// One org with its stream.
+  /// A stream; those of one org share it.
   struct Tenant {
-    Org org;
+    std::shared_ptr<Org> org;
     Poller poller;
+    DestinationId destination;
+    std::set<DestinationId> left_behind{};      ///< Where lines of before a reload may still be on their way.
     std::size_t reserve = limits::ask_reserve;  ///< For an answer on its way.
     bool retired = false;                       ///< Removed by a reload; its last pages are on their way.
+    bool abandoned = false;                     ///< Retired, and they will not arrive.
+    bool may_have_arrived = false;              ///< Some of those may have all the same.
     Instant fresh_bulk_at{};  ///< In trouble of the destination: when it may ask for a fresh bulk.
     bool gave_up = false;     ///< --once: nothing more is to be had from it.
     std::uint64_t delivered_at_summary = 0;
@@ -84,6 +90,7 @@ struct Scheduler::Impl {
   struct Ask {
     StreamId stream;
     CredentialId key;
+    DestinationId destination;
     Instant asked;
     std::size_t reserve = 0;  ///< Of the memory budget.
     bool keep_alive = false;  ///< Only to use the key; its page is not looked at.
@@ -92,11 +99,6 @@ struct Scheduler::Impl {
   Impl(Now now, SchedulerOptions options_given)
       : options(std::move(options_given)),
         random(options.seed),
-        shipper({.destination = DestinationId{1},
-                 .protocol = options.protocol,
-                 .listener = options.listener,
-                 .token_bytes = options.token_bytes},
-                Random(random.next())),
         started(now),
         now_steady(now.steady),
         summary_at(now.steady + limits::summary_interval),
@@ -106,7 +108,9 @@ struct Scheduler::Impl {
 
   void on(Now, Tick&&) {}
   void on(Now now, OktaAnswer&& answer);
-  void on(Now now, BulkAnswer&& answer) { shipper.answered(now, answer.id, answer.result); }
+  void on(Now now, BulkAnswer&& answer) {
+    for (auto& [id, shipper] : shippers) shipper.answered(now, answer.id, answer.result);
+  }
   void on(Now now, Opened&& opened);
   void on(Now now, WindowRead&& read) {
     if (Tenant* tenant = find(read.stream)) tenant->poller.window_read(now, read);
@@ -116,16 +120,22 @@ struct Scheduler::Impl {
     if (Tenant* tenant = find(saved.stream)) tenant->poller.saved(now, saved.number);
   }
   void on(Now now, SaveFailed&& failed);
-  void on(Now, SetAsideSize&& size) { shipper.set_aside_on_disk(size.bytes); }
+  void on(Now, SetAsideSize&& size) {
+    share.set_aside_bytes = size.bytes;
+    for (auto& [id, shipper] : shippers) shipper.room_changed();
+  }
   void on(Now now, Reload&& reload) {
-    if (!stop_at) take_tenants(now, reload.tenants);
+    if (!stop_at) take_roster(now, reload.roster);
+  }
+  void on(Now now, TokenChanged&& changed) {
+    const auto found = shippers.find(changed.destination);
+    if (found != shippers.end()) found->second.token_changed(now);
   }
   void on(Now now, HookArrived&& arrived);
   void on(Now now, HookVerified&& verified) {
     if (auto note = hooks.verified(now, verified.let_in)) outputs.emplace_back(std::move(*note));
   }
   void on(Now now, HooksRefused&& refused) { tell_refused(now, refused.kind, refused.count); }
-  void on(Now now, TokenChanged&&) { shipper.token_changed(now); }
   void on(Now now, Stop&&);
 
   // ---- After every input
@@ -137,12 +147,17 @@ struct Scheduler::Impl {
   void ask(Now now, StreamId stream, Tenant& tenant, CredentialId key, std::string target, bool keep_alive);
   [[nodiscard]] Instant may_fetch_from(const Tenant& tenant) const;
   [[nodiscard]] std::size_t memory_used() const;
+  [[nodiscard]] bool has_room_for(const Tenant& tenant) const;
   void give_up_where_stuck(Now now);
   void tell_once_results(Now now);
   void finish_if_stopped(Now now);
   void tell_summaries(Now now);
-  void take_tenants(Now now, const std::vector<TenantSpec>& specs);
+  void take_roster(Now now, const Roster& roster);
+  void take_destinations(const std::vector<DestinationSpec>& specs);
+  void take_tenant(Now now, const TenantSpec& spec);
+  void name_destinations();
   void retire(Tenant& tenant, StreamId stream);
+  void bring_along(Now now);
   void drop_retired();
 
   void refuse_hook(Now now, HookId id, HookRefusal kind, int status, std::string why);
@@ -150,6 +165,12 @@ struct Scheduler::Impl {
 
   [[nodiscard]] Tenant* find(StreamId stream);
   [[nodiscard]] Tenant* find(const Domain& domain);
+  [[nodiscard]] Shipper& shipper_of(const Tenant& tenant) { return shippers.at(tenant.destination); }
+  [[nodiscard]] const Shipper& shipper_of(const Tenant& tenant) const {
+    return shippers.at(tenant.destination);
+  }
+  [[nodiscard]] std::shared_ptr<Org> org_of(const Domain& domain) const;
+  [[nodiscard]] std::vector<std::string> served_by(DestinationId destination) const;
   [[nodiscard]] OrgFacts facts(const Tenant& tenant) const;
   [[nodiscard]] bool once_done() const;
   [[nodiscard]] TenantReport report_of(const Tenant& tenant, Now now) const;
@@ -160,7 +181,8 @@ struct Scheduler::Impl {
 
   SchedulerOptions options;
   Random random;
-  Shipper shipper;
+  ShippersShare share;
+  std::map<DestinationId, Shipper> shippers;
   Now started;
   Instant now_steady;
   std::map<StreamId, Tenant> tenants;  ///< In the order they were first named.
@@ -195,7 +217,7 @@ void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
   OrgFacts org;
   // When it was asked by our clock as it is now: it may have been set since.
   const WallTime asked_wall = now.wall - to_ms(now.steady - ask.asked);
-  org.standing = tenant->org.answered(now, asked_wall, ask.key, answer.result);
+  org.standing = tenant->org->answered(now, asked_wall, ask.key, answer.result);
   const Standing standing = org.standing;
   org = facts(*tenant);
   org.standing = standing;
@@ -216,7 +238,7 @@ void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
   const auto batch = tenant->poller.answered(now, std::move(answer.result), org, page_body, cutter);
   if (batch) {
     tenant->learn_reserve(wire_bytes, batch->events.size());
-    shipper.take(now, *batch);
+    shipper_of(*tenant).take(now, *batch);
     tenant->fresh_bulk_at = never;  // One is enough, until the destination takes again.
   }
   if (page_body.capacity() > limits::bulk_bytes_max) std::string().swap(page_body);
@@ -226,8 +248,8 @@ void Scheduler::Impl::on(Now now, Opened&& opened) {
   Tenant* tenant = find(opened.stream);
   if (!tenant) return;
   if (opened.place) {
-    tenant->org.restore(now, opened.place->quiet_until,
-                        std::chrono::milliseconds(opened.place->okta_offset_ms));
+    tenant->org->restore(now, opened.place->quiet_until,
+                         std::chrono::milliseconds(opened.place->okta_offset_ms));
   }
   tenant->poller.opened(now, opened, started.steady - options.running_for);
   if (opened.place) tenant->poller.watch_retention(now, facts(*tenant));
@@ -252,7 +274,7 @@ void Scheduler::Impl::on(Now now, HookArrived&& arrived) {
   }
   std::optional<WallTime> published;
   for (const EventSlice& event : cutter.events()) published = std::max(published, event.published_at);
-  tenant->poller.hook_arrived(now, published, tenant->org.pace(now.steady));
+  tenant->poller.hook_arrived(now, published, tenant->org->pace(now.steady));
   hooks.woke();
   outputs.emplace_back(AnswerHook{.id = arrived.id, .status = 204, .why = {}});
 }
@@ -272,20 +294,22 @@ void Scheduler::Impl::on(Now now, Stop&&) {
   for (const auto& [id, ask] : asks) outputs.emplace_back(CancelAsk{id});
   asks.clear();
   for (auto& [stream, tenant] : tenants) tenant.poller.stop();
-  shipper.stop();
+  for (auto& [id, shipper] : shippers) shipper.stop();
 }
 
 // ---- After every input
 
 void Scheduler::Impl::settle_and_collect(Now now) {
-  shipper.pause(saving_fails || finished);
-  shipper.advance(now);
-  while (auto settlement = shipper.next_settlement()) {
-    Tenant* tenant = find(settlement->stream);
-    CHECK(tenant != nullptr);
-    tenant->poller.settled(now, *settlement, facts(*tenant));
+  for (auto& [id, shipper] : shippers) {
+    shipper.pause(saving_fails || finished);
+    shipper.advance(now);
+    while (auto settlement = shipper.next_settlement()) {
+      Tenant* tenant = find(settlement->stream);
+      CHECK(tenant != nullptr);
+      tenant->poller.settled(now, *settlement, facts(*tenant));
+    }
+    while (auto output = shipper.next_output()) outputs.push_back(std::move(*output));
   }
-  while (auto output = shipper.next_output()) outputs.push_back(std::move(*output));
   for (auto& [stream, tenant] : tenants) {
     while (auto output = tenant.poller.next_output()) outputs.push_back(std::move(*output));
   }
@@ -300,8 +324,9 @@ void Scheduler::Impl::pump(Now now) {
   }
   settle_and_collect(now);
   if (!stop_at) {
-    if (shipper.healthy()) {
-      for (auto& [stream, tenant] : tenants) tenant.fresh_bulk_at = {};
+    bring_along(now);
+    for (auto& [stream, tenant] : tenants) {
+      if (!tenant.retired && shipper_of(tenant).healthy()) tenant.fresh_bulk_at = {};
     }
     if (options.policy.once) give_up_where_stuck(now);
     grant(now);
@@ -318,17 +343,44 @@ void Scheduler::Impl::pump(Now now) {
 }
 
 std::size_t Scheduler::Impl::memory_used() const {
-  std::size_t used = shipper.held_bytes();
+  std::size_t used = 0;
+  for (const auto& [id, shipper] : shippers) used += shipper.held_bytes();
   for (const auto& [id, ask] : asks) used += ask.reserve;
   return used;
 }
 
-// While the destination is in trouble or the disk full, Okta is our queue and nothing is asked, except where
+// Shared fairly: of what a destination's tenants would have by their number, half is kept for them whatever
+// the others hold (enough for one question at least), so that a destination that takes nothing for a while
+// cannot eat the room of the others.
+bool Scheduler::Impl::has_room_for(const Tenant& tenant) const {
+  std::map<DestinationId, std::size_t> used;
+  std::map<DestinationId, std::size_t> served;
+  for (const auto& [id, shipper] : shippers) used[id] = shipper.held_bytes();
+  for (const auto& [id, ask] : asks) used[ask.destination] += ask.reserve;
+  for (const StreamId stream : order) ++served[tenants.at(stream).destination];
+  const auto kept_for = [&](DestinationId id) {
+    if (served[id] == 0) return std::size_t{0};
+    return std::max(limits::memory_budget * served[id] / order.size() / 2, limits::ask_reserve);
+  };
+  const std::size_t own = used[tenant.destination];
+  std::size_t taken = own;
+  std::size_t moving = own;
+  for (const auto& [id, bytes] : used) {
+    if (id == tenant.destination) continue;
+    taken += std::max(bytes, kept_for(id));
+    const auto shipper = shippers.find(id);
+    if (shipper != shippers.end() && shipper->second.healthy()) moving += bytes;
+  }
+  // A page that outgrew its share is admitted when nothing else moves that it could wait for.
+  if (moving == 0 || taken + tenant.reserve <= limits::memory_budget) return true;
+  return used.size() > 1 && own + tenant.reserve <= kept_for(tenant.destination);
+}
+
+// While its destination is in trouble or the disk full, Okta is our queue and nothing is asked, except where
 // fresh events are needed to learn whether the destination refuses everything or just one bulk.
 Instant Scheduler::Impl::may_fetch_from(const Tenant& tenant) const {
-  const std::size_t used = memory_used();
-  const bool room = used == 0 || used + tenant.reserve <= limits::memory_budget;
-  if (saving_fails || !room) return never;
+  if (saving_fails || !has_room_for(tenant)) return never;
+  const Shipper& shipper = shipper_of(tenant);
   if (shipper.healthy()) return Instant{};
   return shipper.wants_fresh_bulk() ? tenant.fresh_bulk_at : never;
 }
@@ -347,9 +399,9 @@ void Scheduler::Impl::grant(Now now) {
   });
   for (const auto& [stream, tenant] : wanting) {
     if (now.steady < may_fetch_from(*tenant)) continue;
-    const auto key = tenant->org.grant(now);
+    const auto key = tenant->org->grant(now);
     if (!key) continue;
-    if (!shipper.healthy()) tenant->fresh_bulk_at = now.steady + fresh_bulk_pause;
+    if (!shipper_of(*tenant).healthy()) tenant->fresh_bulk_at = now.steady + fresh_bulk_pause;
     ask(now, stream, *tenant, *key, tenant->poller.ask(now), false);
   }
 }
@@ -358,7 +410,7 @@ void Scheduler::Impl::keep_keys_alive(Now now) {
   if (options.policy.once) return;
   for (auto& [stream, tenant] : tenants) {
     if (tenant.retired) continue;
-    if (const auto key = tenant.org.idle_key(now)) {
+    if (const auto key = tenant.org->idle_key(now)) {
       ask(now, stream, tenant, *key, first_target(now.wall, 1), true);
     }
   }
@@ -366,10 +418,11 @@ void Scheduler::Impl::keep_keys_alive(Now now) {
 
 void Scheduler::Impl::ask(Now now, StreamId stream, Tenant& tenant, CredentialId key, std::string target,
                           bool keep_alive) {
-  tenant.org.asked(now, key);
+  tenant.org->asked(now, key);
   const RequestId id{++last_request};
   asks.emplace(id, Ask{.stream = stream,
                        .key = key,
+                       .destination = tenant.destination,
                        .asked = now.steady,
                        .reserve = tenant.reserve,
                        .keep_alive = keep_alive});
@@ -383,7 +436,7 @@ void Scheduler::Impl::give_up_where_stuck(Now now) {
   for (auto& [stream, tenant] : tenants) {
     if (tenant.gave_up || tenant.poller.finished()) continue;
     const bool stuck = now.steady >= tenant.poller.last_progress() + limits::once_patience;
-    if (!tenant.org.all_refused() && !stuck) continue;
+    if (!tenant.org->all_refused() && !stuck) continue;
     tenant.gave_up = true;
     outputs.emplace_back(Note{.level = Level::error,
                               .tenant = tenant.poller.domain().name(),
@@ -410,9 +463,11 @@ void Scheduler::Impl::tell_once_results(Now now) {
 }
 
 void Scheduler::Impl::finish_if_stopped(Now now) {
-  if (finished || (!shipper.quiet() && now.steady < *stop_at)) return;
+  const bool quiet = std::ranges::all_of(shippers, [](const auto& each) { return each.second.quiet(); });
+  if (finished || (!quiet && now.steady < *stop_at)) return;
   finished = true;
-  const auto doubtful = shipper.doubtful();
+  std::set<StreamId> doubtful;
+  for (const auto& [id, shipper] : shippers) doubtful.merge(shipper.doubtful());
   unanswered = !doubtful.empty();
   for (auto& [stream, tenant] : tenants) {
     unanswered = unanswered || tenant.poller.partly_settled();
@@ -448,49 +503,132 @@ void Scheduler::Impl::tell_summaries(Now now) {
   }
 }
 
-// ---- Tenants
+// ---- Tenants and destinations
 
-void Scheduler::Impl::take_tenants(Now now, const std::vector<TenantSpec>& specs) {
+void Scheduler::Impl::take_roster(Now now, const Roster& roster) {
+  take_destinations(roster.destinations);
   order.clear();
-  for (const TenantSpec& spec : specs) {
-    const auto known = std::ranges::find_if(
-        tenants, [&](const auto& each) { return each.second.poller.domain() == spec.domain; });
-    if (known != tenants.end()) {
-      order.push_back(known->first);
-      if (std::exchange(known->second.retired, false)) known->second.poller.resume(now);
-      Org& org = known->second.org;
-      const bool was_refused = org.all_refused();
-      org.replace_keys(now.steady, spec.credentials);
-      if (was_refused && !org.all_refused()) known->second.poller.wake(now);
-      continue;
-    }
-    const StreamId stream{++last_stream};
-    order.push_back(stream);
-    const auto [added, fresh] = tenants.emplace(
-        stream,
-        Tenant{.org = Org(now.steady, spec.credentials, options.policy.rate_share, Random(random.next())),
-               .poller = Poller(stream, spec.domain, options.policy, Random(random.next()))});
-    CHECK(fresh);
-    added->second.poller.start(now.steady);
-  }
+  for (const TenantSpec& spec : roster.tenants) take_tenant(now, spec);
   for (auto& [stream, tenant] : tenants) {
     if (!tenant.retired && std::ranges::find(order, stream) == order.end()) retire(tenant, stream);
+  }
+  name_destinations();
+}
+
+void Scheduler::Impl::take_destinations(const std::vector<DestinationSpec>& specs) {
+  for (const DestinationSpec& spec : specs) {
+    if (!shippers.contains(spec.id)) shippers.try_emplace(spec.id, spec, share, Random(random.next()));
+  }
+}
+
+void Scheduler::Impl::take_tenant(Now now, const TenantSpec& spec) {
+  const auto known = std::ranges::find_if(tenants, [&](const auto& each) {
+    const Tenant& tenant = each.second;
+    return !tenant.abandoned && tenant.poller.domain() == spec.domain && tenant.poller.query() == spec.query;
+  });
+  std::shared_ptr<Org> org = org_of(spec.domain);
+  const bool was_refused = org && org->all_refused();
+  if (org) {
+    org->replace_keys(now.steady, spec.credentials);
+  } else {
+    org =
+        std::make_shared<Org>(now.steady, spec.credentials, options.policy.rate_share, Random(random.next()));
+  }
+  if (known != tenants.end()) {
+    Tenant& tenant = known->second;
+    order.push_back(known->first);
+    if (std::exchange(tenant.retired, false)) tenant.poller.resume(now);
+    if (was_refused && !org->all_refused()) tenant.poller.wake(now);
+    tenant.poller.take_constants(spec);
+    const DestinationId before = std::exchange(tenant.destination, spec.destination);
+    if (before != spec.destination) tenant.left_behind.insert(before);
+    return;
+  }
+  const StreamId stream{++last_stream};
+  order.push_back(stream);
+  Poller poller(stream, spec, options.policy, Random(random.next()));
+  const auto [added, fresh] = tenants.emplace(
+      stream, Tenant{.org = std::move(org), .poller = std::move(poller), .destination = spec.destination});
+  CHECK(fresh && shippers.contains(spec.destination));
+  added->second.poller.start(now.steady);
+}
+
+std::shared_ptr<Org> Scheduler::Impl::org_of(const Domain& domain) const {
+  const auto known =
+      std::ranges::find_if(tenants, [&](const auto& each) { return each.second.poller.domain() == domain; });
+  return known != tenants.end() ? known->second.org : nullptr;
+}
+
+std::vector<std::string> Scheduler::Impl::served_by(DestinationId destination) const {
+  std::vector<std::string> domains;
+  for (const StreamId stream : order) {
+    const Tenant& tenant = tenants.at(stream);
+    if (tenant.destination == destination) domains.push_back(tenant.poller.domain().name());
+  }
+  return domains;
+}
+
+// The listener alone, as long as there is only one account to think of.
+void Scheduler::Impl::name_destinations() {
+  constexpr std::size_t names_said = 3;
+  for (auto& [id, shipper] : shippers) {
+    std::string name = shipper.destination().listener.text();
+    const std::vector<std::string> domains = served_by(id);
+    if (shippers.size() > 1 && !domains.empty()) {
+      name += " (for ";
+      for (std::size_t i = 0; i < std::min(domains.size(), names_said); ++i)
+        name += (i > 0 ? ", " : "") + domains[i];
+      if (domains.size() > names_said)
+        name += " and " + std::to_string(domains.size() - names_said) + " more";
+      name += ")";
+    }
+    shipper.call_it(std::move(name));
   }
 }
 
 void Scheduler::Impl::retire(Tenant& tenant, StreamId stream) {
   tenant.retired = true;
+  tenant.left_behind.insert(tenant.destination);
   tenant.poller.stop();
   std::erase_if(asks, [&](const auto& each) {
     const auto& [id, ask] = each;
     if (ask.stream != stream) return false;
-    tenant.org.cancelled();
+    tenant.org->cancelled();
     outputs.emplace_back(CancelAsk{id});
     return true;
   });
-  outputs.emplace_back(Note{.level = Level::info,
-                            .tenant = tenant.poller.domain().name(),
-                            .text = "no longer in the tenants file; its place is kept"});
+  const bool goes_on = std::ranges::any_of(
+      order, [&](StreamId each) { return tenants.at(each).poller.domain() == tenant.poller.domain(); });
+  outputs.emplace_back(
+      Note{.level = goes_on ? Level::warn : Level::info,
+           .tenant = tenant.poller.domain().name(),
+           .text = goes_on ? "its filter was changed: a stream of its own begins; the place under the old "
+                             "filter is kept, and goes on from there if that comes back"
+                           : "no longer in the tenants file; its place is kept"});
+}
+
+// What a destination in trouble holds of a tenant goes where the tenant's events go now. Of a tenant that has
+// left the file it is forgotten, if nobody else is served there: its place is before it, and Okta keeps it.
+void Scheduler::Impl::bring_along(Now now) {
+  for (auto& [stream, tenant] : tenants) {
+    std::erase_if(tenant.left_behind, [&](DestinationId id) {
+      const auto from = shippers.find(id);
+      if (from == shippers.end() || !from->second.holds(stream)) return true;
+      if (!tenant.retired && id == tenant.destination) return true;
+      if (from->second.healthy() || stop_at || (tenant.retired && !served_by(id).empty())) return false;
+      const std::vector<GivenLine> lines = from->second.give_back(stream);
+      if (!tenant.retired) {
+        shipper_of(tenant).take_over(now, stream, tenant.poller.constants(), lines);
+        return !from->second.holds(stream);
+      }
+      tenant.may_have_arrived |= std::ranges::any_of(
+          lines, [](const GivenLine& given) { return given.record.mark.possible_duplicate; });
+      if (from->second.holds(stream)) return false;  // Some are in flight.
+      tenant.poller.abandon(now, tenant.may_have_arrived);
+      tenant.abandoned = true;
+      return true;
+    });
+  }
 }
 
 void Scheduler::Impl::drop_retired() {
@@ -498,6 +636,12 @@ void Scheduler::Impl::drop_retired() {
     const auto& [stream, tenant] = each;
     if (!tenant.retired || !tenant.poller.drained()) return false;
     add(retired_counts, tenant.poller.report({}).events);
+    return true;
+  });
+  std::erase_if(shippers, [&](const auto& each) {
+    const auto& [id, shipper] = each;
+    if (!shipper.empty() || !served_by(id).empty()) return false;
+    outputs.emplace_back(ForgetDestination{id});
     return true;
   });
 }
@@ -516,25 +660,25 @@ Scheduler::Impl::Tenant* Scheduler::Impl::find(const Domain& domain) {
 
 OrgFacts Scheduler::Impl::facts(const Tenant& tenant) const {
   return {.standing = Standing::fine,
-          .all_keys_refused = tenant.org.all_refused(),
-          .quiet_until = tenant.org.quiet_until(),
-          .offset = tenant.org.offset()};
+          .all_keys_refused = tenant.org->all_refused(),
+          .quiet_until = tenant.org->quiet_until(),
+          .offset = tenant.org->offset()};
 }
 
 TenantReport Scheduler::Impl::report_of(const Tenant& tenant, Now now) const {
   TenantReport report = tenant.poller.report(now);
-  report.rate_limit = tenant.org.limit();
-  report.rate_remaining = tenant.org.remaining();
-  report.rate_spent = static_cast<std::uint64_t>(tenant.org.spent());
-  report.keys = tenant.org.keys();
-  report.keys_refused = tenant.org.keys_refused();
+  report.rate_limit = tenant.org->limit();
+  report.rate_remaining = tenant.org->remaining();
+  report.rate_spent = static_cast<std::uint64_t>(tenant.org->spent());
+  report.keys = tenant.org->keys();
+  report.keys_refused = tenant.org->keys_refused();
   if (report.state != TenantState::following && report.state != TenantState::backing_off) return report;
-  if (tenant.org.all_refused()) {
+  if (tenant.org->all_refused()) {
     report.state = TenantState::refused;
-  } else if (!tenant.poller.asking() && (saving_fails || !shipper.healthy())) {
+  } else if (!tenant.poller.asking() && (saving_fails || !shipper_of(tenant).healthy())) {
     report.state = TenantState::held;
   } else if (report.next_ask) {
-    const Instant chance = tenant.org.next_chance(now);
+    const Instant chance = tenant.org->next_chance(now);
     if (chance > now.steady + *report.next_ask) {
       report.state = TenantState::limited;
       report.next_ask = chance - now.steady;
@@ -563,9 +707,9 @@ bool Scheduler::Impl::flows(const TenantReport& tenant, Now now) const {
 
 // ---- The door
 
-Scheduler::Scheduler(Now now, SchedulerOptions options, std::vector<TenantSpec> tenants)
+Scheduler::Scheduler(Now now, SchedulerOptions options, const Roster& roster)
     : impl_(std::make_unique<Impl>(now, std::move(options))) {
-  impl_->take_tenants(now, tenants);
+  impl_->take_roster(now, roster);
   impl_->pump(now);
 }
 
@@ -586,7 +730,8 @@ std::optional<Output> Scheduler::next_output() {
 
 Instant Scheduler::deadline() const {
   const Impl& self = *impl_;
-  Instant when = self.shipper.deadline();
+  Instant when = never;
+  for (const auto& [id, shipper] : self.shippers) when = std::min(when, shipper.deadline());
   if (self.stop_at) return std::min(when, self.finished ? *self.stop_at + save_grace : *self.stop_at);
   when = std::min({when, self.summary_at, self.retention_at});
   const Now now{.steady = self.now_steady, .wall = {}};
@@ -596,7 +741,7 @@ Instant Scheduler::deadline() const {
     if (self.options.policy.once) {
       when = std::min(when, tenant.poller.last_progress() + limits::once_patience);
     } else {
-      when = std::min(when, tenant.org.next_idle_key());
+      when = std::min(when, tenant.org->next_idle_key());
     }
     const Instant wants = tenant.poller.deadline();
     if (wants == never) continue;
@@ -605,7 +750,7 @@ Instant Scheduler::deadline() const {
     if (wants > self.now_steady) {
       when = std::min(when, wants);
     } else if (tenant.poller.wants_to_ask(now)) {
-      when = std::min(when, std::max(tenant.org.next_chance(now), self.may_fetch_from(tenant)));
+      when = std::min(when, std::max(tenant.org->next_chance(now), self.may_fetch_from(tenant)));
     }
   }
   return when;
@@ -641,19 +786,26 @@ Report Scheduler::report(Now now) const {
     flowing = flowing || self.flows(report.tenants.back(), now);
   }
   for (const auto& [stream, tenant] : self.tenants) add(report.total, tenant.poller.report(now).events);
-  report.destination = self.shipper.report();
   report.hooks = self.hooks.report();
   report.hooks.listening = self.options.hooks;
+  bool takes = false;
+  for (const auto& [id, shipper] : self.shippers) {
+    DestinationReport& destination = report.destinations.emplace_back(shipper.report());
+    destination.tenants = self.served_by(id);
+    takes = takes || (destination.healthy && !destination.tenants.empty());
+  }
   report.memory_used = self.memory_used();
-  report.set_aside_bytes = self.shipper.set_aside_bytes();
+  report.set_aside_bytes = self.share.set_aside_bytes;
   report.saving_fails = self.saving_fails;
   report.stopping = self.stop_at.has_value();
   if (report.stopping) {
     report.not_ready_because = "stopping";
   } else if (self.saving_fails) {
     report.not_ready_because = "the state cannot be saved";
-  } else if (!report.destination.healthy) {
-    report.not_ready_because = "the listener does not take: " + report.destination.state;
+  } else if (!takes) {
+    report.not_ready_because =
+        "the listener does not take" +
+        (report.destinations.empty() ? std::string() : ": " + report.destinations.front().state);
   } else if (!flowing) {
     report.not_ready_because = "no tenant flows";
   }

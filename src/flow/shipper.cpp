@@ -61,15 +61,19 @@ std::uint64_t bytes_of(const std::vector<SetAside>& kept) {
 
 }  // namespace
 
-Shipper::Shipper(ShipperOptions options, Random random) : options_(std::move(options)), random_(random) {}
+Shipper::Shipper(DestinationSpec destination, ShippersShare& share, Random random)
+    : destination_(std::move(destination)),
+      share_(share),
+      name_(destination_.listener.text()),
+      random_(random) {}
 
 // ---- Collecting
 
 void Shipper::take(Now now, const Batch& batch) {
   Settlement unfit{.stream = batch.stream, .page = batch.page};
-  tenant_names_.try_emplace(batch.stream, batch.tenant_name);
+  constants_[batch.stream] = batch.constants;
   for (const auto& [event, mark] : batch.events) {
-    if (const char* reason = unfit_for_a_line(*event, options_.protocol)) {
+    if (const char* reason = unfit_for_a_line(*event, destination_.listener.protocol)) {
       ++unfit.set_aside;
       unfit.kept.push_back({.reason = reason, .answer = {}, .events = 1, .bytes = std::string(event->bytes)});
       continue;
@@ -80,7 +84,7 @@ void Shipper::take(Now now, const Batch& batch) {
       seal();
     }
     const AppendedLine line =
-        open_.add(*event, batch.tenant_name, mark, options_.token_bytes, batch.stream, batch.page);
+        open_.add(*event, *batch.constants, mark, destination_.token_bytes, batch.stream, batch.page);
     if (line.reduced) {
       unfit.kept.push_back({.reason = "over 500,000 bytes; delivered reduced",
                             .answer = {},
@@ -93,7 +97,7 @@ void Shipper::take(Now now, const Batch& batch) {
     std::map<std::string_view, std::size_t> reasons;
     for (const SetAside& kept : unfit.kept) ++reasons[kept.reason];
     for (const auto& [reason, count] : reasons) {
-      note(Level::error, std::to_string(count) + " event(s) of " + std::string(batch.tenant_name) +
+      note(Level::error, std::to_string(count) + " event(s) of " + batch.constants->tenant_name() +
                              " set aside: " + std::string(reason));
     }
     emit(std::move(unfit));
@@ -156,9 +160,9 @@ Shipper::Queue::iterator Shipper::next_due(Instant now) {
 void Shipper::send(Waiting& waiting) {
   if (waiting.perhaps_taken && !waiting.marked) mark_all(waiting);
   if (set_aside_full()) return;  // By an event that its mark made too long: what is kept of it comes first.
-  waiting.in_flight = BulkId{++last_id_};
+  waiting.in_flight = BulkId{++share_.bulks};
   outputs_.emplace_back(SendBulk{.id = *waiting.in_flight,
-                                 .destination = options_.destination,
+                                 .destination = destination_.id,
                                  .packed = waiting.bulk.packed,
                                  .lines = waiting.bulk.lines.size()});
 }
@@ -177,7 +181,7 @@ void Shipper::mark_all(Waiting& waiting) {
         continue;
       }
       record.mark.possible_duplicate = true;
-      if (line.size() + options_.token_bytes <= limits::line_bytes_max) {
+      if (line.size() + destination_.token_bytes <= limits::line_bytes_max) {
         record.event_at += static_cast<std::uint32_t>(line.size() - lines[index].size());
         builder.add_line(line, record, piece.stream, piece.page);
         continue;
@@ -186,8 +190,8 @@ void Shipper::mark_all(Waiting& waiting) {
       EventSlice event;
       std::string bytes = event_in(lines[index], record);
       CHECK(PageCutter::cut_one(bytes, event));
-      static_cast<void>(builder.add(event, tenant_names_.at(piece.stream), record.mark, options_.token_bytes,
-                                    piece.stream, piece.page));
+      static_cast<void>(builder.add(event, *constants_.at(piece.stream), record.mark,
+                                    destination_.token_bytes, piece.stream, piece.page));
       Settlement reduced{.stream = piece.stream, .page = piece.page};
       reduced.kept.push_back({.reason = "over 500,000 bytes with its mark; delivered reduced",
                               .answer = {},
@@ -245,9 +249,11 @@ void Shipper::on(const verdict::TokenRefused& /*refused*/, Now now, Queue::itera
   ++it->tries;
   if (token_trouble_.failed(now.steady, "401")) {
     note(Level::error,
-         "Logz.io at " + options_.listener +
+         "Logz.io at " + name_ +
              " refuses the shipping token (401): the token is wrong or belongs to another region; "
-             "check LOGZIO_TOKEN and LOGZIO_LISTENER_HOST. Nothing is lost: Okta keeps the events, "
+             "check " +
+             destination_.set_by +
+             ". Nothing is lost: Okta keeps the events, "
              "and delivery goes on when the token is accepted");
   }
 }
@@ -259,7 +265,7 @@ void Shipper::on(const verdict::Retry& retry, Now now, Queue::iterator it) {
   ++failures_;
   count_refusal(*it, retry);
   if (trouble_.failed(now.steady, std::to_string(retry.status))) {
-    note(Level::warn, "Logz.io at " + options_.listener + " did not take a bulk of " +
+    note(Level::warn, "Logz.io at " + name_ + " did not take a bulk of " +
                           std::to_string(it->bulk.lines.size()) + " lines: " + retry.text +
                           ". Nothing is lost; it is tried again");
   }
@@ -311,7 +317,7 @@ void Shipper::succeeded(Now now, const Bulk& bulk) {
   const auto refused = token_trouble_.healed(now.steady);
   const auto troubled = trouble_.healed(now.steady);
   if (refused || troubled) {
-    note(Level::info, "Logz.io at " + options_.listener + " takes events again, after " +
+    note(Level::info, "Logz.io at " + name_ + " takes events again, after " +
                           describe(std::max(refused.value_or(0s), troubled.value_or(0s))));
   }
 }
@@ -364,7 +370,8 @@ void Shipper::set_line_aside(Queue::iterator it, const std::string& reason, cons
                              .answer = answer,
                              .events = 1,
                              .bytes = event_in(split_lines(plain)[0], bulk.lines[0])});
-  note(Level::error, "an event of " + tenant_names_.at(settlement.stream) + " is set aside: " + reason);
+  note(Level::error,
+       "an event of " + constants_.at(settlement.stream)->tenant_name() + " is set aside: " + reason);
   emit(std::move(settlement));
   queue_.erase(it);
 }
@@ -437,7 +444,7 @@ void Shipper::settle_partly(const Bulk& bulk, const verdict::PartlyTaken& partly
 
 void Shipper::emit(Settlement&& settlement) {
   const std::uint64_t bytes = bytes_of(settlement.kept);
-  if (bytes > 0 && set_aside_bytes_ + bytes > limits::set_aside_bytes_max) {
+  if (bytes > 0 && share_.set_aside_bytes + bytes > limits::set_aside_bytes_max) {
     if (!set_aside_full()) {
       note(Level::error, "the room for events set aside is full (" +
                              std::to_string(limits::set_aside_bytes_max / limits::MiB) +
@@ -447,12 +454,11 @@ void Shipper::emit(Settlement&& settlement) {
     held_settlements_.push_back(std::move(settlement));
     return;
   }
-  set_aside_bytes_ += bytes;
+  share_.set_aside_bytes += bytes;
   settlements_.push_back(std::move(settlement));
 }
 
-void Shipper::set_aside_on_disk(std::uint64_t bytes) {
-  set_aside_bytes_ = bytes;
+void Shipper::room_changed() {
   std::deque<Settlement> held = std::exchange(held_settlements_, {});
   for (Settlement& settlement : held) emit(std::move(settlement));
 }
@@ -460,6 +466,85 @@ void Shipper::set_aside_on_disk(std::uint64_t bytes) {
 void Shipper::token_changed(Now now) {
   not_before_ = now.steady;
   for (Waiting& waiting : queue_) waiting.not_before = std::min(waiting.not_before, now.steady);
+}
+
+// ---- Changing hands
+
+bool Shipper::holds(StreamId stream) const {
+  const auto has_it = [&](const std::vector<Piece>& pieces) {
+    return std::ranges::find(pieces, stream, &Piece::stream) != pieces.end();
+  };
+  return has_it(open_.pieces()) ||
+         std::ranges::any_of(queue_, [&](const Waiting& waiting) { return has_it(waiting.bulk.pieces); }) ||
+         std::ranges::find(held_settlements_, stream, &Settlement::stream) != held_settlements_.end();
+}
+
+bool Shipper::empty() const {
+  return open_.empty() && queue_.empty() && held_settlements_.empty() && settlements_.empty() &&
+         outputs_.empty();
+}
+
+std::vector<GivenLine> Shipper::give_back(StreamId stream) {
+  std::vector<GivenLine> given;
+  for (auto it = queue_.begin(); it != queue_.end();) {
+    const auto& pieces = it->bulk.pieces;
+    if (it->in_flight || std::ranges::find(pieces, stream, &Piece::stream) == pieces.end()) {
+      ++it;
+      continue;
+    }
+    const std::string plain = it->bulk.unpack();
+    const auto lines = split_lines(plain);
+    BulkBuilder kept;
+    std::size_t index = 0;
+    for (const Piece& piece : pieces) {
+      for (std::uint32_t i = 0; i < piece.lines; ++i, ++index) {
+        LineRecord record = it->bulk.lines[index];
+        if (piece.stream != stream) {
+          kept.add_line(lines[index], record, piece.stream, piece.page);
+          continue;
+        }
+        std::string line(lines[index]);
+        if (it->perhaps_taken && !record.mark.possible_duplicate) {
+          if (record.reduced) line = marked_line(lines[index], record);
+          record.event_at += static_cast<std::uint32_t>(line.size() - lines[index].size());
+          record.mark.possible_duplicate = true;
+        }
+        given.push_back({.page = piece.page, .line = std::move(line), .record = record});
+      }
+    }
+    if (kept.empty()) {
+      it = queue_.erase(it);
+    } else {
+      it->bulk = kept.seal();
+      ++it;
+    }
+  }
+  // Nothing is left to try it with: whoever comes next finds out anew.
+  if (queue_.empty() && open_.empty()) {
+    token_refused_ = false;
+    failures_ = 0;
+    not_before_ = {};
+  }
+  return given;
+}
+
+void Shipper::take_over(Now now, StreamId stream, const std::shared_ptr<const LineConstants>& constants,
+                        const std::vector<GivenLine>& lines) {
+  for (const GivenLine& given : lines) {
+    if (given.record.reduced) {  // Okta's bytes are not in it any more.
+      constants_[stream] = constants;
+      open_.add_line(given.line, given.record, stream, given.page);
+      if (!open_since_) open_since_ = now.steady;
+      continue;
+    }
+    EventSlice event;
+    const std::string bytes = event_in(given.line, given.record);
+    CHECK(PageCutter::cut_one(bytes, event));
+    take(now, {.stream = stream,
+               .page = given.page,
+               .constants = constants,
+               .events = {{.event = &event, .mark = given.record.mark}}});
+  }
 }
 
 // ---- What others ask
@@ -496,6 +581,8 @@ std::size_t Shipper::held_bytes() const {
 
 DestinationReport Shipper::report() const {
   DestinationReport report = counters_;
+  report.number = destination_.id.value;
+  report.listener = destination_.listener.text();
   report.healthy = healthy();
   report.in_flight = in_flight();
   report.waiting = queue_.size() + (open_.empty() ? 0 : 1);

@@ -29,9 +29,9 @@ std::vector<std::string_view> split_lines(std::string_view plain) {
   return lines;
 }
 
-AppendedLine BulkBuilder::add(const EventSlice& event, std::string_view tenant_name, Mark mark,
+AppendedLine BulkBuilder::add(const EventSlice& event, const LineConstants& constants, Mark mark,
                               std::size_t extra_bytes, StreamId stream, std::uint64_t page) {
-  const AppendedLine line = append_line(plain_, event, tenant_name, mark, extra_bytes);
+  const AppendedLine line = append_line(plain_, event, constants, mark, extra_bytes);
   count({static_cast<std::uint32_t>(line.event_at), mark, line.reduced}, stream, page);
   return line;
 }

@@ -56,19 +56,18 @@ void put_on_one_line(std::string& out, std::size_t from) {
   for (std::size_t at = from; (at = out.find_first_of("\r\n", at)) != std::string::npos;) out[at] = ' ';
 }
 
-void say_whose_it_is(Splice& splice, const EventSlice& event, std::string_view tenant_name) {
-  splice.text(OwnKey::type, "type", "okta");
-  splice.text(OwnKey::tenant_name, "tenant_name", tenant_name);
+void say_when_it_was(Splice& splice, const EventSlice& event) {
   if (event.published_at && event.published.size() <= limits::field_chars_max) {
     splice.text(OwnKey::timestamp, "@timestamp", event.published);
   }
 }
 
-void append_whole(std::string& out, const EventSlice& event, std::string_view tenant_name, Mark mark,
+void append_whole(std::string& out, const EventSlice& event, const LineConstants& constants, Mark mark,
                   std::size_t& event_at) {
   const std::size_t from = out.size();
   Splice splice(out, event.own_keys);
-  say_whose_it_is(splice, event, tenant_name);
+  constants.append(out, event);
+  say_when_it_was(splice, event);
   if (!event.display_message.empty()) splice.member(OwnKey::message, "message", event.display_message);
   if (const std::string said = saying(mark, 0); !said.empty()) {
     splice.member(OwnKey::logzio_okta, "logzio_okta", said);
@@ -86,15 +85,23 @@ bool worth_keeping(std::string_view value) {
          is_strict_json_object("{\"value\":" + std::string(value) + "}");
 }
 
+/// The event as far as its reduced form is concerned: of its keys that our splice uses none is left, but a
+/// constant field must not stand beside a kept key of the same name.
+EventSlice without_own_keys(EventSlice event) {
+  event.own_keys = {};
+  return event;
+}
+
 /// What a hunter needs first. None of the event's own keys that our splice uses is among it, so nothing
 /// clashes.
-void append_reduced(std::string& out, const EventSlice& event, std::string_view tenant_name, Mark mark,
+void append_reduced(std::string& out, const EventSlice& event, const LineConstants& constants, Mark mark,
                     std::size_t& event_at) {
   constexpr std::array kept = {"uuid",           "published", "eventType", "severity",
                                "displayMessage", "actor",     "outcome"};
   const std::size_t from = out.size();
   Splice line(out, OwnKeys{});
-  say_whose_it_is(line, event, tenant_name);
+  constants.append(out, without_own_keys(event));
+  say_when_it_was(line, event);
   if (!event.display_message.empty() && worth_keeping(event.display_message)) {
     line.raw("message", event.display_message);
   }
@@ -119,15 +126,15 @@ void append_reduced(std::string& out, const EventSlice& event, std::string_view 
 
 }  // namespace
 
-AppendedLine append_line(std::string& out, const EventSlice& event, std::string_view tenant_name, Mark mark,
+AppendedLine append_line(std::string& out, const EventSlice& event, const LineConstants& constants, Mark mark,
                          std::size_t extra_bytes) {
   CHECK(event.object && !event.newline_inside);
   const std::size_t from = out.size();
   AppendedLine line;
-  append_whole(out, event, tenant_name, mark, line.event_at);
+  append_whole(out, event, constants, mark, line.event_at);
   if (out.size() - from + extra_bytes > limits::line_bytes_max) {
     out.resize(from);
-    append_reduced(out, event, tenant_name, mark, line.event_at);
+    append_reduced(out, event, constants, mark, line.event_at);
     line.reduced = true;
   }
   if (event.newline_between) put_on_one_line(out, from);

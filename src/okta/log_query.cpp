@@ -15,6 +15,21 @@ Target refuse(std::string_view how) {
   return std::unexpected(std::string(how));
 }
 
+// Every byte but the unreserved ones of RFC 3986, which no server reads in two ways.
+std::string percent_encoded(std::string_view text) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    if (ascii::is_letter(c) || ascii::is_digit(c) || std::string_view("-._~").contains(c)) {
+      encoded += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    ((encoded += '%') += digits[byte >> 4U]) += digits[byte & 15U];
+  }
+  return encoded;
+}
+
 // The target of a link that names its host.
 Target inside(const Origin& org, std::string_view link) {
   std::optional<Url> url = parse_url(link);
@@ -27,9 +42,21 @@ Target inside(const Origin& org, std::string_view link) {
 
 }  // namespace
 
-std::string first_target(WallTime since, std::size_t limit) {
-  return std::string(log_path) + "?since=" + format_rfc3339(since) +
-         "&sortOrder=ASCENDING&limit=" + std::to_string(limit);
+std::string LogQuery::text() const {
+  std::string text;
+  if (!filter.empty()) text += "filter=" + percent_encoded(filter);
+  if (!q.empty()) text += (text.empty() ? "q=" : "&q=") + percent_encoded(q);
+  return text;
+}
+
+std::string LogQuery::stream_key(const Domain& domain) const {
+  return plain() ? domain.name() : domain.name() + "?" + text();
+}
+
+std::string first_target(WallTime since, std::size_t limit, const LogQuery& query) {
+  const std::string question = std::string(log_path) + "?since=" + format_rfc3339(since) +
+                               "&sortOrder=ASCENDING&limit=" + std::to_string(limit);
+  return query.plain() ? question : question + "&" + query.text();
 }
 
 std::expected<std::string, std::string> admit_next(const Origin& org, std::string_view link) {

@@ -1,6 +1,9 @@
 #include "logzio_okta/okta/member.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <cstddef>
+#include <system_error>
 
 namespace logzio_okta {
 namespace {
@@ -11,6 +14,31 @@ std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(white_space);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(white_space) - first + 1);
+}
+
+/// The character an escape of a key stands for, if it is ASCII; takes the escape off `key`, whose backslash
+/// is gone already.
+char take_escape(std::string_view& key) {
+  constexpr char other = '\x7f';  // In no name.
+  const char kind = key.front();
+  key.remove_prefix(1);
+  if (kind != 'u') return kind == '"' || kind == '\\' || kind == '/' ? kind : other;
+  unsigned code = 0;
+  const std::size_t digits = std::min<std::size_t>(key.size(), 4);
+  const auto [end, error] = std::from_chars(key.data(), key.data() + digits, code, 16);
+  const bool whole = error == std::errc() && end == key.data() + digits && digits == 4;
+  key.remove_prefix(digits);
+  return whole && code < static_cast<unsigned>(other) ? static_cast<char>(code) : other;
+}
+
+bool is_spelt(std::string_view key, std::string_view name) {
+  for (; !key.empty() && !name.empty(); name.remove_prefix(1)) {
+    char c = key.front();
+    key.remove_prefix(1);
+    if (c == '\\' && !key.empty()) c = take_escape(key);
+    if (c != name.front()) return false;
+  }
+  return key.empty() && name.empty();
 }
 
 /// Walks the members of one object, each up to the comma or brace that ends it.
@@ -90,6 +118,14 @@ bool find_member(std::string_view object, std::string_view key, std::string_view
     found = true;
   }
   return found;
+}
+
+bool has_member(std::string_view object, std::string_view name) {
+  if (object.empty() || object.front() != '{') return false;
+  for (MemberWalk walk(object); walk.next();) {
+    if (is_spelt(walk.key, name)) return true;
+  }
+  return false;
 }
 
 }  // namespace logzio_okta

@@ -225,8 +225,10 @@ class ElementScan {
     if (opening == nullptr || opening < begin_ || skip_spaces(closing + 1, colon) != colon) return;
     const std::string_view key = between(opening + 1, closing);
     if (key.contains('\\')) {
+      event_.top_keys.add_unknown();
       recognise(PlainKey(key).text(), colon);
     } else {
+      event_.top_keys.add(key);
       recognise(key, colon);
     }
   }
@@ -308,6 +310,7 @@ class ElementScan {
     } else {
       event_.uuid = event_.published = event_.display_message = {};
       event_.own_keys = {};
+      event_.top_keys = {};
     }
     events_.push_back(event_);
   }

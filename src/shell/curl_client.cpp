@@ -225,21 +225,19 @@ Input CurlClient::Exchange::answered(HttpResult result) const {
 }
 
 Result<std::unique_ptr<CurlClient>> CurlClient::create(const Keyring& keyring, const Trust& trust,
-                                                       const Proxy& proxy, const Endpoint& listener,
-                                                       const Patience& patience) {
+                                                       const Proxy& proxy, const Patience& patience) {
   if (Result<void> suitable = curl_is_suitable(); !suitable) return fail(suitable.error().text);
-  return std::unique_ptr<CurlClient>(new CurlClient(keyring, trust, proxy, listener, patience));
+  return std::unique_ptr<CurlClient>(new CurlClient(keyring, trust, proxy, patience));
 }
 
 CurlClient::CurlClient(const Keyring& keyring, const Trust& trust, const Proxy& proxy,
-                       const Endpoint& listener, const Patience& patience)
+                       const Patience& patience)
     : keyring_(keyring),
       trust_(trust),
       proxy_(proxy),
-      listener_(listener),
       patience_(patience),
       multi_(curl_multi_init()),
-      lines_(multi_.get(), keyring, trust, proxy, listener, patience) {
+      lines_(multi_.get(), keyring, trust, proxy, patience) {
   CHECK(multi_ != nullptr);
   CHECK(curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, connections_kept) == CURLM_OK);
   CHECK(curl_multi_setopt(multi_.get(), CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_NOTHING)) ==
@@ -277,17 +275,18 @@ void CurlClient::cancel(RequestId id) {
 }
 
 void CurlClient::send(const SendBulk& bulk) {
-  if (is_lines(listener_.protocol)) {
+  const Endpoint& listener = keyring_.listener(bulk.destination);
+  if (is_lines(listener.protocol)) {
     lines_.send(bulk);
     collect_line_answers();
     return;
   }
-  const Keyring::Piece target = keyring_.bulk_target();
+  const Keyring::Piece target = keyring_.bulk_target(bulk.destination);
   if (!target) {
     answers_.emplace_back(BulkAnswer{.id = bulk.id, .result = target.error()});
     return;
   }
-  auto exchange = std::make_unique<Exchange>(bulk.id, Route::to(origin_of(listener_), proxy_),
+  auto exchange = std::make_unique<Exchange>(bulk.id, Route::to(origin_of(listener), proxy_),
                                              patience_.connect, patience_.bulk_stall, patience_.bulk_whole,
                                              limits::bulk_answer_bytes_max, bodies_bytes_);
   exchange->prepare(trust_);

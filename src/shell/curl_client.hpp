@@ -47,8 +47,7 @@ class CurlClient {
  public:
   /// The keyring, trust and proxy outlive the client.
   static Result<std::unique_ptr<CurlClient>> create(const Keyring& keyring, const Trust& trust,
-                                                    const Proxy& proxy, const Endpoint& listener,
-                                                    const Patience& patience = {});
+                                                    const Proxy& proxy, const Patience& patience = {});
   CurlClient(const CurlClient&) = delete;
   CurlClient& operator=(const CurlClient&) = delete;
   ~CurlClient();
@@ -56,7 +55,7 @@ class CurlClient {
   void ask(const AskOkta& ask);
   /// Drops the question, or its answer where that was not read yet. Unknown ids are ignored.
   void cancel(RequestId id);
-  /// Over HTTP or as lines, as the listener's protocol says.
+  /// Over HTTP or as lines, as the protocol of its destination says, which the keyring knows.
   void send(const SendBulk& bulk);
 
   /// Blocks until something happened here, one of `extra` is ready, or `timeout` has passed; moves every
@@ -71,8 +70,7 @@ class CurlClient {
 
  private:
   class Exchange;
-  CurlClient(const Keyring& keyring, const Trust& trust, const Proxy& proxy, const Endpoint& listener,
-             const Patience& patience);
+  CurlClient(const Keyring& keyring, const Trust& trust, const Proxy& proxy, const Patience& patience);
 
   void start(std::unique_ptr<Exchange> exchange);
   void reap();
@@ -83,7 +81,6 @@ class CurlClient {
   const Keyring& keyring_;
   const Trust& trust_;
   const Proxy& proxy_;
-  Endpoint listener_;
   Patience patience_;
   MultiHandle multi_;  // Before what leaves it when destroyed.
   LineClient lines_;

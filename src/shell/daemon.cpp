@@ -5,6 +5,7 @@
 #include <deque>
 #include <fstream>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -81,6 +82,7 @@ struct Daemon::Impl {
   void on(ReadWindow&& read) { store.read_window(read); }
   void on(Save&& save) { store.save(std::move(save), steady_now()); }
   void on(AnswerHook&& answer) { hook_server->answer(answer); }
+  void on(ForgetDestination&& forget) { keyring.forget(forget.destination); }
   void on(Note&& note) { say(note.level, note.text, note.tenant); }
   void say(Level level, std::string_view text, std::string_view tenant = {}) {
     log.write(level, tenant, text, wall_now());
@@ -96,6 +98,8 @@ struct Daemon::Impl {
   Result<void> read_secrets(const std::string& path);
   void reload_secrets();
   void reload_certificate();
+  void watch_token_files(const std::vector<TenantEntry>& entries);
+  void tell_changed_tokens();
 
   Settings settings;
   Log& log;
@@ -112,6 +116,7 @@ struct Daemon::Impl {
   std::optional<FileWatch> secrets_watch;
   std::optional<FileWatch> certificate_watch;
   std::optional<FileWatch> certificate_key_watch;
+  std::vector<FileWatch> tenant_token_watches;
   Instant look_at{};  ///< When the files are looked at again.
   bool stop_given = false;
   std::deque<Input> inputs;  ///< Not handled yet.
@@ -161,25 +166,21 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
     if (const auto opened = self.open_hooks(); !opened)
       return refuse(exit_configuration, opened.error().text);
   }
-  const std::size_t token_bytes = std::string_view(R"("token":"",)").size() + options.token.expose().size();
-  self.keyring.set_token(std::move(self.settings.options.token));
-  auto client = CurlClient::create(self.keyring, self.trust, self.settings.proxy, options.listener);
+  self.keyring.set_usual(options.listener, std::move(self.settings.options.token));
+  auto client = CurlClient::create(self.keyring, self.trust, self.settings.proxy);
   if (!client) return refuse(exit_configuration, client.error().text);
   self.client = std::move(*client);
   if (!tenants->entries.empty() && tenants->entries.front().line > 0)
     self.tenants_watch.emplace(tenants->source);
+  self.watch_token_files(tenants->entries);
   if (options.token_file) self.token_watch.emplace(*options.token_file);
   self.look_at = steady_now() + limits::tenants_file_watch;
-  self.scheduler.emplace(
-      now(),
-      SchedulerOptions{.policy = options.policy,
-                       .protocol = options.listener.protocol,
-                       .listener = options.listener.text(),
-                       .token_bytes = is_lines(options.listener.protocol) ? token_bytes : 0,
-                       .hooks = self.hook_server != nullptr,
-                       .seed = random_seed(),
-                       .running_for = process_age()},
-      self.keyring.replace(std::move(tenants->entries)));
+  self.scheduler.emplace(now(),
+                         SchedulerOptions{.policy = options.policy,
+                                          .hooks = self.hook_server != nullptr,
+                                          .seed = random_seed(),
+                                          .running_for = process_age()},
+                         self.keyring.replace(std::move(tenants->entries)));
   return std::unique_ptr<Daemon>(new Daemon(std::move(impl)));
 }
 
@@ -269,7 +270,9 @@ void Daemon::Impl::look_at_signals() {
 
 void Daemon::Impl::look_at_files(Instant now) {
   look_at = now + limits::tenants_file_watch;
-  if (tenants_watch && tenants_watch->changed()) reload_tenants();
+  const bool tokens_changed =
+      std::ranges::count_if(tenant_token_watches, [](FileWatch& watch) { return watch.changed(); }) > 0;
+  if ((tenants_watch && tenants_watch->changed()) || tokens_changed) reload_tenants();
   if (token_watch && token_watch->changed()) reload_token();
   if (secrets_watch && secrets_watch->changed()) reload_secrets();
   // Each looks for itself: both are written anew when a certificate is renewed.
@@ -289,7 +292,25 @@ void Daemon::Impl::reload_tenants() {
   for (const std::string& warning : tenants->warnings) say(Level::warn, warning);
   say(Level::info,
       "read " + tenants->source + " again: " + std::to_string(tenants->entries.size()) + " entries");
+  watch_token_files(tenants->entries);
   inputs.emplace_back(Reload{keyring.replace(std::move(tenants->entries))});
+  tell_changed_tokens();
+}
+
+// Several tenants may share one file.
+void Daemon::Impl::watch_token_files(const std::vector<TenantEntry>& entries) {
+  std::set<std::string> files;
+  for (const TenantEntry& entry : entries) {
+    if (!entry.token_file.empty()) files.insert(entry.token_file);
+  }
+  tenant_token_watches.clear();
+  for (const std::string& file : files) tenant_token_watches.emplace_back(file);
+}
+
+void Daemon::Impl::tell_changed_tokens() {
+  for (const DestinationId destination : keyring.take_changed_tokens()) {
+    inputs.emplace_back(TokenChanged{destination});
+  }
 }
 
 void Daemon::Impl::reload_token() {
@@ -303,7 +324,7 @@ void Daemon::Impl::reload_token() {
   for (const std::string& warning : warnings) say(Level::warn, warning);
   say(Level::info, "read the token in " + token_watch->path() + " again");
   keyring.set_token(std::move(*token));
-  inputs.emplace_back(TokenChanged{});
+  tell_changed_tokens();
 }
 
 // ---- Event hooks

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "logzio_okta/base/check.hpp"
 #include "logzio_okta/base/text.hpp"
 
 namespace logzio_okta {
@@ -47,13 +48,30 @@ CredentialId Keyring::add(const Domain& domain, Secret&& key) {
   return id;
 }
 
-std::vector<TenantSpec> Keyring::replace(std::vector<TenantEntry>&& entries) {
-  std::vector<TenantSpec> specs;
+void Keyring::set_usual(const Endpoint& listener, Secret&& token) {
+  usual_listener_ = listener;
+  usual_token_ = std::move(token);
+}
+
+Roster Keyring::replace(std::vector<TenantEntry>&& entries) {
+  Roster roster;
+  std::vector<TenantSpec>& specs = roster.tenants;
   for (TenantEntry& entry : entries) {
     const CredentialId id = add(entry.domain, std::move(entry.api_key));
     auto spec = std::ranges::find(specs, entry.domain, &TenantSpec::domain);
     if (spec == specs.end()) {
-      specs.push_back({.domain = entry.domain, .credentials = {}});
+      const Destination& destination = destination_of(entry);
+      if (std::ranges::find(roster.destinations, destination.id, &DestinationSpec::id) ==
+          roster.destinations.end()) {
+        roster.destinations.push_back(describe(destination, entry));
+      }
+      specs.push_back({.domain = entry.domain,
+                       .credentials = {},
+                       .destination = destination.id,
+                       .query = std::move(entry.query),
+                       .since = entry.since,
+                       .type = std::move(entry.type),
+                       .fields = std::move(entry.fields)});
       spec = std::prev(specs.end());
     }
     if (std::ranges::find(spec->credentials, id) == spec->credentials.end()) spec->credentials.push_back(id);
@@ -63,15 +81,78 @@ std::vector<TenantSpec> Keyring::replace(std::vector<TenantEntry>&& entries) {
       return std::ranges::find(spec.credentials, key.id) != spec.credentials.end();
     });
   });
-  return specs;
+  return roster;
+}
+
+Keyring::Destination& Keyring::destination_of(TenantEntry& entry) {
+  const Endpoint& listener = entry.listener ? *entry.listener : usual_listener_;
+  const bool usual = entry.token.empty();
+  const auto known = std::ranges::find_if(destinations_, [&](const Destination& each) {
+    if (each.listener != listener || each.usual != usual || each.token_file != entry.token_file) return false;
+    return usual || !entry.token_file.empty() || each.token.same_as(entry.token);
+  });
+  if (known == destinations_.end()) {
+    return destinations_.emplace_back(Destination{.id = DestinationId{++last_destination_},
+                                                  .listener = listener,
+                                                  .usual = usual,
+                                                  .token_file = entry.token_file,
+                                                  .token = std::move(entry.token)});
+  }
+  if (!usual && !known->token.same_as(entry.token)) {
+    known->token = std::move(entry.token);
+    known->changed = true;
+  }
+  return *known;
+}
+
+DestinationSpec Keyring::describe(const Destination& destination, const TenantEntry& entry) const {
+  DestinationSpec spec{.id = destination.id, .listener = destination.listener};
+  if (is_lines(spec.listener.protocol)) {
+    spec.token_bytes = std::string_view(R"("token":"",)").size() + token_of(destination).expose().size();
+  }
+  if (!destination.usual || entry.listener) {
+    spec.set_by = std::string(destination.usual                ? "LOGZIO_TOKEN"
+                              : destination.token_file.empty() ? "logzio_token"
+                                                               : "logzio_token_file") +
+                  (entry.listener ? " and logzio_listener_host" : " and LOGZIO_LISTENER_HOST") + " (for " +
+                  entry.domain.name() + " in the tenants file)";
+  }
+  return spec;
 }
 
 void Keyring::set_token(Secret&& token) {
-  token_ = std::move(token);
+  usual_token_ = std::move(token);
+  for (Destination& destination : destinations_) destination.changed |= destination.usual;
+}
+
+std::vector<DestinationId> Keyring::take_changed_tokens() {
+  std::vector<DestinationId> changed;
+  for (Destination& destination : destinations_) {
+    if (std::exchange(destination.changed, false)) changed.push_back(destination.id);
+  }
+  return changed;
+}
+
+void Keyring::forget(DestinationId destination) {
+  std::erase_if(destinations_, [&](const Destination& each) { return each.id == destination; });
+}
+
+const Keyring::Destination& Keyring::find(DestinationId id) const {
+  const auto found = std::ranges::find(destinations_, id, &Destination::id);
+  CHECK(found != destinations_.end());
+  return *found;
+}
+
+const Endpoint& Keyring::listener(DestinationId destination) const {
+  return find(destination).listener;
+}
+
+const Secret& Keyring::token_of(const Destination& destination) const {
+  return destination.usual ? usual_token_ : destination.token;
 }
 
 bool Keyring::is_token(std::string_view text) const {
-  return !token_.empty() && token_.same_as(text);
+  return !usual_token_.empty() && usual_token_.same_as(text);
 }
 
 Keyring::Piece Keyring::authorization(CredentialId credential, const Origin& origin) const {
@@ -87,19 +168,21 @@ Keyring::Piece Keyring::authorization(CredentialId credential, const Origin& ori
   return joined("Authorization: SSWS ", key->bytes, "");
 }
 
-Keyring::Piece Keyring::bulk_target() const {
-  return around_token("/?token=", "");
+Keyring::Piece Keyring::bulk_target(DestinationId destination) const {
+  return around_token(destination, "/?token=", "");
 }
 
-Keyring::Piece Keyring::line_opening() const {
-  return around_token(R"({"token":")", R"(",)");
+Keyring::Piece Keyring::line_opening(DestinationId destination) const {
+  return around_token(destination, R"({"token":")", R"(",)");
 }
 
-Keyring::Piece Keyring::around_token(std::string_view before, std::string_view after) const {
-  if (!fits_a_url(token_)) {
+Keyring::Piece Keyring::around_token(DestinationId id, std::string_view before,
+                                     std::string_view after) const {
+  const Secret& token = token_of(find(id));
+  if (!fits_a_url(token)) {
     return refuse("the shipping token is missing or holds a character that no token has");
   }
-  return joined(before, token_, after);
+  return joined(before, token, after);
 }
 
 }  // namespace logzio_okta

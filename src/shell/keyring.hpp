@@ -6,9 +6,9 @@
 // a finished piece of one request, and only the transports ask for it.
 //
 //     Keyring keyring;
-//     std::vector<TenantSpec> specs = keyring.replace(std::move(tenants.entries));  // At start and on
-//     reload. keyring.set_token(std::move(token)); auto header = keyring.authorization(ask.credential,
-//     ask.origin);  // A Secret, or why not.
+//     keyring.set_usual(options.listener, std::move(token));
+//     Roster roster = keyring.replace(std::move(tenants.entries));  // At start and on reload.
+//     auto header = keyring.authorization(ask.credential, ask.origin);  // A Secret, or why not.
 //
 // Everything handed out is a Secret and so wiped when the request that carries it is gone. A request on its
 // way keeps what it was given, whatever `replace` does meanwhile.
@@ -36,20 +36,30 @@ class Keyring {
 
   /// The name of this key for this org. The same key for the same org is the same credential.
   CredentialId add(const Domain& domain, Secret&& key);
+  /// Where the events of entries go that do not say.
+  void set_usual(const Endpoint& listener, Secret&& token);
   /// These entries and no others from now on. A key that stays keeps its id, so that the core keeps what it
   /// knows of it; one that left is forgotten and wiped. One spec per domain, domains and their keys in the
-  /// entries' order.
-  std::vector<TenantSpec> replace(std::vector<TenantEntry>&& entries);
+  /// entries' order. A destination is a listener and where its token comes from (the usual place, this file,
+  /// or these very letters), so that new letters in the same file are the same destination.
+  Roster replace(std::vector<TenantEntry>&& entries);
+  /// The usual token's new letters.
   void set_token(Secret&& token);
   /// Whether this is the shipping token; takes a time that depends on the lengths only.
   [[nodiscard]] bool is_token(std::string_view text) const;
+  /// The destinations whose token has other letters since the last call.
+  [[nodiscard]] std::vector<DestinationId> take_changed_tokens();
+  /// Nothing is sent there any more.
+  void forget(DestinationId destination);
 
   /// "Authorization: SSWS <key>" for a request to this origin, which must be the key's own org.
   [[nodiscard]] Piece authorization(CredentialId credential, const Origin& origin) const;
+  /// Where a destination's bulks are sent. It is one of those `replace` has named.
+  [[nodiscard]] const Endpoint& listener(DestinationId destination) const;
   /// "/?token=<token>": the target of a bulk over HTTP.
-  [[nodiscard]] Piece bulk_target() const;
+  [[nodiscard]] Piece bulk_target(DestinationId destination) const;
   /// `{"token":"<token>",`: how each line begins over TCP, in place of its opening brace.
-  [[nodiscard]] Piece line_opening() const;
+  [[nodiscard]] Piece line_opening(DestinationId destination) const;
 
  private:
   struct Key {
@@ -57,11 +67,26 @@ class Keyring {
     Domain domain;
     Secret bytes;
   };
-  [[nodiscard]] Piece around_token(std::string_view before, std::string_view after) const;
+  struct Destination {
+    DestinationId id;
+    Endpoint listener;
+    bool usual = false;  // Its token is the usual one.
+    std::string token_file;
+    Secret token;
+    bool changed = false;  // The token, since this was last asked.
+  };
+  Destination& destination_of(TenantEntry& entry);
+  [[nodiscard]] const Destination& find(DestinationId id) const;
+  [[nodiscard]] DestinationSpec describe(const Destination& destination, const TenantEntry& entry) const;
+  [[nodiscard]] const Secret& token_of(const Destination& destination) const;
+  [[nodiscard]] Piece around_token(DestinationId id, std::string_view before, std::string_view after) const;
 
   std::vector<Key> keys_;
-  Secret token_;
+  std::vector<Destination> destinations_;
+  Endpoint usual_listener_;
+  Secret usual_token_;
   std::uint64_t last_id_ = 0;  // Never reused, so that a late question cannot reach another key.
+  std::uint64_t last_destination_ = 0;
 };
 
 }  // namespace logzio_okta

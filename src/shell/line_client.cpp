@@ -48,8 +48,9 @@ Step drain(LineChannel& channel) {
 // One bulk on its connection. The states are those of the drawing in the header.
 class LineClient::Connection {
  public:
-  Connection(LineClient& client, const SendBulk& bulk, Secret opening, Route route)
+  Connection(LineClient& client, const Endpoint& listener, const SendBulk& bulk, Secret opening, Route route)
       : client_(client),
+        listener_(listener),
         id_(bulk.id),
         packed_(bulk.packed),
         opening_(std::move(opening)),
@@ -103,9 +104,10 @@ class LineClient::Connection {
   [[nodiscard]] Instant stalled_at() const {
     return std::min(moved_ + client_.patience_.bulk_stall, started_ + client_.patience_.bulk_whole);
   }
-  [[nodiscard]] std::string listener() const { return client_.listener_.text(); }
+  [[nodiscard]] std::string listener() const { return listener_.text(); }
 
   LineClient& client_;
+  Endpoint listener_;
   BulkId id_;
   std::shared_ptr<const std::string> packed_;
   Secret opening_;
@@ -149,12 +151,12 @@ std::optional<BulkResult> LineClient::Connection::connected(CURLcode code) {
                           .sent = false,
                           .text = "no descriptor left for a connection to " + listener()};
   }
-  if (is_cleartext(client_.listener_.protocol)) {
+  if (is_cleartext(listener_.protocol)) {
     state_.emplace<Handshaking>(Handshaking{.channel = LineChannel(socket)});
   } else {
     if (!client_.tls_) client_.tls_ = line_tls_context(client_.trust_);
     state_.emplace<Handshaking>(
-        Handshaking{.channel = LineChannel(socket, client_.tls_.get(), client_.listener_.host)});
+        Handshaking{.channel = LineChannel(socket, client_.tls_.get(), listener_.host)});
   }
   return drive(steady_now());
 }
@@ -241,7 +243,7 @@ LineClient::Connection::Outcome LineClient::Connection::await_peer(Closing& stat
   if (peer == Step::ended) return LinesTaken{};
   if (now < state.check_unsent_at) return std::nullopt;
   if (state.channel.unsent() == 0) {
-    client_.note_open_peer();
+    client_.note_open_peer(listener());
     return LinesTaken{};
   }
   if (now >= stalled_at()) return timed_out();
@@ -300,23 +302,19 @@ TransportError LineClient::Connection::timed_out() const {
 }
 
 LineClient::LineClient(CURLM* multi, const Keyring& keyring, const Trust& trust, const Proxy& proxy,
-                       const Endpoint& listener, const Patience& patience)
-    : multi_(multi),
-      keyring_(keyring),
-      trust_(trust),
-      proxy_(proxy),
-      listener_(listener),
-      patience_(patience) {}
+                       const Patience& patience)
+    : multi_(multi), keyring_(keyring), trust_(trust), proxy_(proxy), patience_(patience) {}
 
 LineClient::~LineClient() = default;
 
 void LineClient::send(const SendBulk& bulk) {
-  Keyring::Piece opening = keyring_.line_opening();
+  Keyring::Piece opening = keyring_.line_opening(bulk.destination);
   if (!opening) {
     answer(bulk.id, std::move(opening.error()));
     return;
   }
-  const Route route = route_to(listener_, proxy_);
+  const Endpoint& listener = keyring_.listener(bulk.destination);
+  const Route route = route_to(listener, proxy_);
   if (route.proxy != nullptr && route.proxy->display.starts_with("https://")) {
     // Of a tunnel within TLS there is no socket that could be handed over.
     answer(bulk.id, TransportError{.fault = TransportFault::refused_by_us,
@@ -326,7 +324,7 @@ void LineClient::send(const SendBulk& bulk) {
                                            "port 8071 or a proxy with http://"});
     return;
   }
-  auto connection = std::make_unique<Connection>(*this, bulk, std::move(*opening), route);
+  auto connection = std::make_unique<Connection>(*this, listener, bulk, std::move(*opening), route);
   connection->start();
   connections_.push_back(std::move(connection));
 }
@@ -378,12 +376,11 @@ void LineClient::answer(BulkId id, BulkResult result) {
   answers_.push_back({.id = id, .result = std::move(result)});
 }
 
-void LineClient::note_open_peer() {
-  if (std::exchange(open_peer_said_, true)) return;
+void LineClient::note_open_peer(const std::string& listener) {
+  if (!open_peers_said_.insert(listener).second) return;
   notes_.push_back({.level = Level::warn,
                     .tenant = "",
-                    .text = listener_.text() +
-                            " does not close its side of a connection after we closed ours: " +
+                    .text = listener + " does not close its side of a connection after we closed ours: " +
                             "lines count as delivered " + describe(patience_.line_close) +
                             " later, once its system has acknowledged them, which does not prove that they " +
                             "were read; https on port 8071 answers"});

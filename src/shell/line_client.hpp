@@ -17,6 +17,8 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include <curl/curl.h>
@@ -36,7 +38,7 @@ class LineClient {
  public:
   /// All of them outlive the client.
   LineClient(CURLM* multi, const Keyring& keyring, const Trust& trust, const Proxy& proxy,
-             const Endpoint& listener, const Patience& patience);
+             const Patience& patience);
   LineClient(const LineClient&) = delete;
   LineClient& operator=(const LineClient&) = delete;
   ~LineClient();
@@ -58,19 +60,18 @@ class LineClient {
  private:
   class Connection;
   void answer(BulkId id, BulkResult result);
-  void note_open_peer();
+  void note_open_peer(const std::string& listener);
 
   CURLM* multi_;
   const Keyring& keyring_;
   const Trust& trust_;
   const Proxy& proxy_;
-  Endpoint listener_;
   Patience patience_;
   TlsContext tls_;  // Made when first needed.
   std::vector<std::unique_ptr<Connection>> connections_;
   std::deque<BulkAnswer> answers_;
   std::vector<Note> notes_;
-  bool open_peer_said_ = false;
+  std::set<std::string> open_peers_said_;
 };
 
 }  // namespace logzio_okta

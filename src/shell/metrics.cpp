@@ -209,24 +209,48 @@ void add_tenants(Families& families, const Report& report) {
   }
 }
 
-void add_destination(Families& families, const DestinationReport& destination, WallTime now) {
+struct DestinationMetric {
+  const char* name;
+  const char* help;
+  MetricType type;
+  Value (*value)(const DestinationReport& destination, WallTime now);
+};
+
+constexpr DestinationMetric destination_metrics[] = {
+    {"logzio_okta_lines_taken_total", "Lines the listener took.", MetricType::Counter,
+     [](const DestinationReport& d, WallTime) { return value_of(d.lines_taken); }},
+    {"logzio_okta_sent_bytes_total", "Compressed bytes of the bulks the listener took.", MetricType::Counter,
+     [](const DestinationReport& d, WallTime) { return value_of(d.bytes_taken); }},
+    {"logzio_okta_bulks_waiting", "Bulks not settled, the open one included.", MetricType::Gauge,
+     [](const DestinationReport& d, WallTime) { return value_of(d.waiting); }},
+    {"logzio_okta_bulks_in_flight", "Bulks sent and not answered.", MetricType::Gauge,
+     [](const DestinationReport& d, WallTime) { return value_of(d.in_flight); }},
+    {"logzio_okta_destination_healthy", "1 while the listener takes what it is sent.", MetricType::Gauge,
+     [](const DestinationReport& d, WallTime) { return value_of(d.healthy); }},
+    {"logzio_okta_last_taken_age_seconds", "Time since the listener last took a bulk.", MetricType::Gauge,
+     [](const DestinationReport& d, WallTime now) { return age(d.last_taken, now); }},
+};
+
+Labels labels_of(const DestinationReport& destination) {
+  return {{"listener", destination.listener}, {"destination", std::to_string(destination.number)}};
+}
+
+void add_destinations(Families& families, const Report& report) {
   MetricFamily& bulks = families.open("logzio_okta_bulks_total", "Bulks by what the listener made of them.",
                                       MetricType::Counter);
-  for (const auto& [outcome, count] : bulk_outcomes) {
-    add(bulks, value_of(destination.*count), {{"outcome", outcome}});
+  for (const DestinationReport& destination : report.destinations) {
+    for (const auto& [outcome, count] : bulk_outcomes) {
+      Labels labels = labels_of(destination);
+      labels.push_back({"outcome", outcome});
+      add(bulks, value_of(destination.*count), std::move(labels));
+    }
   }
-  families.counter("logzio_okta_lines_taken_total", "Lines the listener took.",
-                   value_of(destination.lines_taken));
-  families.counter("logzio_okta_sent_bytes_total", "Compressed bytes of the bulks the listener took.",
-                   value_of(destination.bytes_taken));
-  families.gauge("logzio_okta_bulks_waiting", "Bulks not settled, the open one included.",
-                 value_of(destination.waiting));
-  families.gauge("logzio_okta_bulks_in_flight", "Bulks sent and not answered.",
-                 value_of(destination.in_flight));
-  families.gauge("logzio_okta_destination_healthy", "1 while the listener takes what it is sent.",
-                 value_of(destination.healthy));
-  families.gauge("logzio_okta_last_taken_age_seconds", "Time since the listener last took a bulk.",
-                 age(destination.last_taken, now));
+  for (const DestinationMetric& metric : destination_metrics) {
+    MetricFamily& to = families.open(metric.name, metric.help, metric.type);
+    for (const DestinationReport& destination : report.destinations) {
+      add(to, metric.value(destination, report.at), labels_of(destination));
+    }
+  }
 }
 
 void add_daemon(Families& families, const Report& report, const ProcessFacts& process) {
@@ -318,6 +342,9 @@ class Json {
   }
   void member(const char* key, std::string_view value) {
     writer_.Key(key);
+    element(value);
+  }
+  void element(std::string_view value) {
     std::string text(value);
     if (!is_utf8(text)) {
       std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
@@ -385,6 +412,11 @@ void write(Json& json, const TenantReport& tenant) {
 }
 
 void write(Json& json, const DestinationReport& destination) {
+  json.member("number", destination.number);
+  json.member("listener", destination.listener);
+  json.begin_list("tenants");
+  for (const std::string& tenant : destination.tenants) json.element(tenant);
+  json.end_list();
   json.member("state", destination.state);
   json.member("healthy", destination.healthy);
   for (const auto& [outcome, count] : bulk_outcomes) {
@@ -469,7 +501,7 @@ std::string metrics_text(const Report& report, const ProcessFacts& process) {
   Families families;
   add_daemon(families, report, process);
   add_tenants(families, report);
-  add_destination(families, report.destination, report.at);
+  add_destinations(families, report);
   add_hooks(families, report.hooks, report.at);
   add_process(families, process);
   return families.text();
@@ -491,9 +523,13 @@ std::string status_json(const Report& report) {
   json.begin("total");
   write(json, report.total);
   json.end();
-  json.begin("destination");
-  write(json, report.destination);
-  json.end();
+  json.begin_list("destinations");
+  for (const DestinationReport& destination : report.destinations) {
+    json.begin();
+    write(json, destination);
+    json.end();
+  }
+  json.end_list();
   json.begin("hooks");
   write(json, report.hooks);
   json.end();

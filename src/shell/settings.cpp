@@ -178,7 +178,10 @@ class Reader {
     if (takes("token-file")) read_token();
     if (takes("ca-file")) read_proxy();
     if (takes("hooks")) check_hooks();
-    if (takes("listener")) warn_of_the_listener();
+    if (takes("listener")) {
+      for (std::string& warning : warnings_about(settings_.options.listener))
+        settings_.options.warnings.push_back(std::move(warning));
+    }
     if (!settings_.problems.empty() && !settings_.command->judges_configuration) {
       return std::unexpected(SettingsError{exit_configuration, std::move(settings_.problems)});
     }
@@ -408,21 +411,6 @@ class Reader {
     }
   }
 
-  void warn_of_the_listener() {
-    const Endpoint& listener = settings_.options.listener;
-    std::vector<std::string>& warnings = settings_.options.warnings;
-    if (is_cleartext(listener.protocol) && !is_loopback(listener.host)) {
-      warnings.push_back("the token and every event go unencrypted to " + listener.text() + "; " +
-                         listener.host + ":8071 would be HTTPS");
-    }
-    if (is_lines(listener.protocol)) {
-      warnings.push_back(
-          listener.text() +
-          " never answers: what it refuses, or with a wrong token everything, is lost unseen; " +
-          listener.host + ":8071 answers");
-    }
-  }
-
   const cxxopts::ParseResult& flags_;
   const Environment& environment_;
   WallTime now_;
@@ -444,6 +432,20 @@ std::expected<Settings, SettingsError> read_settings(int argc, const char* const
   const auto flags = parse_flags(argc, argv, commands);
   if (!flags) return std::unexpected(flags.error());
   return Reader(*flags, environment, now, commands).read();
+}
+
+std::vector<std::string> warnings_about(const Endpoint& listener) {
+  std::vector<std::string> warnings;
+  if (is_cleartext(listener.protocol) && !is_loopback(listener.host)) {
+    warnings.push_back("the token and every event go unencrypted to " + listener.text() + "; " +
+                       listener.host + ":8071 would be HTTPS");
+  }
+  if (is_lines(listener.protocol)) {
+    warnings.push_back(listener.text() +
+                       " never answers: what it refuses, or with a wrong token everything, is lost unseen; " +
+                       listener.host + ":8071 answers");
+  }
+  return warnings;
 }
 
 Result<Secret> read_token_file(const std::string& path, std::vector<std::string>& warnings) {

@@ -55,6 +55,9 @@ struct SettingsError {
                                                                    const Environment& environment,
                                                                    WallTime now, CommandTable commands);
 
+/// What an operator should know of a listener that does not speak HTTPS, one line each.
+[[nodiscard]] std::vector<std::string> warnings_about(const Endpoint& listener);
+
 /// The shipping token in a file, a line end behind it forgiven; also for reading it anew after it was
 /// refused. Adds a warning when every user of the machine can read the file. The error names the file and
 /// never quotes what is in it.

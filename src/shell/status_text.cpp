@@ -52,12 +52,13 @@ std::string totals(const EventCounts& total) {
          std::to_string(total.set_aside) + " set aside + " + std::to_string(total.in_flight) + " in flight\n";
 }
 
-std::string listener(const Report& report) {
-  const DestinationReport& destination = report.destination;
-  std::string text = "listener: " + printable(destination.state) + ", " +
-                     std::to_string(destination.bulks_taken) + " bulks taken, last " +
-                     ago(destination.last_taken, report.at) + ", " + std::to_string(destination.waiting) +
-                     " waiting\n";
+std::string listener(const DestinationReport& destination, bool alone, WallTime at) {
+  std::string text = alone ? "listener: "
+                           : "listener " + std::to_string(destination.number) + ", " + destination.listener +
+                                 ", " + std::to_string(destination.tenants.size()) + " tenants: ";
+  text += printable(destination.state) + ", " + std::to_string(destination.bulks_taken) +
+          " bulks taken, last " + ago(destination.last_taken, at) + ", " +
+          std::to_string(destination.waiting) + " waiting\n";
   if (!destination.last_error.empty()) text += "  " + printable(destination.last_error) + "\n";
   return text;
 }
@@ -68,7 +69,10 @@ std::string status_text(const Report& report) {
   std::string out = report.ready ? "ready" : "NOT READY: " + printable(report.not_ready_because);
   out += ", running for " + describe(std::max<Duration>(report.at - report.started, 0s));
   if (report.stopping) out += ", stopping";
-  return out + "\n\n" + tenants_table(report) + "\n" + totals(report.total) + listener(report);
+  out += "\n\n" + tenants_table(report) + "\n" + totals(report.total);
+  for (const DestinationReport& destination : report.destinations)
+    out += listener(destination, report.destinations.size() == 1, report.at);
+  return out;
 }
 
 }  // namespace logzio_okta

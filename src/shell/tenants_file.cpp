@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
 #include <exception>
+#include <ranges>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <sys/stat.h>
@@ -14,7 +17,9 @@
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/text.hpp"
 
+#include "shell/clock.hpp"
 #include "shell/did_you_mean.hpp"
+#include "shell/settings.hpp"
 #include "shell/small_file.hpp"
 
 namespace logzio_okta {
@@ -26,7 +31,11 @@ constexpr std::array places_searched = {"/etc/logzio-okta/tenants-credentials.ym
                                         "/usr/share/logstash/tenants-credentials.yml"sv,
                                         "./tenants-credentials.yml"sv};
 constexpr std::array file_keys = {"tenants_credentials"sv};
-constexpr std::array entry_keys = {"okta_api_key"sv, "okta_domain"sv};
+constexpr std::array entry_keys = {
+    "okta_api_key"sv,      "okta_domain"sv,          "since"sv, "filter"sv, "q"sv, "logzio_token"sv,
+    "logzio_token_file"sv, "logzio_listener_host"sv, "type"sv,  "fields"sv};
+enum EntryKey : std::size_t { api_key, domain, since, filter, q, token, token_file, listener, type, fields };
+constexpr std::size_t entry_keys_required = 2;
 constexpr const char* the_format =
     "write tenants_credentials: and under it, for each tenant, \"- okta_api_key: KEY\" and \"  okta_domain: "
     "acme.okta.com\"";
@@ -72,6 +81,78 @@ Result<Domain> read_domain(std::string_view text) {
   return Domain::parse(text);
 }
 
+// ---- What an entry says of its events
+
+/// A moment long ago is no error here: the file outlives the day it was written on, and the start is never
+/// further back than Okta keeps.
+Result<Since> read_since(std::string_view text, WallTime now) {
+  const std::optional<WallTime> at = parse_rfc3339(ascii::trim(text));
+  if (at && *at <= now) return SinceAt{*at};
+  return parse_since(text, now);
+}
+
+Result<void> check_query(std::string_view text) {
+  if (ascii::trim(text).empty())
+    return fail("this is empty; write what Okta should filter by, or leave it out");
+  if (text.size() > limits::query_bytes_max)
+    return fail("this is longer than " + std::to_string(limits::query_bytes_max) +
+                " bytes; write a shorter one");
+  if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
+    return fail("this holds a line break or another control character; write it on one line");
+  return {};
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() && (ascii::is_digit(text.front()) || text.front() == '-') &&
+         is_strict_json_object("{\"number\":" + std::string(text) + "}");
+}
+
+/// A value of `fields` as JSON. What stands in quotes is text, whatever it looks like.
+Result<std::string> read_field_value(const YAML::Node& value) {
+  constexpr const char* cure = "; write a text, a number, true or false";
+  if (!value.IsScalar()) return fail(std::string("this is no plain value") + cure);
+  const std::string& text = value.Scalar();
+  if (text.size() > limits::constant_value_bytes_max) {
+    return fail("this is longer than " + std::to_string(limits::constant_value_bytes_max) +
+                " bytes, and it would stand in every line; write a shorter one");
+  }
+  const bool quoted = value.Tag() == "!";
+  if (!quoted && (text == "true" || text == "false")) return text;
+  if (!quoted && is_number(text)) {
+    std::int64_t whole = 0;
+    const char* const end = text.data() + text.size();
+    const auto [read_to, error] = std::from_chars(text.data(), end, whole);
+    if (read_to == end && error == std::errc::result_out_of_range)
+      return fail("Logz.io does not take a number of more than 64 bits; put it in quotes");
+    return text;
+  }
+  std::string json = json_string(text);
+  if (!is_strict_json_object("{\"text\":" + json + "}")) return fail(std::string("this is not UTF-8") + cure);
+  return json;
+}
+
+/// The first setting in which two entries of one domain differ; empty if there is none.
+std::string_view difference(const TenantEntry& a, const TenantEntry& b) {
+  const auto same_since = [](const Since& x, const Since& y) {
+    const auto* ago_x = std::get_if<SinceAgo>(&x);
+    const auto* ago_y = std::get_if<SinceAgo>(&y);
+    if (ago_x != nullptr && ago_y != nullptr) return ago_x->ago == ago_y->ago;
+    const auto* at_x = std::get_if<SinceAt>(&x);
+    const auto* at_y = std::get_if<SinceAt>(&y);
+    return at_x != nullptr && at_y != nullptr && at_x->at == at_y->at;
+  };
+  if (a.since.has_value() != b.since.has_value() || (a.since && !same_since(*a.since, *b.since)))
+    return entry_keys[EntryKey::since];
+  if (a.query.filter != b.query.filter) return entry_keys[EntryKey::filter];
+  if (a.query.q != b.query.q) return entry_keys[EntryKey::q];
+  if (a.token_file != b.token_file) return entry_keys[EntryKey::token_file];
+  if (!a.token.same_as(b.token)) return entry_keys[EntryKey::token];
+  if (a.listener != b.listener) return entry_keys[EntryKey::listener];
+  if (a.type != b.type) return entry_keys[EntryKey::type];
+  if (a.fields != b.fields) return entry_keys[EntryKey::fields];
+  return {};
+}
+
 // ---- The file
 
 /// A name that a person mistyped may be repeated; anything else might be a key in the wrong place.
@@ -92,7 +173,7 @@ class TenantsReader {
       return fail(file_ + ":1:1: there is nothing in it; " + the_format);
     }
     if (documents.size() > 1) return wrong(documents[1], "a second YAML document begins here; keep one");
-    const Result<std::vector<YAML::Node>> list = members(documents.front(), file_keys);
+    const Result<std::vector<YAML::Node>> list = members(documents.front(), file_keys, file_keys.size());
     if (!list) return std::unexpected(list.error());
     if (auto read = read_list(list->front()); !read) return std::unexpected(std::move(read.error()));
     return std::move(tenants_);
@@ -109,9 +190,10 @@ class TenantsReader {
     return wrong(node.Mark(), text);
   }
 
-  /// The values of exactly these keys of a map, in their order.
-  Result<std::vector<YAML::Node>> members(const YAML::Node& map,
-                                          std::span<const std::string_view> keys) const {
+  /// The values of these keys of a map and no others, in their order. The first `required` are there; the
+  /// rest may be undefined.
+  Result<std::vector<YAML::Node>> members(const YAML::Node& map, std::span<const std::string_view> keys,
+                                          std::size_t required) const {
     if (!map.IsMap())
       return wrong(map, "this is no \"key: value\" pair (is a space missing after a colon?); " + shape());
     std::vector<YAML::Node> values(keys.size(), YAML::Node(YAML::NodeType::Undefined));
@@ -123,9 +205,9 @@ class TenantsReader {
       if (value.IsDefined()) return wrong(member.first, key + " stands here a second time; keep one");
       value.reset(member.second);
     }
-    const auto missing =
-        std::ranges::find_if(values, [](const YAML::Node& value) { return !value.IsDefined(); });
-    if (missing == values.end()) return values;
+    const auto missing = std::ranges::find_if(values | std::views::take(required),
+                                              [](const YAML::Node& value) { return !value.IsDefined(); });
+    if (missing == values.begin() + static_cast<std::ptrdiff_t>(required)) return values;
     return wrong(map, std::string(keys[static_cast<std::size_t>(missing - values.begin())]) +
                           " is missing here; " + shape());
   }
@@ -155,20 +237,114 @@ class TenantsReader {
   }
 
   Result<void> read_entry(const YAML::Node& node) {
-    const Result<std::vector<YAML::Node>> values = members(node, entry_keys);
+    const Result<std::vector<YAML::Node>> values = members(node, entry_keys, entry_keys_required);
     if (!values) return std::unexpected(values.error());
-    const YAML::Node& key = (*values)[0];
-    const YAML::Node& domain = (*values)[1];
+    const YAML::Node& key = (*values)[EntryKey::api_key];
+    const YAML::Node& domain = (*values)[EntryKey::domain];
     for (std::size_t i = 0; i < entry_keys.size(); ++i) {
       // A number or a word like `true` is taken as its text.
-      if ((*values)[i].IsScalar()) continue;
+      if (!(*values)[i].IsDefined() || (*values)[i].IsScalar() || i == EntryKey::fields) continue;
       return wrong((*values)[i],
                    std::string(entry_keys[i]) + " has no value, or not a plain one; " + shape());
     }
     if (auto checked = check_api_key(key.Scalar()); !checked) return wrong(key, checked.error().text);
     Result<Domain> parsed = read_domain(domain.Scalar());
     if (!parsed) return wrong(domain, parsed.error().text);
-    add({std::move(*parsed), Secret(std::string(key.Scalar())), node.Mark().line + 1});
+    TenantEntry entry{.domain = std::move(*parsed),
+                      .api_key = Secret(std::string(key.Scalar())),
+                      .line = node.Mark().line + 1};
+    if (auto read = read_destination(*values, entry); !read) return read;
+    if (auto read = read_events(*values, entry); !read) return read;
+    if (auto agrees = check_agreement(node, entry); !agrees) return agrees;
+    add(std::move(entry));
+    return {};
+  }
+
+  /// Where the events of this entry go, as far as it says so.
+  Result<void> read_destination(const std::vector<YAML::Node>& values, TenantEntry& entry) {
+    const YAML::Node& token = values[EntryKey::token];
+    const YAML::Node& token_file = values[EntryKey::token_file];
+    const YAML::Node& listener = values[EntryKey::listener];
+    if (token.IsDefined() && token_file.IsDefined())
+      return wrong(token_file, "logzio_token stands here as well; keep one of the two");
+    if (token.IsDefined()) {
+      const std::string_view text = ascii::trim(token.Scalar());
+      if (auto good = check_token(text); !good) return wrong(token, good.error().text);
+      entry.token = Secret(std::string(text));
+    }
+    if (token_file.IsDefined()) {
+      if (check_token(token_file.Scalar()))
+        return wrong(token_file,
+                     "this looks like the token itself; write it into a file and name that file here");
+      Result<Secret> read = read_token_file(token_file.Scalar(), tenants_.warnings);
+      if (!read) return wrong(token_file, read.error().text);
+      entry.token = std::move(*read);
+      entry.token_file = token_file.Scalar();
+    }
+    if (!listener.IsDefined()) return {};
+    Result<Endpoint> endpoint = Endpoint::parse(listener.Scalar());
+    if (!endpoint) return wrong(listener, endpoint.error().text);
+    for (const std::string& warning : warnings_about(*endpoint)) {
+      if (std::ranges::find(tenants_.warnings, warning) == tenants_.warnings.end())
+        tenants_.warnings.push_back(warning);
+    }
+    entry.listener = std::move(*endpoint);
+    return {};
+  }
+
+  /// Which events, and what their lines say.
+  Result<void> read_events(const std::vector<YAML::Node>& values, TenantEntry& entry) {
+    if (const YAML::Node& since = values[EntryKey::since]; since.IsDefined()) {
+      Result<Since> parsed = read_since(since.Scalar(), wall_now());
+      if (!parsed) return wrong(since, parsed.error().text);
+      entry.since = *parsed;
+    }
+    for (const auto& [index, place] :
+         {std::pair{EntryKey::filter, &entry.query.filter}, std::pair{EntryKey::q, &entry.query.q}}) {
+      const YAML::Node& text = values[index];
+      if (!text.IsDefined()) continue;
+      if (auto good = check_query(text.Scalar()); !good) return wrong(text, good.error().text);
+      *place = std::string(ascii::trim(text.Scalar()));
+    }
+    if (const YAML::Node& type = values[EntryKey::type]; type.IsDefined()) {
+      if (auto good = check_type(type.Scalar()); !good) return wrong(type, good.error().text);
+      entry.type = type.Scalar();
+    }
+    const YAML::Node& fields = values[EntryKey::fields];
+    if (!fields.IsDefined()) return {};
+    if (!fields.IsMap() || fields.size() == 0)
+      return wrong(fields, "fields is no list of names and values; write \"fields: {customer: acme}\"");
+    for (const auto& field : fields) {
+      if (auto read = read_field(field.first, field.second, entry.fields); !read) return read;
+    }
+    if (entry.fields.size() <= limits::constant_fields_max) return {};
+    return wrong(fields, std::to_string(entry.fields.size()) + " fields are more than the " +
+                             std::to_string(limits::constant_fields_max) + " that each line can get");
+  }
+
+  Result<void> read_field(const YAML::Node& name, const YAML::Node& value,
+                          std::vector<ConstantField>& fields) {
+    const std::string text = name.IsScalar() ? name.Scalar() : "";
+    if (auto good = check_field_name(text); !good) return wrong(name, good.error().text);
+    if (std::ranges::find(fields, text, &ConstantField::name) != fields.end())
+      return wrong(name, text + " stands here a second time; keep one");
+    Result<std::string> json = read_field_value(value);
+    if (!json) return wrong(value, json.error().text);
+    fields.push_back({.name = text, .value = std::move(*json)});
+    return {};
+  }
+
+  /// Entries of one domain are one stream with several keys.
+  Result<void> check_agreement(const YAML::Node& node, const TenantEntry& entry) const {
+    for (const TenantEntry& other : tenants_.entries) {
+      if (other.domain != entry.domain) continue;
+      const std::string_view differs = difference(other, entry);
+      if (differs.empty()) continue;
+      return wrong(node,
+                   entry.domain.name() + " stands in line " + std::to_string(other.line) + " and in line " +
+                       std::to_string(entry.line) + " with another " + std::string(differs) +
+                       "; entries of one domain are one stream with several keys, so write the same in both");
+    }
     return {};
   }
 

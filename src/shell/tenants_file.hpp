@@ -3,6 +3,13 @@
 //     tenants_credentials:
 //       - okta_api_key: 00abc...
 //         okta_domain: acme.okta.com
+//         since: 24h                           # from here on all may be left out
+//         filter: eventType eq "user.session.start"
+//         q: login
+//         logzio_token: ...                    # or logzio_token_file: /run/secrets/acme
+//         logzio_listener_host: listener-eu.logz.io
+//         type: okta-acme
+//         fields: {customer: acme, tier: 2}
 //
 // Every error is one line, "FILE:LINE:COLUMN: what is wrong; what to write", and never holds a key.
 #pragma once

@@ -15,7 +15,10 @@
 namespace logzio_okta::bench {
 namespace {
 
-constexpr std::string_view tenant_name = "tenant-1.localhost:12345";
+const LineConstants& constants() {
+  static const LineConstants made("tenant-1.localhost:12345");
+  return made;
+}
 
 const std::string& packed_page(const Pages& pages, std::size_t number) {
   return pages.packed()[number % pages.packed().size()];
@@ -39,7 +42,7 @@ double limit_us(const Pages& pages, std::size_t pages_measured) {
     const auto body = gunzip(packed_page(pages, page), limits::page_bytes_max);
     CHECK(body.has_value() && cutter.cut(*body));
     for (const EventSlice& event : cutter.events()) {
-      static_cast<void>(builder.add(event, tenant_name, {}, 0, StreamId{1}, page));
+      static_cast<void>(builder.add(event, constants(), {}, 0, StreamId{1}, page));
       if (builder.bytes() >= limits::bulk_bytes_max) packed_bytes += builder.seal().packed->size();
     }
     events += cutter.events().size();
@@ -72,7 +75,7 @@ std::vector<Stage> measure_stages(const Pages& pages, std::size_t pages_measured
        [&](std::size_t page) {
          lines.clear();
          for (const EventSlice& event : cut[page].events()) {
-           sink += append_line(lines, event, tenant_name, {}, 0).event_at;
+           sink += append_line(lines, event, constants(), {}, 0).event_at;
          }
        }},
       {"gzip", [&](std::size_t page) { sink += gzip(bodies[page]).size(); }},

@@ -139,6 +139,7 @@ struct Line {
   bool marked = false;
   bool backfill = false;
   bool reduced = false;
+  DestinationId destination{};
 };
 inline Line read_line(std::string_view text) {
   const auto at = text.rfind("\"n\":");
@@ -147,7 +148,8 @@ inline Line read_line(std::string_view text) {
           .n = std::atoi(std::string(number.substr(0, 12)).c_str()),
           .marked = text.contains("\"possible_duplicate\":true"),
           .backfill = text.contains("\"backfill\":true"),
-          .reduced = text.contains("\"reduced\":true")};
+          .reduced = text.contains("\"reduced\":true"),
+          .destination = {}};
 }
 inline std::vector<Line> lines_of(const std::string& packed) {
   const auto plain = gunzip(packed, 64 * limits::MiB);
@@ -236,6 +238,8 @@ class MemoryStore {
 struct Settings {
   std::vector<std::string> domains = {"acme.okta.com"};
   int keys_each = 1;
+  std::vector<std::uint64_t>
+      accounts{};  ///< Of the domains, in their order; without them all have the first.
   Policy policy{};
   Protocol protocol = Protocol::https_bulk;
   Duration okta_skew{};  ///< Okta's clock minus ours.
@@ -245,28 +249,37 @@ struct Settings {
 class Bench {
  public:
   explicit Bench(Settings given = {}) : settings(std::move(given)) {
-    for (std::size_t i = 0; i < settings.domains.size(); ++i) tenants.push_back(tenant(settings.domains[i]));
+    destinations.push_back(destination(1));
+    for (const std::string& domain : settings.domains) tenants.push_back(tenant(domain));
+    for (std::size_t i = 0; i < settings.accounts.size(); ++i) {
+      tenants[i].destination = DestinationId{settings.accounts[i]};
+      if (settings.accounts[i] > destinations.size())
+        destinations.push_back(destination(settings.accounts[i]));
+    }
     starts();
   }
 
   /// A tenant with its keys; the same domain always has the same ones.
   [[nodiscard]] TenantSpec tenant(const std::string& domain) {
     const auto [known, fresh] = key_numbers_.try_emplace(domain, 100 * (key_numbers_.size() + 1));
-    TenantSpec spec{.domain = Domain::parse(domain).value(), .credentials = {}};
+    TenantSpec spec{
+        .domain = Domain::parse(domain).value(), .credentials = {}, .destination = DestinationId{1}};
     for (int i = 0; i < settings.keys_each; ++i)
       spec.credentials.push_back(CredentialId{known->second + static_cast<std::uint64_t>(i)});
     return spec;
   }
 
+  /// An account of its own at the listener.
+  [[nodiscard]] DestinationSpec destination(std::uint64_t number) const {
+    return {.id = DestinationId{number},
+            .listener = {.protocol = settings.protocol, .host = "listener.logz.io", .port = 8071}};
+  }
+
   // ---- Its life
 
   void starts() {
-    scheduler = std::make_unique<Scheduler>(now(),
-                                            SchedulerOptions{.policy = settings.policy,
-                                                             .protocol = settings.protocol,
-                                                             .listener = "listener.logz.io:8071",
-                                                             .seed = settings.seed++},
-                                            tenants);
+    scheduler = std::make_unique<Scheduler>(
+        now(), SchedulerOptions{.policy = settings.policy, .seed = settings.seed++}, roster());
     drain();
     settle();
   }
@@ -286,8 +299,9 @@ class Bench {
   }
   void reloads(const std::vector<TenantSpec>& specs) {
     tenants = specs;
-    put_in(Reload{specs});
+    put_in(Reload{roster()});
   }
+  [[nodiscard]] Roster roster() const { return {.destinations = destinations, .tenants = tenants}; }
 
   // ---- Time
 
@@ -373,7 +387,10 @@ class Bench {
   }
   /// Its lines reach the index, whatever is answered.
   void took(const SendBulk& bulk) {
-    for (Line& line : lines_of(*bulk.packed)) delivered.push_back(std::move(line));
+    for (Line& line : lines_of(*bulk.packed)) {
+      line.destination = bulk.destination;
+      delivered.push_back(std::move(line));
+    }
   }
 
   /// Numbers of the events delivered, in order.
@@ -422,6 +439,7 @@ class Bench {
   }
 
   Settings settings;
+  std::vector<DestinationSpec> destinations;
   std::vector<TenantSpec> tenants;
   std::unique_ptr<Scheduler> scheduler;
   MemoryStore store;
@@ -433,6 +451,7 @@ class Bench {
   std::vector<Line> delivered;
   std::vector<Note> notes;
   std::vector<AnswerHook> hook_answers;
+  std::vector<DestinationId> forgotten;
   std::size_t asked = 0;  ///< Over all.
   std::size_t sent = 0;
   bool saving = true;  ///< Off, saves wait (a slow disk) or fail.
@@ -503,6 +522,7 @@ class Bench {
   void perform(ReadWindow&& request) { inputs_.emplace_back(store.read(request.stream)); }
   void perform(AnswerHook&& answer) { hook_answers.push_back(std::move(answer)); }
   void perform(Save&& save) { store.save(std::move(save)); }
+  void perform(ForgetDestination&& forget) { forgotten.push_back(forget.destination); }
   void perform(Note&& note) { notes.push_back(std::move(note)); }
 
   void check_counters() const {

@@ -61,8 +61,8 @@ TEST_CASE("scheduler: events of several tenants arrive, each once, and the count
   REQUIRE(report.tenants[0].domain == acme);
   REQUIRE(report.tenants[0].events.delivered == 3);
   REQUIRE(report.tenants[0].behind == 0s);
-  REQUIRE(report.destination.bulks_taken == 1);
-  REQUIRE(report.destination.state == "taking");
+  REQUIRE(report.destinations.front().bulks_taken == 1);
+  REQUIRE(report.destinations.front().state == "taking");
   REQUIRE(report.ready);
 }
 
@@ -216,7 +216,7 @@ TEST_CASE(
   bench.pass(1h);
   REQUIRE(bench.numbers() == std::vector<int>{1});
   REQUIRE(bench.store.set_aside.size() == 1);
-  REQUIRE(bench.report().destination.healthy);
+  REQUIRE(bench.report().destinations.front().healthy);
 }
 
 TEST_CASE("scheduler: a new token is tried at once") {
@@ -224,7 +224,7 @@ TEST_CASE("scheduler: a new token is tried at once") {
   bench.okta_replies(page({event(1)}).next(link_a));
   bench.listener_says(says(401));
   REQUIRE(bench.bulks.empty());
-  bench.put_in(TokenChanged{});
+  bench.put_in(TokenChanged{DestinationId{1}});
   REQUIRE(bench.bulks.size() == 1);
 }
 
@@ -484,7 +484,7 @@ TEST_CASE("scheduler: nothing is sent after the doubt was written down") {
     bench.okta_replies(domain, page({event(1)}).next(link_a));
     bench.pass(limits::bulk_age_max);
   }
-  REQUIRE(bench.report().destination.waiting == 6);  // More than may be in flight.
+  REQUIRE(bench.report().destinations.front().waiting == 6);  // More than may be in flight.
   bench.verdict(bench.bulks.begin()->first, takes_all());
   bench.saving = false;
   bench.stops();
@@ -525,7 +525,7 @@ TEST_CASE("scheduler: whatever comes after a stop harms nothing") {
   bench.stops();
   bench.stops();
   bench.reloads({bench.tenant(acme), bench.tenant("new.okta.com")});
-  bench.put_in(TokenChanged{});
+  bench.put_in(TokenChanged{DestinationId{1}});
   bench.put_in(SetAsideSize{0});
   bench.put_in(OktaAnswer{.id = open, .result = std::unexpected(broken(TransportFault::cut))});
   bench.put_in(Saved{.stream = StreamId{77}, .number = 3});

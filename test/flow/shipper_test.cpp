@@ -22,18 +22,24 @@ struct Sent {
 /// One shipper; the test is its pollers and its listener. Nothing is settled twice, or more than was taken.
 struct ShipperBench {
   explicit ShipperBench(Protocol protocol = Protocol::https_bulk, std::size_t token_bytes = 0)
-      : shipper({.destination = DestinationId{1},
-                 .protocol = protocol,
-                 .listener = "listener.logz.io:8071",
+      : shipper({.id = DestinationId{1},
+                 .listener = {.protocol = protocol, .host = "listener.logz.io", .port = 8071},
                  .token_bytes = token_bytes},
-                Random(7)) {}
+                share, Random(7)) {}
 
   [[nodiscard]] Now now() const { return {.steady = steady, .wall = birth}; }
+  void on_disk(std::uint64_t bytes) {
+    share.set_aside_bytes = bytes;
+    shipper.room_changed();
+  }
 
   void takes(const std::vector<std::string>& bytes, StreamId stream = acme, std::uint64_t page = 1,
              Mark mark = {}) {
     std::vector<EventSlice> slices(bytes.size());
-    Batch batch{.stream = stream, .page = page, .tenant_name = "acme.okta.com", .events = {}};
+    Batch batch{.stream = stream,
+                .page = page,
+                .constants = std::make_shared<const LineConstants>("acme.okta.com"),
+                .events = {}};
     for (std::size_t i = 0; i < bytes.size(); ++i) {
       REQUIRE(PageCutter::cut_one(bytes[i], slices[i]));
       batch.events.push_back({.event = &slices[i], .mark = mark});
@@ -118,6 +124,7 @@ struct ShipperBench {
   }
 
   Instant steady = Instant{} + 1'000'000s;
+  ShippersShare share;
   Shipper shipper;
   std::map<BulkId, Sent> flying;
   std::map<std::pair<StreamId, std::uint64_t>, std::size_t> unsettled;
@@ -443,10 +450,10 @@ TEST_CASE(
   bench.ripens();
   REQUIRE_FALSE(bench.in_flight().lines[0].reduced);
   bench.says(cuts_the_line());
-  bench.shipper.set_aside_on_disk(limits::set_aside_bytes_max);
+  bench.on_disk(limits::set_aside_bytes_max);
   bench.pass(10min);
   REQUIRE(bench.flying.empty());
-  bench.shipper.set_aside_on_disk(0);
+  bench.on_disk(0);
   bench.advance();
   bench.says(takes_all());
   REQUIRE(bench.delivered == 1);
@@ -750,7 +757,7 @@ TEST_CASE(
     "shipper: with the room for what is set aside full it holds and says so, and goes on when there is "
     "room") {
   ShipperBench bench;
-  bench.shipper.set_aside_on_disk(limits::set_aside_bytes_max);
+  bench.on_disk(limits::set_aside_bytes_max);
   bench.takes({event(1), poison(2), event(3)});
   bench.ripens();
   bench.says(refuses_some(1, 2));
@@ -765,7 +772,7 @@ TEST_CASE(
   REQUIRE(bench.flying.empty());
   REQUIRE(bench.shipper.deadline() == never);
 
-  bench.shipper.set_aside_on_disk(0);
+  bench.on_disk(0);
   bench.ripens();
   REQUIRE(bench.set_aside == 1);
   bench.says(takes_all());

@@ -1,6 +1,7 @@
 // Events become lines, lines a bulk, and a bulk comes back: unpacked, marked, halved, set aside. Whatever the
 // events are, their bytes stay as Okta sent them, a line stays a line, and valid JSON stays valid.
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,8 @@ using namespace logzio_okta;
 
 namespace {
 
-constexpr std::string_view tenant = "acme.okta.com";
+const auto constants = std::make_shared<const LineConstants>(
+    "acme.okta.com", "okta", std::vector<ConstantField>{{"customer", "\"acme\""}, {"tier", "2"}});
 constexpr std::string_view token_member = R"("token":"abcdefghijklmnopqrstuvwxyzABCDEF",)";
 
 std::string on_one_line(std::string_view bytes) {
@@ -38,11 +40,13 @@ void judge_line(const EventSlice& event, std::string_view line, bool reduced, bo
   CHECK(!marked || says_repeat(line) || event.own_keys.has(OwnKey::logzio_okta));
   std::string_view value;
   if (!event.own_keys.has(OwnKey::type)) CHECK(find_member(line, "type", value) && value == R"("okta")");
+  if (is_strict_json_object(event.bytes) && !has_member(event.bytes, "tier"))
+    CHECK(find_member(line, "tier", value) && value == "2");
 }
 
 void judge_alone(const EventSlice& event, Mark mark, std::size_t extra) {
   std::string out = "before";
-  const AppendedLine appended = append_line(out, event, tenant, mark, extra);
+  const AppendedLine appended = append_line(out, event, *constants, mark, extra);
   CHECK(out.starts_with("before") && out.ends_with('\n'));
   const std::string_view line = std::string_view(out).substr(6, out.size() - 7);
   judge_line(event, line, appended.reduced, mark.possible_duplicate);
@@ -55,13 +59,12 @@ class Journey {
  public:
   Journey(fuzz::Input& input, Protocol protocol, const std::vector<EventSlice>& events)
       : input_(input),
-        shipper_({.destination = DestinationId{1},
-                  .protocol = protocol,
-                  .listener = "listener",
+        shipper_({.id = DestinationId{1},
+                  .listener = {.protocol = protocol, .host = "listener", .port = 8071},
                   .token_bytes = is_lines(protocol) ? token_member.size() : 0},
-                 Random(1)),
+                 share_, Random(1)),
         events_(events) {
-    Batch batch{.stream = StreamId{1}, .page = 1, .tenant_name = tenant};
+    Batch batch{.stream = StreamId{1}, .page = 1, .constants = constants, .events = {}};
     for (const EventSlice& event : events_) batch.events.push_back({.event = &event, .mark = {}});
     shipper_.take(now_, batch);
   }
@@ -140,6 +143,7 @@ class Journey {
 
   fuzz::Input& input_;
   Now now_{.steady = Instant(1h), .wall = WallTime(std::chrono::milliseconds(1'795'435'200'000))};
+  ShippersShare share_;
   Shipper shipper_;
   const std::vector<EventSlice>& events_;
   std::size_t settled_ = 0;

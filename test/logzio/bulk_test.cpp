@@ -17,7 +17,7 @@ struct Bench {
   void adds(std::string_view bytes, StreamId stream, std::uint64_t page, Mark mark = {}) {
     EventSlice event;
     REQUIRE(PageCutter::cut_one(bytes, event));
-    static_cast<void>(builder.add(event, "acme.okta.com", mark, 0, stream, page));
+    static_cast<void>(builder.add(event, LineConstants("acme.okta.com"), mark, 0, stream, page));
   }
 };
 

@@ -23,7 +23,7 @@ Line line_of(std::string_view event_bytes, Mark mark = {}, std::size_t extra_byt
   std::string out = "what stood there before\n";
   const std::size_t from = out.size();
   Line line;
-  line.how = append_line(out, event, "acme.okta.com", mark, extra_bytes);
+  line.how = append_line(out, event, LineConstants("acme.okta.com"), mark, extra_bytes);
   REQUIRE(out.ends_with('\n'));
   line.text = out.substr(from, out.size() - from - 1);
   REQUIRE(line.text.find('\n') == std::string::npos);

@@ -26,6 +26,17 @@ TEST_CASE("log query: the first question starts somewhere and never ends") {
   REQUIRE(first_target(since, 1).find("until") == std::string::npos);
 }
 
+TEST_CASE("log query: filter and q are percent-encoded, and tell streams of one org apart") {
+  const Domain acme = Domain::parse("acme.okta.com").value();
+  const LogQuery query{.filter = R"(eventType eq "a/b")", .q = "x&y=1 \xc3\xa9"};
+  REQUIRE(query.text() == "filter=eventType%20eq%20%22a%2Fb%22&q=x%26y%3D1%20%C3%A9");
+  REQUIRE(
+      first_target(*parse_rfc3339("2026-11-16T12:00:00Z"), 10, query).ends_with("&limit=10&" + query.text()));
+  REQUIRE(query.stream_key(acme) == "acme.okta.com?" + query.text());
+  REQUIRE(LogQuery{}.stream_key(acme) == "acme.okta.com");
+  REQUIRE(LogQuery{.q = "a"}.text() == "q=a");
+}
+
 TEST_CASE("next link: one that stays with the org is followed byte for byte") {
   const std::string query = "?limit=1000&after=1627500044869_1&filter=a%20eq%20\"x,y\"&since=a:b+%2f";
   const std::string target = "/api/v1/logs" + query;

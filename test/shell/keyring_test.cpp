@@ -69,8 +69,9 @@ TEST_CASE("keyring: a key that would break out of its header line is refused") {
 
 TEST_CASE("keyring: entries become one spec per domain, in the file's order") {
   Keyring keyring;
-  const auto specs = keyring.replace(
+  const auto roster = keyring.replace(
       entries({{"b.okta.com", "b1"}, {"a.okta.com", "a1"}, {"b.okta.com", "b2"}, {"B.okta.com", "b1"}}));
+  const auto& specs = roster.tenants;
   REQUIRE(specs.size() == 2);
   CHECK(specs[0].domain.name() == "b.okta.com");
   REQUIRE(specs[0].credentials.size() == 2);
@@ -84,8 +85,8 @@ TEST_CASE("keyring: entries become one spec per domain, in the file's order") {
 
 TEST_CASE("keyring: a reload keeps the ids of keys that stay and forgets those that left") {
   Keyring keyring;
-  const auto before = keyring.replace(entries({{"a.okta.com", "a1"}, {"a.okta.com", "a2"}}));
-  const auto after = keyring.replace(entries({{"a.okta.com", "a3"}, {"a.okta.com", "a2"}}));
+  const auto before = keyring.replace(entries({{"a.okta.com", "a1"}, {"a.okta.com", "a2"}})).tenants;
+  const auto after = keyring.replace(entries({{"a.okta.com", "a3"}, {"a.okta.com", "a2"}})).tenants;
   REQUIRE(after.size() == 1);
   REQUIRE(after[0].credentials.size() == 2);
   CHECK(after[0].credentials[1] == before[0].credentials[1]);
@@ -101,17 +102,81 @@ TEST_CASE("keyring: the same key text of two orgs is two credentials") {
 
 TEST_CASE("keyring: the token is handed out as a bulk's target and as the opening of a line") {
   Keyring keyring;
-  keyring.set_token(secret("AbcdefghijklmnopqrstuvwxyzABCDEF"));
-  CHECK(keyring.bulk_target().value().expose() == "/?token=AbcdefghijklmnopqrstuvwxyzABCDEF");
-  CHECK(keyring.line_opening().value().expose() == R"({"token":"AbcdefghijklmnopqrstuvwxyzABCDEF",)");
+  keyring.set_usual(Endpoint::parse("listener.logz.io").value(), secret("AbcdefghijklmnopqrstuvwxyzABCDEF"));
+  const DestinationId usual = keyring.replace(entries({{"a.okta.com", "a1"}})).destinations.at(0).id;
+  CHECK(keyring.bulk_target(usual).value().expose() == "/?token=AbcdefghijklmnopqrstuvwxyzABCDEF");
+  CHECK(keyring.line_opening(usual).value().expose() == R"({"token":"AbcdefghijklmnopqrstuvwxyzABCDEF",)");
+  CHECK(keyring.listener(usual).text() == "https://listener.logz.io:8071");
 }
 
 TEST_CASE("keyring: a missing token, or one that would break out of its place, is refused") {
   Keyring keyring;
-  refuses(keyring.bulk_target());
+  const DestinationId usual = keyring.replace(entries({{"a.okta.com", "a1"}})).destinations.at(0).id;
+  refuses(keyring.bulk_target(usual));
   for (const char* token : {"k-acme\",\"x\":\"", "k-acme HTTP/1.1", "k-acme&type=x"}) {
     keyring.set_token(secret(token));
-    refuses(keyring.bulk_target());
-    refuses(keyring.line_opening());
+    refuses(keyring.bulk_target(usual));
+    refuses(keyring.line_opening(usual));
   }
+}
+
+namespace {
+
+/// Five tenants of three accounts: the usual one, one from a file (twice), one written out; and one that goes
+/// to another listener with the usual token.
+std::vector<TenantEntry> providers_file(const char* file_token = "F", const char* own_token = "W") {
+  std::vector<TenantEntry> out = entries({{"a.okta.com", "a1"},
+                                          {"b.okta.com", "b1"},
+                                          {"c.okta.com", "c1"},
+                                          {"d.okta.com", "d1"},
+                                          {"e.okta.com", "e1"}});
+  for (std::size_t i : {1U, 2U}) {
+    out[i].token = secret(file_token);
+    out[i].token_file = "/run/secrets/bc";
+  }
+  out[3].token = secret(own_token);
+  out[4].listener = Endpoint::parse("listener-eu.logz.io").value();
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("keyring: a destination is a listener and where its token comes from") {
+  Keyring keyring;
+  keyring.set_usual(Endpoint::parse("listener.logz.io").value(), secret("U"));
+  const Roster roster = keyring.replace(providers_file());
+  REQUIRE(roster.destinations.size() == 4);
+  std::vector<std::string> targets;
+  for (const TenantSpec& tenant : roster.tenants) {
+    targets.push_back(keyring.listener(tenant.destination).host +
+                      std::string(keyring.bulk_target(tenant.destination).value().expose()));
+  }
+  CHECK(targets == std::vector<std::string>{"listener.logz.io/?token=U", "listener.logz.io/?token=F",
+                                            "listener.logz.io/?token=F", "listener.logz.io/?token=W",
+                                            "listener-eu.logz.io/?token=U"});
+  CHECK(roster.tenants[1].destination == roster.tenants[2].destination);
+  CHECK(keyring.take_changed_tokens().empty());
+}
+
+TEST_CASE("keyring: new letters in the same file are the same destination, others written out another one") {
+  Keyring keyring;
+  keyring.set_usual(Endpoint::parse("listener.logz.io").value(), secret("U"));
+  const Roster before = keyring.replace(providers_file());
+  const Roster after = keyring.replace(providers_file("G", "X"));
+  const DestinationId from_file = before.tenants[1].destination;
+  CHECK(after.tenants[1].destination == from_file);
+  CHECK(keyring.bulk_target(from_file).value().expose() == "/?token=G");
+  CHECK(keyring.take_changed_tokens() == std::vector<DestinationId>{from_file});
+
+  CHECK(after.tenants[3].destination != before.tenants[3].destination);
+  CHECK(keyring.bulk_target(after.tenants[3].destination).value().expose() == "/?token=X");
+  // What is on its way to the old one still gets there.
+  CHECK(keyring.bulk_target(before.tenants[3].destination).value().expose() == "/?token=W");
+  keyring.forget(before.tenants[3].destination);
+  const Roster back = keyring.replace(providers_file("G", "W"));
+  CHECK(back.tenants[3].destination != before.tenants[3].destination);  // Its name is not used again.
+
+  keyring.set_token(secret("V"));
+  CHECK(keyring.take_changed_tokens() ==
+        std::vector<DestinationId>{before.tenants[0].destination, before.tenants[4].destination});
 }

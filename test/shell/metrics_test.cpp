@@ -50,11 +50,13 @@ Report report_of_two() {
   silent.last_error = "401 \xff\xfe";
   report.tenants = {acme, silent};
   report.total = acme.events;
-  report.destination.state = "taking";
-  report.destination.bulks_taken = 4;
-  report.destination.lines_taken = 70;
-  report.destination.bytes_taken = 4096;
-  report.destination.last_taken = noon - 2s;
+  report.destinations = {
+      {.number = 1, .listener = "https://listener.logz.io:8071", .tenants = {"acme.okta.com"}}};
+  report.destinations.front().state = "taking";
+  report.destinations.front().bulks_taken = 4;
+  report.destinations.front().lines_taken = 70;
+  report.destinations.front().bytes_taken = 4096;
+  report.destinations.front().last_taken = noon - 2s;
   return report;
 }
 
@@ -129,12 +131,17 @@ TEST_CASE("metrics: an age is never negative, and one that is not known is left 
 }
 
 TEST_CASE("metrics: the destination, the daemon and the process are told") {
+  const std::string account = R"({listener="https://listener.logz.io:8071",destination="1"})";
   const std::string metrics = text();
-  CHECK(value(metrics, R"(logzio_okta_bulks_total{outcome="taken"})") == 4);
-  CHECK(value(metrics, "logzio_okta_lines_taken_total") == 70);
-  CHECK(value(metrics, "logzio_okta_sent_bytes_total") == 4096);
-  CHECK(value(metrics, "logzio_okta_last_taken_age_seconds") == 2);
-  CHECK(value(metrics, "logzio_okta_destination_healthy") == 1);
+  CHECK(
+      value(
+          metrics,
+          R"(logzio_okta_bulks_total{listener="https://listener.logz.io:8071",destination="1",outcome="taken"})") ==
+      4);
+  CHECK(value(metrics, "logzio_okta_lines_taken_total" + account) == 70);
+  CHECK(value(metrics, "logzio_okta_sent_bytes_total" + account) == 4096);
+  CHECK(value(metrics, "logzio_okta_last_taken_age_seconds" + account) == 2);
+  CHECK(value(metrics, "logzio_okta_destination_healthy" + account) == 1);
   CHECK(value(metrics, "logzio_okta_ready") == 1);
   CHECK(value(metrics, "logzio_okta_tenants") == 2);
   CHECK(value(metrics, "logzio_okta_memory_used_bytes") == 1234);
@@ -183,7 +190,9 @@ TEST_CASE("status: one JSON object with every key, unknown values as null") {
   CHECK_THAT(json, Contains(R"("newest_event":null)"));
   CHECK_THAT(json, Contains(R"("behind_seconds":1.5)"));
   CHECK_THAT(json, Contains(R"("rate_limit":120,"rate_remaining":60)"));
-  CHECK_THAT(json, Contains(R"("destination":{"state":"taking","healthy":true,"bulks_taken":4)"));
+  CHECK_THAT(json,
+             Contains(R"("destinations":[{"number":1,"listener":"https://listener.logz.io:8071",)"
+                      R"("tenants":["acme.okta.com"],"state":"taking","healthy":true,"bulks_taken":4)"));
 }
 
 TEST_CASE("status: it is valid JSON whatever bytes a text holds") {
@@ -191,7 +200,7 @@ TEST_CASE("status: it is valid JSON whatever bytes a text holds") {
   CHECK_THAT(status_json(report), Contains(R"("last_error":"401 ??")"));
   for (const std::string_view bytes : {"\xc3", "\xe2\x82", "\xf0\x9f\x98", "\xed\xa0\x80", "\xc0\xaf",
                                        "a\x01\n\"\\", "gr\xc3\xbc\xc3\x9f"}) {
-    report.destination.last_error = bytes;
+    report.destinations.front().last_error = bytes;
     INFO(bytes);
     CHECK(is_json(status_json(report)));
   }

@@ -58,12 +58,23 @@ class NetworkBench {
   explicit NetworkBench(Setup setup)
       : trust_(Trust::load(setup.ca_file).value()), proxy_(std::move(setup.proxy)) {
     std::signal(SIGPIPE, SIG_IGN);
-    keyring_.set_token(Secret(std::string(token)));
-    client_ = CurlClient::create(keyring_, trust_, proxy_, endpoint(setup.listener), setup.patience).value();
+    keyring_.set_usual(endpoint(setup.listener), Secret(std::string(token)));
+    destination_ = add_destination({});
+    client_ = CurlClient::create(keyring_, trust_, proxy_, setup.patience).value();
   }
 
   CurlClient& client() { return *client_; }
   Keyring& keyring() { return keyring_; }
+
+  /// An account of its own; empty: the usual one.
+  DestinationId add_destination(std::string_view own_token, std::optional<Endpoint> listener = std::nullopt) {
+    std::vector<TenantEntry> entries;
+    entries.push_back({.domain = Domain::parse("acme.okta.com").value(),
+                       .api_key = Secret(std::string(api_key)),
+                       .listener = std::move(listener),
+                       .token = Secret(std::string(own_token))});
+    return keyring_.replace(std::move(entries)).destinations.front().id;
+  }
 
   RequestId ask(const Domain& org, std::string target = "/api/v1/logs") {
     const RequestId id{++last_id_};
@@ -73,7 +84,7 @@ class NetworkBench {
   }
   BulkId send(std::string_view plain) {
     const BulkId id{++last_id_};
-    client_->send({.id = id, .destination = {}, .packed = packed(plain), .lines = 1});
+    client_->send({.id = id, .destination = destination_, .packed = packed(plain), .lines = 1});
     return id;
   }
 
@@ -112,6 +123,7 @@ class NetworkBench {
   Trust trust_;
   Proxy proxy_;
   std::unique_ptr<CurlClient> client_;
+  DestinationId destination_;
   std::uint64_t last_id_ = 0;
 };
 

@@ -27,8 +27,9 @@ Report report() {
   acme.keys = 2;
   report.tenants.push_back(acme);
   report.total = {.fetched = 10, .delivered = 6, .deduplicated = 1, .set_aside = 1, .in_flight = 2};
-  report.destination.state = "taking";
-  report.destination.last_taken = noon - 3s;
+  report.destinations.push_back(
+      {.number = 1, .listener = "https://listener.logz.io:8071", .state = "taking"});
+  report.destinations[0].last_taken = noon - 3s;
   return report;
 }
 
@@ -50,8 +51,8 @@ TEST_CASE("status text: what is wrong is said, and foreign text cannot draw on t
   bad.stopping = true;
   bad.tenants[0].keys_refused = 1;
   bad.tenants[0].last_error = "Okta said \x1b[31mno\n";
-  bad.tenants[0].newest_event = bad.destination.last_taken = std::nullopt;
-  bad.destination.last_error = "401";
+  bad.tenants[0].newest_event = bad.destinations[0].last_taken = std::nullopt;
+  bad.destinations[0].last_error = "401";
   const std::string text = status_text(bad);
   REQUIRE_THAT(text, StartsWith("NOT READY: no tenant flows") && Contains("stopping") &&
                          Contains("2, refused 1") && Contains("Okta said ?[31mno?") && Contains("  401\n"));

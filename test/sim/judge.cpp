@@ -394,7 +394,9 @@ void Judge::saw(const Report& report) {
   if (report.memory_used > limits::memory_budget + limits::page_bytes_max) {
     convict(std::to_string(report.memory_used) + " bytes are held");
   }
-  if (report.destination.in_flight > limits::bulks_in_flight_max) convict("too many bulks in flight");
+  for (const DestinationReport& destination : report.destinations) {
+    if (destination.in_flight > limits::bulks_in_flight_max) convict("too many bulks in flight");
+  }
   for (const TenantReport& tenant : report.tenants) {
     conserved(tenant.events, tenant.domain);
     Org& org = orgs_[orgs_by_name_.find(tenant.domain)->second];

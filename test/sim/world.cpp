@@ -21,6 +21,7 @@ constexpr Duration drain_budget = 12h;  // Of virtual time, for what phase one h
 constexpr Duration fade_out = drain_budget + 6h;
 constexpr Duration stop_budget = 8s;  // Docker kills after ten.
 constexpr Duration quiet_look = 1h;   // After the last restart: nothing may be repeated.
+constexpr DestinationId usual{1};
 constexpr std::string_view token = "abcdefghijklmnopqrstuvwxyzABCDEF";
 
 const WallTime epoch = parse_rfc3339("2026-11-23T00:00:00Z").value();
@@ -172,15 +173,18 @@ void World::on(AnswerHook&& answer) {
   if (hooks_open_.erase(answer.id) == 0) throw Violation{"a hook delivery is answered twice"};
 }
 
-std::vector<TenantSpec> World::file() const {
-  std::vector<TenantSpec> specs;
+Roster World::file() const {
+  Roster roster;
+  roster.destinations.push_back({.id = usual,
+                                 .listener = {.protocol = plan_.protocol, .host = "listener", .port = 8071},
+                                 .token_bytes = is_lines(plan_.protocol) ? token.size() + 11 : 0});
   for (const Org& org : orgs_) {
     if (!org.in_file) continue;
-    TenantSpec spec{.domain = Domain::parse(org.name).value(), .credentials = {}};
+    TenantSpec spec{.domain = Domain::parse(org.name).value(), .credentials = {}, .destination = usual};
     for (const Key& key : org.keys) spec.credentials.push_back(key.id);
-    specs.push_back(std::move(spec));
+    roster.tenants.push_back(std::move(spec));
   }
-  return specs;
+  return roster;
 }
 
 // ---- The daemon
@@ -199,14 +203,8 @@ void World::start() {
   once_began_ = okta_times();
   Policy policy = plan_.policy;
   policy.once = once_;
-  daemon_ = std::make_unique<Scheduler>(
-      our_now(),
-      SchedulerOptions{.policy = policy,
-                       .protocol = plan_.protocol,
-                       .listener = "listener",
-                       .token_bytes = is_lines(plan_.protocol) ? token.size() + 11 : 0,
-                       .seed = random_.next()},
-      file());
+  daemon_ = std::make_unique<Scheduler>(our_now(), SchedulerOptions{.policy = policy, .seed = random_.next()},
+                                        file());
   deliver(0s, SetAsideSize{aside_before_ + aside_bytes_});
   drain();
 }
@@ -284,6 +282,11 @@ void World::on(Save&& save) {
   });
   disk_.save(std::move(save));
   plan_commit(random_.between(0s, limits::commit_delay));
+}
+
+void World::on(ForgetDestination&& forget) {
+  tell(forget.destination.value,
+       [&] { return "forgets destination " + std::to_string(forget.destination.value); });
 }
 
 void World::on(Note&& note) {
@@ -769,7 +772,7 @@ void World::strike(Trouble trouble) {
       return for_a_while([&] { token_refused_ = true; },
                          [this] {
                            token_refused_ = false;
-                           if (random_.below(2) == 0) turn(TokenChanged{});
+                           if (random_.below(2) == 0) turn(TokenChanged{usual});
                          });
     case Trouble::disk_failures:
       return for_a_while([&] { disk_fails_ = true; }, [this] { disk_fails_ = false; });
@@ -828,7 +831,7 @@ void World::trouble_tenants() {
 
 void World::reload() {
   tell(orgs_.size(),
-       [&] { return "the tenants file changes: " + std::to_string(file().size()) + " tenants"; });
+       [&] { return "the tenants file changes: " + std::to_string(file().tenants.size()) + " tenants"; });
   for (std::size_t i = 0; i < orgs_.size(); ++i) judge_.listed(i, orgs_[i].in_file);
   turn(Reload{file()});
 }
@@ -877,7 +880,7 @@ void World::heal() {
   }
   reload();
   turn(SetAsideSize{aside_bytes_});
-  turn(TokenChanged{});
+  turn(TokenChanged{usual});
 }
 
 void World::drain_backlog() {

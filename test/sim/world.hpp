@@ -90,6 +90,7 @@ class World {
   void on(ReadWindow&& read);
   void on(Save&& save);
   void on(AnswerHook&& answer);
+  void on(ForgetDestination&& forget);
   void on(Note&& note);
   void end_in_order();
   void judge_exit(int code) const;
@@ -97,7 +98,7 @@ class World {
   void gone();
   /// Hands the fact to the daemon after a while, unless that run is over by then.
   void deliver(Duration wait, Input input);
-  [[nodiscard]] std::vector<TenantSpec> file() const;
+  [[nodiscard]] Roster file() const;
   void watch_for_busy_loop(bool tick);
   void look_at_report();
 

@@ -84,6 +84,13 @@ inline constexpr std::size_t field_chars_max = 32'700;
 inline constexpr std::size_t depth_max = 10;
 inline constexpr std::size_t fields_max = 1000;
 
+// What a tenant's entry may add to each of its lines. Together far less than the events themselves weigh.
+inline constexpr std::size_t constant_fields_max = 32;
+inline constexpr std::size_t constant_name_bytes_max = 64;
+inline constexpr std::size_t constant_value_bytes_max = 512;
+inline constexpr std::size_t query_bytes_max =
+    1 * KiB;  // A filter or q; encoded, they still fit a request line.
+
 // Memory: answers on their way plus bulks waiting. One page that outgrew its share is always admitted.
 inline constexpr std::size_t memory_budget = 48 * MiB;
 // Held for an answer on its way until the tenant's own answers have shown what a full page weighs (a gzip one

@@ -1,22 +1,37 @@
 // Tenants: what the tenants file said, valid by construction.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "logzio_okta/base/secret.hpp"
+#include "logzio_okta/config/options.hpp"
+#include "logzio_okta/logzio/endpoint.hpp"
+#include "logzio_okta/logzio/line_constants.hpp"
 #include "logzio_okta/okta/domain.hpp"
+#include "logzio_okta/okta/log_query.hpp"
 
 namespace logzio_okta {
 
-/// One entry of `tenants_credentials`.
+/// One entry of `tenants_credentials`: an org, a key, and what the entry wants otherwise than the options
+/// say.
 struct TenantEntry {
   Domain domain;
   Secret api_key;
   int line = 0;  ///< In the file, from 1; 0 when it came from the environment.
+
+  std::optional<Since> since{};
+  LogQuery query{};
+  std::optional<Endpoint> listener{};
+  Secret token{};            ///< Of its own account; empty: the usual one.
+  std::string token_file{};  ///< Where `token` was read from, if from a file.
+  std::string type = std::string(LineConstants::usual_type);
+  std::vector<ConstantField> fields{};
 };
 
-/// Entries with the same domain are ONE stream with several keys, in the file's order.
+/// Entries with the same domain are ONE stream with several keys, in the file's order; all else in them is
+/// equal.
 struct Tenants {
   std::vector<TenantEntry> entries;   ///< At least one, at most limits::tenants_max.
   std::string source;                 ///< "/etc/logzio-okta/tenants-credentials.yml" or "OKTA_API_KEY".

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
+#include <memory>
 #include <vector>
 
 #include "logzio_okta/base/id.hpp"
@@ -21,7 +21,7 @@ struct BatchEvent {
 struct Batch {
   StreamId stream;
   std::uint64_t page = 0;
-  std::string_view tenant_name;
+  std::shared_ptr<const LineConstants> constants;
   std::vector<BatchEvent> events;
 };
 

@@ -14,15 +14,39 @@
 #include "logzio_okta/flow/report.hpp"
 #include "logzio_okta/http/message.hpp"
 #include "logzio_okta/http/url.hpp"
+#include "logzio_okta/logzio/endpoint.hpp"
+#include "logzio_okta/logzio/line_constants.hpp"
 #include "logzio_okta/logzio/verdict.hpp"
 #include "logzio_okta/okta/domain.hpp"
+#include "logzio_okta/okta/log_query.hpp"
 
 namespace logzio_okta {
 
-/// A tenant as the core knows it: an org and the names of its keys, in order of preference.
+/// Where events go: a listener and a token, whose bytes only the keyring knows.
+struct DestinationSpec {
+  DestinationId id;
+  Endpoint listener;
+  std::size_t token_bytes = 0;  ///< What a lines transport adds to each line.
+  std::string set_by = "LOGZIO_TOKEN and LOGZIO_LISTENER_HOST";  ///< What to check when it is refused.
+};
+
+/// A tenant as the core knows it: an org, the names of its keys in order of preference, and what the tenants
+/// file says of its events.
 struct TenantSpec {
   Domain domain;
   std::vector<CredentialId> credentials;
+  DestinationId destination{};
+  LogQuery query{};
+  std::optional<Since> since{};  ///< Where it starts without a place, if not as Policy says.
+  std::string type = std::string(LineConstants::usual_type);
+  std::vector<ConstantField> fields{};
+};
+
+/// Everything the tenants file and the options say of who is followed and where the events go. The
+/// destinations are those that the tenants name.
+struct Roster {
+  std::vector<DestinationSpec> destinations;
+  std::vector<TenantSpec> tenants;
 };
 
 // ---- Things to do
@@ -49,7 +73,7 @@ struct SendBulk {
 /// Bring this stream's place. Answered by Opened.
 struct OpenStream {
   StreamId stream;
-  std::string key;  ///< What the store knows it by: the domain's name.
+  std::string key;  ///< What the store knows it by: LogQuery::stream_key.
 };
 /// Bring this stream's window rows. Answered by WindowRead.
 struct ReadWindow {
@@ -61,6 +85,10 @@ struct AnswerHook {
   int status = 0;
   std::string why;  ///< One line for whoever sent it; empty where the status says it all.
 };
+/// Nothing goes there any more: its token may be forgotten.
+struct ForgetDestination {
+  DestinationId destination;
+};
 /// A line for people. The level says what the operator should do (STYLE 8).
 struct Note {
   Level level = Level::info;
@@ -68,7 +96,8 @@ struct Note {
   std::string text;
 };
 
-using Output = std::variant<AskOkta, CancelAsk, SendBulk, OpenStream, ReadWindow, Save, AnswerHook, Note>;
+using Output = std::variant<AskOkta, CancelAsk, SendBulk, OpenStream, ReadWindow, Save, AnswerHook,
+                            ForgetDestination, Note>;
 
 // ---- Facts
 // ----------------------------------------------------------------------------------------------------
@@ -107,12 +136,14 @@ struct SetAsideSize {
   std::uint64_t bytes = 0;
 };
 /// The tenants as they are now, all of them. Those that stay keep their place, their budget and their keys'
-/// state.
+/// state; what is on its way to a destination they no longer name arrives there, unless it is in trouble.
 struct Reload {
-  std::vector<TenantSpec> tenants;
+  Roster roster;
 };
-/// The listener's token was replaced: try at once.
-struct TokenChanged {};
+/// The token of this destination was replaced: try at once.
+struct TokenChanged {
+  DestinationId destination;
+};
 /// End in order: nothing new is asked, what is in flight may finish within limits::stop_grace.
 struct Stop {};
 /// Okta delivered something to our event hook, with a credential that is good. Answered by AnswerHook.

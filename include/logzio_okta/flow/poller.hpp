@@ -22,6 +22,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -53,7 +54,7 @@ struct OrgFacts {
 
 class Poller {
  public:
-  Poller(StreamId stream, Domain domain, Policy policy, Random random);
+  Poller(StreamId stream, const TenantSpec& spec, const Policy& policy, Random random);
 
   /// Asks for the stream's place.
   void start(Instant now);
@@ -92,6 +93,11 @@ class Poller {
   void stop();
   /// Goes on after stop(), from where it stood.
   void resume(Now now);
+  /// What its lines say from now on, of those read from now on.
+  void take_constants(const TenantSpec& spec);
+  /// Its last: forgets what is not settled, which nobody will bring to an end. When the tenant comes back it
+  /// is asked for again, marked where it may have arrived.
+  void abandon(Now now, bool doubtful);
   /// Okta named a moment before which it wants to hear nothing: saved, so that a restart does not forget it.
   void keep_quiet(const OrgFacts& org);
 
@@ -110,6 +116,8 @@ class Poller {
 
   [[nodiscard]] StreamId stream() const { return stream_; }
   [[nodiscard]] const Domain& domain() const { return domain_; }
+  [[nodiscard]] const LogQuery& query() const { return query_; }
+  [[nodiscard]] const std::shared_ptr<const LineConstants>& constants() const { return constants_; }
   [[nodiscard]] const Place& place() const { return place_; }
   /// Its own part of the tenant's report; the scheduler adds what the org knows.
   [[nodiscard]] TenantReport report(Now now) const;
@@ -185,6 +193,8 @@ class Poller {
 
   StreamId stream_;
   Domain domain_;
+  LogQuery query_;
+  std::shared_ptr<const LineConstants> constants_;
   Policy policy_;
   Random random_;
 

@@ -73,7 +73,10 @@ struct TenantReport {
 };
 
 struct DestinationReport {
-  std::string state;  ///< "taking", "retrying", "token refused", "set-aside full", "idle".
+  std::uint64_t number = 0;          ///< Tells those of one listener apart; the token never does.
+  std::string listener;              ///< "https://listener.logz.io:8071"
+  std::vector<std::string> tenants;  ///< Domains, in the file's order; none when it only finishes.
+  std::string state;                 ///< "taking", "retrying", "token refused", "set-aside full", "idle".
   bool healthy = true;
   std::uint64_t bulks_taken = 0;
   std::uint64_t bulks_partly = 0;
@@ -112,15 +115,15 @@ struct HookReport {
 struct Report {
   WallTime at;
   WallTime started;
-  std::vector<TenantReport> tenants;  ///< In the file's order.
-  EventCounts total;                  ///< Tenants removed by a reload included.
-  DestinationReport destination;
+  std::vector<TenantReport> tenants;            ///< In the file's order.
+  EventCounts total;                            ///< Tenants removed by a reload included.
+  std::vector<DestinationReport> destinations;  ///< Those that tenants name, and those that still finish.
   HookReport hooks;
   std::size_t memory_used = 0;  ///< Of limits::memory_budget.
   std::uint64_t set_aside_bytes = 0;
   bool saving_fails = false;
   bool stopping = false;
-  bool ready = false;  ///< At least one tenant flows, the listener takes, saves succeed.
+  bool ready = false;  ///< At least one tenant flows, its listener takes, saves succeed.
   std::string not_ready_because;
 };
 

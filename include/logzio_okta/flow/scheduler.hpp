@@ -1,4 +1,4 @@
-// Scheduler: the whole core as one object. Owns orgs, pollers and the shipper and carries between them.
+// Scheduler: the whole core as one object. Owns orgs, pollers and shippers and carries between them.
 //
 //     for (;;) {
 //       while (auto output = scheduler.next_output()) shell.perform(std::move(*output));
@@ -15,28 +15,23 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "logzio_okta/config/options.hpp"
 #include "logzio_okta/flow/message.hpp"
 #include "logzio_okta/flow/report.hpp"
-#include "logzio_okta/logzio/endpoint.hpp"
 
 namespace logzio_okta {
 
 struct SchedulerOptions {
   Policy policy;
-  Protocol protocol = Protocol::https_bulk;
-  std::string listener;         ///< Its text, for log lines.
-  std::size_t token_bytes = 0;  ///< What the transport adds to a line (lines protocols).
-  bool hooks = false;           ///< Event hooks are listened for.
-  std::uint64_t seed = 0;       ///< Of all jitter.
+  bool hooks = false;      ///< Event hooks are listened for.
+  std::uint64_t seed = 0;  ///< Of all jitter.
   Duration running_for{};  ///< How long ago this process began: what is older may have been in flight before.
 };
 
 class Scheduler {
  public:
-  Scheduler(Now now, SchedulerOptions options, std::vector<TenantSpec> tenants);
+  Scheduler(Now now, SchedulerOptions options, const Roster& roster);
   ~Scheduler();
   Scheduler(Scheduler&&) noexcept;
   Scheduler& operator=(Scheduler&&) = delete;

@@ -22,6 +22,7 @@
 #include <deque>
 #include <list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -40,16 +41,23 @@
 
 namespace logzio_okta {
 
-struct ShipperOptions {
-  DestinationId destination;
-  Protocol protocol = Protocol::https_bulk;
-  std::string listener;         ///< For log lines.
-  std::size_t token_bytes = 0;  ///< What a lines transport adds to each line.
+/// What all shippers have in common: the numbers of their sendings, and the room for what is set aside.
+struct ShippersShare {
+  std::uint64_t bulks = 0;
+  std::uint64_t set_aside_bytes = 0;  ///< On disk and on its way there.
+};
+
+/// A line that one shipper gives back for another to take over.
+struct GivenLine {
+  std::uint64_t page = 0;
+  std::string line;  ///< Without its '\n'.
+  LineRecord record;
 };
 
 class Shipper {
  public:
-  Shipper(ShipperOptions options, Random random);
+  /// `share` outlives it.
+  Shipper(DestinationSpec destination, ShippersShare& share, Random random);
 
   /// Splices the batch's events into the open bulk, in order. The batch may be forgotten afterwards.
   void take(Now now, const Batch& batch);
@@ -65,11 +73,25 @@ class Shipper {
 
   /// While saves fail nothing is sent: nothing is delivered beyond what can be saved.
   void pause(bool paused) { paused_ = paused; }
-  /// Set-aside bytes on disk, as the store knows them.
-  void set_aside_on_disk(std::uint64_t bytes);
+  /// There may be more room for what is set aside.
+  void room_changed();
   void token_changed(Now now);
   /// What is open is sealed at once from now on; with trouble nothing more is tried.
   void stop() { stopping_ = true; }
+  /// How log lines name it.
+  void call_it(std::string name) { name_ = std::move(name); }
+
+  /// Lines of this stream that wait here, open or in flight, or whose settlement waits.
+  [[nodiscard]] bool holds(StreamId stream) const;
+  /// Nothing is left to do or to say.
+  [[nodiscard]] bool empty() const;
+  /// Takes the stream's lines out of the bulks that wait; those in flight come to that when they are
+  /// answered. What may have been taken says possible_duplicate in its record.
+  [[nodiscard]] std::vector<GivenLine> give_back(StreamId stream);
+  /// Goes on with them: anew, as this destination wants its lines.
+  void take_over(Now now, StreamId stream, const std::shared_ptr<const LineConstants>& constants,
+                 const std::vector<GivenLine>& lines);
+
   /// After stop(): nothing is in flight and nothing more can be done.
   [[nodiscard]] bool quiet() const;
   /// Streams with lines that may have been taken without our knowing.
@@ -81,7 +103,7 @@ class Shipper {
   /// whether the destination refuses everything or just these.
   [[nodiscard]] bool wants_fresh_bulk() const;
   [[nodiscard]] std::size_t held_bytes() const;
-  [[nodiscard]] std::uint64_t set_aside_bytes() const { return set_aside_bytes_; }
+  [[nodiscard]] const DestinationSpec& destination() const { return destination_; }
   [[nodiscard]] DestinationReport report() const;
 
  private:
@@ -125,13 +147,14 @@ class Shipper {
   [[nodiscard]] bool set_aside_full() const { return !held_settlements_.empty(); }
   void note(Level level, std::string text);
 
-  ShipperOptions options_;
+  DestinationSpec destination_;
+  ShippersShare& share_;
+  std::string name_;
   Random random_;
-  std::map<StreamId, std::string> tenant_names_;
+  std::map<StreamId, std::shared_ptr<const LineConstants>> constants_;
   BulkBuilder open_;
   std::optional<Instant> open_since_;
   Queue queue_;
-  std::uint64_t last_id_ = 0;
   bool paused_ = false;
   bool stopping_ = false;
 
@@ -142,7 +165,6 @@ class Shipper {
   Complaint trouble_;
   Complaint token_trouble_{Complaint::Rhythm::hourly};
 
-  std::uint64_t set_aside_bytes_ = 0;        ///< On disk and on its way there.
   std::deque<Settlement> held_settlements_;  ///< Wait for room among what is set aside.
   std::deque<Settlement> settlements_;
   std::deque<Output> outputs_;

@@ -51,14 +51,15 @@ struct Bulk {
 class BulkBuilder {
  public:
   /// Splices one event. `piece` is merged with the last one if it is the same stream and page.
-  AppendedLine add(const EventSlice& event, std::string_view tenant_name, Mark mark, std::size_t extra_bytes,
-                   StreamId stream, std::uint64_t page);
+  AppendedLine add(const EventSlice& event, const LineConstants& constants, Mark mark,
+                   std::size_t extra_bytes, StreamId stream, std::uint64_t page);
   /// Takes a finished line (without '\n') over from another bulk.
   void add_line(std::string_view line, LineRecord record, StreamId stream, std::uint64_t page);
 
   [[nodiscard]] bool empty() const { return records_.empty(); }
   [[nodiscard]] std::size_t lines() const { return records_.size(); }
   [[nodiscard]] std::size_t bytes() const { return plain_.size(); }
+  [[nodiscard]] const std::vector<Piece>& pieces() const { return pieces_; }
   /// Compresses and empties the builder, which keeps its buffer for the next bulk.
   [[nodiscard]] Bulk seal();
 

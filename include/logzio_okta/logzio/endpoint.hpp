@@ -33,6 +33,7 @@ struct Endpoint {
   static Result<Endpoint> parse(std::string_view text);
   /// "https://listener.logz.io:8071"; "tls://...", "http://...", "tcp://..." likewise.
   [[nodiscard]] std::string text() const;
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
 }  // namespace logzio_okta

@@ -3,7 +3,8 @@
 // The bytes Okta sent, unchanged and in order, with these spliced in front unless the event has a top-level
 // key of that name:
 //
-//     {"type":"okta","tenant_name":"<domain>","@timestamp":"<published>","message":<displayMessage>,
+//     {"type":"okta","tenant_name":"<domain>",<the tenant's constant fields>
+//      "@timestamp":"<published>","message":<displayMessage>,
 //      "logzio_okta":{...},   <- only when there is something to say
 //      <the event from behind its opening brace>
 //
@@ -17,6 +18,7 @@
 #include <string>
 #include <string_view>
 
+#include "logzio_okta/logzio/line_constants.hpp"
 #include "logzio_okta/okta/page.hpp"
 
 namespace logzio_okta {
@@ -37,7 +39,7 @@ struct AppendedLine {
 /// Appends the line and its '\n' to `out`. `event.object` must hold and `event.newline_inside` must not.
 /// `extra_bytes`: what the transport will still put into the line (the token over TCP), counted against the
 /// limit.
-AppendedLine append_line(std::string& out, const EventSlice& event, std::string_view tenant_name, Mark mark,
+AppendedLine append_line(std::string& out, const EventSlice& event, const LineConstants& constants, Mark mark,
                          std::size_t extra_bytes);
 
 }  // namespace logzio_okta

@@ -11,13 +11,28 @@
 
 #include "logzio_okta/base/time.hpp"
 #include "logzio_okta/http/url.hpp"
+#include "logzio_okta/okta/domain.hpp"
 
 namespace logzio_okta {
 
 inline constexpr std::string_view log_path = "/api/v1/logs";
 
-/// "/api/v1/logs?since=2026-11-16T12:00:00.000Z&sortOrder=ASCENDING&limit=1000"; the colons stay as they are.
-[[nodiscard]] std::string first_target(WallTime since, std::size_t limit);
+/// Which of an org's events a stream is about; all of them without either.
+struct LogQuery {
+  std::string filter;  ///< Okta's filter expression: `eventType eq "user.session.start"`.
+  std::string q;       ///< Okta's keyword search.
+
+  [[nodiscard]] bool plain() const { return filter.empty() && q.empty(); }
+  /// "filter=eventType%20eq%20%22a%22&q=b" as it stands in a target; empty if plain.
+  [[nodiscard]] std::string text() const;
+  /// What the store knows the stream of this query by: the domain's name alone where the query is plain.
+  [[nodiscard]] std::string stream_key(const Domain& domain) const;
+  friend bool operator==(const LogQuery&, const LogQuery&) = default;
+};
+
+/// "/api/v1/logs?since=2026-11-16T12:00:00.000Z&sortOrder=ASCENDING&limit=1000", and the query behind it; the
+/// colons stay as they are.
+[[nodiscard]] std::string first_target(WallTime since, std::size_t limit, const LogQuery& query = {});
 
 /// The target of a `next` link if it stays with the org: same scheme, host and port (a path-absolute link is
 /// of the same org), exactly `log_path`, printable ASCII without spaces, at most limits::next_link_bytes_max.

@@ -11,4 +11,7 @@ namespace logzio_okta {
 /// object is damaged before the value ends. Linear in the object's size; `raw_value` points into it.
 [[nodiscard]] bool find_member(std::string_view object, std::string_view key, std::string_view& raw_value);
 
+/// Whether `object` has the top-level member `name`, which is ASCII, however its key is spelt.
+[[nodiscard]] bool has_member(std::string_view object, std::string_view name);
+
 }  // namespace logzio_okta

@@ -39,6 +39,27 @@ class OwnKeys {
   std::uint8_t bits_ = 0;
 };
 
+/// The names at an object's top level as a sieve: "no" is certain, "perhaps" is to be looked into.
+class TopKeys {
+ public:
+  void add(std::string_view key) { bits_ |= bit_of(key); }
+  void add_unknown() { bits_ = ~std::uint64_t{0}; }
+  [[nodiscard]] bool may_have(std::string_view key) const { return (bits_ & bit_of(key)) != 0; }
+  [[nodiscard]] bool may_share_one_with(const TopKeys& others) const { return (bits_ & others.bits_) != 0; }
+  friend bool operator==(const TopKeys&, const TopKeys&) = default;
+
+ private:
+  // First byte, last byte and length tell most names apart, and cost next to nothing.
+  [[nodiscard]] static constexpr std::uint64_t bit_of(std::string_view key) {
+    if (key.empty()) return 1;
+    const auto first = static_cast<unsigned char>(key.front());
+    const auto last = static_cast<unsigned char>(key.back());
+    return std::uint64_t{1} << ((first + 7U * last + 13U * key.size()) % 64U);
+  }
+
+  std::uint64_t bits_ = 0;
+};
+
 /// Of an element that is not an object only `bytes`, the newlines and `will_be_flattened` are filled in.
 struct EventSlice {
   std::string_view bytes;  ///< The element exactly as Okta sent it, without white space around it.
@@ -48,6 +69,7 @@ struct EventSlice {
   std::string_view display_message;      ///< With its quotes; empty if absent or not a string.
   std::optional<WallTime> published_at;  ///< `published`, when it is a date.
   OwnKeys own_keys;
+  TopKeys top_keys;
   bool object = false;           ///< It starts with '{' and the bracket that closes it is its last byte.
   bool newline_between = false;  ///< A CR or LF outside of strings (pretty-printed).
   bool newline_inside =

@@ -1,0 +1,64 @@
+// LineConstants: what every line of a stream says alike, prepared once.
+//
+//     "type":"okta","tenant_name":"acme.okta.com","customer":"acme","tier":2,
+//
+// The type, the tenant's name and the constant fields of the tenants file, as members with a comma behind
+// each. The event's own top-level key of the same name wins; then ours is left out.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "logzio_okta/base/error.hpp"
+#include "logzio_okta/okta/page.hpp"
+
+namespace logzio_okta {
+
+/// A constant field: its name and its value as JSON.
+struct ConstantField {
+  std::string name;
+  std::string value;
+  friend bool operator==(const ConstantField&, const ConstantField&) = default;
+};
+
+/// `text` as a JSON string, in its quotes.
+[[nodiscard]] std::string json_string(std::string_view text);
+
+/// May a constant field be called so? Letters, digits, '_' and '-', beginning with a letter (a dot would make
+/// an object of it at Logz.io, a leading '_' is Elasticsearch's own); none of our own keys and none that
+/// Logz.io sets itself. The error says what to write instead.
+[[nodiscard]] Result<void> check_field_name(std::string_view name);
+/// May a stream's events be of this type? The same letters, since a field of Logz.io it is.
+[[nodiscard]] Result<void> check_type(std::string_view type);
+
+class LineConstants {
+ public:
+  static constexpr std::string_view usual_type = "okta";
+
+  /// The names and the type were checked.
+  explicit LineConstants(std::string_view tenant_name, std::string_view type = usual_type,
+                         std::span<const ConstantField> fields = {});
+
+  [[nodiscard]] const std::string& tenant_name() const { return tenant_name_; }
+  /// Appends the members that the event has no top-level key for.
+  void append(std::string& out, const EventSlice& event) const;
+  friend bool operator==(const LineConstants&, const LineConstants&) = default;
+
+ private:
+  struct Member {
+    std::string name;
+    std::string text;  ///< `"name":value,`
+    friend bool operator==(const Member&, const Member&) = default;
+  };
+
+  std::string tenant_name_;
+  Member type_;
+  Member tenant_;
+  std::vector<Member> fields_;
+  std::string all_;  ///< Every member, as nearly every line has it.
+  TopKeys names_;    ///< Of the fields.
+};
+
+}  // namespace logzio_okta
