@@ -64,10 +64,6 @@ constexpr std::array level_names = {std::string_view("trace"), std::string_view(
 
 constexpr std::string_view since_forms = "write for example 7d, 24h, now or 2026-11-23T12:00:00Z";
 
-bool beyond_retention(Duration ago) {
-  return ago > limits::retention;
-}
-
 }  // namespace
 
 std::span<const OptionRow> option_table() {
@@ -80,13 +76,14 @@ Result<Since> parse_since(std::string_view text, WallTime wall) {
   if (ascii::equal_ignoring_case(text, "now")) return SinceAgo{};
   if (const std::optional<WallTime> at = parse_rfc3339(text)) {
     if (*at > wall) return fail(ascii::quote(text) + " is in the future; " + std::string(since_forms));
-    // A minute of grace, so that "90 days ago" may be worked out by the command line.
-    if (beyond_retention(wall - *at - 1min)) return fail(ascii::quote(text) + too_long_ago);
+    // A minute of grace, so that "90 days ago" may be worked out by the command line. In milliseconds: a
+    // moment centuries away has no place in nanoseconds.
+    if (wall - *at > to_ms(limits::retention + 1min)) return fail(ascii::quote(text) + too_long_ago);
     return SinceAt{*at};
   }
   const Result<Duration> ago = parse_duration(text);
   if (!ago) return fail(ascii::quote(text) + " is not a time; " + std::string(since_forms));
-  if (beyond_retention(*ago)) return fail(ascii::quote(text) + too_long_ago);
+  if (*ago > limits::retention) return fail(ascii::quote(text) + too_long_ago);
   return SinceAgo{*ago};
 }
 

@@ -112,8 +112,9 @@ Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const Http
   learn_clock(now, asked_wall, answer);
   const RateLimit rate = read_rate_limit(answer.headers);
   if (answer.status == 429 && rate.concurrency()) {
-    quiet_until_ = now.steady + backoff(limits::concurrency_pause_base, limits::concurrency_pause_max,
-                                        crowded_++, random_);
+    const Duration pause =
+        backoff(limits::concurrency_pause_base, limits::concurrency_pause_max, crowded_++, random_);
+    quiet_until_ = std::max(quiet_until_, now.steady + pause);
     return Standing::crowded;
   }
   learn_rate(now, answer);
@@ -191,7 +192,9 @@ void Org::go_quiet(Now now, const HttpAnswer& answer) {
       std::min<Duration>(1s * (1 << std::min(limited_, doublings_max)), limits::rate_wait_default);
   ++limited_;
   wait = std::max(wait, least);
-  quiet_until_ = now.steady + wait;
+  // Another request, or another key's, may have been told of a later moment while this one was on its way.
+  if (quiet_named_ && now.steady + wait <= quiet_until_) return;
+  quiet_until_ = std::max(quiet_until_, now.steady + wait);
   quiet_named_ = date + to_ms(wait);
 }
 

@@ -170,6 +170,24 @@ TEST_CASE("org: the moment named in a 429 is kept until it is over, whatever els
   REQUIRE_FALSE(bench.org.quiet_until());
 }
 
+TEST_CASE("org: of two 429s that were on their way together the later moment counts") {
+  OrgBench bench({first, second});
+  for (const CredentialId key : {first, second}) bench.org.asked(bench.now(), key);
+  const auto hears = [&](CredentialId key, Reply reply) {
+    return bench.org.answered(bench.now(), bench.wall, key, std::move(reply).at(bench.okta_now()));
+  };
+  REQUIRE(hears(first, status(429).rate(120, 0, 90s)) == Standing::limited);
+  const auto named = bench.org.quiet_until();
+  SECTION("a shorter silence") {
+    REQUIRE(hears(second, status(429).rate(120, 0, 20s)) == Standing::limited);
+  }
+  SECTION("a pause because of too many requests at once") {
+    REQUIRE(hears(second, status(429).rate(0, 0, 20s)) == Standing::crowded);
+  }
+  CHECK(bench.org.quiet_until() == named);
+  CHECK(bench.silence() == 91s);
+}
+
 TEST_CASE("org: a 429 that names no usable moment is waited out for a minute") {
   OrgBench bench;
   REQUIRE(bench.asks(status(429)) == Standing::limited);

@@ -38,7 +38,7 @@ void judge_words(std::string_view text) {
     if (at != nullptr) CHECK(at->at <= birth && birth - at->at <= to_ms(limits::retention));
   }
   if (const auto share = parse_rate_share(text)) CHECK(*share >= 0.05 && *share <= 1);
-  static_cast<void>(parse_admin(text));
+  static_cast<void>(parse_address(text, "127.0.0.1:9810"));
   static_cast<void>(parse_level(text));
 }
 

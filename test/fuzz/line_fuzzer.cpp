@@ -157,7 +157,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Mark mark{.possible_duplicate = input.flag(), .backfill = input.flag()};
   const Protocol protocol = input.flag() ? Protocol::tls_lines : Protocol::https_bulk;
   // A long member puts an event near the longest line, which no input alone would reach.
-  const std::size_t padding = input.below(8) == 0 ? limits::line_bytes_max - 1200 + input.below(1200) : 0;
+  const std::size_t padding = input.below(64) == 1 ? limits::line_bytes_max - 1200 + input.below(1200) : 0;
   const std::string_view moods = input.take(8);
 
   std::string page = "[";

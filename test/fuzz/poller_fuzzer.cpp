@@ -96,7 +96,7 @@ class Model {
       const auto since = parse_rfc3339(value("since").value_or(""));
       CHECK(since.has_value());
       while (begin < log_.size() && log_[begin].persisted < *since) ++begin;
-      if (!first_.has_value()) first_ = begin;
+      if (!since_) since_ = since;
     }
     CHECK(begin <= log_.size());
     return {.begin = begin, .end = std::min(begin + most, log_.size())};
@@ -179,14 +179,11 @@ class Model {
   void start(bool clean) {
     poller_.emplace(StreamId{1}, domain, Policy{.since = SinceAgo{history / 2}}, Random(7));
     began_ = steady_;
-    if (!clean) {
-      doubted_until_ = okta_now();
-      jumped_ = jumped_ || wall_error_ != 0ms;
-    }
     handed_.clear();
     queued_.clear();
     poller_->start(steady_);
-    unclean_ = unclean_ || !clean;
+    unclean_ = unclean_ || !clean;  // Until a save says otherwise.
+    if (unclean_) doubted_until_ = okta_now();
     drain();
     Opened opened{.stream = StreamId{1}, .place = place_, .clean = !unclean_, .rows = {}};
     for (const auto& [page, row] : rows_) {
@@ -231,7 +228,7 @@ class Model {
   void judge_save(const Save& save) const {
     if (!save.place.next.contains("after=")) return;
     const std::size_t covered = asked_for(save.place.next).begin;
-    for (std::size_t i = first_.value_or(0); i < covered; ++i) CHECK(log_[i].taken > 0 || log_[i].aside);
+    for (std::size_t i = 0; i < covered; ++i) CHECK(!missing(log_[i]));
   }
 
   void ask() {
@@ -384,16 +381,17 @@ class Model {
     CHECK(drained);
   }
 
+  /// It belongs to the stream and was neither taken nor set aside.
+  [[nodiscard]] bool missing(const Event& event) const {
+    return since_ && event.persisted >= *since_ && event.taken == 0 && !event.aside;
+  }
   [[nodiscard]] bool everything_arrived() const {
-    for (std::size_t i = first_.value_or(0); i < log_.size(); ++i) {
-      if (log_[i].taken == 0 && !log_[i].aside) return false;
-    }
-    return true;
+    return std::ranges::none_of(log_, [this](const Event& event) { return missing(event); });
   }
 
   fuzz::Input& input_;
   std::vector<Event> log_;
-  mutable std::optional<std::size_t> first_;  ///< Where the stream's first question began.
+  mutable std::optional<WallTime> since_;  ///< Of the stream's first question.
   Instant steady_{1h};
   milliseconds wall_error_{0};
   bool jumped_ = false;

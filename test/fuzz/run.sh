@@ -8,7 +8,7 @@ name=${fuzzer##*/fuzz_}
 build=$(dirname "$fuzzer")
 kept=$build/kept/$name
 mkdir -p "$kept" "$build/found"
-arguments=(-max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -artifact_prefix="$build/found/$name-" -print_final_stats=1)
+arguments=(-max_total_time="$seconds" -timeout=120 -rss_limit_mb=2048 -artifact_prefix="$build/found/$name-" -print_final_stats=1)
 [[ ! -e $here/$name.dict ]] || arguments+=(-dict="$here/$name.dict")
 [[ ! -e $here/$name.options ]] || mapfile -t -O "${#arguments[@]}" arguments <"$here/$name.options"
 corpora=("$kept")
