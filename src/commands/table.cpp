@@ -3,6 +3,7 @@
 #include <array>
 
 #include "commands/help.hpp"
+#include "commands/import_logstash.hpp"
 #include "commands/run.hpp"
 #include "commands/status.hpp"
 
@@ -12,6 +13,10 @@ namespace {
 constexpr std::array status_flags = {
     OptionRow{"--json", "", "", "The same as JSON, for programs."},
     OptionRow{"--watch", "", "", "Again every two seconds, until interrupted."},
+};
+
+constexpr std::array import_flags = {
+    OptionRow{"--force", "", "", "Replace places that the state has already."},
 };
 
 constexpr std::array commands = {
@@ -27,6 +32,17 @@ constexpr std::array commands = {
                .details = "Asks the daemon's admin server and changes nothing. Exit codes: 0 it works, 69 it "
                           "does not work or cannot be asked.",
                .perform = status},
+    CommandRow{.name = "import-logstash",
+               .words = "DIR",
+               .takes = "tenants state-dir since",
+               .own = import_flags,
+               .meaning = "Go on where the Logstash image stopped, from a copy of its state files.",
+               .details =
+                   "DIR is a copy of the old container's directory: docker cp "
+                   "Okta:/usr/share/logstash/data/plugins/inputs/okta_system_log DIR. The next question to "
+                   "Okta is the saved URL, byte for byte. Exit codes: 0 every tenant goes on, 69 some were "
+                   "skipped, each with its reason, 75 a daemon holds the state.",
+               .perform = import_logstash},
     CommandRow{.name = "help",
                .words = "[COMMAND]...",
                .meaning = "Show this text, or a command's own (also -h, --help).",

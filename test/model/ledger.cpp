@@ -98,7 +98,7 @@ Ledger::Issued* Ledger::find_whole(const Reading& reading) {
   };
   for (const Member& member : reading.object.members) {
     if (Issued* event = event_at(member.begin)) return event;
-    if (!is_spliced(member.key)) return nullptr;
+    if (!is_spliced(member.key) && std::ranges::find(fields_, member.key) == fields_.end()) return nullptr;
   }
   return event_at(reading.object.end);
 }

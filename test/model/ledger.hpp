@@ -55,6 +55,8 @@ class Ledger {
   /// An event stands in Okta's log. `tenant` is what `tenant_name` must say.
   void issue(std::string_view tenant, std::string_view event, Fate fate = Fate::whole);
   void deliver(std::string_view line);
+  /// Such a member may stand in front of an event.
+  void allow_field(std::string name) { fields_.push_back(std::move(name)); }
 
   [[nodiscard]] Judgement judge() const;
   [[nodiscard]] std::size_t issued(std::string_view tenant) const;
@@ -94,6 +96,7 @@ class Ledger {
   std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> by_uuid_;
   std::size_t expected_ = 0;
   std::size_t delivered_ = 0;
+  std::vector<std::string> fields_;
   Judgement so_far_;
 };
 

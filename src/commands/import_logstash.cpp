@@ -1,0 +1,119 @@
+#include "commands/import_logstash.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/text.hpp"
+#include "logzio_okta/okta/log_query.hpp"
+
+#include "shell/clock.hpp"
+#include "shell/logstash_state.hpp"
+#include "shell/state_dir.hpp"
+#include "shell/state_edit.hpp"
+#include "shell/tenants_file.hpp"
+
+namespace logzio_okta {
+namespace {
+
+int refuse(int code, const std::string& text) {
+  std::fprintf(stderr, "logzio-okta: %s\n", text.c_str());
+  return code;
+}
+
+/// How many events a page under this link holds.
+std::uint32_t limit_in(std::string_view target) {
+  constexpr std::string_view key = "limit=";
+  const std::size_t at = target.find(key);
+  if (at == std::string_view::npos) return limits::page_events_max;
+  const std::string_view rest = target.substr(at + key.size());
+  const auto limit = ascii::whole_number(rest.substr(0, rest.find('&')));
+  return limit && *limit >= 1 && *limit <= limits::page_events_max ? static_cast<std::uint32_t>(*limit)
+                                                                   : limits::page_events_max;
+}
+
+/// The place from which the saved link is the next question. Where Okta refuses the link one day, the stream
+/// asks again from `since`.
+Place place_at(std::string target, WallTime now, const Since& since) {
+  const std::optional<WallTime> moment = moment_in_link(target);
+  const auto* ago = std::get_if<SinceAgo>(&since);
+  const WallTime chosen = ago != nullptr ? now - to_ms(ago->ago) : std::get<SinceAt>(since).at;
+  const WallTime oldest = now - to_ms(limits::retention);
+  Place place{.next = std::move(target)};
+  place.limit = limit_in(place.next);
+  place.since = std::clamp(moment ? *moment - to_ms(limits::recovery_overlap) : chosen, oldest, now);
+  // What comes behind the link was not delivered by anyone: it is no backfill.
+  place.first_start = moment ? place.since : now;
+  return place;
+}
+
+/// The import of one state file; what it says goes to `said`.
+class Import {
+ public:
+  Import(StateEdit& state, const std::vector<TenantEntry>& tenants, Since since, bool force)
+      : state_(state), tenants_(tenants), since_(since), force_(force) {}
+
+  /// "" when it is imported, else why not.
+  std::string take(const LogstashState& from) {
+    const auto tenant = std::ranges::find_if(
+        tenants_, [&](const TenantEntry& each) { return each.domain.name() == from.domain; });
+    if (tenant == tenants_.end()) return "no tenant of that domain is in the tenants file";
+    if (!tenant->query.plain())
+      return "the tenant has a filter, and the saved place is one in all of its events";
+    auto target = admit_next(tenant->domain.origin(), from.url);
+    if (!target)
+      return "the saved URL is not one of " + from.domain + "'s System Log (" + target.error() + ")";
+    auto known = state_.place(tenant->domain.name());
+    if (!known) return known.error().text;
+    if (*known && (*known)->next == *target) return {};
+    if (*known && !force_) return "the state has a place for it already, which is kept; --force replaces it";
+    const Place place = place_at(*target, wall_now(), tenant->since.value_or(since_));
+    if (auto written = state_.write(tenant->domain.name(), place); !written) return written.error().text;
+    return {};
+  }
+
+ private:
+  StateEdit& state_;
+  const std::vector<TenantEntry>& tenants_;
+  Since since_;
+  bool force_;
+};
+
+}  // namespace
+
+int import_logstash(Settings settings, const Environment& environment) {
+  const auto tenants = find_tenants(settings.options.tenants, environment);
+  if (!tenants) return refuse(exit_configuration, tenants.error().text);
+  auto found = read_logstash_states(settings.words.front());
+  if (!found) return refuse(exit_configuration, found.error().text);
+  const auto dir = find_state_dir(StateDirSearch::of_environment(settings.options.state_dir));
+  if (!dir) return refuse(74, dir.error().text);
+  auto state = StateEdit::open(dir->path);
+  if (!state) return refuse(state.error().exit_code, state.error().text);
+
+  Import import(*state, tenants->entries, settings.options.policy.since, settings.has("force"));
+  std::set<std::string> imported;
+  for (const LogstashState& each : found->states) {
+    if (const std::string why = import.take(each); !why.empty()) {
+      found->skipped.push_back(each.file + ": " + why);
+      continue;
+    }
+    imported.insert(each.domain);
+    std::printf("%s: goes on where Logstash stopped\n", each.domain.c_str());
+  }
+  for (const std::string& skipped : found->skipped) std::fprintf(stderr, "skipped %s\n", skipped.c_str());
+  std::set<std::string> left;
+  for (const TenantEntry& tenant : tenants->entries) {
+    if (!imported.contains(tenant.domain.name())) left.insert(tenant.domain.name());
+  }
+  for (const std::string& domain : left)
+    std::fprintf(stderr, "%s: nothing was imported for it\n", domain.c_str());
+  if (auto closed = state->close(); !closed) return refuse(74, closed.error().text);
+  return found->skipped.empty() && left.empty() ? 0 : exit_unavailable;
+}
+
+}  // namespace logzio_okta

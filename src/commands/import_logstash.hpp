@@ -1,0 +1,11 @@
+// The command `import-logstash DIR`: goes on where the Logstash image stopped.
+#pragma once
+
+#include "shell/settings.hpp"
+
+namespace logzio_okta {
+
+/// The process's exit code.
+[[nodiscard]] int import_logstash(Settings settings, const Environment& environment);
+
+}  // namespace logzio_okta
