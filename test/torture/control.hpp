@@ -1,0 +1,26 @@
+// Control: what the library inside the daemon's process is told from outside, through a file that both have
+// mapped.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace logzio_okta::torture {
+
+inline constexpr const char* control_variable = "LOGZIO_OKTA_TORTURE";
+/// A name only the library can resolve, to 127.0.0.1.
+inline constexpr const char* proxy_host = "proxy.sandbox";
+
+struct Control {
+  std::atomic<std::int64_t> clock_offset_ms{0};  ///< Of the wall clock.
+  std::atomic<std::uint32_t> fsync_fails{0};     ///< In a thousand syncs of the state.
+  std::atomic<std::uint32_t> write_fails{
+      0};  ///< In a thousand writes of it; half of them write a part first.
+  std::atomic<std::uint32_t> fsync_delay_us{0};
+  std::atomic<std::uint32_t> dns_gone{0};
+  std::atomic<std::uint32_t> die_at_write{0};  ///< So many writes from now, in the midst of it. 0: never.
+  std::atomic<std::uint32_t> faults{
+      0};  ///< Counts what was done, so that nobody believes in a fault that never came.
+};
+
+}  // namespace logzio_okta::torture

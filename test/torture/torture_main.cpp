@@ -1,0 +1,578 @@
+// logzio-okta-torture: the daemon itself against the sandbox over TLS, and everything that can happen to a
+// process.
+//
+// A round begins with a healthy world: the daemon starts and must deliver everything that is still missing.
+// Then one kind of trouble is made while events come, and at a random moment the daemon is killed. After each
+// round the ledger is looked at: nothing lost, no byte changed, every repeat marked. Exit 1 on the first
+// violation.
+#define CXXOPTS_NO_REGEX
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <new>
+#include <optional>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <cxxopts.hpp>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "sandbox/patience.hpp"
+#include "sandbox/process.hpp"
+#include "sandbox/world.hpp"
+#include "torture/control.hpp"
+
+namespace {
+
+using namespace logzio_okta;
+using namespace logzio_okta::sandbox;
+using torture::Control;
+namespace fault = model::fault;
+using Clock = std::chrono::steady_clock;
+
+struct Settings {
+  std::string binary;
+  std::string library;
+  std::uint64_t kills = 300;
+  std::uint64_t seed = 1;
+  std::uint64_t pause_s = 2;
+  bool lines = false;
+  std::string only;
+};
+
+/// What is done to the daemon in a round before it is killed, or how it is killed.
+enum class Trouble : std::uint8_t {
+  kill,              // Nothing but the kill.
+  kill_at_start,     // Before it has found its feet.
+  kill_in_write,     // In the midst of a write of its state.
+  stop,              // TERM, which must end in order; then, for once, no kill.
+  cut_okta,          // Okta's answers end at random bytes.
+  cut_listener,      // Bulks and their answers do.
+  drop_connections,  // All connections to one side are reset.
+  failing_sync,
+  failing_writes,
+  disk_full,
+  paused,       // SIGSTOP for a while.
+  clock_set,    // Back and forth.
+  descriptors,  // There are no more.
+  dns_gone,
+};
+constexpr std::array<std::string_view, 14> names{"kill",
+                                                 "kill at start",
+                                                 "kill in a write",
+                                                 "orderly stop",
+                                                 "cut to Okta",
+                                                 "cut to the listener",
+                                                 "dropped connections",
+                                                 "failing fsync",
+                                                 "failing write",
+                                                 "disk full",
+                                                 "SIGSTOP",
+                                                 "clock set",
+                                                 "no descriptors",
+                                                 "DNS gone"};
+constexpr std::string_view name_of(Trouble trouble) {
+  return names[static_cast<std::size_t>(trouble)];
+}
+
+struct Violation : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Files of the run; the state is on a small disk of its own if this user may mount one.
+class Files {
+ public:
+  Files() {
+    std::filesystem::create_directory(state());
+    mounted_ = mount("tmpfs", state().c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "size=8m,mode=0700") == 0;
+    const int fd = open(control_file().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (fd < 0 || ftruncate(fd, sizeof(Control)) != 0) throw std::runtime_error("no file for the control");
+    void* at = mmap(nullptr, sizeof(Control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    if (at == MAP_FAILED) throw std::runtime_error("the control cannot be mapped");
+    control_ = new (at) Control;
+  }
+  Files(const Files&) = delete;
+  Files& operator=(const Files&) = delete;
+  ~Files() {
+    munmap(control_, sizeof(Control));
+    if (mounted_) umount2(state().c_str(), MNT_DETACH);
+  }
+
+  [[nodiscard]] std::filesystem::path state() const { return directory_.path() / "state"; }
+  [[nodiscard]] std::filesystem::path tenants() const { return directory_.path() / "tenants.yml"; }
+  [[nodiscard]] std::filesystem::path control_file() const { return directory_.path() / "control"; }
+  [[nodiscard]] const std::filesystem::path& path() const { return directory_.path(); }
+  [[nodiscard]] Control& control() { return *control_; }
+  [[nodiscard]] bool can_fill_disk() const { return mounted_; }
+
+  void fill_disk() {
+    const std::string block(4096, 'x');
+    const int fd = open(ballast().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    while (write(fd, block.data(), block.size()) > 0) continue;
+    close(fd);
+  }
+  void empty_disk() { std::filesystem::remove(ballast()); }
+
+ private:
+  [[nodiscard]] std::filesystem::path ballast() const { return state() / "ballast"; }
+
+  TempDir directory_;
+  bool mounted_ = false;
+  Control* control_ = nullptr;
+};
+
+class Torture {
+ public:
+  explicit Torture(const Settings& settings)
+      : settings_(settings), random_(settings.seed), world_(settings.seed) {
+    const model::OrgSettings generous{.rate_limit = 1'000'000};
+    world_.add_org({.tls = true, .settings = generous});
+    world_.add_org({.tls = true, .settings = generous});
+    // These are reached through a proxy whose name has to be looked up.
+    world_.add_org({.host = "acme.okta.com", .settings = generous});
+    world_.add_org({.host = "login.example.com", .settings = generous});
+    world_.add_listener({.protocol = settings.lines ? Protocol::tls_lines : Protocol::https_bulk,
+                         .host = settings.seed % 2 == 0 ? "listener.logz.io" : "",
+                         .settings = {.keep_lines = false}});
+    proxy_ = world_.add_proxy();
+    for (std::size_t org = 0; org < world_.orgs(); ++org) world_.issue_past(org, 500, 24h);
+    write_file(files_.tenants(), world_.tenants_yaml());
+  }
+
+  void run() {
+    const std::vector<Trouble> kinds = kinds_to_make();
+    for (std::size_t i = 0; kills_ < settings_.kills; ++i) make_round(kinds[i % kinds.size()]);
+    end_in_order();
+  }
+
+  void tell_table() {
+    fmt::print(
+        "\n| trouble | rounds | faults that came | everything delivered again after, at most "
+        "|\n|---|---|---|---|\n");
+    for (const auto& [trouble, row] : table_) {
+      fmt::print("| {} | {} | {} | {:.1f} s |\n", name_of(trouble), row.rounds, row.faults, row.slowest_s);
+    }
+    fmt::print("\nseed {}: {} rounds, {} kills, {} starts of the daemon in {:.0f} s\n{}\n", settings_.seed,
+               rounds_, kills_, starts_, seconds_since(began_), world_.judge().summary());
+    for (const std::string& finding : world_.judge().findings) fmt::print("{}\n", finding);
+  }
+  [[nodiscard]] std::string last_words() const { return daemon_ ? daemon_->log_tail(25) : std::string(); }
+  [[nodiscard]] std::string where() const {
+    return fmt::format("seed {}, round {}, {}", settings_.seed, rounds_, name_of(last_trouble_));
+  }
+
+ private:
+  struct Row {
+    std::size_t rounds = 0;
+    std::size_t faults = 0;
+    double slowest_s = 0;
+  };
+
+  static double seconds_since(Clock::time_point then) {
+    return std::chrono::duration<double>(Clock::now() - then).count();
+  }
+  [[nodiscard]] bool chance(std::uint64_t one_in) { return random_.below(one_in) == 0; }
+
+  std::vector<Trouble> kinds_to_make() {
+    std::vector<Trouble> kinds;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const auto trouble = static_cast<Trouble>(i);
+      if (trouble == Trouble::disk_full && !files_.can_fill_disk()) {
+        fmt::print("disk full: not tried, it takes root to mount a small disk\n");
+        continue;
+      }
+      if (settings_.only.empty() || settings_.only == name_of(trouble)) kinds.push_back(trouble);
+    }
+    if (kinds.empty()) throw std::runtime_error("there is no such trouble");
+    for (std::size_t i = kinds.size(); i > 1; --i) std::swap(kinds[i - 1], kinds[random_.below(i)]);
+    return kinds;
+  }
+
+  // ---- A round
+
+  void make_round(Trouble trouble) {
+    ++rounds_;
+    last_trouble_ = trouble;
+    if (!daemon_) start();
+    if (trouble == Trouble::kill_at_start) {
+      events_come(random_.between(0ms, 150ms));
+    } else {
+      until_delivered();
+      Row& row = table_[trouble];
+      const std::uint32_t faults = files_.control().faults;
+      // Often the trouble ends before the daemon does: then it has to go on by itself.
+      const bool outlived = trouble != Trouble::kill_in_write && chance(3);
+      stalls_ = !outlived;  // It would wait for an answer as long as Okta may take.
+      make(trouble);
+      if (outlived) {
+        heal();
+        until_delivered();
+      }
+      row.faults += files_.control().faults - faults + std::exchange(faults_outside_, 0);
+    }
+    ++table_[trouble].rounds;
+    if (trouble == Trouble::stop) {
+      stop();
+    } else {
+      kill(trouble);
+    }
+    heal();
+    judge();
+    if (rounds_ % 10 == 0) tell_progress();
+  }
+
+  void make(Trouble trouble) {
+    Control& control = files_.control();
+    const Duration span = random_.between(50ms, 700ms);
+    switch (trouble) {
+      case Trouble::kill:
+      case Trouble::kill_at_start:
+      case Trouble::stop:
+        return events_come(span);
+      case Trouble::kill_in_write:
+        control.die_at_write = 1 + static_cast<std::uint32_t>(random_.below(40));
+        return events_come(2 * span);
+      case Trouble::cut_okta:
+        inject_into_orgs();
+        return events_come(2 * span);
+      case Trouble::cut_listener:
+        inject_into_listener();
+        return events_come(2 * span);
+      case Trouble::drop_connections:
+        for (int i = 0; i < 4; ++i) {
+          events_come(span / 4);
+          ++faults_outside_;
+          world_.drop(chance(2) ? world_.listener_port(0) : world_.org_port(random_.below(world_.orgs())));
+        }
+        return;
+      case Trouble::failing_sync:
+        control.fsync_fails = chance(2) ? 1000 : 300;
+        return events_come(2 * span);
+      case Trouble::failing_writes:
+        control.write_fails = chance(2) ? 1000 : 100;
+        return events_come(2 * span);
+      case Trouble::disk_full:
+        files_.fill_disk();
+        ++faults_outside_;
+        return events_come(2 * span);
+      case Trouble::paused:
+        daemon_->signal(SIGSTOP);
+        ++faults_outside_;
+        events_come(std::chrono::seconds(settings_.pause_s));
+        daemon_->signal(SIGCONT);
+        return events_come(span);
+      case Trouble::clock_set:
+        for (int i = 0; i < 3; ++i) {
+          control.clock_offset_ms = to_ms(random_.between(-45min, 45min)).count();
+          ++faults_outside_;
+          events_come(span);
+        }
+        return;
+      case Trouble::descriptors:
+        forbid_descriptors();
+        return events_come(2 * span);
+      case Trouble::dns_gone:
+        control.dns_gone = 1;
+        kill(trouble);  // A process that knows the address by heart would not notice.
+        start();
+        return events_come(2 * span);
+    }
+  }
+
+  void inject_into_orgs() {
+    constexpr std::size_t head_and_some = 40'000;
+    for (std::size_t org = 0; org < world_.orgs(); ++org) {
+      world_.with_org(org, [&](model::OktaOrg& okta) {
+        for (int i = 0; i < 3; ++i) {
+          ++faults_outside_;
+          okta.inject(fault::Cut{.bytes = random_.below(chance(2) ? 800 : head_and_some), .ending = ending()},
+                      1);
+        }
+      });
+    }
+  }
+
+  void inject_into_listener() {
+    world_.with_listener(0, [&](model::Listener& listener) {
+      for (int i = 0; i < 6; ++i) {
+        ++faults_outside_;
+        switch (random_.below(3)) {
+          case 0:
+            listener.inject(fault::CutRequest{.bytes = random_.below(4000), .ending = ending()}, 1);
+            break;
+          case 1:
+            listener.inject(fault::Unanswered{.stored = !chance(4), .ending = ending()}, 1);
+            break;
+          default:
+            listener.inject(fault::Cut{.bytes = random_.below(120), .ending = ending()}, 1);
+            break;
+        }
+      }
+    });
+  }
+
+  model::Ending ending() {
+    constexpr std::array endings{model::Ending::fin, model::Ending::reset, model::Ending::reset,
+                                 model::Ending::stall};
+    return endings[random_.below(endings.size() - (stalls_ ? 0 : 1))];
+  }
+
+  /// From now on it gets hardly a new one; those it has stay, but not their connections.
+  void forbid_descriptors() {
+    limit_descriptors(descriptors_in_use() + random_.below(3));
+    ++faults_outside_;
+    if (chance(2)) world_.drop(world_.listener_port(0));
+    if (chance(2)) world_.drop(world_.org_port(random_.below(world_.orgs())));
+  }
+
+  /// Below that number the system would not even let it wait for those it has.
+  [[nodiscard]] std::size_t descriptors_in_use() const {
+    constexpr std::size_t about = 24;
+    std::error_code forbidden;  // The daemon lets nobody look into it but root.
+    const std::filesystem::directory_iterator open(fmt::format("/proc/{}/fd", daemon_->pid()), forbidden);
+    return forbidden ? about : static_cast<std::size_t>(std::distance(begin(open), end(open)));
+  }
+
+  void limit_descriptors(rlim_t most) {
+    const rlimit limit{.rlim_cur = most, .rlim_max = usual_descriptors};
+    if (prlimit(daemon_->pid(), RLIMIT_NOFILE, &limit, nullptr) != 0 && errno != ESRCH) {
+      throw std::runtime_error("prlimit fails");
+    }
+  }
+
+  void heal() {
+    Control& control = files_.control();
+    control.clock_offset_ms = 0;
+    for (auto* each :
+         {&control.fsync_fails, &control.write_fails, &control.dns_gone, &control.die_at_write}) {
+      *each = 0;
+    }
+    control.fsync_delay_us = chance(3) ? static_cast<std::uint32_t>(random_.below(20'000)) : 0;
+    if (files_.can_fill_disk()) files_.empty_disk();
+    if (daemon_ && daemon_->running()) limit_descriptors(usual_descriptors);
+    world_.with_listener(0, [](model::Listener& listener) { listener.clear_faults(); });
+    for (std::size_t org = 0; org < world_.orgs(); ++org) {
+      world_.with_org(org, [](model::OktaOrg& okta) { okta.clear_faults(); });
+    }
+  }
+
+  // ---- The daemon
+
+  void start() {
+    ++starts_;
+    requests_at_start_ = requests();
+    daemon_.emplace(ProcessSpec{
+        .binary = settings_.binary,
+        .args = {"--tenants", files_.tenants().string(), "--listener", world_.listener_address(0),
+                 "--state-dir", files_.state().string(), "--ca-file", world_.ca_file(), "--poll-interval",
+                 "30ms", "--rate-share", "1", "--admin", "off", "--log-level", "debug"},
+        .env = {{"LOGZIO_TOKEN", world_.token()},
+                {"HTTPS_PROXY", fmt::format("http://{}:{}", torture::proxy_host, world_.port(proxy_))},
+                {"LD_PRELOAD", settings_.library},
+                {torture::control_variable, files_.control_file().string()},
+                {"ASAN_OPTIONS", "detect_leaks=0:verify_asan_link_order=0"}},
+        .directory = files_.path()});
+  }
+
+  std::vector<std::size_t> requests() {
+    std::vector<std::size_t> counts;
+    for (std::size_t org = 0; org < world_.orgs(); ++org) {
+      counts.push_back(world_.with_org(org, [](model::OktaOrg& okta) { return okta.counts().requests; }));
+    }
+    return counts;
+  }
+  /// By this life of the daemon: its state is open and its streams are.
+  bool every_org_asked() {
+    const std::vector<std::size_t> now = requests();
+    return std::ranges::equal(now, requests_at_start_, std::ranges::greater());
+  }
+
+  void kill(Trouble trouble) {
+    if (!daemon_->running() && trouble != Trouble::kill_in_write) {
+      throw Violation(fmt::format("it ended by itself, with {}", daemon_->wait_exit(1s).value_or(-1)));
+    }
+    daemon_->kill_hard();
+    ++kills_;
+    gone();
+  }
+
+  void stop() {
+    daemon_->signal(SIGTERM);
+    const auto code = daemon_->wait_exit(10s);
+    if (!code) throw Violation("it does not stop");
+    if (*code != 0) throw Violation(fmt::format("a stop in good health ended with {}", *code));
+    gone();
+  }
+
+  /// What it had sent has been heard by every model when this returns; what it said is looked through.
+  void gone() {
+    const auto patience = Clock::now() + 10s;
+    while (world_.standing(world_.listener_port(0)) > 0 && Clock::now() < patience) pass(1ms);
+    const std::string log = daemon_->log() + daemon_->out();
+    daemon_.reset();
+    for (const char* word : {"THE STATE IS LOST", "Sanitizer", "runtime error:", "check failed"}) {
+      const std::size_t at = log.find(word);
+      if (at != std::string::npos) throw Violation("it said: " + log.substr(at, 2000));
+    }
+    look_for_secrets(log);
+  }
+
+  void look_for_secrets(const std::string& log) {
+    const auto shows = [&](const std::string& secret) {
+      if (log.contains(secret)) throw Violation("a secret is in its log");
+    };
+    shows(world_.token());
+    for (std::size_t org = 0; org < world_.orgs(); ++org) shows(world_.org_key(org));
+  }
+
+  // ---- Events and the ledger
+
+  void pass(Duration span) {
+    static_cast<void>(world_.wait(span, [] { return false; }));
+  }
+
+  void events_come(Duration span) {
+    constexpr auto tick = 10ms;
+    for (const auto end = Clock::now() + span; Clock::now() < end; pass(tick)) {
+      for (std::size_t org = 0; org < world_.orgs(); ++org) world_.issue(org, event_random_.below(3));
+      if (patience_.asked_to_end()) throw std::runtime_error("interrupted");
+    }
+  }
+
+  void until_delivered() {
+    constexpr Duration patience = 120s;
+    const auto began = Clock::now();
+    const auto complete = [this] {
+      return every_org_asked() && world_.with_ledger([](model::Ledger& ledger) { return ledger.complete(); });
+    };
+    while (!world_.wait(50ms, complete)) {
+      if (!daemon_->running()) throw Violation("it ended by itself");
+      if (Clock::now() - began > patience) throw Violation("not everything is delivered");
+    }
+    Row& row = table_[before_];
+    row.slowest_s = std::max(row.slowest_s, seconds_since(began));
+    before_ = last_trouble_;
+    judge();
+  }
+
+  /// What may never be, delivered or not.
+  void judge() {
+    const model::Judgement judgement = world_.judge();
+    if (judgement.proven() || judgement.findings.empty()) return;
+    const auto wrong = judgement.repeats_unmarked + judgement.altered + judgement.misnamed + judgement.alien +
+                       judgement.unwelcome;
+    if (wrong > 0) throw Violation(judgement.findings.front());
+  }
+
+  /// All is well: it delivers what is missing, stops, and has nothing to repeat when it starts again.
+  void end_in_order() {
+    if (!daemon_) start();
+    until_delivered();
+    stop();
+    const std::size_t repeats = world_.judge().repeats;
+    start();
+    events_come(300ms);
+    until_delivered();
+    stop();
+    const model::Judgement judgement = world_.judge();
+    if (judgement.repeats != repeats) throw Violation("after an orderly end it repeats");
+    if (!judgement.proven()) throw Violation("the ledger is not balanced");
+  }
+
+  void tell_progress() {
+    const model::Judgement judgement = world_.judge();
+    fmt::print("{:5.0f} s  {:4} kills  {:7} issued  {:7} delivered  {:6} repeats, {} unmarked\n",
+               seconds_since(began_), kills_, judgement.issued, judgement.delivered, judgement.repeats,
+               judgement.repeats_unmarked);
+    std::fflush(stdout);
+  }
+
+  static constexpr rlim_t usual_descriptors = 1024;
+
+  /// Ctrl-C ends a long run with its table.
+  class Interrupts {
+   public:
+    [[nodiscard]] bool asked_to_end() const { return !patience_.wait(0s); }
+
+   private:
+    Patience patience_;
+  };
+
+  Interrupts patience_;  // First: before any thread.
+  Settings settings_;
+  Random random_;
+  Random event_random_{1};  ///< Of its own, so that the machine's pace does not change what else is drawn.
+  Files files_;
+  World world_;
+  PortId proxy_;
+  std::optional<Daemon> daemon_;
+  Clock::time_point began_ = Clock::now();
+  std::size_t rounds_ = 0;
+  std::uint64_t kills_ = 0;
+  std::size_t starts_ = 0;
+  std::vector<std::size_t> requests_at_start_;
+  std::size_t faults_outside_ = 0;
+  bool stalls_ = true;
+  Trouble last_trouble_ = Trouble::kill;
+  Trouble before_ = Trouble::kill;  ///< The trouble that the present start has to make good for.
+  std::map<Trouble, Row> table_;
+};
+
+std::optional<Settings> read_arguments(int count, char** arguments) {
+  Settings settings;
+  cxxopts::Options options("logzio-okta-torture",
+                           "The daemon against the sandbox over TLS, killed again and again.");
+  options.add_options()("binary", "the daemon", cxxopts::value(settings.binary))(
+      "library", "what is put between it and the C library", cxxopts::value(settings.library))(
+      "kills", "how often it is killed", cxxopts::value(settings.kills)->default_value("300"))(
+      "seed", "decides what is done", cxxopts::value(settings.seed)->default_value("1"))(
+      "pause", "seconds of a SIGSTOP", cxxopts::value(settings.pause_s)->default_value("2"))(
+      "lines", "a listener of newline JSON over TLS instead of HTTPS bulk", cxxopts::value(settings.lines))(
+      "only", "one kind of trouble, named as in the table", cxxopts::value(settings.only))("h,help",
+                                                                                           "this text");
+  if (options.parse(count, arguments).count("help") > 0) {
+    fmt::print("{}", options.help());
+    return std::nullopt;
+  }
+  return settings;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  try {
+    const auto settings = read_arguments(count, arguments);
+    if (!settings) return 0;
+    Torture torture(*settings);
+    try {
+      torture.run();
+      torture.tell_table();
+      fmt::print("Clean: nothing was lost.\n");
+      return 0;
+    } catch (const std::exception& violation) {
+      torture.tell_table();
+      fmt::print("\nNOT clean: {}: {}\nThe daemon's last words:\n{}", torture.where(), violation.what(),
+                 torture.last_words());
+      return 1;
+    }
+  } catch (const std::exception& fault) {
+    fmt::print(stderr, "logzio-okta-torture: {}\n", fault.what());
+    return 64;
+  }
+}
