@@ -68,7 +68,7 @@ std::string Judge::name(const Event& event) const {
 
 // ---- Runs
 
-void Judge::run_begins() {
+void Judge::run_begins(Instant now) {
   ++run_;
   in_flight_.clear();
   listener_gone_ = saves_fail_ = false;
@@ -78,6 +78,7 @@ void Judge::run_begins() {
     org.said_why = false;
     org.quickest_answer = Duration::max();
     org.limit_shown = false;
+    for (auto& [key, used] : org.keys_used) used = now;
   }
 }
 
@@ -119,8 +120,17 @@ std::int64_t Judge::window_of(const Org& org, WallTime okta_time) const {
   return (okta_time.time_since_epoch().count() - offset) / to_ms(org.charge.window).count();
 }
 
-void Judge::asked(OrgIndex index, const AskOkta& ask, WallTime okta_time, WallTime our_wall) {
+void Judge::holds_keys(OrgIndex index, const std::vector<CredentialId>& keys, Instant now) {
+  auto used = std::exchange(orgs_[index].keys_used, {});
+  for (const CredentialId key : keys) {
+    const auto known = used.find(key);
+    orgs_[index].keys_used[key] = known != used.end() ? known->second : now;
+  }
+}
+
+void Judge::asked(OrgIndex index, const AskOkta& ask, WallTime okta_time, Now now) {
   Org& org = orgs_[index];
+  org.keys_used[ask.credential] = now.steady;
   const std::string& who = org.charge.name;
   if (ask.origin != org.charge.origin) convict("a key of " + who + " would go to " + ask.origin.text());
   if (!ask.target.starts_with(std::string(log_path) + "?")) convict("asks " + who + " for " + ask.target);
@@ -135,7 +145,7 @@ void Judge::asked(OrgIndex index, const AskOkta& ask, WallTime okta_time, WallTi
     convict("asks " + who + " although only " + std::to_string(org.remaining) + " requests remain");
   }
   spend(org, okta_time);
-  const bool keeps_key_alive = ask.target == first_target(our_wall, 1);
+  const bool keeps_key_alive = ask.target == first_target(now.wall, 1);
   if (listener_gone_ && !keeps_key_alive) convict("asks " + who + " while the listener is gone");
   if (saves_fail_ && !keeps_key_alive) convict("asks " + who + " while nothing can be saved");
 }
@@ -381,7 +391,15 @@ void Judge::noted(const Note& note) {
   if (found != orgs_by_name_.end() && note.level >= Level::warn) orgs_[found->second].said_why = true;
 }
 
-void Judge::saw(const Report& report) {
+// Okta kills a key that is unused for 30 days; the design says each is used at least once a day.
+void Judge::judge_keys(const Org& org, Instant now) const {
+  constexpr Duration a_day = 24h + limits::rate_wait_max;  // A silence may come in between.
+  for (const auto& [key, used] : org.keys_used) {
+    if (org.in_file && now - used > a_day) convict("a key of " + org.charge.name + " is not used for a day");
+  }
+}
+
+void Judge::saw(const Report& report, Instant now) {
   const auto conserved = [&](const EventCounts& counts, const std::string& who) {
     if (counts.fetched == counts.delivered + counts.deduplicated + counts.set_aside + counts.in_flight)
       return;
@@ -400,6 +418,7 @@ void Judge::saw(const Report& report) {
   for (const TenantReport& tenant : report.tenants) {
     conserved(tenant.events, tenant.domain);
     Org& org = orgs_[orgs_by_name_.find(tenant.domain)->second];
+    if (!plan_.has(Trouble::once_runs)) judge_keys(org, now);
     const bool halted = tenant.state == TenantState::refused || tenant.state == TenantState::backing_off;
     if (halted && !org.said_why)
       convict(tenant.domain + " is halted and nobody was told: " + tenant.last_error);

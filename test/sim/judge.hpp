@@ -45,7 +45,7 @@ class Judge {
   OrgIndex add_org(Charge charge, const std::vector<PastEvent>& history);
 
   // ---- Runs of the daemon
-  void run_begins();
+  void run_begins(Instant now);
   /// The stream's place was brought; `okta_time`: by the org's clock.
   void opened(OrgIndex org, WallTime okta_time, bool clean);
   /// `orderly`: exit code 0 and everything on disk.
@@ -53,7 +53,9 @@ class Judge {
   void wall_jumped();
 
   // ---- Okta
-  void asked(OrgIndex org, const AskOkta& ask, WallTime okta_time, WallTime our_wall);
+  /// The keys of the org in the tenants file are these from now on.
+  void holds_keys(OrgIndex org, const std::vector<CredentialId>& keys, Instant now);
+  void asked(OrgIndex org, const AskOkta& ask, WallTime okta_time, Now now);
   struct Heard {
     int status = 0;
     std::optional<WallTime> quiet_until;  ///< By the org's clock.
@@ -81,7 +83,7 @@ class Judge {
 
   // ---- What people see
   void noted(const Note& note);
-  void saw(const Report& report);
+  void saw(const Report& report, Instant now);
 
   /// Everything that was persisted before the given moments is where it belongs, and known to be.
   [[nodiscard]] bool all_settled(const std::vector<WallTime>& until) const;
@@ -139,6 +141,7 @@ class Judge {
     bool limit_shown = false;                    ///< To this run.
     Duration quickest_answer = Duration::max();  ///< Of this run: as well as its clock can be known.
     bool said_why = false;
+    std::map<CredentialId, Instant> keys_used;  ///< Those in the file: when last, or since when it could be.
   };
   struct Sending {
     std::vector<std::size_t> events;
@@ -158,6 +161,7 @@ class Judge {
   void judge_mark(const Event& event, std::string_view line) const;
   void judge_backfill(const Event& event, std::string_view line) const;
   void judge_ledger() const;
+  void judge_keys(const Org& org, Instant now) const;
 
   const Plan& plan_;
   model::Ledger ledger_;

@@ -41,13 +41,15 @@ static_assert(names.size() == troubles_count);
 
 // One request in so many.
 constexpr std::uint64_t one_in(Intensity intensity) {
-  return intensity == Intensity::rare ? 200 : 12;
+  if (intensity == Intensity::rare) return 200;
+  return intensity == Intensity::frequent ? 12 : 2;
 }
 
 Intensity draw_intensity(Random& random) {
-  const std::uint64_t number = random.below(10);
-  if (number < 5) return Intensity::off;
-  return number < 8 ? Intensity::rare : Intensity::frequent;
+  const std::uint64_t number = random.below(20);
+  if (number < 10) return Intensity::off;
+  if (number < 16) return Intensity::rare;
+  return number < 19 ? Intensity::frequent : Intensity::constant;
 }
 
 // Few orgs as often as many: with few, time is spent on polls at the default pace.
@@ -62,9 +64,11 @@ std::string_view name_of(Trouble trouble) {
   return names.at(static_cast<std::size_t>(trouble));
 }
 
-Plan::Plan(std::uint64_t seed_given, Duration hours) : seed(seed_given), faults_last(hours) {
+Plan::Plan(std::uint64_t seed_given, Duration hours, std::size_t orgs_wanted)
+    : seed(seed_given), faults_last(hours) {
   Random random(seed);
   orgs = draw_orgs(random);
+  if (orgs_wanted > 0) orgs = orgs_wanted;
   constexpr std::array protocols{Protocol::https_bulk, Protocol::https_bulk, Protocol::http_bulk,
                                  Protocol::tls_lines, Protocol::tcp_lines};
   protocol = protocols[random.below(protocols.size())];
@@ -89,7 +93,8 @@ bool Plan::strikes(Trouble trouble, Random& random) const {
 Duration Plan::until_next(Trouble trouble, Random& random) const {
   const Intensity intensity = (*this)[trouble];
   if (intensity == Intensity::off) return Duration::max();
-  const Duration mean = faults_last / (intensity == Intensity::rare ? 2 : 24);
+  constexpr std::array<std::int64_t, 4> times{0, 2, 24, 100};
+  const Duration mean = faults_last / times.at(static_cast<std::size_t>(intensity));
   return random.between(mean / 10, 2 * mean);
 }
 
@@ -97,10 +102,11 @@ std::string Plan::describe_all() const {
   std::string text = std::to_string(orgs) + " orgs, " + (is_lines(protocol) ? "lines" : "bulks") +
                      (hooks ? ", hooks" : "") + ", poll " + describe(policy.poll_interval) + ", share " +
                      std::to_string(policy.rate_share) + ":";
+  constexpr std::array how{""sv, ""sv, " (frequent)"sv, " (constant)"sv};
   for (std::size_t i = 0; i < troubles_count; ++i) {
     if (troubles[i] == Intensity::off) continue;
     text += std::string(text.ends_with(':') ? " " : ", ") + std::string(names[i]) +
-            (troubles[i] == Intensity::frequent ? " (frequent)" : "");
+            std::string(how.at(static_cast<std::size_t>(troubles[i])));
   }
   return text;
 }

@@ -1,7 +1,7 @@
 // Plan: what one seed decides before anything happens: how many orgs, which protocol, which troubles.
 //
-// Troubles are drawn by swarm: each is off, rare or frequent for the whole run, so that some runs meet one
-// trouble alone and often, which a mixture of everything would never show.
+// Troubles are drawn by swarm: each is off, rare, frequent or constant for the whole run, so that some runs
+// meet one trouble alone and often, which a mixture of everything would never show.
 #pragma once
 
 #include <array>
@@ -49,10 +49,11 @@ enum class Trouble : std::uint8_t {
 inline constexpr std::size_t troubles_count = 28;
 [[nodiscard]] std::string_view name_of(Trouble trouble);
 
-enum class Intensity : std::uint8_t { off, rare, frequent };
+enum class Intensity : std::uint8_t { off, rare, frequent, constant };
 
 struct Plan {
-  Plan(std::uint64_t seed, Duration hours);
+  /// `orgs_wanted`: instead of the number that the seed draws; 0: that one.
+  Plan(std::uint64_t seed, Duration hours, std::size_t orgs_wanted = 0);
 
   std::uint64_t seed;
   Duration faults_last;  ///< Phase one.

@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "logzio_okta/base/limits.hpp"
+
 #include "sim/world.hpp"
 
 using namespace logzio_okta;
@@ -30,20 +32,22 @@ struct Arguments {
   std::uint64_t from = 1;
   std::uint64_t seeds = 100;
   std::uint64_t hours = 48;
+  std::uint64_t tenants = 0;  ///< 0: as each seed draws.
   std::uint64_t jobs = 2;
   bool trace = false;
   bool verbose = false;
 };
 
 constexpr std::string_view usage =
-    R"(Usage: logzio-okta-sim [--seeds N] [--from S] [--hours H] [--jobs J] [--verbose]
-       logzio-okta-sim --seed N [--trace] [--hours H]
+    R"(Usage: logzio-okta-sim [--seeds N] [--from S] [--hours H] [--tenants T] [--jobs J] [--verbose]
+       logzio-okta-sim --seed N [--trace] [--hours H] [--tenants T]
 
 Runs the daemon's core against simulated orgs, listener, network, disk and clock: H virtual hours of
 trouble, then everything heals and must be delivered. One seed decides everything.
 
   --seeds N    so many seeds (100), beginning with --from S (1), on J processes (2)
   --hours H    of trouble (48)
+  --tenants T  in every run (1 to 50, as the seed draws)
   --verbose    a line for each seed
   --seed N     this one seed; with --trace its whole story
 )";
@@ -79,6 +83,8 @@ std::optional<Arguments> read_arguments(int argc, char** argv) {
       arguments.from = *value;
     } else if (word == "--hours" && *value > 0) {
       arguments.hours = *value;
+    } else if (word == "--tenants" && *value > 0 && *value <= limits::tenants_max) {
+      arguments.tenants = *value;
     } else if (word == "--jobs" && *value > 0) {
       arguments.jobs = *value;
     } else {
@@ -95,7 +101,7 @@ struct Result {
 };
 
 Result run_seed(std::uint64_t seed, const Arguments& arguments, Story& story) {
-  const Plan plan(seed, std::chrono::hours(arguments.hours));
+  const Plan plan(seed, std::chrono::hours(arguments.hours), arguments.tenants);
   try {
     World world(plan, story);
     return {.violation = {}, .outcome = world.run()};
@@ -252,6 +258,10 @@ Totals listen(std::vector<Worker>& workers, bool verbose) {
   return totals;
 }
 
+std::string tenants_flag(const Arguments& arguments) {
+  return arguments.tenants > 0 ? " --tenants " + std::to_string(arguments.tenants) : std::string();
+}
+
 int run_seeds(const Arguments& arguments) {
   const auto began = std::chrono::steady_clock::now();
   std::vector<Worker> workers = start_workers(arguments);
@@ -271,8 +281,8 @@ int run_seeds(const Arguments& arguments) {
     const pid_t teller = fork();
     if (teller == 0) std::exit(tell_seed(seed, arguments, Telling::last_lines));
     waitpid(teller, nullptr, 0);
-    std::printf("The whole story: logzio-okta-sim --seed %ju --hours %ju --trace\n", std::uintmax_t{seed},
-                std::uintmax_t{arguments.hours});
+    std::printf("The whole story: logzio-okta-sim --seed %ju --hours %ju%s --trace\n", std::uintmax_t{seed},
+                std::uintmax_t{arguments.hours}, tenants_flag(arguments).c_str());
   }
   return totals.failed.empty() ? 0 : 1;
 }

@@ -80,6 +80,9 @@ World::World(const Plan& plan, Story& story)
   listener_.on_stored = [this](const model::StoredLine& line) { judge_.stored(line.text); };
   disk_.on_durable = [this](const std::string& key, const Save& save) {
     for (const SetAside& item : save.set_aside) aside_bytes_ += item.bytes.size();
+    if (!save.set_aside.empty() && aside_before_ + aside_bytes_ > limits::set_aside_bytes_max) {
+      throw Violation{"more is set aside than there is room for"};
+    }
     judge_.durable(key, save);
   };
   make_orgs();
@@ -173,6 +176,12 @@ void World::on(AnswerHook&& answer) {
   if (hooks_open_.erase(answer.id) == 0) throw Violation{"a hook delivery is answered twice"};
 }
 
+void World::tell_judge_keys(std::size_t org) {
+  std::vector<CredentialId> keys;
+  for (const Key& key : orgs_[org].keys) keys.push_back(key.id);
+  judge_.holds_keys(org, keys, now());
+}
+
 Roster World::file() const {
   Roster roster;
   roster.destinations.push_back({.id = usual,
@@ -197,7 +206,8 @@ void World::start() {
   kill_within_turn_ = false;
   idle_turns_ = 0;
   tell(run_, [&] { return "the daemon starts, run " + std::to_string(run_); });
-  judge_.run_begins();
+  judge_.run_begins(now());
+  for (std::size_t i = 0; i < orgs_.size(); ++i) tell_judge_keys(i);
   disk_.open();
   once_ = !healed_ && plan_.has(Trouble::once_runs) && random_.below(3) == 0;
   once_began_ = okta_times();
@@ -256,7 +266,7 @@ void World::drain() {
 // Its cost grows with the tenants, and what it shows does not heal by itself: not after every turn.
 void World::look_at_report() {
   const std::size_t every = 1 + plan_.orgs / 2;
-  if (++turns_ % every == 0) judge_.saw(daemon_->report(our_now()));
+  if (++turns_ % every == 0) judge_.saw(daemon_->report(our_now()), now());
 }
 
 void World::perform(Output output) {
@@ -331,7 +341,7 @@ void World::end_in_order() {
   const bool clean = daemon_->clean();
   tell(static_cast<std::uint64_t>(code), [&] { return "the daemon ends with " + std::to_string(code); });
   judge_exit(code);
-  judge_.saw(daemon_->report(our_now()));
+  judge_.saw(daemon_->report(our_now()), now());
   bool on_disk = clean;
   if (disk_fails_) {
     on_disk = on_disk && !disk_.waiting();
@@ -393,7 +403,7 @@ void World::on(AskOkta&& ask) {
     return "asks " + org.name + " #" + std::to_string(ask.id.value) + " with " +
            keyring_.at(ask.credential).second + ": " + ask.target;
   });
-  judge_.asked(index, ask, okta_time(org), our_now().wall);
+  judge_.asked(index, ask, okta_time(org), our_now());
   const bool lost = !healed_ && (org.unreachable || (strikes(Trouble::okta_breaks) && random_.below(2) == 0));
   if (lost) {
     constexpr std::array faults{TransportFault::unresolved, TransportFault::unreachable,
@@ -506,7 +516,7 @@ void World::bend_next_answer(Org& org, std::string_view target) {
     }
   }
   if (strikes(Trouble::okta_pages)) {
-    switch (random_.below(8)) {
+    switch (random_.below(9)) {
       case 0:
         okta.inject(fault::Body{.bytes = "<html>hello</html>", .content_type = "text/html"}, 1);
         break;
@@ -527,6 +537,11 @@ void World::bend_next_answer(Org& org, std::string_view target) {
         break;
       case 6:
         okta.inject(fault::Body{.bytes = "{}"}, 1);
+        break;
+      case 7:
+        if (bombs_left_ == 0) break;
+        --bombs_left_;
+        okta.inject(fault::GzipBomb{.plain_bytes = limits::page_bytes_max + 1}, 1);
         break;
       default:
         okta.inject(fault::Body{.bytes = ""}, 1);
@@ -832,7 +847,10 @@ void World::trouble_tenants() {
 void World::reload() {
   tell(orgs_.size(),
        [&] { return "the tenants file changes: " + std::to_string(file().tenants.size()) + " tenants"; });
-  for (std::size_t i = 0; i < orgs_.size(); ++i) judge_.listed(i, orgs_[i].in_file);
+  for (std::size_t i = 0; i < orgs_.size(); ++i) {
+    judge_.listed(i, orgs_[i].in_file);
+    tell_judge_keys(i);
+  }
   turn(Reload{file()});
 }
 

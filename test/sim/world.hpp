@@ -99,6 +99,7 @@ class World {
   /// Hands the fact to the daemon after a while, unless that run is over by then.
   void deliver(Duration wait, Input input);
   [[nodiscard]] Roster file() const;
+  void tell_judge_keys(std::size_t org);
   void watch_for_busy_loop(bool tick);
   void look_at_report();
 
@@ -164,6 +165,7 @@ class World {
   Instant ticks_since_{};
   int ticks_ = 0;
   std::uint64_t turns_ = 0;
+  int bombs_left_ = 5;  ///< They take their time to make.
 
   bool healed_ = false;
   std::chrono::milliseconds wall_error_{0};
