@@ -53,8 +53,9 @@ constexpr std::array rows = {
     OptionRow{"--hooks-secrets FILE", "LOGZIO_OKTA_HOOKS_SECRETS", "",
               "Secrets that let a delivery in by its Authorization header, one a line, beside the shipping "
               "token in logzio_token."},
-    OptionRow{"--user UID[:GID]", "LOGZIO_OKTA_USER", "",
-              "Started as root: the user to become once the files are read. The image sets it to 1000:1000."},
+    OptionRow{
+        "--hooks-orgs LIST", "LOGZIO_OKTA_HOOKS_ORGS", "",
+        "Orgs that are not in the tenants file, with commas between: what they push is delivered itself."},
     OptionRow{"--log-level L", "LOG_LEVEL", "info", "trace, debug, info, warn, error or fatal."},
     OptionRow{"--log-format F", "LOGZIO_OKTA_LOG_FORMAT", "text",
               "text or json, one line an entry, on stderr."},
@@ -89,6 +90,21 @@ Result<Since> parse_since(std::string_view text, WallTime wall) {
   return SinceAgo{*ago};
 }
 
+Result<std::vector<Domain>> parse_orgs(std::string_view text) {
+  std::vector<Domain> orgs;
+  for (;;) {
+    const std::size_t comma = text.find(',');
+    auto org = Domain::parse(text.substr(0, comma));
+    if (!org) return std::unexpected(std::move(org.error()));
+    if (std::ranges::find(orgs, *org) == orgs.end()) orgs.push_back(std::move(*org));
+    if (orgs.size() > limits::hook_orgs_max) {
+      return fail("more than " + std::to_string(limits::hook_orgs_max) + " orgs; leave some out");
+    }
+    if (comma == std::string_view::npos) return orgs;
+    text.remove_prefix(comma + 1);
+  }
+}
+
 Result<double> parse_rate_share(std::string_view text) {
   text = ascii::trim(text);
   double share = 0;
@@ -119,23 +135,6 @@ Result<std::optional<AdminAddress>> parse_address(std::string_view text, std::st
     return fail(ascii::quote(text) + " does not end with a port; " + forms);
   }
   return AdminAddress{std::move(host), static_cast<std::uint16_t>(*port), true};
-}
-
-Result<UserId> parse_user(std::string_view text) {
-  text = ascii::trim(text);
-  const std::size_t colon = std::min(text.find(':'), text.size());
-  const auto number = [](std::string_view digits) -> std::optional<std::uint32_t> {
-    constexpr std::uint64_t nobody_at_all = 0xffff'ffff;  // What the system calls mean by -1: no change.
-    const std::optional<std::uint64_t> whole = ascii::whole_number(digits);
-    if (!whole || *whole == 0 || *whole >= nobody_at_all) return std::nullopt;
-    return static_cast<std::uint32_t>(*whole);
-  };
-  const auto user = number(text.substr(0, colon));
-  const auto group = colon == text.size() ? user : number(text.substr(colon + 1));
-  if (!user || !group) {
-    return fail(ascii::quote(text) + " is not UID or UID:GID, both above 0; write for example 1000:1000");
-  }
-  return UserId{*user, *group};
 }
 
 Result<void> check_token(std::string_view token) {

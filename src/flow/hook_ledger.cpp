@@ -5,7 +5,7 @@
 namespace logzio_okta {
 namespace {
 
-std::string describe(HookRefusal kind) {
+std::string describe_refusal(HookRefusal kind) {
   switch (kind) {
     case HookRefusal::unauthorized:
       return "(401): it carries neither this daemon's shipping token in logzio_token nor a secret of "
@@ -55,6 +55,22 @@ void HookLedger::received(Now now) {
   counts_.last_received = now.wall;
 }
 
+std::optional<Note> HookLedger::cannot_keep(Now now, const std::string& why) {
+  if (!spool_trouble_.failed(now.steady, why)) return std::nullopt;
+  return Note{.level = Level::error,
+              .tenant = {},
+              .text = "deliveries of event hooks cannot be kept: " + why +
+                      ". They are answered 503: Okta sends each once more, and then it is lost"};
+}
+
+std::optional<Note> HookLedger::can_keep(Now now) {
+  const auto lasted = spool_trouble_.healed(now.steady);
+  if (!lasted) return std::nullopt;
+  return Note{.level = Level::info,
+              .tenant = {},
+              .text = "deliveries of event hooks are kept again, after " + describe(*lasted)};
+}
+
 std::optional<Note> HookLedger::verified(Now now, bool let_in) {
   ++counts_.verified;
   if (!verified_.failed(now.steady, let_in ? "let in" : "not let in")) return std::nullopt;
@@ -74,7 +90,7 @@ std::optional<Note> HookLedger::refused(Now now, HookRefusal kind, std::uint64_t
   if (!complaints_.at(at).failed(now.steady, name_of(kind))) return std::nullopt;
   // Everybody's port scanner gets that far.
   const Level level = kind == HookRefusal::broken ? Level::debug : Level::warn;
-  return Note{.level = level, .tenant = {}, .text = "a hook delivery is refused " + describe(kind)};
+  return Note{.level = level, .tenant = {}, .text = "a hook delivery is refused " + describe_refusal(kind)};
 }
 
 }  // namespace logzio_okta

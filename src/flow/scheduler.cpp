@@ -10,6 +10,7 @@
 #include "logzio_okta/base/check.hpp"
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/flow/hook_ledger.hpp"
+#include "logzio_okta/flow/hook_stream.hpp"
 #include "logzio_okta/flow/org.hpp"
 #include "logzio_okta/flow/poller.hpp"
 #include "logzio_okta/flow/shipper.hpp"
@@ -87,6 +88,11 @@ struct Scheduler::Impl {
       reserve = std::clamp(page + page / 4, limits::ask_reserve_min, limits::answer_bytes_max);
     }
   };
+  /// An org that pushes and is not polled, to one destination.
+  struct HookedOrg {
+    HookStream stream;
+    bool probed = false;  ///< In trouble of the destination: gave it a fresh bulk.
+  };
   struct Ask {
     StreamId stream;
     CredentialId key;
@@ -118,6 +124,8 @@ struct Scheduler::Impl {
   void on(Now now, Saved&& saved) {
     saving_fails = false;
     if (Tenant* tenant = find(saved.stream)) tenant->poller.saved(now, saved.number);
+    const auto hooked = hooked_orgs.find(saved.stream);
+    if (hooked != hooked_orgs.end()) hooked->second.stream.saved(saved.number);
   }
   void on(Now now, SaveFailed&& failed);
   void on(Now, SetAsideSize&& size) {
@@ -132,10 +140,11 @@ struct Scheduler::Impl {
     if (found != shippers.end()) found->second.token_changed(now);
   }
   void on(Now now, HookArrived&& arrived);
-  void on(Now now, HookVerified&& verified) {
-    if (auto note = hooks.verified(now, verified.let_in)) outputs.emplace_back(std::move(*note));
-  }
-  void on(Now now, HooksRefused&& refused) { tell_refused(now, refused.kind, refused.count); }
+  void on(Now now, Spooled&& spooled);
+  void on(Now now, SpoolRead&& read);
+  void on(Now, SpoolFound&& found);
+  void on(Now now, HookVerified&& verified) { say(hooks.verified(now, verified.let_in)); }
+  void on(Now now, HooksRefused&& refused) { say(hooks.refused(now, refused.kind, refused.count)); }
   void on(Now now, Stop&&);
 
   // ---- After every input
@@ -160,8 +169,17 @@ struct Scheduler::Impl {
   void bring_along(Now now);
   void drop_retired();
 
+  void keep(Now now, const HookArrived& arrived, const Hook& hook);
+  HookStream& hook_stream(const HookRoute& route, const DestinationSpec& destination,
+                          const SpoolFound::Stream& found);
+  void read_spool();
+  [[nodiscard]] bool may_read(const HookedOrg& hooked) const;
+  [[nodiscard]] bool serves_hooks(DestinationId destination) const;
+  [[nodiscard]] std::size_t spool_bytes() const;
+  void say(std::optional<Note> note) {
+    if (note) outputs.emplace_back(std::move(*note));
+  }
   void refuse_hook(Now now, HookId id, HookRefusal kind, int status, std::string why);
-  void tell_refused(Now now, HookRefusal kind, std::uint64_t count);
 
   [[nodiscard]] Tenant* find(StreamId stream);
   [[nodiscard]] Tenant* find(const Domain& domain);
@@ -195,6 +213,7 @@ struct Scheduler::Impl {
   PageCutter cutter;
   EventCounts retired_counts;
   HookLedger hooks;
+  std::map<StreamId, HookedOrg> hooked_orgs;
 
   bool saving_fails = false;
   Complaint save_trouble;
@@ -245,6 +264,8 @@ void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
 }
 
 void Scheduler::Impl::on(Now now, Opened&& opened) {
+  const auto hooked = hooked_orgs.find(opened.stream);
+  if (hooked != hooked_orgs.end()) return hooked->second.stream.opened(opened);
   Tenant* tenant = find(opened.stream);
   if (!tenant) return;
   if (opened.place) {
@@ -269,6 +290,8 @@ void Scheduler::Impl::on(Now now, HookArrived&& arrived) {
   const auto hook = read_hook(arrived.body, cutter);
   if (!hook) return refuse_hook(now, arrived.id, HookRefusal::malformed, 400, hook.error().text);
   Tenant* tenant = find(hook->source);
+  if (!tenant && std::ranges::find(options.hook_orgs, hook->source) != options.hook_orgs.end())
+    return keep(now, arrived, *hook);
   if (!tenant) {
     return refuse_hook(now, arrived.id, HookRefusal::source, 403, "this org's hooks are not taken here");
   }
@@ -281,11 +304,97 @@ void Scheduler::Impl::on(Now now, HookArrived&& arrived) {
 
 void Scheduler::Impl::refuse_hook(Now now, HookId id, HookRefusal kind, int status, std::string why) {
   outputs.emplace_back(AnswerHook{.id = id, .status = status, .why = std::move(why)});
-  tell_refused(now, kind, 1);
+  say(hooks.refused(now, kind, 1));
 }
 
-void Scheduler::Impl::tell_refused(Now now, HookRefusal kind, std::uint64_t count) {
-  if (auto note = hooks.refused(now, kind, count)) outputs.emplace_back(std::move(*note));
+// Its own events go out: nobody else will bring them.
+void Scheduler::Impl::keep(Now now, const HookArrived& arrived, const Hook& hook) {
+  std::size_t bytes = 0;
+  for (const EventSlice& event : cutter.events()) bytes += event.bytes.size();
+  const bool full = spool_bytes() + bytes > limits::spool_bytes_max;
+  if (full) {
+    say(hooks.cannot_keep(now, "the spool is full (" + std::to_string(limits::spool_bytes_max / limits::MiB) +
+                                   " MiB), as the listener takes less than comes"));
+  }
+  if (full || stop_at) {
+    return refuse_hook(now, arrived.id, HookRefusal::unavailable, 503, "it cannot be kept now; try again");
+  }
+  const HookRoute route{.source = hook.source, .region = arrived.region};
+  hook_stream(route, arrived.destination, {.route = route, .destination = {}, .oldest = {}})
+      .deliver(now, arrived.id, hook, cutter.events());
+}
+
+HookStream& Scheduler::Impl::hook_stream(const HookRoute& route, const DestinationSpec& destination,
+                                         const SpoolFound::Stream& found) {
+  const auto known = std::ranges::find_if(
+      hooked_orgs, [&](const auto& each) { return each.second.stream.route() == route; });
+  if (known != hooked_orgs.end()) return known->second.stream;
+  take_destinations({destination});
+  name_destinations();
+  const StreamId id{++last_stream};
+  HookStream& stream = hooked_orgs.emplace(id, HookedOrg{.stream = HookStream(id, route, destination.id)})
+                           .first->second.stream;
+  stream.start(found);
+  return stream;
+}
+
+void Scheduler::Impl::on(Now now, Spooled&& spooled) {
+  const auto hooked = hooked_orgs.find(spooled.stream);
+  CHECK(hooked != hooked_orgs.end());
+  AnswerHook answer = hooked->second.stream.spooled(spooled);
+  if (spooled.kept) {
+    hooks.spooled();
+    say(hooks.can_keep(now));
+    outputs.emplace_back(std::move(answer));
+  } else {
+    say(hooks.cannot_keep(now, spooled.why_not));
+    refuse_hook(now, answer.id, HookRefusal::unavailable, answer.status, std::move(answer.why));
+  }
+}
+
+void Scheduler::Impl::on(Now now, SpoolRead&& read) {
+  const auto hooked = hooked_orgs.find(read.stream);
+  CHECK(hooked != hooked_orgs.end());
+  HookStream& stream = hooked->second.stream;
+  stream.rows_read(read, cutter,
+                   [&](const Batch& batch) { shippers.at(stream.destination()).take(now, batch); });
+}
+
+// --once is for what Okta has; the spool waits for the next daemon.
+void Scheduler::Impl::on(Now /*now*/, SpoolFound&& found) {
+  if (options.policy.once) return;
+  for (const SpoolFound::Stream& each : found.streams) hook_stream(each.route, each.destination, each);
+}
+
+// As for a tenant: while its destination is in trouble nothing is read but what shows whether it refuses just
+// this bulk. One that holds nothing always has room for a little.
+bool Scheduler::Impl::may_read(const HookedOrg& hooked) const {
+  if (saving_fails || stop_at || !hooked.stream.wants_rows()) return false;
+  const Shipper& shipper = shippers.at(hooked.stream.destination());
+  const bool room =
+      shipper.held_bytes() == 0 || memory_used() + limits::spool_read_bytes_max <= limits::memory_budget;
+  return room && (shipper.healthy() || (shipper.wants_fresh_bulk() && !hooked.probed));
+}
+
+void Scheduler::Impl::read_spool() {
+  for (auto& [id, hooked] : hooked_orgs) {
+    const bool healthy = shippers.at(hooked.stream.destination()).healthy();
+    if (healthy) hooked.probed = false;
+    if (!may_read(hooked)) continue;
+    hooked.probed = !healthy;
+    hooked.stream.read();
+  }
+}
+
+bool Scheduler::Impl::serves_hooks(DestinationId destination) const {
+  return std::ranges::any_of(
+      hooked_orgs, [&](const auto& each) { return each.second.stream.destination() == destination; });
+}
+
+std::size_t Scheduler::Impl::spool_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& [id, hooked] : hooked_orgs) bytes += hooked.stream.waiting_bytes();
+  return bytes;
 }
 
 void Scheduler::Impl::on(Now now, Stop&&) {
@@ -294,6 +403,7 @@ void Scheduler::Impl::on(Now now, Stop&&) {
   for (const auto& [id, ask] : asks) outputs.emplace_back(CancelAsk{id});
   asks.clear();
   for (auto& [stream, tenant] : tenants) tenant.poller.stop();
+  for (auto& [stream, hooked] : hooked_orgs) hooked.stream.stop();
   for (auto& [id, shipper] : shippers) shipper.stop();
 }
 
@@ -304,6 +414,11 @@ void Scheduler::Impl::settle_and_collect(Now now) {
     shipper.pause(saving_fails || finished);
     shipper.advance(now);
     while (auto settlement = shipper.next_settlement()) {
+      const auto hooked = hooked_orgs.find(settlement->stream);
+      if (hooked != hooked_orgs.end()) {
+        hooked->second.stream.settled(now, *settlement);
+        continue;
+      }
       Tenant* tenant = find(settlement->stream);
       CHECK(tenant != nullptr);
       tenant->poller.settled(now, *settlement, facts(*tenant));
@@ -312,6 +427,9 @@ void Scheduler::Impl::settle_and_collect(Now now) {
   }
   for (auto& [stream, tenant] : tenants) {
     while (auto output = tenant.poller.next_output()) outputs.push_back(std::move(*output));
+  }
+  for (auto& [stream, hooked] : hooked_orgs) {
+    while (auto output = hooked.stream.next_output()) outputs.push_back(std::move(*output));
   }
 }
 
@@ -330,6 +448,7 @@ void Scheduler::Impl::pump(Now now) {
     }
     if (options.policy.once) give_up_where_stuck(now);
     grant(now);
+    read_spool();
     keep_keys_alive(now);
     tell_summaries(now);
     drop_retired();
@@ -472,6 +591,10 @@ void Scheduler::Impl::finish_if_stopped(Now now) {
   for (auto& [stream, tenant] : tenants) {
     unanswered = unanswered || tenant.poller.partly_settled();
     tenant.poller.finish(now, doubtful.contains(stream));
+  }
+  for (auto& [stream, hooked] : hooked_orgs) {
+    unanswered = unanswered || hooked.stream.partly_settled();
+    hooked.stream.finish(doubtful.contains(stream));
   }
   if (unanswered) {
     note(Level::warn,
@@ -640,7 +763,7 @@ void Scheduler::Impl::drop_retired() {
   });
   std::erase_if(shippers, [&](const auto& each) {
     const auto& [id, shipper] = each;
-    if (!shipper.empty() || !served_by(id).empty()) return false;
+    if (!shipper.empty() || !served_by(id).empty() || serves_hooks(id)) return false;
     outputs.emplace_back(ForgetDestination{id});
     return true;
   });
@@ -771,7 +894,9 @@ int Scheduler::exit_code() const {
 
 bool Scheduler::clean() const {
   return std::ranges::none_of(impl_->tenants,
-                              [](const auto& each) { return each.second.poller.saves_pending(); });
+                              [](const auto& each) { return each.second.poller.saves_pending(); }) &&
+         std::ranges::none_of(impl_->hooked_orgs,
+                              [](const auto& each) { return each.second.stream.saves_pending(); });
 }
 
 Report Scheduler::report(Now now) const {
@@ -786,13 +911,17 @@ Report Scheduler::report(Now now) const {
     flowing = flowing || self.flows(report.tenants.back(), now);
   }
   for (const auto& [stream, tenant] : self.tenants) add(report.total, tenant.poller.report(now).events);
-  report.hooks = self.hooks.report();
-  report.hooks.listening = self.options.hooks;
   bool takes = false;
   for (const auto& [id, shipper] : self.shippers) {
     DestinationReport& destination = report.destinations.emplace_back(shipper.report());
     destination.tenants = self.served_by(id);
     takes = takes || (destination.healthy && !destination.tenants.empty());
+  }
+  report.hooks = self.hooks.report();
+  report.hooks.listening = self.options.hooks;
+  for (const auto& [stream, hooked] : self.hooked_orgs) {
+    report.hooks.streams.push_back(hooked.stream.report());
+    add(report.total, report.hooks.streams.back().events);
   }
   report.memory_used = self.memory_used();
   report.set_aside_bytes = self.share.set_aside_bytes;

@@ -157,4 +157,18 @@ std::string Endpoint::text() const {
   return std::string(spoken_as(protocol).scheme) + "://" + host + ":" + std::to_string(port);
 }
 
+bool is_region(std::string_view text) {
+  constexpr std::array<std::string_view, 5> regions = {"us", "au", "ca", "eu", "uk"};
+  return std::ranges::find(regions, text) != regions.end();
+}
+
+Endpoint in_region(const Endpoint& usual, std::string_view region) {
+  Endpoint endpoint = usual;
+  const bool logzio = usual.host.starts_with("listener") && usual.host.ends_with(".logz.io");
+  if (region.empty() || !logzio) return endpoint;
+  // There is no listener-us.
+  endpoint.host = region == "us" ? "listener.logz.io" : "listener-" + std::string(region) + ".logz.io";
+  return endpoint;
+}
+
 }  // namespace logzio_okta

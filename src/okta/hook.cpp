@@ -51,6 +51,7 @@ Result<Hook> read_hook(std::string_view body, PageCutter& cutter) {
   auto source = source_of(body);
   if (!source) return std::unexpected(std::move(source.error()));
   return Hook{.source = std::move(*source),
+              .source_text = string_member(body, "source"),
               .event_id = string_member(body, "eventId"),
               .event_time = string_member(body, "eventTime")};
 }

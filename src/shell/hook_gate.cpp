@@ -1,12 +1,12 @@
 #include "shell/hook_gate.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <utility>
 
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/text.hpp"
+#include "logzio_okta/logzio/endpoint.hpp"
 
 #include "shell/small_file.hpp"
 
@@ -17,12 +17,6 @@ constexpr std::size_t secret_bytes_min = 16;  // A shorter one could be guessed.
 
 TurnedAway malformed(int status, std::string_view why) {
   return {.kind = HookRefusal::malformed, .status = status, .why = why};
-}
-
-/// Where the account lives, as Logz.io's own hook is told; none of its regions is a slip worth an answer.
-bool is_region(std::string_view text) {
-  constexpr std::array<std::string_view, 5> regions = {"us", "au", "ca", "eu", "uk"};
-  return std::ranges::find(regions, ascii::lower(text)) != regions.end();
 }
 
 }  // namespace
@@ -43,13 +37,14 @@ Admission HookGate::judge(const RequestReader& request) const {
                       .status = 401,
                       .why = "the header logzio_token or Authorization is missing or wrong"};
   }
-  const auto region = request.header("logzio_region");
-  if (region && !is_region(*region)) return malformed(400, "logzio_region is one of us, au, ca, eu, uk");
+  const std::string region = ascii::lower(request.header("logzio_region").value_or(""));
+  if (!region.empty() && !is_region(region))
+    return malformed(400, "logzio_region is one of us, au, ca, eu, uk");
   const auto encoding = request.header("Content-Encoding");
   if (encoding && !ascii::equal_ignoring_case(*encoding, "identity")) {
     return malformed(415, "the body must not be compressed");
   }
-  return LetIn{};
+  return LetIn{.region = region};
 }
 
 // A token that is given has to be right, whatever else is: it says whose events these are to become.

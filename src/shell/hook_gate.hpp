@@ -26,7 +26,9 @@ struct Verification {
   std::string challenge;
   bool let_in = false;
 };
-struct LetIn {};
+struct LetIn {
+  std::string region;  ///< Of the account, in lower case; empty if the request does not say.
+};
 struct TurnedAway {
   HookRefusal kind = HookRefusal::malformed;
   int status = 0;

@@ -120,6 +120,7 @@ struct HookServer::Impl {
     bool trusted = false;  ///< Not limited by its address.
     Phase phase = Phase::shaking_hands;
     RequestReader reader{limits::hook_body_bytes_max};
+    std::string region;  ///< Of the request that was let in.
     std::string unread;  ///< Bytes behind what the reader took.
     std::string out;
     std::size_t held = 0;  ///< Of all bodies.
@@ -372,6 +373,7 @@ bool HookServer::Impl::look_at_head(Connection& connection) {
       connection.until = now;
     }
   }
+  connection.region = std::get<LetIn>(admission).region;
   reader.take_body();
   return true;
 }
@@ -390,8 +392,10 @@ bool HookServer::Impl::hand_over(Connection& connection) {
   connection.phase = Phase::waiting;
   watch(connection.channel.fd(), connection.id, connection.events, 0);
   connection.until = never;
-  arrivals.emplace_back(
-      HookArrived{.id = HookId{connection.id}, .body = std::move(connection.reader.body())});
+  arrivals.emplace_back(HookArrived{.id = HookId{connection.id},
+                                    .body = std::move(connection.reader.body()),
+                                    .region = std::move(connection.region),
+                                    .destination = {}});
   return false;
 }
 

@@ -105,11 +105,29 @@ Keyring::Destination& Keyring::destination_of(TenantEntry& entry) {
   return *known;
 }
 
-DestinationSpec Keyring::describe(const Destination& destination, const TenantEntry& entry) const {
+DestinationSpec Keyring::for_hooks(std::string_view region) {
+  const Endpoint listener = in_region(usual_listener_, region);
+  auto known = std::ranges::find_if(
+      destinations_, [&](const Destination& each) { return each.usual && each.listener == listener; });
+  if (known == destinations_.end()) {
+    destinations_.push_back({.id = DestinationId{++last_destination_}, .listener = listener, .usual = true});
+    known = std::prev(destinations_.end());
+  }
+  DestinationSpec spec = describe(*known);
+  if (listener != usual_listener_) spec.set_by = "LOGZIO_TOKEN and the logzio_region of the event hook";
+  return spec;
+}
+
+DestinationSpec Keyring::describe(const Destination& destination) const {
   DestinationSpec spec{.id = destination.id, .listener = destination.listener};
   if (is_lines(spec.listener.protocol)) {
     spec.token_bytes = std::string_view(R"("token":"",)").size() + token_of(destination).expose().size();
   }
+  return spec;
+}
+
+DestinationSpec Keyring::describe(const Destination& destination, const TenantEntry& entry) const {
+  DestinationSpec spec = describe(destination);
   if (!destination.usual || entry.listener) {
     spec.set_by = std::string(destination.usual                ? "LOGZIO_TOKEN"
                               : destination.token_file.empty() ? "logzio_token"

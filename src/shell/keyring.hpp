@@ -43,6 +43,9 @@ class Keyring {
   /// entries' order. A destination is a listener and where its token comes from (the usual place, this file,
   /// or these very letters), so that new letters in the same file are the same destination.
   Roster replace(std::vector<TenantEntry>&& entries);
+  /// Where deliveries of an event hook go that names this region of the account, or none: with the usual
+  /// token.
+  DestinationSpec for_hooks(std::string_view region);
   /// The usual token's new letters.
   void set_token(Secret&& token);
   /// Whether this is the shipping token; takes a time that depends on the lengths only.
@@ -77,6 +80,7 @@ class Keyring {
   };
   Destination& destination_of(TenantEntry& entry);
   [[nodiscard]] const Destination& find(DestinationId id) const;
+  [[nodiscard]] DestinationSpec describe(const Destination& destination) const;
   [[nodiscard]] DestinationSpec describe(const Destination& destination, const TenantEntry& entry) const;
   [[nodiscard]] const Secret& token_of(const Destination& destination) const;
   [[nodiscard]] Piece around_token(DestinationId id, std::string_view before, std::string_view after) const;

@@ -277,6 +277,28 @@ void add_daemon(Families& families, const Report& report, const ProcessFacts& pr
                    value_of(process.log_lines_dropped));
 }
 
+void add_spool(Families& families, const HookReport& hooks, WallTime now) {
+  const auto labels = [](const HookStreamReport& stream) {
+    return Labels{{"org", stream.domain}, {"region", stream.region}};
+  };
+  MetricFamily& bytes = families.open("logzio_okta_hook_spool_bytes",
+                                      "Of deliveries on disk that are not settled.", MetricType::Gauge);
+  for (const HookStreamReport& stream : hooks.streams) add(bytes, value_of(stream.bytes), labels(stream));
+  MetricFamily& oldest = families.open("logzio_okta_hook_spool_oldest_seconds",
+                                       "Time since the oldest of them came.", MetricType::Gauge);
+  for (const HookStreamReport& stream : hooks.streams) add(oldest, age(stream.oldest, now), labels(stream));
+  MetricFamily& events =
+      families.open("logzio_okta_hook_events_total",
+                    "Events of deliveries that were spooled, by what became of them.", MetricType::Counter);
+  for (const HookStreamReport& stream : hooks.streams) {
+    for (const auto& [outcome, count] : event_outcomes) {
+      Labels with_outcome = labels(stream);
+      with_outcome.push_back({"outcome", outcome});
+      add(events, value_of(stream.events.*count), std::move(with_outcome));
+    }
+  }
+}
+
 /// Absent where no event hook is listened for.
 void add_hooks(Families& families, const HookReport& hooks, WallTime now) {
   if (!hooks.listening) return;
@@ -286,6 +308,9 @@ void add_hooks(Families& families, const HookReport& hooks, WallTime now) {
                    "Of them, those that had their org asked at once.", value_of(hooks.woken));
   families.counter("logzio_okta_hook_verifications_total", "Times Okta asked whether we are its hook.",
                    value_of(hooks.verified));
+  families.counter("logzio_okta_hook_deliveries_spooled_total",
+                   "Of them, those whose events were put on disk, to be delivered themselves.",
+                   value_of(hooks.spooled));
   MetricFamily& refused =
       families.open("logzio_okta_hook_refused_total", "Requests to the event hook that were refused, by why.",
                     MetricType::Counter);
@@ -293,6 +318,7 @@ void add_hooks(Families& families, const HookReport& hooks, WallTime now) {
     add(refused, value_of(hooks.refused.at(kind)),
         {{"reason", std::string(name_of(static_cast<HookRefusal>(kind)))}});
   }
+  add_spool(families, hooks, now);
   families.gauge("logzio_okta_hook_last_delivery_age_seconds", "Time since the last delivery was let in.",
                  age(hooks.last_received, now));
 }
@@ -434,6 +460,7 @@ void write(Json& json, const HookReport& hooks) {
   json.member("listening", hooks.listening);
   json.member("received", hooks.received);
   json.member("woken", hooks.woken);
+  json.member("spooled", hooks.spooled);
   json.member("verified", hooks.verified);
   json.begin("refused");
   for (std::size_t kind = 0; kind < hook_refusals_count; ++kind) {
@@ -441,6 +468,19 @@ void write(Json& json, const HookReport& hooks) {
   }
   json.end();
   json.member("last_received", hooks.last_received);
+  json.begin_list("orgs");
+  for (const HookStreamReport& stream : hooks.streams) {
+    json.begin();
+    json.member("domain", stream.domain);
+    json.member("region", stream.region);
+    json.begin("events");
+    write(json, stream.events);
+    json.end();
+    json.member("spool_bytes", std::uint64_t{stream.bytes});
+    json.member("oldest_in_spool", stream.oldest);
+    json.end();
+  }
+  json.end_list();
 }
 
 std::uint64_t count_open_fds() {

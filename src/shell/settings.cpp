@@ -312,8 +312,8 @@ class Reader {
     if (name == "hooks") return assign(options.hooks, parse_address(value.text, "0.0.0.0:8443"));
     if (name == "hooks-cert") return keep(options.hooks_cert, value);
     if (name == "hooks-key") return keep(options.hooks_key, value);
+    if (name == "hooks-orgs") return assign(options.hooks_orgs, parse_orgs(value.text));
     if (name == "hooks-secrets") return keep(options.hooks_secrets, value);
-    if (name == "user") return assign(options.user.emplace(), parse_user(value.text));
     if (name == "log-level") return apply_level(value);
     CHECK(name == "log-format");
     return apply_format(value);
@@ -403,7 +403,8 @@ class Reader {
     const Options& options = settings_.options;
     if (options.hooks_cert.has_value() != options.hooks_key.has_value()) {
       bad_value("--hooks-cert and --hooks-key belong together; one of them is not set");
-    } else if (!options.hooks && (options.hooks_cert || options.hooks_secrets)) {
+    } else if (!options.hooks &&
+               (options.hooks_cert || options.hooks_secrets || !options.hooks_orgs.empty())) {
       bad_value("--hooks is not set, which says where to listen; write for example --hooks 0.0.0.0:8443");
     } else if (options.hooks && !options.hooks_cert && !is_loopback(options.hooks->host)) {
       bad_value("--hooks " + options.hooks->host +

@@ -32,7 +32,8 @@ constexpr int state_unusable = 74;
 constexpr int state_held = 75;
 
 constexpr std::int64_t application_id = 0x4C7A4F6B;
-constexpr std::int64_t schema_version = 1;
+constexpr std::int64_t schema_version = 2;
+constexpr std::int64_t oldest_schema_version = 1;  // Without the spool of event hooks.
 
 constexpr const char* create_sql = R"(
   PRAGMA application_id = 0x4C7A4F6B;
@@ -82,6 +83,44 @@ constexpr const char* create_sql = R"(
     bytes BLOB NOT NULL
   ) STRICT;
 )";
+
+constexpr const char* create_spool_sql = R"(
+  CREATE TABLE spool(
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    stream INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    event_time TEXT NOT NULL,
+    marked INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    events BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX spool_by_stream ON spool(stream, id);
+  CREATE TABLE spool_seen(
+    id INTEGER PRIMARY KEY,
+    stream INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    uuid INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX spool_seen_by_event ON spool_seen(stream, uuid);
+  PRAGMA user_version = 2;
+)";
+
+// What may have been in flight when a run ended without order.
+constexpr const char* doubt_spool_sql = R"(
+  UPDATE spool SET marked = 1 WHERE id IN (SELECT id FROM
+    (SELECT id, row_number() OVER (PARTITION BY stream ORDER BY id) AS place FROM spool) WHERE place <= 2000))";
+static_assert(limits::spool_rows_unsettled_max == 2000);
+
+constexpr const char* sum_spool_sql = R"(
+  SELECT key, max(spool.id), sum(count), sum(length(events)), min(at_ms) FROM spool
+  JOIN stream ON stream.id = spool.stream GROUP BY spool.stream)";
+
+constexpr const char* read_spool_sql = R"(
+  SELECT id, at_ms, source, event_id, event_time, marked, events FROM spool
+  WHERE stream = (SELECT id FROM stream WHERE key = ?) AND id > ? ORDER BY id LIMIT ?)";
 
 constexpr const char* write_place_sql = R"(
   INSERT INTO stream(unclean, key, next, since_ms, first_start_ms, pages, page_limit, repeated, watermark_ms,
@@ -268,7 +307,8 @@ std::expected<void, StoreError> create(const std::string& dir, const std::string
   ::close(fd);
   Database database;
   if (!(database.open(draft) && database.run("PRAGMA journal_mode = MEMORY; BEGIN") &&
-        database.run(create_sql) && database.run("COMMIT; PRAGMA journal_mode = WAL"))) {
+        database.run(create_sql) && database.run(create_spool_sql) &&
+        database.run("COMMIT; PRAGMA journal_mode = WAL"))) {
     return refused(database.failure().explain(dir));
   }
   database.close();
@@ -308,7 +348,7 @@ Damage find_damage(Database& database, const std::string& dir, const std::string
                     ", this one knows " + std::to_string(schema_version) +
                     "); run that version again, or name another --state-dir");
   }
-  if (*version < schema_version) return "its schema is " + std::to_string(*version);
+  if (*version < oldest_schema_version) return "its schema is " + std::to_string(*version);
   auto found = database.text("PRAGMA quick_check(1)");
   if (!found) return unreadable();
   if (database.disk_error() != 0) {
@@ -327,7 +367,7 @@ struct Store::Impl {
   Impl& operator=(const Impl&) = delete;
   ~Impl();
 
-  using Question = std::variant<OpenStream, ReadWindow>;
+  using Question = std::variant<OpenStream, ReadWindow, ReadSpool>;
   /// What saves not yet committed do to a stream's window: pages before `from` go, `rows` come by their page.
   struct QueuedRows {
     std::uint64_t from = 0;
@@ -346,6 +386,15 @@ struct Store::Impl {
   Statement find_place;
   Statement list_rows;
   Statement read_rows;
+  Statement find_stream;
+  Statement find_seen;
+  Statement add_seen;
+  Statement change_seen;
+  Statement forget_seen;
+  Statement add_spool;
+  Statement read_spool;
+  Statement drop_spool;
+  Statement doubt_spool;
 
   bool run_begun = false;
   bool state_was_lost = false;
@@ -353,11 +402,15 @@ struct Store::Impl {
   std::map<StreamId, std::string> keys;
   std::set<std::string> opened;  // Keys, in this run.
   std::deque<Save> queue;
+  std::deque<SpoolEvents> spool_queue;
+  std::vector<SpoolSummary> spool_found;
   std::deque<Question> questions;  // That could not be answered yet.
   std::deque<Input> answers;
   std::vector<std::string> warnings;
   Instant due{};         // When the queue wants to be committed ...
   Instant not_before{};  // ... and when it may be.
+  bool failing = false;  // The last commit did.
+  std::string failed_because;
   Instant ask_again{};
 
   // Opening.
@@ -366,6 +419,7 @@ struct Store::Impl {
   Damage open_sound();
   std::expected<void, StoreError> begin_run(WallTime now);
   bool configure();
+  bool upgrade();
   bool prepare();
   void forget_statements();
   [[nodiscard]] std::unexpected<StoreError> refused(const char* what) const;
@@ -378,6 +432,8 @@ struct Store::Impl {
   bool answer(const Question& question);
   bool answer_one(const OpenStream& request);
   bool answer_one(const ReadWindow& request);
+  bool answer_one(const ReadSpool& request);
+  bool sum_spool();
   void ask(Question question);
   void answer_questions(Instant now);
 
@@ -387,6 +443,14 @@ struct Store::Impl {
   std::optional<std::int64_t> write_stream(const Save& save);
   bool write_rows(std::int64_t stream, const Save& save);
   bool write_set_aside(std::int64_t stream, const Save& save);
+  bool shrink_spool(std::int64_t stream, const Save& save);
+  bool write_spool(std::vector<Spooled>& results);
+  bool write(const SpoolEvents& spool, Spooled& result);
+  bool add_rows(std::int64_t stream, const SpoolEvents& spool, bool changed, const std::string& events,
+                std::size_t count, Spooled& result);
+  bool forget_seen_events();
+  void refuse_spool(const std::string& why);
+  [[nodiscard]] bool nothing_queued() const { return queue.empty() && spool_queue.empty(); }
   void acknowledge();
   bool mark_clean();
 };
@@ -408,13 +472,20 @@ bool Store::Impl::configure() {
       "PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON");
 }
 
+/// From an older schema to ours.
+bool Store::Impl::upgrade() {
+  const auto version = database.number("PRAGMA user_version");
+  if (!version || *version == schema_version) return version.has_value();
+  return database.run("BEGIN IMMEDIATE") && database.run(create_spool_sql) && database.run("COMMIT");
+}
+
 /// Opens and examines; whatever was found, a log beside the file is still there when it is closed again.
 Damage Store::Impl::open_sound() {
   database.clear_failure();
   if (!database.open(path)) return refused("open");
   database.keep_log_when_closed(true);
   if (auto damage = find_damage(database, dir, path); !damage || *damage) return damage;
-  if (configure() && prepare()) {
+  if (configure() && upgrade() && prepare()) {
     database.keep_log_when_closed(false);
     return std::nullopt;
   }
@@ -467,12 +538,27 @@ bool Store::Impl::prepare() {
   find_place = Statement(database, read_place_sql);
   list_rows = Statement(database, list_rows_sql);
   read_rows = Statement(database, read_rows_sql);
+  find_stream = Statement(database, "SELECT id FROM stream WHERE key = ?");
+  find_seen = Statement(database, "SELECT bytes FROM spool_seen WHERE stream = ? AND uuid = ?");
+  add_seen = Statement(database, "INSERT INTO spool_seen(stream, at_ms, uuid, bytes) VALUES (?, ?, ?, ?)");
+  change_seen = Statement(database, "UPDATE spool_seen SET bytes = ? WHERE stream = ? AND uuid = ?");
+  forget_seen = Statement(database,
+                          "DELETE FROM spool_seen WHERE id IN (SELECT id FROM spool_seen ORDER BY id LIMIT ?)"
+                          " AND (at_ms < ? OR id <= (SELECT max(id) FROM spool_seen) - ?)");
+  add_spool =
+      Statement(database,
+                "INSERT INTO spool(stream, at_ms, source, event_id, event_time, marked, count, events)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id");
+  read_spool = Statement(database, read_spool_sql);
+  drop_spool = Statement(database, "DELETE FROM spool WHERE stream = ? AND id <= ?");
+  doubt_spool = Statement(database, "UPDATE spool SET marked = 1 WHERE stream = ? AND id <= ?");
   return !database.failure();
 }
 
 void Store::Impl::forget_statements() {
-  for (Statement* statement :
-       {&write_place, &drop_rows, &add_row, &add_set_aside, &find_place, &list_rows, &read_rows}) {
+  for (Statement* statement : {&write_place, &drop_rows, &add_row, &add_set_aside, &find_place, &list_rows,
+                               &read_rows, &find_stream, &find_seen, &add_seen, &change_seen, &forget_seen,
+                               &add_spool, &read_spool, &drop_spool, &doubt_spool}) {
     *statement = Statement();
   }
 }
@@ -485,12 +571,29 @@ std::expected<void, StoreError> Store::Impl::begin_run(WallTime now) {
   set_aside_bytes = count_of(*bytes);
   const std::string started = std::to_string(to_sql(now));
   const std::string begin = "UPDATE run SET clean = 0, started_ms = " + started;
-  if (!(database.run("BEGIN IMMEDIATE") && (*clean != 0 || database.run("UPDATE stream SET unclean = 1")) &&
-        database.run(begin.c_str()) && database.run("COMMIT"))) {
+  if (!(database.run("BEGIN IMMEDIATE") &&
+        (*clean != 0 || (database.run("UPDATE stream SET unclean = 1") && database.run(doubt_spool_sql))) &&
+        database.run(begin.c_str()) && database.run("COMMIT") && sum_spool())) {
     return refused("write");
   }
   run_begun = true;
   return {};
+}
+
+bool Store::Impl::sum_spool() {
+  Statement sum(database, sum_spool_sql);
+  if (!sum.ready()) return false;
+  Query query(sum);
+  while (query.row()) {
+    SpoolSummary found;
+    found.key = query.bytes();
+    found.newest = count_of(query.number());
+    found.events = count_of(query.number());
+    found.bytes = count_of(query.number());
+    found.oldest = time_of(query.number());
+    spool_found.push_back(std::move(found));
+  }
+  return !query.failed();
 }
 
 const std::string& Store::Impl::key_of(StreamId stream) const {
@@ -585,6 +688,26 @@ bool Store::Impl::answer_one(const ReadWindow& request) {
   return true;
 }
 
+bool Store::Impl::answer_one(const ReadSpool& request) {
+  SpoolRead reply{.stream = request.stream, .rows = {}};
+  Query query(read_spool);
+  query.bind_text(key_of(request.stream)).bind(to_sql(request.after)).bind(to_sql(request.rows_max));
+  for (std::size_t bytes = 0; bytes < request.bytes_max && query.row();) {
+    SpoolRow& row = reply.rows.emplace_back();
+    row.number = count_of(query.number());
+    row.at = time_of(query.number());
+    row.source = query.bytes();
+    row.event_id = query.bytes();
+    row.event_time = query.bytes();
+    row.marked = query.number() != 0;
+    row.events = query.bytes();
+    bytes += row.events.size();
+  }
+  if (query.failed()) return false;
+  answers.emplace_back(std::move(reply));
+  return true;
+}
+
 void Store::Impl::ask(Question question) {
   if (questions.empty() && answer(question)) return;
   questions.push_back(std::move(question));
@@ -604,9 +727,14 @@ void Store::Impl::answer_questions(Instant now) {
 
 bool Store::Impl::commit() {
   database.clear_failure();
+  std::vector<Spooled> spooled;
   const bool written = database.run("BEGIN IMMEDIATE") &&
                        std::ranges::all_of(queue, [this](const Save& save) { return write(save); }) &&
-                       database.run("COMMIT");
+                       write_spool(spooled) && database.run("COMMIT");
+  if (written) {
+    std::ranges::move(spooled, std::back_inserter(answers));
+    spool_queue.clear();
+  }
   // A failure may have ended the transaction already; the failure itself is kept by the database.
   if (!written && database.in_transaction()) static_cast<void>(database.run("ROLLBACK"));
   return written;
@@ -614,7 +742,91 @@ bool Store::Impl::commit() {
 
 bool Store::Impl::write(const Save& save) {
   const std::optional<std::int64_t> stream = write_stream(save);
-  return stream && write_rows(*stream, save) && write_set_aside(*stream, save);
+  return stream && write_rows(*stream, save) && write_set_aside(*stream, save) && shrink_spool(*stream, save);
+}
+
+bool Store::Impl::shrink_spool(std::int64_t stream, const Save& save) {
+  const auto apply = [&](Statement& statement, std::uint64_t up_to) {
+    return up_to == 0 || Query(statement).bind(stream).bind(to_sql(up_to)).finish();
+  };
+  return apply(drop_spool, save.spool_settled) && apply(doubt_spool, save.spool_doubted);
+}
+
+// ---- The spool
+
+bool Store::Impl::write_spool(std::vector<Spooled>& results) {
+  if (spool_queue.empty()) return true;
+  const bool written = std::ranges::all_of(spool_queue, [&](const SpoolEvents& spool) {
+    return write(spool, results.emplace_back(Spooled{
+                            .stream = spool.stream, .hook = spool.hook, .kept = true, .why_not = {}}));
+  });
+  return written && forget_seen_events();
+}
+
+bool Store::Impl::write(const SpoolEvents& spool, Spooled& result) {
+  Query find(find_stream);
+  find.bind_text(key_of(spool.stream));
+  if (!find.row()) return false;
+  const std::int64_t stream = find.number();
+  std::array<std::string, 2> lists;  // The new ones; and those known with other bytes.
+  std::array<std::size_t, 2> counts{};
+  for (const SpoolEvents::Event& event : spool.events) {
+    const auto uuid = static_cast<std::int64_t>(event.hash.uuid);
+    const auto bytes = static_cast<std::int64_t>(event.hash.bytes);
+    Query seen(find_seen);
+    seen.bind(stream).bind(uuid);
+    const bool known = seen.row();
+    if (seen.failed()) return false;
+    if (known && seen.number() == bytes) {
+      ++result.duplicates;
+      continue;
+    }
+    const bool noted =
+        known ? Query(change_seen).bind(bytes).bind(stream).bind(uuid).finish()
+              : Query(add_seen).bind(stream).bind(to_sql(spool.at)).bind(uuid).bind(bytes).finish();
+    if (!noted) return false;
+    std::string& list = lists[known ? 1 : 0];
+    list.append(list.empty() ? "[" : ",").append(event.bytes);
+    ++counts[known ? 1 : 0];
+  }
+  for (const bool changed : {false, true}) {
+    std::string& list = lists[changed ? 1 : 0];
+    if (list.empty()) continue;
+    if (!add_rows(stream, spool, changed, list.append("]"), counts[changed ? 1 : 0], result)) return false;
+  }
+  return true;
+}
+
+bool Store::Impl::add_rows(std::int64_t stream, const SpoolEvents& spool, bool changed,
+                           const std::string& events, std::size_t count, Spooled& result) {
+  Query query(add_spool);
+  query.bind(stream).bind(to_sql(spool.at)).bind_text(spool.source).bind_text(spool.event_id);
+  query.bind_text(spool.event_time).bind(std::int64_t{changed}).bind(to_sql(count)).bind_blob(events);
+  if (!query.row()) return false;
+  result.newest = count_of(query.number());
+  result.events += count;
+  result.bytes += events.size();
+  return query.finish();
+}
+
+// A few of the oldest each time, twice as many as came, so that no commit has a day's worth to forget.
+bool Store::Impl::forget_seen_events() {
+  std::size_t came = 0;
+  for (const SpoolEvents& spool : spool_queue) came += spool.events.size();
+  const WallTime day_ago = spool_queue.back().at - to_ms(limits::spool_memory);
+  return Query(forget_seen)
+      .bind(to_sql(2 * came))
+      .bind(to_sql(day_ago))
+      .bind(limits::spool_memory_events)
+      .finish();
+}
+
+/// Okta is told at once, and sends them again.
+void Store::Impl::refuse_spool(const std::string& why) {
+  for (const SpoolEvents& spool : spool_queue) {
+    answers.emplace_back(Spooled{.stream = spool.stream, .hook = spool.hook, .kept = false, .why_not = why});
+  }
+  spool_queue.clear();
 }
 
 std::optional<std::int64_t> Store::Impl::write_stream(const Save& save) {
@@ -706,22 +918,40 @@ void Store::read_window(const ReadWindow& request) {
 void Store::save(Save&& save, Instant now) {
   CHECK(impl_->keys.contains(save.stream));
   for (SetAside& item : save.set_aside) item.bytes = gzip(item.bytes);
-  if (impl_->queue.empty()) impl_->due = now + limits::commit_delay;
+  if (impl_->nothing_queued()) impl_->due = now + limits::commit_delay;
   impl_->queue.push_back(std::move(save));
+}
+
+void Store::read_spool(const ReadSpool& request) {
+  impl_->ask(request);
+}
+
+void Store::spool(SpoolEvents&& spool, Instant now) {
+  CHECK(impl_->keys.contains(spool.stream));
+  if (impl_->nothing_queued()) impl_->due = now + limits::commit_delay;
+  impl_->spool_queue.push_back(std::move(spool));
+  if (impl_->failing && now < impl_->not_before) impl_->refuse_spool(impl_->failed_because);
+}
+
+const std::vector<SpoolSummary>& Store::spool_found() const {
+  return impl_->spool_found;
 }
 
 void Store::work(Instant now, bool about_to_block) {
   impl_->answer_questions(now);
-  if (impl_->queue.empty()) return;
+  if (impl_->nothing_queued()) return;
   if (about_to_block) impl_->due = std::min(impl_->due, now);
   if (now < std::max(impl_->due, impl_->not_before)) return;
 
   const Instant begun = impl_->stopwatch();
   const bool committed = impl_->commit();
+  impl_->failing = !committed;
   if (!committed) {
     impl_->not_before = now + limits::save_retry;
-    impl_->answers.emplace_back(
-        SaveFailed{"cannot save in " + impl_->path + ": " + impl_->database.failure().explain(impl_->dir)});
+    impl_->failed_because =
+        "cannot save in " + impl_->path + ": " + impl_->database.failure().explain(impl_->dir);
+    impl_->refuse_spool(impl_->failed_because);
+    if (!impl_->queue.empty()) impl_->answers.emplace_back(SaveFailed{impl_->failed_because});
     return;
   }
   const Duration took = impl_->stopwatch() - begun;
@@ -731,7 +961,7 @@ void Store::work(Instant now, bool about_to_block) {
 
 std::optional<Instant> Store::deadline() const {
   std::optional<Instant> at;
-  if (!impl_->queue.empty()) at = std::max(impl_->due, impl_->not_before);
+  if (!impl_->nothing_queued()) at = std::max(impl_->due, impl_->not_before);
   if (!impl_->questions.empty()) at = std::min(at.value_or(never), impl_->ask_again);
   return at;
 }

@@ -23,11 +23,16 @@
 //   cure, never a fresh start.
 // - No credential is ever given to it.
 //
-// Format (application_id 0x4C7A4F6B, user_version 1; strict tables; times are milliseconds since 1970 UTC)
+// Format (application_id 0x4C7A4F6B, user_version 2; strict tables; times are milliseconds since 1970 UTC)
 //     run        one row: clean (0 while a daemon runs and after an unclean end), started_ms
 //     stream     one row a stream: key (the domain), unclean, then the fields of Place, one column each
 //     window     one row a settled page: stream, page, newest_ms, events: 16 bytes an event, the hash of its
 //                uuid and the hash of its bytes, each 8 bytes little endian
+//     spool      one row a hook delivery: id, stream, at_ms, then source, event_id, event_time of its
+//     envelope as
+//                JSON, marked (it may have been delivered before), count, events (a JSON array of Okta's
+//                bytes)
+//     spool_seen what was spooled in the last day: id, stream, at_ms, the hashes of an event's uuid and bytes
 //     set_aside  id, stream, at_ms, reason, answer, events, bytes (one gzip member)
 // For example
 //     sqlite3 state.sqlite "select key, next, datetime(watermark_ms/1000, 'unixepoch') from stream"
@@ -56,6 +61,15 @@ struct StoreError {
   std::string text;    ///< One line: what, where, what to do.
 };
 
+/// What is left in the spool of one hook stream.
+struct SpoolSummary {
+  std::string key;
+  std::uint64_t newest = 0;  ///< Its last row.
+  std::size_t events = 0;
+  std::size_t bytes = 0;
+  WallTime oldest;
+};
+
 class Store {
  public:
   /// Measures commits; only differences count.
@@ -80,6 +94,15 @@ class Store {
   void read_window(const ReadWindow& request);
   /// Queues. The stream was opened before.
   void save(Save&& save, Instant now);
+
+  /// What earlier runs left in the spool.
+  [[nodiscard]] const std::vector<SpoolSummary>& spool_found() const;
+  /// Queues, for the same commits as saves. Answered by Spooled: kept when they are on disk; not kept when
+  /// that commit failed, or at once while the last one has failed and is not tried again yet. The stream was
+  /// saved before.
+  void spool(SpoolEvents&& spool, Instant now);
+  /// Answered by SpoolRead; of what is on disk. The stream was opened before.
+  void read_spool(const ReadSpool& request);
 
   /// Commits what is due (see above) and tries again what failed. Blocks for as long as the disk takes.
   void work(Instant now, bool about_to_block);

@@ -1,14 +1,23 @@
 // Event hooks: a push wakes the poller, nobody gets in who does not belong, and polling never notices.
+#include <algorithm>
 #include <chrono>
+#include <csignal>
+#include <map>
+#include <set>
+#include <thread>
 
 #include "e2e/bench.hpp"
-#include "e2e/hook_client.hpp"
+#include "sandbox/hook_client.hpp"
 #include "tools/certificates.hpp"
 
 namespace logzio_okta::e2e {
 namespace {
 
 using Catch::Matchers::Contains;
+using sandbox::hook_body;
+using sandbox::hook_post;
+using sandbox::HookClient;
+using sandbox::HookReply;
 
 /// A daemon that would ask once an hour, with its door open.
 struct Hooked : Bench {
@@ -75,7 +84,7 @@ TEST_CASE_METHOD(Hooked, "hooks: Okta's verification is answered, and what would
       "GET /event-hook/ HTTP/1.1\r\nHost: localhost\r\nX-Okta-Verification-Challenge: my-challenge\r\n";
   HookClient client(port);
   client.say(get + "\r\n");
-  const HttpReply reply = client.hear();
+  const HookReply reply = client.hear();
   CHECK(reply.status == 200);
   CHECK(reply.body == R"({"verification":"my-challenge"})");
   CHECK(says("deliveries with the same headers will be refused"));
@@ -152,6 +161,101 @@ TEST_CASE_METHOD(Hooked, "hooks: nothing hostile gets in, and polling goes on as
   CHECK(stop() == 0);
   CHECK(proven_once());
   CHECK_FALSE(daemon().log().contains("evil"));
+}
+
+/// An org that is not polled.
+struct Alone : Hooked {
+  const std::string pusher = "globex.okta.com";
+  int made = 0;
+
+  std::string event() {
+    return R"({"uuid":"alone-)" + std::to_string(++made) + R"(","published":"2026-11-23T08:15:30.123Z",)" +
+           R"("eventType":"user.session.start","displayMessage":"User login to Okta","n":1.50})";
+  }
+  int pushes(const std::string& event) { return delivers(hook_body(pusher, {event}), known); }
+  std::vector<std::string> arrived() {
+    return world.with_listener(0, [](model::Listener& logz) {
+      std::vector<std::string> lines;
+      for (const model::StoredLine& line : logz.lines()) {
+        if (line.text.contains("\"tenant_name\":\"globex.okta.com\"")) lines.push_back(line.text);
+      }
+      return lines;
+    });
+  }
+  bool arrive(std::size_t count) {
+    return wait([&] { return arrived().size() >= count; });
+  }
+};
+
+TEST_CASE_METHOD(Alone, "hooks: an org that is not polled has its events delivered themselves, each once") {
+  start_hooked({"--hooks-orgs", pusher});
+  const std::string first = event();
+  CHECK(pushes(first) == 200);
+  REQUIRE(arrive(1));
+  const std::string line = arrived()[0];
+  CHECK(member(line, "type") == "okta");
+  CHECK(member(line, "@timestamp") == "2026-11-23T08:15:30.123Z");
+  CHECK(member(line, "message") == "User login to Okta");
+  CHECK(member(line, "eventType") == "user.session.start");
+  CHECK(member(line, "okta_hook_event_id") == "85b60edb-0000-4000-8000-000000000001");
+  CHECK(line.ends_with(first.substr(1)));
+  CHECK(pushes(first) == 200);  // Okta's retry.
+  CHECK(pushes(event()) == 200);
+  REQUIRE(arrive(2));
+  CHECK(wait([&] { return query_state("SELECT count(*) FROM spool") == Words{"0"}; }));
+  CHECK(stop() == 0);
+
+  start_hooked({"--hooks-orgs", pusher});
+  CHECK(pushes(first) == 200);  // Known for a day.
+  CHECK(pushes(event()) == 200);
+  REQUIRE(arrive(3));
+  CHECK(arrived().size() == 3);
+}
+
+TEST_CASE_METHOD(Alone, "hooks: while the listener is away deliveries wait on disk, also across a restart") {
+  start_hooked({"--hooks-orgs", pusher});
+  world.refuse(world.listener_port(0), true);
+  for (int i = 0; i < 20; ++i) CHECK(pushes(event()) == 200);
+  CHECK(arrived().empty());
+  kill();
+  start_hooked({"--hooks-orgs", pusher});
+  CHECK(pushes(event()) == 200);
+  world.refuse(world.listener_port(0), false);
+  REQUIRE(arrive(21));
+  std::set<std::string> uuids;
+  for (const std::string& line : arrived()) uuids.insert(member(line, "uuid"));
+  CHECK(uuids.size() == 21);
+}
+
+TEST_CASE_METHOD(Alone,
+                 "hooks: killed under load, every delivery that was answered 200 arrives, repeats say so") {
+  inject_listener(fault::Delay{.time = 10ms});
+  std::set<std::string> kept;
+  for (int life = 0; life < 5; ++life) {
+    start_hooked({"--hooks-orgs", pusher});
+    std::jthread killer([&, life] {
+      pass(std::chrono::milliseconds(100 + 60 * life));
+      daemon().signal(SIGKILL);
+    });
+    HookClient client(port);
+    for (;;) {
+      const std::string one = event();
+      client.say(hook_post(hook_body(pusher, {one}), known, true));
+      if (client.hear().status != 200) break;
+      kept.insert(member(one, "uuid"));
+    }
+    killer.join();
+    kill();
+  }
+  start_hooked({"--hooks-orgs", pusher});
+  REQUIRE(wait([&] {
+    std::set<std::string> found;
+    for (const std::string& line : arrived()) found.insert(member(line, "uuid"));
+    return std::ranges::includes(found, kept);
+  }));
+  std::map<std::string, int> unmarked;
+  for (const std::string& line : arrived()) unmarked[member(line, "uuid")] += is_marked(line) ? 0 : 1;
+  for (const auto& [uuid, times] : unmarked) CHECK(times <= 1);
 }
 
 TEST_CASE("hooks: what cannot work is refused at the start") {

@@ -34,6 +34,7 @@
 #include "logzio_okta/logzio/bulk.hpp"
 
 #include "catch.hpp"
+#include "model/spool.hpp"
 
 namespace logzio_okta::bench {
 
@@ -197,28 +198,40 @@ class MemoryStore {
   }
   void save(Save&& save) { queue_.push_back(std::move(save)); }
 
-  [[nodiscard]] std::vector<Saved> commit() {
-    std::vector<Saved> saved;
+  [[nodiscard]] std::vector<Input> commit() {
+    std::vector<Input> saved;
     for (Save& save : queue_) {
       Stream& stream = disk[keys_.at(save.stream)];
       stream.place = save.place;
       stream.unclean = false;
       apply(stream.rows, save);
       std::ranges::move(save.set_aside, std::back_inserter(set_aside));
-      saved.push_back({.stream = save.stream, .number = save.number});
+      spool.apply(keys_.at(save.stream), save);
+      saved.emplace_back(Saved{.stream = save.stream, .number = save.number});
     }
     queue_.clear();
+    for (const SpoolEvents& each : spool_queue_) saved.emplace_back(keep(each));
+    spool_queue_.clear();
     return saved;
   }
   void end_run(bool clean) {
     queue_.clear();
+    spool_queue_.clear();
     opened_.clear();
     if (clean) return;
+    spool.doubt();
     for (auto& [key, stream] : disk) stream.unclean = stream.place.has_value();
   }
-  [[nodiscard]] bool waiting() const { return !queue_.empty(); }
+  [[nodiscard]] bool waiting() const { return !queue_.empty() || !spool_queue_.empty(); }
   [[nodiscard]] const Place& place(const std::string& key) const { return *disk.at(key).place; }
 
+  void save(SpoolEvents&& events) { spool_queue_.push_back(std::move(events)); }
+  [[nodiscard]] SpoolRead read(const ReadSpool& request) const {
+    return spool.read(keys_.at(request.stream), request);
+  }
+
+  model::Spool spool;
+  bool disk_fails = false;  ///< For what is to be spooled.
   std::map<std::string, Stream> disk;
   std::vector<SetAside> set_aside;
 
@@ -228,6 +241,13 @@ class MemoryStore {
     rows.erase(rows.begin(), rows.lower_bound(save.rows_from));
   }
 
+  [[nodiscard]] Spooled keep(const SpoolEvents& events) {
+    if (disk_fails) return {.stream = events.stream, .hook = events.hook, .why_not = "disk full"};
+    REQUIRE(disk.at(keys_.at(events.stream)).place.has_value());
+    return spool.keep(keys_.at(events.stream), events);
+  }
+
+  std::deque<SpoolEvents> spool_queue_;
   std::map<StreamId, std::string> keys_;
   std::set<std::string> opened_;
   std::deque<Save> queue_;
@@ -244,6 +264,7 @@ struct Settings {
   Protocol protocol = Protocol::https_bulk;
   Duration okta_skew{};  ///< Okta's clock minus ours.
   std::uint64_t seed = 1;
+  std::vector<std::string> hook_orgs = {};  ///< Whose hooks are taken although they are not polled.
 };
 
 class Bench {
@@ -278,10 +299,11 @@ class Bench {
   // ---- Its life
 
   void starts() {
-    scheduler = std::make_unique<Scheduler>(
-        now(), SchedulerOptions{.policy = settings.policy, .seed = settings.seed++}, roster());
+    SchedulerOptions options{.policy = settings.policy, .seed = settings.seed++};
+    for (const std::string& org : settings.hook_orgs) options.hook_orgs.push_back(Domain::parse(org).value());
+    scheduler = std::make_unique<Scheduler>(now(), std::move(options), roster());
     drain();
-    settle();
+    put_in(store.spool.found(destination(1)));
   }
   /// Ends without a word and starts again after `away`.
   void crashes(Duration away = 1s) {
@@ -359,11 +381,13 @@ class Bench {
   int hook_delivers(const std::vector<std::string>& events, const std::string& domain = "acme.okta.com") {
     std::string array;
     for (const std::string& each : events) array += (array.empty() ? "" : ",") + each;
+    const std::size_t answered = hook_answers.size();
     put_in(HookArrived{.id = HookId{++hooks_},
                        .body = R"({"eventType":"com.okta.event_hook","source":"https://)" + domain +
-                               R"(/api/v1/eventHooks/who1","eventId":"e","data":{"events":[)" + array +
-                               "]}}"});
-    return hook_answers.empty() ? 0 : hook_answers.back().status;
+                               R"(/api/v1/eventHooks/who1","eventId":"e","data":{"events":[)" + array + "]}}",
+                       .region = {},
+                       .destination = destination(1)});
+    return hook_answers.size() == answered ? 0 : hook_answers.back().status;
   }
 
   // ---- The listener
@@ -482,7 +506,7 @@ class Bench {
 
   bool answers_come() {
     if (saving && store.waiting()) {
-      for (const Saved& saved : store.commit()) inputs_.emplace_back(saved);
+      for (Input& answer : store.commit()) inputs_.push_back(std::move(answer));
     }
     if (okta) {
       for (auto it = asks.begin(); it != asks.end();) {
@@ -520,6 +544,8 @@ class Bench {
   }
   void perform(OpenStream&& request) { inputs_.emplace_back(store.open(request)); }
   void perform(ReadWindow&& request) { inputs_.emplace_back(store.read(request.stream)); }
+  void perform(SpoolEvents&& events) { store.save(std::move(events)); }
+  void perform(ReadSpool&& request) { inputs_.emplace_back(store.read(request)); }
   void perform(AnswerHook&& answer) { hook_answers.push_back(std::move(answer)); }
   void perform(Save&& save) { store.save(std::move(save)); }
   void perform(ForgetDestination&& forget) { forgotten.push_back(forget.destination); }

@@ -8,10 +8,11 @@
 namespace logzio_okta::sim {
 
 void Disk::open() {
-  queue_.clear();
+  crash();
   keys_.clear();
   opened_.clear();
   if (!clean_) {
+    spool_.doubt();
     for (auto& [key, stream] : streams_) stream.unclean = true;
   }
   clean_ = false;
@@ -67,16 +68,29 @@ void Disk::apply(Stream& stream, const Save& save) {
   for (const WindowRow& row : save.rows) stream.rows.insert_or_assign(row.page, row);
 }
 
-std::vector<Saved> Disk::commit() {
+std::vector<Input> Disk::commit() {
   std::map<StreamId, std::uint64_t> newest;
   for (const Save& save : std::exchange(queue_, {})) {
     const std::string& key = keys_.at(save.stream);
     if (on_durable) on_durable(key, save);
     apply(streams_[key], save);
+    spool_.apply(key, save);
     newest[save.stream] = save.number;
   }
-  std::vector<Saved> answers;
-  for (const auto& [stream, number] : newest) answers.push_back({.stream = stream, .number = number});
+  std::vector<Input> answers;
+  for (const auto& [stream, number] : newest) answers.emplace_back(Saved{.stream = stream, .number = number});
+  for (const SpoolEvents& events : std::exchange(spool_queue_, {})) {
+    CHECK(streams_.contains(keys_.at(events.stream)));  // Saved before.
+    answers.emplace_back(spool_.keep(keys_.at(events.stream), events));
+  }
+  return answers;
+}
+
+std::vector<Spooled> Disk::refuse_spool() {
+  std::vector<Spooled> answers;
+  for (const SpoolEvents& events : std::exchange(spool_queue_, {})) {
+    answers.push_back({.stream = events.stream, .hook = events.hook, .why_not = "disk full"});
+  }
   return answers;
 }
 

@@ -17,6 +17,8 @@
 #include "logzio_okta/flow/message.hpp"
 #include "logzio_okta/flow/place.hpp"
 
+#include "model/spool.hpp"
+
 namespace logzio_okta::sim {
 
 class Disk {
@@ -31,14 +33,24 @@ class Disk {
   void open();
   [[nodiscard]] Opened answer(const OpenStream& request);
   [[nodiscard]] WindowRead answer(const ReadWindow& request) const;
+  [[nodiscard]] SpoolRead answer(const ReadSpool& request) const {
+    return spool_.read(keys_.at(request.stream), request);
+  }
   void save(Save&& save) { queue_.push_back(std::move(save)); }
-  [[nodiscard]] bool waiting() const { return !queue_.empty(); }
+  void save(SpoolEvents&& events) { spool_queue_.push_back(std::move(events)); }
+  [[nodiscard]] bool waiting() const { return !queue_.empty() || !spool_queue_.empty(); }
+  /// A commit failed: what should have been spooled is refused, the saves stay.
+  [[nodiscard]] std::vector<Spooled> refuse_spool();
   /// Makes what waits durable; the answers to it, one a stream.
-  [[nodiscard]] std::vector<Saved> commit();
+  [[nodiscard]] std::vector<Input> commit();
   /// The run ends in order, having committed: the next one finds a clean end.
   void close_clean() { clean_ = true; }
   /// The run is over; what waits is lost.
-  void crash() { queue_.clear(); }
+  void crash() {
+    queue_.clear();
+    spool_queue_.clear();
+  }
+  [[nodiscard]] const model::Spool& spool() const { return spool_; }
 
   [[nodiscard]] const std::map<std::string, Stream>& streams() const { return streams_; }
   [[nodiscard]] bool would_be_unclean(const std::string& key) const;
@@ -56,6 +68,8 @@ class Disk {
   std::map<StreamId, std::string> keys_;
   std::set<std::string> opened_;
   std::deque<Save> queue_;
+  std::deque<SpoolEvents> spool_queue_;
+  model::Spool spool_;
 };
 
 }  // namespace logzio_okta::sim

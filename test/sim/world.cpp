@@ -77,15 +77,19 @@ World::World(const Plan& plan, Story& story)
       judge_(plan),
       listener_({.tokens = {std::string(token)}, .keep_lines = false}) {
   tell(plan.seed, [&] { return "seed " + std::to_string(plan_.seed) + ": " + plan_.describe_all(); });
-  listener_.on_stored = [this](const model::StoredLine& line) { judge_.stored(line.text); };
+  listener_.on_stored = [this](const model::StoredLine& line) {
+    HookJudge::owns(line.text) ? hook_judge_.stored(line.text) : judge_.stored(line.text);
+  };
   disk_.on_durable = [this](const std::string& key, const Save& save) {
     for (const SetAside& item : save.set_aside) aside_bytes_ += item.bytes.size();
     if (!save.set_aside.empty() && aside_before_ + aside_bytes_ > limits::set_aside_bytes_max) {
       throw Violation{"more is set aside than there is room for"};
     }
-    judge_.durable(key, save);
+    if (!HookRoute::of_key(key)) return judge_.durable(key, save);
+    for (const SetAside& item : save.set_aside) hook_judge_.set_aside(item.bytes);
   };
   make_orgs();
+  if (plan_.hooks) plan_pushes();
 }
 
 WallTime World::true_wall() const {
@@ -161,19 +165,68 @@ void World::plan_hooks(std::size_t org) {
 
 void World::push(std::size_t org, const std::string& event) {
   if (!daemon_) return;
-  const HookId id{++hooks_pushed_};
-  tell(id.value, [&] { return "Okta pushes an event of " + orgs_[org].name; });
-  hooks_open_.insert(id);
-  turn(HookArrived{.id = id,
-                   .body = R"({"eventType":"com.okta.event_hook","source":"https://)" + orgs_[org].name +
-                           R"(/api/v1/eventHooks/who1","eventId":"e","data":{"events":[)" + event + "]}}"});
+  const HookId id = deliver_hook(orgs_[org].name, event, 0);
   if (daemon_ && hooks_open_.contains(id)) throw Violation{"a hook delivery is not answered at once"};
+}
+
+HookId World::deliver_hook(std::string_view org, const std::string& event, std::uint64_t number) {
+  const HookId id{++hooks_pushed_};
+  tell(id.value, [&] { return "Okta pushes an event of " + std::string(org); });
+  hooks_open_[id] = number;
+  turn(HookArrived{.id = id,
+                   .body = R"({"eventType":"com.okta.event_hook","source":"https://)" + std::string(org) +
+                           R"(/api/v1/eventHooks/who1","eventId":"e","data":{"events":[)" + event + "]}}",
+                   .region = {},
+                   .destination = file().destinations.front()});
+  return id;
+}
+
+// An org that is not polled. Okta pushes each event, once more if it hears nothing for 3 seconds or a 503,
+// and some twice for no reason.
+void World::plan_pushes() {
+  Random random(plan_.seed ^ 0xa10eU);
+  const std::uint64_t count = 200 + random.below(2000);
+  for (std::uint64_t number = 1; number <= count; ++number) {
+    timeline_.after(random.between(0s, plan_.faults_last + fade_out),
+                    [this, number] { push_alone(number, true); });
+    if (random.below(20) == 0) {
+      timeline_.after(random.between(0s, plan_.faults_last), [this, number] { push_alone(number, false); });
+    }
+  }
+}
+
+void World::push_alone(std::uint64_t number, bool again) {
+  constexpr Duration okta_waits = 3s;
+  if (daemon_ && !once_) {
+    hook_judge_.pushed(number);
+    const HookId id = deliver_hook(HookJudge::org, HookJudge::event(number), number);
+    if (!again) return;
+    return timeline_.after(okta_waits, [this, id, number] {
+      if (hooks_open_.contains(id) || refused_.erase(id) > 0) push_alone(number, false);
+    });
+  }
+  if (again) timeline_.after(okta_waits, [this, number] { push_alone(number, false); });
 }
 
 void World::on(AnswerHook&& answer) {
   tell(static_cast<std::uint64_t>(answer.status),
        [&] { return "the hook is answered " + std::to_string(answer.status) + " " + answer.why; });
-  if (hooks_open_.erase(answer.id) == 0) throw Violation{"a hook delivery is answered twice"};
+  const auto open = hooks_open_.find(answer.id);
+  if (open == hooks_open_.end()) throw Violation{"a hook delivery is answered twice"};
+  if (open->second > 0) hook_judge_.answered(open->second, answer.status);
+  if (answer.status == 503) refused_.insert(answer.id);
+  hooks_open_.erase(open);
+}
+
+void World::on(SpoolEvents&& events) {
+  tell(events.hook.value, [&] { return "spools " + std::to_string(events.events.size()) + " events"; });
+  disk_.save(std::move(events));
+  plan_commit(random_.between(0s, limits::commit_delay));
+}
+
+void World::on(ReadSpool&& read) {
+  tell(read.after, [&] { return "reads the spool behind row " + std::to_string(read.after); });
+  deliver(random_.between(0s, 20ms), disk_.answer(read));
 }
 
 void World::tell_judge_keys(std::size_t org) {
@@ -213,9 +266,16 @@ void World::start() {
   once_began_ = okta_times();
   Policy policy = plan_.policy;
   policy.once = once_;
-  daemon_ = std::make_unique<Scheduler>(our_now(), SchedulerOptions{.policy = policy, .seed = random_.next()},
-                                        file());
+  daemon_ =
+      std::make_unique<Scheduler>(our_now(),
+                                  SchedulerOptions{.policy = policy,
+                                                   .seed = random_.next(),
+                                                   .hooks = plan_.hooks,
+                                                   .hook_orgs = {Domain::parse(HookJudge::org).value()}},
+                                  file());
   deliver(0s, SetAsideSize{aside_before_ + aside_bytes_});
+  if (auto found = disk_.spool().found(file().destinations.front()); !found.streams.empty())
+    deliver(0s, std::move(found));
   drain();
 }
 
@@ -223,7 +283,8 @@ void World::turn(Input input) {
   if (!daemon_) return;
   story_.next_step();
   const bool tick = std::holds_alternative<Tick>(input);
-  if (const auto* opened = std::get_if<Opened>(&input)) {
+  const auto* opened = std::get_if<Opened>(&input);
+  if (opened && !HookRoute::of_key(stream_names_[opened->stream])) {
     const std::string& name = stream_names_[opened->stream];
     const auto org = std::ranges::find(orgs_, name, &Org::name);
     judge_.opened(static_cast<std::size_t>(org - orgs_.begin()), okta_time(*org), opened->clean);
@@ -320,6 +381,8 @@ void World::commit() {
   if (disk_fails_) {
     disk_failed_lately_ = true;
     tell(1, [] { return "a commit fails"s; });
+    for (Spooled& refused : disk_.refuse_spool()) deliver(0s, std::move(refused));
+    if (!disk_.waiting()) return;
     plan_commit(limits::save_retry);
     judge_.saves_fail(true);
     return turn(SaveFailed{"disk full"});
@@ -327,7 +390,10 @@ void World::commit() {
   disk_failed_lately_ = false;
   judge_.saves_fail(false);
   tell(2, [] { return "a commit is on disk"s; });
-  for (Saved& saved : disk_.commit()) deliver(random_.between(0s, 5ms), saved);
+  for (Input& answer : disk_.commit()) {
+    const bool saved = std::holds_alternative<Saved>(answer);  // The others come in their order.
+    deliver(saved ? random_.between(0s, 5ms) : 0s, std::move(answer));
+  }
 }
 
 void World::deliver(Duration wait, Input input) {
@@ -905,10 +971,10 @@ void World::drain_backlog() {
   const std::vector<WallTime> until = okta_times();
   const Instant end = now() + drain_budget;
   constexpr Duration look_every = 1min;
-  while (!judge_.all_settled(until)) {
+  while (!judge_.all_settled(until) || !hook_judge_.first_unsettled().empty()) {
     if (now() >= end) {
-      throw Violation{"not drained " + describe(drain_budget) +
-                      " after everything healed: " + judge_.first_unsettled(until)};
+      throw Violation{"not drained " + describe(drain_budget) + " after everything healed: " +
+                      judge_.first_unsettled(until) + hook_judge_.first_unsettled()};
     }
     run_until(now() + look_every);
   }

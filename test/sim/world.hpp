@@ -24,6 +24,7 @@
 #include "model/listener.hpp"
 #include "model/okta_org.hpp"
 #include "sim/disk.hpp"
+#include "sim/hook_judge.hpp"
 #include "sim/judge.hpp"
 #include "sim/plan.hpp"
 #include "sim/story.hpp"
@@ -79,6 +80,9 @@ class World {
   void make_orgs();
   void plan_hooks(std::size_t org);
   void push(std::size_t org, const std::string& event);
+  void plan_pushes();
+  void push_alone(std::uint64_t number, bool again);
+  HookId deliver_hook(std::string_view org, const std::string& event, std::uint64_t number);
   void start();
   void turn(Input input);
   void drain();
@@ -90,6 +94,8 @@ class World {
   void on(ReadWindow&& read);
   void on(Save&& save);
   void on(AnswerHook&& answer);
+  void on(SpoolEvents&& events);
+  void on(ReadSpool&& read);
   void on(ForgetDestination&& forget);
   void on(Note&& note);
   void end_in_order();
@@ -148,7 +154,9 @@ class World {
 
   std::unique_ptr<Scheduler> daemon_;
   std::uint64_t hooks_pushed_ = 0;
-  std::set<HookId> hooks_open_;  ///< Not answered yet.
+  std::map<HookId, std::uint64_t> hooks_open_;  ///< Not answered yet; the event of an org that is not polled.
+  std::set<HookId> refused_;                    ///< 503.
+  HookJudge hook_judge_;
   std::uint64_t run_ = 0;
   Instant deadline_ = never;
   std::optional<Instant> stopping_since_;

@@ -15,8 +15,6 @@ inline constexpr std::size_t MiB = 1024 * KiB;
 inline constexpr std::size_t tenants_max = 50;
 inline constexpr std::size_t tenants_file_bytes_max = 1 * MiB;
 inline constexpr std::size_t secret_bytes_max = 8 * KiB;
-inline constexpr std::size_t files_kept_max =
-    tenants_max + 8;  // A token each, and each file that a flag names.
 
 // Answers of Okta. A page of 1000 events is 2 to 3 MB; one event may be far larger (okta.md section 2).
 inline constexpr std::size_t page_events_max = 1000;       // Okta's largest `limit`.
@@ -123,6 +121,15 @@ inline constexpr Duration hook_linger = 1s;     // For a refused client to read 
 inline constexpr Duration hook_turn = 10ms;     // Of the loop at most, so that polling has its turn.
 inline constexpr std::size_t hook_secrets_max = 64;
 
+// The spool: deliveries of orgs that are not polled, on disk until the listener has taken them.
+inline constexpr std::size_t hook_orgs_max = 50;
+inline constexpr std::size_t spool_bytes_max = 512 * MiB;      // Beyond it 503.
+inline constexpr std::size_t spool_rows_unsettled_max = 2000;  // Read back and not settled, per stream: what
+                                                               // a crash leaves in doubt.
+inline constexpr std::size_t spool_read_bytes_max = 1 * MiB;
+inline constexpr Duration spool_memory = 25h;                   // How long a spooled event is known again,
+inline constexpr std::int64_t spool_memory_events = 2'000'000;  // unless more came; 60 bytes each on disk.
+
 // How often a hook may make us ask, within the budget; and when again, while the event it told of is not in
 // the log yet (Okta persists it a moment later).
 inline constexpr Duration wake_pace_min = 200ms;
@@ -134,6 +141,5 @@ inline constexpr Duration stop_grace = 7s;
 inline constexpr Duration once_patience = 5min;
 inline constexpr Duration tenants_file_watch = 2s;
 inline constexpr Duration summary_interval = 5min;
-inline constexpr Duration status_interval = 5s;  // Between two words to the service manager.
 
 }  // namespace logzio_okta::limits

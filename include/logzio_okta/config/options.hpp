@@ -12,6 +12,7 @@
 #include "logzio_okta/base/secret.hpp"
 #include "logzio_okta/base/time.hpp"
 #include "logzio_okta/logzio/endpoint.hpp"
+#include "logzio_okta/okta/domain.hpp"
 
 namespace logzio_okta {
 
@@ -31,12 +32,6 @@ struct AdminAddress {
   std::string host = "127.0.0.1";
   std::uint16_t port = 9810;
   bool given = false;  ///< Written by the operator: taken is an error then, not a warning.
-};
-
-/// A user and a group of the system, by their numbers.
-struct UserId {
-  std::uint32_t user = 0;
-  std::uint32_t group = 0;
 };
 
 /// What the core needs to know of the options.
@@ -61,7 +56,7 @@ struct Options {
   std::optional<std::string> hooks_cert;
   std::optional<std::string> hooks_key;
   std::optional<std::string> hooks_secrets;
-  std::optional<UserId> user;  ///< Whom to become when started as root; never root itself.
+  std::vector<Domain> hooks_orgs;  ///< Whose hooks are taken although they are not polled.
   Level level = Level::info;
   LogFormat format = LogFormat::text;
   std::vector<std::string> warnings;
@@ -78,13 +73,12 @@ struct OptionRow {
 
 /// "7d", "24h", "now", or RFC 3339; at most 90 days back, not in the future. `wall` is now.
 [[nodiscard]] Result<Since> parse_since(std::string_view text, WallTime wall);
+/// "acme.okta.com,globex.okta.com", at most limits::hook_orgs_max.
+[[nodiscard]] Result<std::vector<Domain>> parse_orgs(std::string_view text);
 [[nodiscard]] Result<double> parse_rate_share(std::string_view text);
 /// "127.0.0.1:9810", "[::1]:9810", "off" (nullopt). The error shows `example`.
 [[nodiscard]] Result<std::optional<AdminAddress>> parse_address(std::string_view text,
                                                                 std::string_view example);
-/// "1000" or "1000:1000", above 0: numbers, since an image need not have names for them. A group that is not
-/// written is the user's number.
-[[nodiscard]] Result<UserId> parse_user(std::string_view text);
 /// 32 letters (logzio.md section 6). The error never quotes it.
 [[nodiscard]] Result<void> check_token(std::string_view token);
 [[nodiscard]] std::optional<Level> parse_level(std::string_view text);

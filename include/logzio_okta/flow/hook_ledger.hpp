@@ -20,6 +20,10 @@ class HookLedger {
  public:
   void received(Now now);
   void woke() { ++counts_.woken; }
+  void spooled() { ++counts_.spooled; }
+  /// Deliveries cannot be kept, for this reason; what is to be said about it, if anything.
+  [[nodiscard]] std::optional<Note> cannot_keep(Now now, const std::string& why);
+  [[nodiscard]] std::optional<Note> can_keep(Now now);
   [[nodiscard]] std::optional<Note> verified(Now now, bool let_in);
   /// So many of this kind; what is to be said about it, if anything.
   [[nodiscard]] std::optional<Note> refused(Now now, HookRefusal kind, std::uint64_t count);
@@ -30,6 +34,7 @@ class HookLedger {
   HookReport counts_;
   std::array<Complaint, hook_refusals_count> complaints_;
   Complaint verified_;
+  Complaint spool_trouble_;
 };
 
 }  // namespace logzio_okta

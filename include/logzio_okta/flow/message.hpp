@@ -10,6 +10,7 @@
 
 #include "logzio_okta/base/id.hpp"
 #include "logzio_okta/config/options.hpp"
+#include "logzio_okta/flow/hook_route.hpp"
 #include "logzio_okta/flow/place.hpp"
 #include "logzio_okta/flow/report.hpp"
 #include "logzio_okta/http/message.hpp"
@@ -79,6 +80,29 @@ struct OpenStream {
 struct ReadWindow {
   StreamId stream;
 };
+/// Keep the events of a hook delivery that were not kept within the last day. Answered by Spooled. The stream
+/// was saved before.
+struct SpoolEvents {
+  struct Event {
+    EventHash hash;  ///< Its uuid is not 0.
+    std::string bytes;
+  };
+  StreamId stream;
+  HookId hook;
+  WallTime at;
+  std::string source;  ///< Of the envelope, as JSON; empty where it has none. So are the next two.
+  std::string event_id;
+  std::string event_time;
+  std::vector<Event> events;
+};
+/// Bring rows of this stream from what is spooled, oldest first, from behind this one on; at least one if
+/// there is one. Answered by SpoolRead.
+struct ReadSpool {
+  StreamId stream;
+  std::uint64_t after = 0;
+  std::size_t rows_max = 0;
+  std::size_t bytes_max = 0;
+};
 /// Answer this hook delivery.
 struct AnswerHook {
   HookId id;
@@ -96,8 +120,8 @@ struct Note {
   std::string text;
 };
 
-using Output = std::variant<AskOkta, CancelAsk, SendBulk, OpenStream, ReadWindow, Save, AnswerHook,
-                            ForgetDestination, Note>;
+using Output = std::variant<AskOkta, CancelAsk, SendBulk, OpenStream, ReadWindow, Save, SpoolEvents,
+                            ReadSpool, ForgetDestination, AnswerHook, Note>;
 
 // ---- Facts
 // ----------------------------------------------------------------------------------------------------
@@ -150,6 +174,45 @@ struct Stop {};
 struct HookArrived {
   HookId id;
   std::string body;
+  std::string region;           ///< Of the account, in lower case, if the hook says it.
+  DestinationSpec destination;  ///< Where its events go, if its org is not polled.
+};
+/// The events are on disk (or were before), or could not be put there.
+struct Spooled {
+  StreamId stream;
+  HookId hook;
+  bool kept = false;
+  std::string why_not;
+  std::uint64_t newest = 0;  ///< The last row it made; 0 if all of it was known.
+  std::size_t events = 0;    ///< On disk now, ...
+  std::size_t bytes = 0;
+  std::size_t duplicates = 0;  ///< ... and those that were known.
+};
+/// Events of one delivery, as they wait on disk.
+struct SpoolRow {
+  std::uint64_t number = 0;
+  WallTime at;  ///< When it came.
+  std::string source;
+  std::string event_id;
+  std::string event_time;
+  bool marked = false;  ///< It may have been delivered before.
+  std::string events;   ///< A JSON array.
+};
+struct SpoolRead {
+  StreamId stream;
+  std::vector<SpoolRow> rows;
+};
+/// What earlier runs left in the spool; sent once, at the start.
+struct SpoolFound {
+  struct Stream {
+    HookRoute route;
+    DestinationSpec destination;
+    std::uint64_t newest = 0;  ///< Its last row.
+    std::size_t events = 0;
+    std::size_t bytes = 0;
+    std::optional<WallTime> oldest;
+  };
+  std::vector<Stream> streams;
 };
 /// Okta asked whether we are its hook, and was answered. `let_in`: with these headers it could deliver.
 struct HookVerified {
@@ -163,7 +226,8 @@ struct HooksRefused {
 /// Nothing but time.
 struct Tick {};
 
-using Input = std::variant<Tick, OktaAnswer, BulkAnswer, Opened, WindowRead, Saved, SaveFailed, SetAsideSize,
-                           Reload, TokenChanged, HookArrived, HookVerified, HooksRefused, Stop>;
+using Input =
+    std::variant<Tick, OktaAnswer, BulkAnswer, Opened, WindowRead, Saved, SaveFailed, SetAsideSize, Reload,
+                 TokenChanged, HookArrived, Spooled, SpoolRead, SpoolFound, HookVerified, HooksRefused, Stop>;
 
 }  // namespace logzio_okta

@@ -77,6 +77,8 @@ struct Save {
   std::vector<WindowRow> rows;      ///< To add.
   std::uint64_t rows_from = 0;      ///< Rows of pages before this one may be dropped.
   std::vector<SetAside> set_aside;  ///< To add.
+  std::uint64_t spool_settled = 0;  ///< Of a hook stream: its rows up to this one are settled and go.
+  std::uint64_t spool_doubted = 0;  ///< Likewise: those up to this one may have been taken, and say so.
 };
 
 }  // namespace logzio_okta

@@ -103,12 +103,23 @@ enum class HookRefusal : std::uint8_t {
 inline constexpr std::size_t hook_refusals_count = 7;
 [[nodiscard]] std::string_view name_of(HookRefusal kind);
 
+/// Deliveries of an org that is not polled. Of its events the counters obey the same as a tenant's.
+struct HookStreamReport {
+  std::string domain;
+  std::string region;
+  EventCounts events;
+  std::size_t bytes = 0;           ///< In the spool.
+  std::optional<WallTime> oldest;  ///< When the oldest delivery in the spool came.
+};
+
 struct HookReport {
   bool listening = false;
   std::uint64_t received = 0;  ///< Deliveries let in, whatever became of them.
   std::uint64_t verified = 0;  ///< Okta asked whether we are its hook.
   std::uint64_t woken = 0;     ///< Of them: their org is polled, and was at once.
+  std::uint64_t spooled = 0;   ///< Of them: their events were put on disk, to be delivered themselves.
   std::array<std::uint64_t, hook_refusals_count> refused{};
+  std::vector<HookStreamReport> streams;
   std::optional<WallTime> last_received;
 };
 

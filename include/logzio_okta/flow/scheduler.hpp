@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "logzio_okta/config/options.hpp"
 #include "logzio_okta/flow/message.hpp"
@@ -24,9 +25,10 @@ namespace logzio_okta {
 
 struct SchedulerOptions {
   Policy policy;
-  bool hooks = false;      ///< Event hooks are listened for.
   std::uint64_t seed = 0;  ///< Of all jitter.
   Duration running_for{};  ///< How long ago this process began: what is older may have been in flight before.
+  bool hooks = false;      ///< Event hooks are listened for.
+  std::vector<Domain> hook_orgs{};  ///< Whose deliveries are shipped themselves, when they are not polled.
 };
 
 class Scheduler {

@@ -36,4 +36,10 @@ struct Endpoint {
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
+/// A region of Logz.io's accounts as event hooks name it, in lower case: us, au, ca, eu, uk.
+[[nodiscard]] bool is_region(std::string_view text);
+/// The listener of that region (logzio.md section 4), spoken to like `usual`. An empty region, or a `usual`
+/// that is not one of Logz.io's own (a relay takes everything), gives `usual`.
+[[nodiscard]] Endpoint in_region(const Endpoint& usual, std::string_view region);
+
 }  // namespace logzio_okta

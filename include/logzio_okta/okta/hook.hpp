@@ -19,9 +19,10 @@ namespace logzio_okta {
 
 /// Points into the body it was read from.
 struct Hook {
-  Domain source;                ///< The org that pushed it.
-  std::string_view event_id;    ///< Of the delivery, not of an event; with its quotes. Empty if it has none.
-  std::string_view event_time;  ///< Likewise.
+  Domain source;                 ///< The org that pushed it.
+  std::string_view source_text;  ///< The whole of "source", with its quotes.
+  std::string_view event_id;     ///< Of the delivery, not of an event; with its quotes. Empty if it has none.
+  std::string_view event_time;   ///< Likewise.
 };
 
 /// The events are left in `cutter`; each is an object. The error is one line for whoever sent it, quotes

@@ -1,4 +1,4 @@
-#include "e2e/hook_client.hpp"
+#include "sandbox/hook_client.hpp"
 
 #include <charconv>
 
@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-namespace logzio_okta::e2e {
+namespace logzio_okta::sandbox {
 
 HookClient::HookClient(std::uint16_t port, const std::string& trusted_file)
     : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -43,8 +43,8 @@ std::size_t HookClient::receive(char* into, std::size_t size) {
   return got > 0 ? static_cast<std::size_t>(got) : 0;
 }
 
-HttpReply HookClient::hear() {
-  HttpReply reply;
+HookReply HookClient::hear() {
+  HookReply reply;
   std::string room(65'536, '\0');
   const auto more = [&] {
     const std::size_t got = connected_ ? receive(room.data(), room.size()) : 0;
@@ -78,7 +78,8 @@ std::string HookClient::serial() const {
           static_cast<std::size_t>(ASN1_STRING_length(number))};
 }
 
-std::string hook_body(const std::string& source, const Words& events, const std::string& event_id) {
+std::string hook_body(const std::string& source, const std::vector<std::string>& events,
+                      const std::string& event_id) {
   std::string list;
   for (const std::string& event : events) list += (list.empty() ? "" : ",") + event;
   const std::string base = source.contains("://") ? source : "https://" + source;
@@ -96,4 +97,4 @@ std::string hook_post(const std::string& body, const std::string& headers, bool 
          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
-}  // namespace logzio_okta::e2e
+}  // namespace logzio_okta::sandbox

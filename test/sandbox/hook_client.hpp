@@ -9,13 +9,18 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <openssl/ssl.h>
 
-#include "e2e/bench.hpp"
 #include "sandbox/stream.hpp"
 
-namespace logzio_okta::e2e {
+namespace logzio_okta::sandbox {
+
+struct HookReply {
+  int status = 0;
+  std::string body;
+};
 
 class HookClient {
  public:
@@ -24,7 +29,7 @@ class HookClient {
 
   [[nodiscard]] bool connected() const { return connected_; }
   bool say(std::string_view bytes);
-  [[nodiscard]] HttpReply hear();
+  [[nodiscard]] HookReply hear();
   /// Who the server says it is.
   [[nodiscard]] std::string serial() const;
 
@@ -37,7 +42,7 @@ class HookClient {
   };
   [[nodiscard]] std::size_t receive(char* into, std::size_t size);
 
-  sandbox::Fd socket_;
+  Fd socket_;
   std::unique_ptr<SSL_CTX, FreeContext> context_;
   std::unique_ptr<SSL, FreeSsl> ssl_;
   bool connected_ = false;
@@ -45,9 +50,9 @@ class HookClient {
 };
 
 /// The delivery of events as Okta makes it; `source` is the org as it stands in the tenants file.
-[[nodiscard]] std::string hook_body(const std::string& source, const Words& events,
+[[nodiscard]] std::string hook_body(const std::string& source, const std::vector<std::string>& events,
                                     const std::string& event_id = "85b60edb-0000-4000-8000-000000000001");
 [[nodiscard]] std::string hook_post(const std::string& body, const std::string& headers,
                                     bool keeps_alive = false);
 
-}  // namespace logzio_okta::e2e
+}  // namespace logzio_okta::sandbox

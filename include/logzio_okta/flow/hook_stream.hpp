@@ -1,0 +1,117 @@
+// HookStream: the deliveries of one org that is not polled, on their way to one destination.
+//
+//     deliver --> spool on disk --> Spooled: answer 200 --> read back, in order --> Shipper --> settled: Save
+//
+// Okta sends a delivery twice at most and never again, so it is answered 200 only when it is on disk; what
+// waits there is the queue, as Okta's log is a tenant's. Everything that is shipped was read back from the
+// disk: in a long outage memory holds nothing of it, and a restart is no other path.
+//
+// Promises
+// - A delivery is answered 200 only after its events are on disk, or are known to have been there before.
+// - A row leaves the disk in the transaction that notes how it ended, in order.
+// - What may have been in flight when the last run ended says possible_duplicate (the store marks it).
+// - An event that was spooled within the last day is not spooled again (the store knows it by uuid and
+// bytes).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "logzio_okta/base/id.hpp"
+#include "logzio_okta/base/time.hpp"
+#include "logzio_okta/flow/batch.hpp"
+#include "logzio_okta/flow/hook_route.hpp"
+#include "logzio_okta/flow/message.hpp"
+#include "logzio_okta/flow/place.hpp"
+#include "logzio_okta/flow/report.hpp"
+#include "logzio_okta/okta/hook.hpp"
+#include "logzio_okta/okta/page.hpp"
+
+namespace logzio_okta {
+
+class HookStream {
+ public:
+  HookStream(StreamId stream, HookRoute route, DestinationId destination);
+
+  /// Asks for its place. `found`: what the spool held of it at the start, if that is why it begins.
+  void start(const SpoolFound::Stream& found);
+  void opened(const Opened& opened);
+  /// Keeps the delivery's events, which are in `events`; the answer comes by `spooled`.
+  void deliver(Now now, HookId id, const Hook& hook, const std::vector<EventSlice>& events);
+  /// What the delivery is to be answered with: 200 or 503.
+  [[nodiscard]] AnswerHook spooled(const Spooled& spooled);
+
+  /// There is something to read back, and place for it.
+  [[nodiscard]] bool wants_rows() const;
+  /// Asks the store for it.
+  void read();
+  /// Hands on what was read, a batch a delivery, valid for the time of the call.
+  void rows_read(const SpoolRead& read, PageCutter& cutter, const std::function<void(const Batch&)>& ship);
+  void settled(Now now, const Settlement& settlement);
+  void saved(std::uint64_t number);
+
+  /// Nothing is read any more.
+  void stop() { stopping_ = true; }
+  /// The last words before an orderly end: marks what may have been taken.
+  void finish(bool doubtful);
+
+  [[nodiscard]] std::optional<Output> next_output();
+  [[nodiscard]] bool saves_pending() const { return saves_made_ > saves_done_; }
+  [[nodiscard]] bool partly_settled() const;
+  /// On disk or on the way there, and not settled.
+  [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_ + arriving_bytes_; }
+  [[nodiscard]] const HookRoute& route() const { return route_; }
+  [[nodiscard]] DestinationId destination() const { return destination_; }
+  [[nodiscard]] HookStreamReport report() const;
+
+ private:
+  /// A row on its way.
+  struct Page {
+    std::uint64_t number = 0;  ///< The row's.
+    std::size_t events = 0;
+    std::size_t unsettled = 0;
+    std::size_t bytes = 0;
+    WallTime at;
+    std::vector<SetAside> kept;
+  };
+
+  void save(Save&& save);
+  void pop_settled();
+
+  StreamId stream_;
+  HookRoute route_;
+  DestinationId destination_;
+
+  bool open_ = false;
+  bool reading_ = false;
+  bool stopping_ = false;
+  std::deque<SpoolEvents> early_;  ///< Until it is open.
+  Place place_;                    ///< Of which only `pages` means something: the last row settled.
+  std::uint64_t read_until_ = 0;   ///< The last row handed on,
+  std::uint64_t newest_ = 0;       ///< and the last one on disk.
+  std::deque<Page> pages_;
+  struct Arriving {
+    HookId id;
+    std::size_t bytes = 0;
+    WallTime at;
+  };
+  std::deque<Arriving> arriving_;  ///< Deliveries on their way to the disk.
+  std::size_t arriving_bytes_ = 0;
+  std::size_t waiting_bytes_ = 0;
+  std::optional<Save> to_save_;
+  std::uint64_t saves_made_ = 0;
+  std::uint64_t saves_done_ = 0;
+
+  EventCounts counts_;
+  std::optional<WallTime> oldest_;  ///< Of what is on disk and was not read yet, at the earliest.
+  std::optional<WallTime> last_delivery_;
+  std::deque<Output> outputs_;
+};
+
+}  // namespace logzio_okta

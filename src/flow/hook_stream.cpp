@@ -1,0 +1,217 @@
+#include "logzio_okta/flow/hook_stream.hpp"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/logzio/line_constants.hpp"
+
+namespace logzio_okta {
+namespace {
+
+/// What the envelope says of a delivery, beside its events' own fields.
+std::vector<ConstantField> envelope_fields(const SpoolRow& row) {
+  std::vector<ConstantField> fields;
+  for (const auto& [name, value] :
+       {std::pair("okta_hook_event_id", &row.event_id), std::pair("okta_hook_event_time", &row.event_time),
+        std::pair("okta_hook_source", &row.source)}) {
+    if (!value->empty()) fields.push_back({.name = name, .value = *value});
+  }
+  return fields;
+}
+
+/// Longer than anything Okta writes there: left out rather than let every line grow by it.
+std::string bounded(std::string_view value) {
+  return value.size() <= limits::constant_value_bytes_max ? std::string(value) : std::string();
+}
+
+/// An event without a uuid is known by its place in the delivery, which Okta sends a second time unchanged.
+EventHash hash_of(const EventSlice& event, const Hook& hook, std::size_t index) {
+  EventHash hash = event.hash();
+  if (hash.uuid == 0) hash.uuid = hash64(std::string(hook.event_id) + "#" + std::to_string(index)) | 1U;
+  return hash;
+}
+
+}  // namespace
+
+HookStream::HookStream(StreamId stream, HookRoute route, DestinationId destination)
+    : stream_(stream), route_(std::move(route)), destination_(destination) {}
+
+void HookStream::start(const SpoolFound::Stream& found) {
+  newest_ = found.newest;
+  waiting_bytes_ = found.bytes;
+  oldest_ = found.oldest;
+  counts_.fetched = counts_.in_flight = found.events;
+  outputs_.emplace_back(OpenStream{.stream = stream_, .key = route_.key()});
+}
+
+void HookStream::opened(const Opened& opened) {
+  open_ = true;
+  if (opened.place) {
+    place_ = *opened.place;
+    read_until_ = place_.pages;
+  } else {
+    save({});  // So that its rows have a stream to belong to.
+  }
+  for (SpoolEvents& early : early_) outputs_.emplace_back(std::move(early));
+  early_.clear();
+}
+
+// ---- To the disk
+
+void HookStream::deliver(Now now, HookId id, const Hook& hook, const std::vector<EventSlice>& events) {
+  SpoolEvents spool{.stream = stream_,
+                    .hook = id,
+                    .at = now.wall,
+                    .source = bounded(hook.source_text),
+                    .event_id = bounded(hook.event_id),
+                    .event_time = bounded(hook.event_time),
+                    .events = {}};
+  std::size_t bytes = 0;
+  spool.events.reserve(events.size());
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    spool.events.push_back({.hash = hash_of(events[i], hook, i), .bytes = std::string(events[i].bytes)});
+    bytes += events[i].bytes.size();
+  }
+  arriving_.push_back({.id = id, .bytes = bytes, .at = now.wall});
+  arriving_bytes_ += bytes;
+  if (open_) {
+    outputs_.emplace_back(std::move(spool));
+  } else {
+    early_.push_back(std::move(spool));
+  }
+}
+
+AnswerHook HookStream::spooled(const Spooled& spooled) {
+  CHECK(!arriving_.empty() && arriving_.front().id == spooled.hook);
+  const Arriving arrived = arriving_.front();
+  arriving_.pop_front();
+  arriving_bytes_ -= arrived.bytes;
+  if (!spooled.kept) {
+    return {.id = spooled.hook, .status = 503, .why = "it cannot be kept now; try again"};
+  }
+  counts_.fetched += spooled.events + spooled.duplicates;
+  counts_.deduplicated += spooled.duplicates;
+  counts_.in_flight += spooled.events;
+  waiting_bytes_ += spooled.bytes;
+  newest_ = std::max(newest_, spooled.newest);
+  if (spooled.events > 0 && !oldest_) oldest_ = arrived.at;
+  return {.id = spooled.hook, .status = 200, .why = {}};
+}
+
+// ---- And from there to the listener
+
+bool HookStream::wants_rows() const {
+  return open_ && !reading_ && !stopping_ && newest_ > read_until_ &&
+         pages_.size() < limits::spool_rows_unsettled_max / 2;
+}
+
+void HookStream::read() {
+  reading_ = true;
+  outputs_.emplace_back(ReadSpool{.stream = stream_,
+                                  .after = read_until_,
+                                  .rows_max = limits::spool_rows_unsettled_max / 2,
+                                  .bytes_max = limits::spool_read_bytes_max});
+}
+
+void HookStream::rows_read(const SpoolRead& read, PageCutter& cutter,
+                           const std::function<void(const Batch&)>& ship) {
+  CHECK(reading_);
+  reading_ = false;
+  if (stopping_) return;
+  oldest_.reset();
+  if (read.rows.empty()) newest_ = read_until_;  // Somebody has removed them by hand.
+  for (const SpoolRow& row : read.rows) {
+    CHECK(row.number > read_until_);
+    read_until_ = row.number;
+    // We wrote it; were it damaged all the same, its bytes would be set aside as they are.
+    const EventSlice whole{.bytes = row.events};
+    const bool cut = cutter.cut(row.events);
+    Batch batch{.stream = stream_,
+                .page = row.number,
+                .constants = std::make_shared<const LineConstants>(
+                    route_.source.name(), LineConstants::usual_type, envelope_fields(row)),
+                .events = {}};
+    const Mark mark{.possible_duplicate = row.marked};
+    if (!cut) batch.events.push_back({.event = &whole, .mark = mark});
+    for (const EventSlice& event : cutter.events()) batch.events.push_back({.event = &event, .mark = mark});
+    pages_.push_back({.number = row.number,
+                      .events = batch.events.size(),
+                      .unsettled = batch.events.size(),
+                      .bytes = row.events.size(),
+                      .at = row.at,
+                      .kept = {}});
+    ship(batch);
+  }
+  pop_settled();
+}
+
+void HookStream::settled(Now now, const Settlement& settlement) {
+  const auto page = std::ranges::find(pages_, settlement.page, &Page::number);
+  CHECK(page != pages_.end());
+  const std::size_t settled = std::size_t{settlement.delivered} + settlement.set_aside;
+  CHECK(settled <= page->unsettled);
+  page->unsettled -= settled;
+  page->kept.insert(page->kept.end(), settlement.kept.begin(), settlement.kept.end());
+  counts_.in_flight -= std::min<std::uint64_t>(settled, counts_.in_flight);
+  counts_.delivered += settlement.delivered;
+  counts_.set_aside += settlement.set_aside;
+  counts_.marked += settlement.marked;
+  counts_.reduced += settlement.reduced;
+  last_delivery_ = now.wall;
+  pop_settled();
+}
+
+// One save for all that goes before the next output is asked for.
+void HookStream::pop_settled() {
+  for (; !pages_.empty() && pages_.front().unsettled == 0; pages_.pop_front()) {
+    Page& page = pages_.front();
+    if (!to_save_) to_save_ = Save{};
+    to_save_->spool_settled = place_.pages = page.number;
+    std::ranges::move(page.kept, std::back_inserter(to_save_->set_aside));
+    waiting_bytes_ -= std::min(page.bytes, waiting_bytes_);
+  }
+}
+
+void HookStream::save(Save&& save) {
+  save.stream = stream_;
+  save.number = ++saves_made_;
+  save.place = place_;
+  outputs_.emplace_back(std::move(save));
+}
+
+void HookStream::saved(std::uint64_t number) {
+  saves_done_ = std::max(saves_done_, number);
+}
+
+bool HookStream::partly_settled() const {
+  return std::ranges::any_of(pages_, [](const Page& page) { return page.unsettled < page.events; });
+}
+
+void HookStream::finish(bool doubtful) {
+  if (doubtful || partly_settled()) save(Save{.spool_doubted = read_until_});
+}
+
+HookStreamReport HookStream::report() const {
+  HookStreamReport report{.domain = route_.source.name(),
+                          .region = route_.region,
+                          .events = counts_,
+                          .bytes = waiting_bytes_,
+                          .oldest = oldest_};
+  if (!pages_.empty()) report.oldest = pages_.front().at;
+  return report;
+}
+
+std::optional<Output> HookStream::next_output() {
+  if (to_save_) save(*std::exchange(to_save_, std::nullopt));
+  if (outputs_.empty()) return std::nullopt;
+  Output output = std::move(outputs_.front());
+  outputs_.pop_front();
+  return output;
+}
+
+}  // namespace logzio_okta
