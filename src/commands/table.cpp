@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "commands/healthcheck.hpp"
 #include "commands/help.hpp"
 #include "commands/import_logstash.hpp"
 #include "commands/run.hpp"
@@ -22,7 +23,7 @@ constexpr std::array import_flags = {
 constexpr std::array commands = {
     CommandRow{.name = "run",
                .takes = "tenants token-file listener state-dir since poll-interval rate-share once ca-file "
-                        "admin hooks hooks-cert hooks-key hooks-secrets hooks-orgs log-level log-format",
+                        "admin hooks hooks-cert hooks-key hooks-secrets hooks-orgs user log-level log-format",
                .meaning = "Deliver events until stopped; what happens without a command.",
                .perform = run},
     CommandRow{.name = "status",
@@ -43,6 +44,13 @@ constexpr std::array commands = {
                    "Okta is the saved URL, byte for byte. Exit codes: 0 every tenant goes on, 69 some were "
                    "skipped, each with its reason, 75 a daemon holds the state.",
                .perform = import_logstash},
+    CommandRow{.name = "healthcheck",
+               .takes = "admin",
+               .meaning = "Ask the running daemon for a sign of life: for a container's health check.",
+               .details =
+                   "Whether it works is another question, which status answers: a restart would not help "
+                   "a daemon that waits for Okta or Logz.io. Exit codes: 0 it lives, 1 it does not answer.",
+               .perform = healthcheck},
     CommandRow{.name = "help",
                .words = "[COMMAND]...",
                .meaning = "Show this text, or a command's own (also -h, --help).",

@@ -56,6 +56,8 @@ constexpr std::array rows = {
     OptionRow{
         "--hooks-orgs LIST", "LOGZIO_OKTA_HOOKS_ORGS", "",
         "Orgs that are not in the tenants file, with commas between: what they push is delivered itself."},
+    OptionRow{"--user UID[:GID]", "LOGZIO_OKTA_USER", "",
+              "Started as root: the user to become once the files are read. The image sets it to 1000:1000."},
     OptionRow{"--log-level L", "LOG_LEVEL", "info", "trace, debug, info, warn, error or fatal."},
     OptionRow{"--log-format F", "LOGZIO_OKTA_LOG_FORMAT", "text",
               "text or json, one line an entry, on stderr."},
@@ -135,6 +137,23 @@ Result<std::optional<AdminAddress>> parse_address(std::string_view text, std::st
     return fail(ascii::quote(text) + " does not end with a port; " + forms);
   }
   return AdminAddress{std::move(host), static_cast<std::uint16_t>(*port), true};
+}
+
+Result<UserId> parse_user(std::string_view text) {
+  text = ascii::trim(text);
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  const auto number = [](std::string_view digits) -> std::optional<std::uint32_t> {
+    constexpr std::uint64_t nobody_at_all = 0xffff'ffff;  // What the system calls mean by -1: no change.
+    const std::optional<std::uint64_t> whole = ascii::whole_number(digits);
+    if (!whole || *whole == 0 || *whole >= nobody_at_all) return std::nullopt;
+    return static_cast<std::uint32_t>(*whole);
+  };
+  const auto user = number(text.substr(0, colon));
+  const auto group = colon == text.size() ? user : number(text.substr(colon + 1));
+  if (!user || !group) {
+    return fail(ascii::quote(text) + " is not UID or UID:GID, both above 0; write for example 1000:1000");
+  }
+  return UserId{*user, *group};
 }
 
 Result<void> check_token(std::string_view token) {

@@ -25,8 +25,11 @@
 #include "shell/hook_server.hpp"
 #include "shell/keyring.hpp"
 #include "shell/metrics.hpp"
+#include "shell/notify.hpp"
+#include "shell/privileges.hpp"
 #include "shell/server_tls.hpp"
 #include "shell/signals.hpp"
+#include "shell/small_file.hpp"
 #include "shell/state_dir.hpp"
 #include "shell/store.hpp"
 #include "shell/tenants_file.hpp"
@@ -65,12 +68,24 @@ std::string started_line(const Options& options, const Tenants& tenants, const s
          state_dir;
 }
 
+// The last moment for it: whatever may be root's alone has been read or is open, and nobody was spoken to.
+Result<void> become_user(const Options& options, const std::string& state_dir) {
+  if (!options.user) return {};
+  for (const auto* file : {&options.hooks_cert, &options.hooks_key, &options.hooks_secrets}) {
+    if (*file) keep_small_file(**file);
+  }
+  hand_over(state_dir, *options.user);
+  return give_up_privileges(*options.user);
+}
+
 }  // namespace
 
 struct Daemon::Impl {
-  Impl(Settings settings_given, Log& log_given, Store store_given, Trust trust_given)
+  Impl(Settings settings_given, const Environment& environment, Log& log_given, Store store_given,
+       Trust trust_given)
       : settings(std::move(settings_given)),
         log(log_given),
+        notify(environment),
         store(std::move(store_given)),
         trust(std::move(trust_given)) {}
 
@@ -92,6 +107,7 @@ struct Daemon::Impl {
 
   void wait();
   void collect();
+  void say_alive(Instant now);
   void look_at_signals();
   void look_at_files(Instant now);
   void reload_tenants();
@@ -107,6 +123,8 @@ struct Daemon::Impl {
 
   Settings settings;
   Log& log;
+  Notify notify;
+  Instant say_alive_at = never;  ///< When the service manager's watchdog is due.
   Signals signals;
   Store store;
   Trust trust;
@@ -140,10 +158,14 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
   if (!trust) return refuse(exit_configuration, trust.error().text);
   const auto state_dir = find_state_dir(StateDirSearch::of_environment(settings.options.state_dir));
   if (!state_dir) return refuse(exit_state, state_dir.error().text);
+  if (auto became = become_user(settings.options, state_dir->path); !became) {
+    return refuse(exit_configuration, became.error().text);
+  }
   auto store = Store::open(state_dir->path, wall_now());
   if (!store) return refuse(store.error().exit_code, store.error().text);
 
-  auto impl = std::make_unique<Impl>(std::move(settings), log, std::move(*store), std::move(*trust));
+  auto impl =
+      std::make_unique<Impl>(std::move(settings), environment, log, std::move(*store), std::move(*trust));
   Impl& self = *impl;
   const Options& options = self.settings.options;
   self.say(Level::info, started_line(options, *tenants, state_dir->path));
@@ -197,6 +219,9 @@ Daemon::~Daemon() = default;
 
 int Daemon::run() {
   Impl& self = *impl_;
+  // Started, not yet "works": whether Okta and the listener answer is told by status, and changes.
+  self.notify.say("READY=1\nSTATUS=opening");
+  if (self.notify.has_listener()) self.say_alive_at = steady_now() + limits::status_interval;
   for (;;) {
     while (auto output = self.scheduler->next_output()) self.perform(std::move(*output));
     if (self.scheduler->at_rest()) break;
@@ -230,7 +255,7 @@ void Daemon::Impl::wait() {
   collect();
 
   std::vector<curl_waitfd> descriptors = {{.fd = signals.fd(), .events = CURL_WAIT_POLLIN, .revents = 0}};
-  Instant until = std::min(scheduler->deadline(), look_at);
+  Instant until = std::min({scheduler->deadline(), look_at, say_alive_at});
   if (const auto commit = store.deadline()) until = std::min(until, *commit);
   if (admin) {
     descriptors.push_back({.fd = admin->fd(), .events = CURL_WAIT_POLLIN, .revents = 0});
@@ -250,6 +275,7 @@ void Daemon::Impl::wait() {
   }
   const Instant after = steady_now();
   if (after >= look_at) look_at_files(after);
+  if (after >= say_alive_at) say_alive(after);
 }
 
 void Daemon::Impl::collect() {
@@ -259,16 +285,29 @@ void Daemon::Impl::collect() {
   for (const Note& note : client->take_notes()) say(note.level, note.text, note.tenant);
 }
 
+// The loop turns, and this is how it goes: `systemctl status` shows the last such line.
+void Daemon::Impl::say_alive(Instant now) {
+  say_alive_at = now + std::min(limits::status_interval, notify.watchdog().value_or(limits::status_interval));
+  const Report report = scheduler->report({.steady = now, .wall = wall_now()});
+  notify.say("WATCHDOG=1\nSTATUS=" + (report.ready
+                                          ? std::to_string(report.tenants.size()) + " tenants, " +
+                                                std::to_string(report.total.delivered) + " events delivered"
+                                          : "not ready: " + report.not_ready_because));
+}
+
 void Daemon::Impl::look_at_signals() {
   signals.drain();
   if (signals.take_reload_asked()) {
+    notify.say_reloading();
     reload_tenants();
     reload_token();
     reload_secrets();
     reload_certificate();
+    notify.say("READY=1");
   }
   if (signals.stop_asked() && !std::exchange(stop_given, true)) {
     say(Level::info, "stopping: what is in flight may finish within 7 s");
+    notify.say("STOPPING=1");
     if (hook_server) hook_server->stop_listening();
     inputs.emplace_back(Stop{});
   }

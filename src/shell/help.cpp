@@ -13,31 +13,29 @@ namespace {
 
 constexpr std::size_t columns = 100;
 
-struct Row {
-  std::string_view name;
-  std::string_view meaning;
-};
+constexpr std::string_view summary =
+    "logzio-okta follows the System Log of up to 50 Okta tenants and delivers every event to Logz.io.";
 
 constexpr std::array variables = {
-    Row{"LOGZIO_TOKEN", "The shipping token itself; LOGZIO_TOKEN_FILE names a file with it."},
-    Row{"OKTA_API_KEY",
-        "With OKTA_DOMAIN (or the older OKTA_TENANT): one tenant, when there is no tenants file."},
-    Row{"HTTPS_PROXY", "A proxy for all TLS connections: http://user:password@proxy.example.com:3128."},
-    Row{"NO_PROXY", "Hosts that are reached without it, separated by commas."},
+    HelpRow{"LOGZIO_TOKEN", "The shipping token itself; LOGZIO_TOKEN_FILE names a file with it."},
+    HelpRow{"OKTA_API_KEY",
+            "With OKTA_DOMAIN (or the older OKTA_TENANT): one tenant, when there is no tenants file."},
+    HelpRow{"HTTPS_PROXY", "A proxy for all TLS connections: http://user:password@proxy.example.com:3128."},
+    HelpRow{"NO_PROXY", "Hosts that are reached without it, separated by commas."},
 };
 
 constexpr std::array exits = {
-    Row{"0", "stopped in order, or --once has finished"},
-    Row{"64", "a flag or command was misused"},
-    Row{"69", "--once could not finish, or status found it not working"},
-    Row{"70", "a bug was found; please report it with the line before the end"},
-    Row{"74", "the state cannot be used"},
-    Row{"75", "another instance holds the state, or a stop left a bulk unanswered"},
-    Row{"78", "the configuration cannot work; the line says what to change"},
+    HelpRow{"0", "stopped in order, or --once has finished"},
+    HelpRow{"1", "healthcheck got no answer"},
+    HelpRow{"64", "a flag or command was misused"},
+    HelpRow{"69", "--once could not finish, or status found it not working"},
+    HelpRow{"70", "a bug was found; please report it with the line before the end"},
+    HelpRow{"74", "the state cannot be used"},
+    HelpRow{"75", "another instance holds the state, or a stop left a bulk unanswered"},
+    HelpRow{"78", "the configuration cannot work; the line says what to change"},
 };
 
-constexpr std::string_view examples = R"(Examples
-  Two tenants, the token in the environment:
+constexpr std::string_view examples = R"(  Two tenants, the token in the environment:
       cat tenants-credentials.yml
       tenants_credentials:
         - okta_api_key: 00aBcDeF...
@@ -81,14 +79,8 @@ std::string flag(const OptionRow& row) {
   return "  " + std::string(row.flag) + "\n" + wrapped(behind, 6);
 }
 
-std::string usage(const CommandRow& command) {
-  std::string text(command.name);
-  if (!command.words.empty()) text.append(" ").append(command.words);
-  return text;
-}
-
 std::string command_help(const CommandRow& command) {
-  std::string out = "Usage: logzio-okta " + usage(command) + " [FLAG]...\n\n";
+  std::string out = "Usage: logzio-okta " + usage_of(command) + " [FLAG]...\n\n";
   out += wrapped(command.meaning, 0);
   std::string_view details = command.details;
   while (!details.empty()) {
@@ -105,21 +97,22 @@ std::string command_help(const CommandRow& command) {
 }  // namespace
 
 std::string help_text(CommandTable commands) {
-  std::string out =
-      "logzio-okta follows the System Log of up to 50 Okta tenants and delivers every event to Logz.io.\n\n"
+  std::string out(summary);
+  out +=
+      "\n\n"
       "Usage: logzio-okta [COMMAND] [FLAG]...\n\n"
       "Commands (logzio-okta COMMAND --help tells the flags of each)\n";
   std::size_t widest = 0;
-  for (const CommandRow& row : commands) widest = std::max(widest, usage(row).size());
-  for (const CommandRow& row : commands) out += line(usage(row), widest, row.meaning);
+  for (const CommandRow& row : commands) widest = std::max(widest, usage_of(row).size());
+  for (const CommandRow& row : commands) out += line(usage_of(row), widest, row.meaning);
   out += "\nFlags of " + std::string(commands.front().name) +
          " (a flag beats its variable; an empty variable is unset)\n";
   for (const OptionRow& row : flags_of(commands.front())) out += flag(row);
   out += "\nVariables without a flag\n";
-  for (const Row& row : variables) out += line(row.name, 14, row.meaning);
+  for (const HelpRow& row : variables) out += line(row.name, 14, row.meaning);
   out += "\nExit codes\n";
-  for (const Row& row : exits) out += line(row.name, 4, row.meaning);
-  return out.append("\n").append(examples);
+  for (const HelpRow& row : exits) out += line(row.name, 4, row.meaning);
+  return out.append("\nExamples\n").append(examples);
 }
 
 std::string help_text(CommandTable commands, std::span<const std::string> words) {
@@ -134,6 +127,25 @@ std::string help_text(CommandTable commands, std::span<const std::string> words)
     out += command_help(command);
   }
   return out;
+}
+
+std::string usage_of(const CommandRow& command) {
+  std::string text(command.name);
+  if (!command.words.empty()) text.append(" ").append(command.words);
+  return text;
+}
+
+std::string_view help_summary() {
+  return summary;
+}
+std::span<const HelpRow> help_variables() {
+  return variables;
+}
+std::span<const HelpRow> help_exit_codes() {
+  return exits;
+}
+std::string_view help_examples() {
+  return examples;
 }
 
 std::string version_text() {

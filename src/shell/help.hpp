@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "shell/command.hpp"
 
@@ -14,6 +15,20 @@ namespace logzio_okta {
 /// What the words name: one command with its own flags, or every command that begins so ("set-aside"); empty
 /// if there is none.
 [[nodiscard]] std::string help_text(CommandTable commands, std::span<const std::string> words);
+/// "set-aside show ID...": how a command is called, without its flags.
+[[nodiscard]] std::string usage_of(const CommandRow& command);
+
+/// What stands in the help beside commands and flags, for the pages made of the same (pages/).
+struct HelpRow {
+  std::string_view name;
+  std::string_view meaning;
+};
+[[nodiscard]] std::string_view help_summary();
+[[nodiscard]] std::span<const HelpRow> help_variables();
+[[nodiscard]] std::span<const HelpRow> help_exit_codes();
+/// Lines indented by two spaces say what follows, lines indented by six are commands and what they print.
+[[nodiscard]] std::string_view help_examples();
+
 /// "logzio-okta 1.0.0\n"
 [[nodiscard]] std::string version_text();
 

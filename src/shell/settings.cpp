@@ -314,6 +314,7 @@ class Reader {
     if (name == "hooks-key") return keep(options.hooks_key, value);
     if (name == "hooks-orgs") return assign(options.hooks_orgs, parse_orgs(value.text));
     if (name == "hooks-secrets") return keep(options.hooks_secrets, value);
+    if (name == "user") return assign(options.user.emplace(), parse_user(value.text));
     if (name == "log-level") return apply_level(value);
     CHECK(name == "log-format");
     return apply_format(value);

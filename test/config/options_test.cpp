@@ -28,14 +28,23 @@ std::string refusal(const Result<T>& result) {
 
 TEST_CASE("options: the table holds every flag of the contract once, with its variable and its default") {
   const std::vector<std::pair<std::string, std::string>> contract = {
-      {"--tenants", "LOGZIO_OKTA_TENANTS"},       {"--token-file", "LOGZIO_TOKEN, LOGZIO_TOKEN_FILE"},
-      {"--listener", "LOGZIO_LISTENER_HOST"},     {"--state-dir", "LOGZIO_OKTA_STATE_DIR"},
-      {"--since", "LOGZIO_OKTA_SINCE"},           {"--poll-interval", "LOGZIO_OKTA_POLL_INTERVAL"},
-      {"--rate-share", "LOGZIO_OKTA_RATE_SHARE"}, {"--once", ""},
-      {"--ca-file", "LOGZIO_OKTA_CA_FILE"},       {"--admin", "LOGZIO_OKTA_ADMIN"},
-      {"--hooks", "LOGZIO_OKTA_HOOKS"},           {"--hooks-cert", "LOGZIO_OKTA_HOOKS_CERT"},
-      {"--hooks-key", "LOGZIO_OKTA_HOOKS_KEY"},   {"--hooks-secrets", "LOGZIO_OKTA_HOOKS_SECRETS"},
-      {"--hooks-orgs", "LOGZIO_OKTA_HOOKS_ORGS"}, {"--log-level", "LOG_LEVEL"},
+      {"--tenants", "LOGZIO_OKTA_TENANTS"},
+      {"--token-file", "LOGZIO_TOKEN, LOGZIO_TOKEN_FILE"},
+      {"--listener", "LOGZIO_LISTENER_HOST"},
+      {"--state-dir", "LOGZIO_OKTA_STATE_DIR"},
+      {"--since", "LOGZIO_OKTA_SINCE"},
+      {"--poll-interval", "LOGZIO_OKTA_POLL_INTERVAL"},
+      {"--rate-share", "LOGZIO_OKTA_RATE_SHARE"},
+      {"--once", ""},
+      {"--ca-file", "LOGZIO_OKTA_CA_FILE"},
+      {"--admin", "LOGZIO_OKTA_ADMIN"},
+      {"--hooks", "LOGZIO_OKTA_HOOKS"},
+      {"--hooks-cert", "LOGZIO_OKTA_HOOKS_CERT"},
+      {"--hooks-key", "LOGZIO_OKTA_HOOKS_KEY"},
+      {"--hooks-secrets", "LOGZIO_OKTA_HOOKS_SECRETS"},
+      {"--hooks-orgs", "LOGZIO_OKTA_HOOKS_ORGS"},
+      {"--user", "LOGZIO_OKTA_USER"},
+      {"--log-level", "LOG_LEVEL"},
       {"--log-format", "LOGZIO_OKTA_LOG_FORMAT"},
   };
   std::vector<std::pair<std::string, std::string>> table;
@@ -132,4 +141,15 @@ TEST_CASE("options: levels have Logstash's names") {
   REQUIRE(parse_level("WARN") == Level::warn);
   REQUIRE_FALSE(parse_level("verbose").has_value());
   REQUIRE_FALSE(parse_level("").has_value());
+}
+
+TEST_CASE("options: a user is a number or two, and never root") {
+  REQUIRE(parse_user("1000")->user == 1000);
+  REQUIRE(parse_user("1000")->group == 1000);
+  REQUIRE(parse_user(" 1000:4 ")->group == 4);
+  for (const std::string_view text :
+       {"", "0", "0:0", "1000:", ":1000", "1000:0", "root", "1000:staff", "-1", "4294967295", "1:2:3"}) {
+    CAPTURE(text);
+    REQUIRE_THAT(refusal(parse_user(text)), Contains("1000:1000"));
+  }
 }

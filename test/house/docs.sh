@@ -52,6 +52,7 @@ findings "$(
   unknown_words "${pages[@]}"
   decision_faults
   stale_headings docs/operating.md
+  grep -qF "ARG VERSION=$version" docker/Dockerfile || echo "docker/Dockerfile does not label the image with version $version"
   grep -qF "## $version" CHANGELOG.md || echo "CHANGELOG.md does not know version $version"
   cmp -s LICENSE /usr/share/common-licenses/Apache-2.0 || [[ ! -e /usr/share/common-licenses/Apache-2.0 ]] ||
     echo "LICENSE is not the Apache License 2.0, word for word"

@@ -15,6 +15,8 @@ inline constexpr std::size_t MiB = 1024 * KiB;
 inline constexpr std::size_t tenants_max = 50;
 inline constexpr std::size_t tenants_file_bytes_max = 1 * MiB;
 inline constexpr std::size_t secret_bytes_max = 8 * KiB;
+inline constexpr std::size_t files_kept_max =
+    tenants_max + 8;  // A token each, and each file that a flag names.
 
 // Answers of Okta. A page of 1000 events is 2 to 3 MB; one event may be far larger (okta.md section 2).
 inline constexpr std::size_t page_events_max = 1000;       // Okta's largest `limit`.
@@ -141,5 +143,6 @@ inline constexpr Duration stop_grace = 7s;
 inline constexpr Duration once_patience = 5min;
 inline constexpr Duration tenants_file_watch = 2s;
 inline constexpr Duration summary_interval = 5min;
+inline constexpr Duration status_interval = 5s;  // Between two words to the service manager.
 
 }  // namespace logzio_okta::limits

@@ -34,6 +34,12 @@ struct AdminAddress {
   bool given = false;  ///< Written by the operator: taken is an error then, not a warning.
 };
 
+/// A user and a group of the system, by their numbers.
+struct UserId {
+  std::uint32_t user = 0;
+  std::uint32_t group = 0;
+};
+
 /// What the core needs to know of the options.
 struct Policy {
   Since since = SinceAgo{7 * 24h};
@@ -57,6 +63,7 @@ struct Options {
   std::optional<std::string> hooks_key;
   std::optional<std::string> hooks_secrets;
   std::vector<Domain> hooks_orgs;  ///< Whose hooks are taken although they are not polled.
+  std::optional<UserId> user;  ///< Whom to become when started as root; never root itself.
   Level level = Level::info;
   LogFormat format = LogFormat::text;
   std::vector<std::string> warnings;
@@ -79,6 +86,9 @@ struct OptionRow {
 /// "127.0.0.1:9810", "[::1]:9810", "off" (nullopt). The error shows `example`.
 [[nodiscard]] Result<std::optional<AdminAddress>> parse_address(std::string_view text,
                                                                 std::string_view example);
+/// "1000" or "1000:1000", above 0: numbers, since an image need not have names for them. A group that is not
+/// written is the user's number.
+[[nodiscard]] Result<UserId> parse_user(std::string_view text);
 /// 32 letters (logzio.md section 6). The error never quotes it.
 [[nodiscard]] Result<void> check_token(std::string_view token);
 [[nodiscard]] std::optional<Level> parse_level(std::string_view text);

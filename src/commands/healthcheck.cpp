@@ -1,0 +1,19 @@
+#include "commands/healthcheck.hpp"
+
+#include <cstdio>
+
+#include "shell/admin_client.hpp"
+
+namespace logzio_okta {
+
+int healthcheck(Settings settings, const Environment& /*environment*/) {
+  if (!settings.options.admin) {
+    std::puts("not asked: the admin server is off");
+    return 0;
+  }
+  const auto answer = ask_admin(*settings.options.admin, "/healthz");
+  std::puts(answer ? "alive" : answer.error().text.c_str());
+  return answer ? 0 : 1;
+}
+
+}  // namespace logzio_okta

@@ -1,0 +1,14 @@
+// Completions for the three shells, made of the tables that --help is made of, so that they cannot differ.
+#pragma once
+
+#include <string>
+
+#include "shell/command.hpp"
+
+namespace logzio_okta {
+
+[[nodiscard]] std::string bash_completion(CommandTable commands);
+[[nodiscard]] std::string zsh_completion(CommandTable commands);
+[[nodiscard]] std::string fish_completion(CommandTable commands);
+
+}  // namespace logzio_okta

@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# image.sh IMAGE STORAGE SANDBOX WORK: runs the image in the ways people do, against the sandbox, and looks at what it
+# holds. Needs root, podman and runc. In a network of its own, where every port is free.
+. "$(dirname "$0")/lib.sh"
+image=$1 storage=$(readlink -f "$2") sandbox=$(readlink -f "$3") work=$4
+mkdir -p "$work"
+work=$(readlink -f "$work")
+
+if [[ -z ${LOGZIO_OKTA_UNSHARED-} ]]; then
+  LOGZIO_OKTA_UNSHARED=1 exec unshare --mount --net "$0" "$@"
+fi
+ip link set lo up
+
+pod() {
+  podman --root "$storage" --runroot "$storage/run" --storage-driver vfs --cgroup-manager cgroupfs --runtime runc "$@"
+}
+about() { pod image inspect --format "$1" "$image"; }
+
+# ---- What it holds
+
+bytes=$(about '{{.Size}}')
+((bytes < 40 * 1000 * 1000)) || fail "it has $bytes bytes, which is more than 40 MB"
+ok "it has $((bytes / 1000000)) MB"
+that 'its volume is the state' says /var/lib/logzio-okta about '{{.Config.Volumes}}'
+that 'its state directory is set' says LOGZIO_OKTA_STATE_DIR=/var/lib/logzio-okta about '{{.Config.Env}}'
+that 'it has a health check' says healthcheck about '{{.HealthCheck.Test}}'
+that 'it stops by SIGTERM' says SIGTERM about '{{.Config.StopSignal}}'
+for label in title description version licenses source; do
+  that "it says its $label" test -n "$(about "{{index .Labels \"org.opencontainers.image.$label\"}}")"
+done
+
+root=$work/root
+rm -rf "$root" && mkdir "$root"
+container=$(pod create "$image")
+pod export "$container" | tar -C "$root" -x
+pod rm "$container" >/dev/null
+that 'there are certificates to trust' test -s "$root/etc/ssl/certs/ca-certificates.crt"
+[[ -z $(find "$root" \( -name sh -o -name bash -o -name apt -o -name dpkg \) -type f) ]] || fail 'no shell, no package manager'
+ok 'no shell, no package manager'
+[[ -z $(find "$root" -perm /6000) ]] || fail 'nothing is setuid'
+ok 'nothing is setuid'
+[[ $(stat -c '%u:%g %a' "$root/var/lib/logzio-okta") == '1000:0 770' ]] || fail 'the state directory is of user 1000'
+ok 'the state directory is of user 1000'
+sbom=$root/usr/share/doc/logzio-okta/sbom.spdx.json
+that 'it lists what is in it' into "$work/sbom.log" jq -e \
+  '.spdxVersion == "SPDX-2.3" and ([.packages[].name] | contains(["logzio-okta", "libcurl4", "libc6", "rapidjson-dev"]))
+   and (.relationships | length) == (.packages | length)' "$sbom"
+that 'and so in the words of scanners' grep -q '^Package: libssl3$' "$root/var/lib/dpkg/status.d/libssl3"
+rm -rf "$root"
+
+# ---- Running it
+
+start_sandbox "$sandbox" "$work/sandbox"
+file=$work/tenants-credentials.yml
+install -m 0600 -o 0 -g 0 "$work/sandbox/tenants-credentials.yml" "$file"
+token=$(<"$work/sandbox/token")
+as_documented=(--restart always --name Okta --env LOGZIO_TOKEN="$token" --env LOGZIO_LISTENER_HOST="$listener"
+  -v "$file:/usr/share/logstash/tenants-credentials.yml" -t)
+# What this network, and a hard limit of this machine lower than podman's defaults, ask for.
+here=(--network host --ulimit nofile=1024:1024 --ulimit nproc=4096:4096 --env LOGZIO_OKTA_POLL_INTERVAL=1s)
+
+clean_up() {
+  pod rm -f -t 1 Okta >/dev/null 2>&1 || true
+  pod volume rm -f okta-state >/dev/null 2>&1 || true
+  kill "$sandbox_pid" 2>/dev/null || true
+}
+trap clean_up EXIT
+run() { pod run -d "${here[@]}" "${as_documented[@]}" "$@" "$image" >/dev/null; }
+log_says() { pod logs Okta 2>&1 | grep -qF -e "$1"; }
+of_process() { sed -n "s/^$1:[[:space:]]*//p" "/proc/$(pod inspect --format '{{.State.Pid}}' Okta)/status"; }
+is() { [[ $(pod inspect --format "{{.State.$1}}" Okta) == "$2" ]]; }
+stop() {
+  local before=$SECONDS
+  pod stop -t 10 Okta >/dev/null
+  ((SECONDS - before < 10)) || fail "it stops in time"
+  that 'it stops in order' is ExitCode 0
+}
+ends_with() { # ends_with TEXT FLAG...: it ends by itself, with 78, and says this.
+  pod run "${here[@]}" "${as_documented[@]:4}" "${@:2}" "$image" >"$work/refused.log" 2>&1 && return 1
+  grep -qF -e "$1" "$work/refused.log"
+}
+next() { pod rm -f -t 1 Okta >/dev/null; }
+delivers() { # It goes on: more arrives than had when it was started.
+  local before
+  before=$(delivered "$work/sandbox")
+  soon "$1" has_delivered "$work/sandbox" $((before + 4))
+}
+
+that 'the documented command works' run -v okta-state:/var/lib/logzio-okta
+delivers 'with a tenants file that only root may read'
+[[ $(of_process Uid) == $'1000\t1000\t1000\t1000' ]] || fail 'as user 1000'
+ok 'as user 1000'
+that 'without any capability' says 0000000000000000 of_process CapPrm
+that 'which it cannot get back' says 1 of_process NoNewPrivs
+that 'it is healthy' pod healthcheck run Okta
+that 'status asks it' says ready pod exec Okta /usr/bin/logzio-okta status
+echo '# a new line' >>"$file"
+soon 'the changed file is read again, though it is still root'"'"'s alone' log_says 'again: 2 entries'
+stop
+next
+that 'a new container' run -v okta-state:/var/lib/logzio-okta
+delivers 'goes on with the volume'
+log_says 'no state found' && fail 'where the old one stopped'
+ok 'where the old one stopped'
+pod kill --signal KILL Okta >/dev/null
+soon 'after kill -9 it is started again, or can be' bash -c 'true'
+next
+pod volume rm -f okta-state >/dev/null
+
+run --read-only --cap-drop all --security-opt no-new-privileges
+delivers 'on a read-only root without any right to begin with'
+that 'as root without any capability then' says 0000000000000000 of_process CapPrm
+stop
+next
+run --read-only --cap-drop all --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add SETGID --cap-add SETUID \
+  --security-opt no-new-privileges --memory 512m
+delivers 'as the compose file starts it'
+[[ $(of_process Uid) == 1000* ]] || fail 'as user 1000'
+ok 'as user 1000'
+stop
+next
+mkdir -p "$work/state"
+chown 0:0 "$work/state"
+chmod 0700 "$work/state"
+run -v "$work/state:/var/lib/logzio-okta"
+delivers 'with a directory of the host for its state'
+[[ $(stat -c %u "$work/state" "$work/state/state.sqlite" | sort -u) == 1000 ]] || fail 'which is its own then'
+ok 'which is its own then'
+stop
+next
+
+that 'as --user 1000 it says who may not read the file' ends_with 'uid 1000' --user 1000
+chmod 0644 "$file"
+run --user 1000 --read-only --cap-drop all
+delivers 'and runs with one that it may read'
+stop
+next
+rm "$file"
+mkdir "$file"
+that 'a host file that was missing is explained' ends_with 'is a directory, not a file; docker makes one'
+that 'nothing came twice unmarked' nothing_wrong "$work/sandbox"
