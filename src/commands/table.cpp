@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "commands/events.hpp"
 #include "commands/healthcheck.hpp"
 #include "commands/help.hpp"
 #include "commands/import_logstash.hpp"
@@ -14,6 +15,14 @@ namespace {
 constexpr std::array status_flags = {
     OptionRow{"--json", "", "", "The same as JSON, for programs."},
     OptionRow{"--watch", "", "", "Again every two seconds, until interrupted."},
+};
+
+constexpr std::array events_flags = {
+    OptionRow{"--tenant DOMAIN", "", "", "Whose events; needed where the tenants file has several."},
+    OptionRow{"--until T", "", "now", "Where they end, written as for `--since`."},
+    OptionRow{"--filter EXPR", "", "", "Only those that this filter of Okta's System Log API lets through."},
+    OptionRow{"--keywords TEXT", "", "", "Only those with these keywords (its `q`)."},
+    OptionRow{"--follow", "", "", "Go on with what comes, until interrupted."},
 };
 
 constexpr std::array import_flags = {
@@ -33,6 +42,15 @@ constexpr std::array commands = {
                .details = "Asks the daemon's admin server and changes nothing. Exit codes: 0 it works, 69 it "
                           "does not work or cannot be asked.",
                .perform = status},
+    CommandRow{
+        .name = "events",
+        .takes = "tenants since poll-interval rate-share ca-file",
+        .own = events_flags,
+        .meaning = "Print a tenant's events as Okta holds them, a line each; nothing is delivered or saved.",
+        .details = "Moves no cursor and takes no lock: for a look, a dry run or an export, beside a running "
+                   "daemon too. Okta may be some seconds late with what just happened. Exit codes: 0 all "
+                   "of the span was printed, 69 Okta refused or gave nothing for 5 minutes.",
+        .perform = events},
     CommandRow{.name = "import-logstash",
                .words = "DIR",
                .takes = "tenants state-dir since",

@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "logzio_okta/base/check.hpp"
-#include "logzio_okta/base/gzip.hpp"
 #include "logzio_okta/http/link_header.hpp"
 #include "logzio_okta/okta/error.hpp"
 #include "logzio_okta/okta/log_query.hpp"
+#include "logzio_okta/okta/page_body.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -27,40 +27,6 @@ std::uint32_t next_smaller(std::uint32_t limit) {
 
 std::optional<WallTime> later(std::optional<WallTime> a, std::optional<WallTime> b) {
   return std::max(a, b);
-}
-
-bool is_gzip(const HttpAnswer& answer) {
-  const auto encoding = find_header(answer.headers, "Content-Encoding");
-  return encoding && same_name(*encoding, "gzip");
-}
-
-enum class BodyFault : std::uint8_t { damaged, too_large, not_a_page };
-
-std::string_view describe_fault(BodyFault fault) {
-  switch (fault) {
-    case BodyFault::damaged:
-      return "a damaged or cut gzip body";
-    case BodyFault::too_large:
-      return "a body that inflates beyond what is taken";
-    case BodyFault::not_a_page:
-      return "a body that is not a complete JSON array";
-  }
-  return "";
-}
-
-/// Moves the decoded body out of the answer, or says what is wrong with it.
-std::expected<void, BodyFault> decode(HttpAnswer& answer, std::string& body) {
-  if (!is_gzip(answer)) {
-    body = std::move(answer.body);
-    return {};
-  }
-  auto plain = gunzip(answer.body, limits::page_bytes_max);
-  answer.body = {};
-  if (!plain) {
-    return std::unexpected(plain.error() == GzipFault::too_large ? BodyFault::too_large : BodyFault::damaged);
-  }
-  body = std::move(*plain);
-  return {};
 }
 
 WallTime date_or(const HttpAnswer& answer, WallTime otherwise) {
@@ -226,7 +192,7 @@ std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFac
     return std::nullopt;
   }
   HttpAnswer& answer = *result;
-  const auto decoded = decode(answer, body);
+  const auto decoded = take_page_body(answer, body);
   if (decoded && cutter.cut(body)) return take_page(now, answer, org, cutter.events());
   if (decoded && may_swallow_whole(answer, body)) {
     note(Level::error,

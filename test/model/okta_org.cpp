@@ -159,7 +159,8 @@ std::expected<OktaOrg::Query, fault::Status> OktaOrg::read_query(const Request& 
   const Parameters parameters = parameters_of(request.target);
   const auto since = find_parameter(parameters, "since");
   const auto after = find_parameter(parameters, "after");
-  if (find_parameter(parameters, "until")) return bad("E0000001", "Api validation failed: until", "until");
+  const auto until = find_parameter(parameters, "until");
+  if (until && !settings_.bounded) return bad("E0000001", "Api validation failed: until", "until");
   if (find_parameter(parameters, "sortOrder").value_or("ASCENDING") != "ASCENDING") {
     return bad("E0000001", "Api validation failed: sortOrder", "not a polling query");
   }
@@ -180,10 +181,23 @@ std::expected<OktaOrg::Query, fault::Status> OktaOrg::read_query(const Request& 
     query.limit = *number;
   }
   const bool ours = after || find_parameter(parameters, seal_name);
+  query.from = *from;
+  query.q = find_parameter(parameters, "q").value_or("");
+  if (until) {
+    query.until = parse_rfc3339(*until);
+    if (!query.until) return bad("E0000001", "Api validation failed: until", "bad until");
+  }
+  if (const auto filter = find_parameter(parameters, "filter")) {
+    constexpr std::string_view known = "eventType eq \"";
+    if (!filter->starts_with(known) || !filter->ends_with('"') || filter->size() <= known.size())
+      return bad("E0000031", "Invalid search criteria.", "");
+    query.event_type = filter->substr(known.size(), filter->size() - known.size() - 1);
+  }
   if (ours && settings_.base + request.target != link(query, query.after)) {
     return bad("E0000001", "Api validation failed: since and after", "edited link");
   }
-  const auto place = after ? log_->place_of(*after) : log_->count_before(*from);
+  // A bounded question goes by when events were published, wherever they stand.
+  const auto place = after ? log_->place_of(*after) : query.until ? 0 : log_->count_before(*from);
   if (!place) return bad("E0000001", "Api validation failed: after", "unknown cursor");
   query.place = *place;
   return query;
@@ -198,20 +212,52 @@ OktaOrg::Page OktaOrg::page_for(const Query& query, WallTime at) const {
   // Only from the front: what is persisted much later than published is no matter of months.
   while (page.begin < visible && log_->events()[page.begin].published < kept_from) ++page.begin;
   page.end = std::max(page.begin, std::min(page.begin + query.limit, visible));
+  if (!query.all()) {
+    std::size_t wanted = 0;
+    for (page.end = page.begin; page.end < visible && wanted < query.limit; ++page.end)
+      wanted += query.wants(log_->events()[page.end]) ? 1U : 0U;
+    if (query.until && page.end == visible) return page;  // A bounded answer ends.
+  }
   page.next = page.begin == page.end ? page.self : link(query, log_->cursor_at(page.end));
   return page;
 }
 
+bool OktaOrg::Query::wants(const LoggedEvent& event) const {
+  if (until && (event.published < from || event.published >= *until)) return false;
+  if (!event_type.empty() && !event.bytes.contains("\"eventType\":\"" + event_type + "\"")) return false;
+  return event.bytes.contains(q);
+}
+
+std::string OktaOrg::Query::rest() const {
+  std::string rest;
+  if (until) rest += "&until=" + percent_encode(format_rfc3339(*until));
+  if (!event_type.empty()) rest += "&filter=" + percent_encode("eventType eq \"" + event_type + "\"");
+  if (!q.empty()) rest += "&q=" + percent_encode(q);
+  return rest;
+}
+
+std::string OktaOrg::json_of(const Query& query, const Page& page) const {
+  if (query.all()) return log_->page(page.begin, page.end);
+  std::string json = "[";
+  for (std::size_t i = page.begin; i < page.end; ++i) {
+    const LoggedEvent& event = log_->events()[i];
+    if (query.wants(event)) json += (json.size() > 1 ? "," : "") + event.bytes;
+  }
+  return json + "]";
+}
+
 std::string OktaOrg::link(const Query& query, std::string_view after) const {
   std::string target = std::string(path) + "?since=" + percent_encode(query.since) +
-                       "&sortOrder=ASCENDING&limit=" + std::to_string(query.limit);
+                       "&sortOrder=ASCENDING&limit=" + std::to_string(query.limit) + query.rest();
   if (!after.empty()) target += "&after=" + std::string(after);
   const std::string seal = std::to_string(hash64(target));
   return settings_.base + target + '&' + std::string(seal_name) + '=' + seal + settings_.link_suffix;
 }
 
 void OktaOrg::fill(Answer& answer, const Page& page, const Request& request, RequestRecord& record) {
-  if (settings_.gzip && accepts_gzip(request)) {
+  if (!served_->query.all()) {
+    set_json(answer, json_of(served_->query, page), request);
+  } else if (settings_.gzip && accepts_gzip(request)) {
     answer.body = log_->packed_page(page.begin, page.end);
     answer.set_header("Content-Encoding", "gzip");
   } else {
@@ -232,7 +278,9 @@ void OktaOrg::set_links(Answer& answer, std::string_view self, std::string_view 
   const std::string to_self = "<" + std::string(self) + ">; rel=\"self\"";
   const std::string to_next = "<" + std::string(next) + ">; rel=\"next\"";
   answer.remove_header("Link");
-  if (settings_.links_joined) {
+  if (next.empty()) {
+    answer.headers.push_back({"link", to_self});
+  } else if (settings_.links_joined) {
     answer.headers.push_back({"Link", to_self + ", " + to_next});
   } else {
     answer.headers.push_back({"link", to_self});
@@ -281,7 +329,7 @@ void OktaOrg::apply(const OktaFault& fault, Answer& answer, const Request& reque
 void OktaOrg::apply_to_page(const OktaFault& fault, Answer& answer, const Request& request,
                             RequestRecord& record) {
   Page& page = served_->page;
-  const auto plain = [&] { return log_->page(page.begin, page.end); };
+  const auto plain = [&] { return json_of(served_->query, page); };
   std::visit(Overloaded{
                  [&](const fault::NextLink& link) { set_links(answer, page.self, link.url); },
                  [&](const fault::NoLink&) { answer.remove_header("Link"); },

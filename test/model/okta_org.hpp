@@ -48,6 +48,7 @@ struct OrgSettings {
   Duration window_offset = 20s;  ///< Where windows begin, behind the wall's.
   Duration clock_skew{};         ///< The org's clock minus ours.
   Duration retention = 90 * 24h;
+  bool bounded = false;       ///< Questions with `until` are no misuse.
   bool gzip = true;           ///< When the client asks for it.
   bool links_joined = false;  ///< One Link header joined by a comma, as some proxies do, instead of two.
   std::string link_suffix = "&trace=a,b%2Cc";  ///< Behind every link's query: links hold commas and escapes.
@@ -114,8 +115,17 @@ class OktaOrg {
   struct Query {
     std::string since;  ///< Decoded, as written.
     std::size_t limit = 100;
-    std::string after;      ///< Empty on a first query.
-    std::size_t place = 0;  ///< Events before the asked place.
+    std::string after;                ///< Empty on a first query.
+    std::size_t place = 0;            ///< Events before the asked place.
+    std::string event_type{};         ///< Of the filter, the only kind that is known here.
+    std::string q{};                  ///< Bytes an event must hold.
+    std::optional<WallTime> until{};  ///< Of a bounded query.
+    WallTime from{};                  ///< `since`, as a moment.
+
+    [[nodiscard]] bool all() const { return event_type.empty() && q.empty() && !until; }
+    [[nodiscard]] bool wants(const LoggedEvent& event) const;
+    /// What stands in its links beside since and limit.
+    [[nodiscard]] std::string rest() const;
   };
   /// The events [begin, end) of the log and the links around them.
   struct Page {
@@ -142,6 +152,8 @@ class OktaOrg {
   [[nodiscard]] bool spend(RequestRecord& record, Answer& answer);
   [[nodiscard]] Page page_for(const Query& query, WallTime at) const;
   [[nodiscard]] std::string link(const Query& query, std::string_view after) const;
+  /// The events of a page that the query wants.
+  [[nodiscard]] std::string json_of(const Query& query, const Page& page) const;
 
   void fill(Answer& answer, const Page& page, const Request& request, RequestRecord& record);
   void set_json(Answer& answer, std::string json, const Request& request) const;

@@ -1,0 +1,91 @@
+// LogReader: reads a span of an org's System Log for a person's eyes, beside the daemon and without a place.
+//
+//     LogReader reader(now, spec, {.since = since, .until = until}, policy, random);
+//     while (!reader.done()) {
+//       if (auto ask = reader.next_ask(now)) client.ask(*ask);
+//       wait until an answer or reader.deadline(now);
+//       for (std::string_view event : reader.answered(now, std::move(answer))) print(event);
+//       while (auto note = reader.next_note()) say(*note);
+//     }
+//     reader.failure() -> why it ended early, if it did
+//
+// With `until` it asks a bounded question, which ends; without, it follows the log for ever. Okta's limits
+// are kept as the daemon keeps them (Org), so that a look does not starve the daemon beyond its own share.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "logzio_okta/base/random.hpp"
+#include "logzio_okta/base/time.hpp"
+#include "logzio_okta/config/options.hpp"
+#include "logzio_okta/flow/backoff.hpp"
+#include "logzio_okta/flow/message.hpp"
+#include "logzio_okta/flow/org.hpp"
+#include "logzio_okta/okta/page.hpp"
+
+namespace logzio_okta {
+
+class LogReader {
+ public:
+  struct Span {
+    WallTime since;
+    std::optional<WallTime> until;  ///< None: what comes is followed.
+  };
+  /// Of the spec it takes domain, keys and query.
+  LogReader(Now now, const TenantSpec& spec, const Span& span, const Policy& policy, Random random);
+
+  /// The question to ask now; nothing while one is asked, or before `deadline`.
+  [[nodiscard]] std::optional<AskOkta> next_ask(Now now);
+  [[nodiscard]] Instant deadline(Now now) const;
+  /// The events in this answer, byte for byte but for line breaks between tokens, each without its end of
+  /// line. Valid until the next call.
+  [[nodiscard]] std::vector<std::string_view> answered(Now now, OktaAnswer&& answer);
+
+  [[nodiscard]] bool done() const { return done_; }
+  /// Why it is done though the span is not: what, and what to do.
+  [[nodiscard]] const std::optional<std::string>& failure() const { return failure_; }
+  [[nodiscard]] std::optional<Note> next_note();
+
+  /// Greatest `published` so far.
+  [[nodiscard]] std::optional<WallTime> reached() const { return reached_; }
+  [[nodiscard]] std::uint64_t events() const { return events_; }
+
+ private:
+  void take_failure(Now now, const HttpResult& result, Standing standing);
+  void failed(Now now, std::string text);
+  void give_up(std::string text);
+  [[nodiscard]] std::vector<std::string_view> take_page(Now now, const HttpAnswer& answer);
+
+  Domain domain_;
+  LogQuery query_;
+  Span span_;
+  Policy policy_;
+  Random random_;
+  Org org_;
+  std::string target_;
+  bool asking_ = false;
+  CredentialId key_;
+  Now asked_{};
+  std::uint64_t asks_ = 0;
+  Instant ask_at_{};
+  Instant last_progress_{};
+  int tries_ = 0;
+  Complaint trouble_;
+  bool done_ = false;
+  std::optional<std::string> failure_;
+  std::vector<Note> notes_;
+  std::string body_;
+  PageCutter cutter_;
+  std::vector<std::string> on_one_line_;   ///< Events that came with line breaks.
+  std::multiset<std::uint64_t> repeated_;  ///< Of the page whose link did not lead on.
+  std::optional<WallTime> reached_;
+  std::uint64_t events_ = 0;
+};
+
+}  // namespace logzio_okta

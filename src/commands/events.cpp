@@ -1,0 +1,163 @@
+#include "commands/events.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/text.hpp"
+#include "logzio_okta/flow/log_reader.hpp"
+
+#include "shell/clock.hpp"
+#include "shell/curl_client.hpp"
+#include "shell/keyring.hpp"
+#include "shell/progress.hpp"
+#include "shell/tenants_file.hpp"
+#include "shell/trust.hpp"
+
+namespace logzio_okta {
+namespace {
+
+int refuse(int code, const std::string& text) {
+  std::fprintf(stderr, "logzio-okta: %s\n", text.c_str());
+  return code;
+}
+
+std::uint64_t random_seed() {
+  std::uint64_t seed = 0;
+  CHECK(getrandom(&seed, sizeof seed, 0) == sizeof seed);
+  return seed;
+}
+
+/// The entries of the tenant that is meant: named, or the only one there is.
+Result<std::vector<TenantEntry>> choose(std::vector<TenantEntry>&& entries,
+                                        std::optional<std::string_view> named) {
+  std::optional<Domain> wanted;
+  if (named) {
+    auto parsed = Domain::parse(*named);
+    if (!parsed) return fail("--tenant: " + parsed.error().text);
+    wanted = std::move(*parsed);
+  } else {
+    const bool one = std::ranges::all_of(
+        entries, [&](const TenantEntry& each) { return each.domain == entries.front().domain; });
+    if (!one)
+      return fail("there are several tenants; name one with --tenant, for example --tenant " +
+                  entries.front().domain.name());
+    wanted = entries.front().domain;
+  }
+  std::erase_if(entries, [&](const TenantEntry& each) { return each.domain != *wanted; });
+  if (entries.empty()) return fail("--tenant: " + wanted->name() + " is not in the tenants file");
+  return std::move(entries);
+}
+
+WallTime moment(const Since& since, WallTime now) {
+  const auto* ago = std::get_if<SinceAgo>(&since);
+  return ago != nullptr ? now - to_ms(ago->ago) : std::get<SinceAt>(since).at;
+}
+
+class Printer {
+ public:
+  Printer(LogReader& reader, CurlClient& client, const LogReader::Span& span)
+      : reader_(reader), client_(client), span_(span), progress_(stderr) {
+    // Where the events scroll by on the same terminal they are the progress.
+    draws_ = progress_.drawing() && span.until && ::isatty(STDOUT_FILENO) != 1;
+  }
+
+  /// False if nobody reads any more.
+  bool run() {
+    while (!reader_.done()) {
+      if (const auto ask = reader_.next_ask(now())) client_.ask(*ask);
+      const Instant until = reader_.deadline(now());
+      client_.wait(
+          {}, std::min<Duration>(until == never ? 1s : std::max<Duration>(until - steady_now(), 0s), 1s));
+      while (auto input = client_.next_answer()) {
+        if (auto* answer = std::get_if<OktaAnswer>(&*input); answer != nullptr && !print(std::move(*answer)))
+          return false;
+      }
+      say();
+      draw();
+    }
+    progress_.clear();
+    return std::fflush(stdout) == 0;
+  }
+
+ private:
+  bool print(OktaAnswer&& answer) {
+    for (const std::string_view event : reader_.answered(now(), std::move(answer))) {
+      if (std::fwrite(event.data(), 1, event.size(), stdout) != event.size() ||
+          std::fputc('\n', stdout) == EOF)
+        return false;
+    }
+    return std::fflush(stdout) == 0;
+  }
+
+  void say() {
+    while (const auto note = reader_.next_note()) {
+      progress_.clear();
+      std::fprintf(stderr, "%s: %s\n", note->tenant.c_str(), note->text.c_str());
+    }
+  }
+
+  void draw() {
+    if (!draws_) return;
+    const double whole = std::chrono::duration<double>(*span_.until - span_.since).count();
+    const double read =
+        std::chrono::duration<double>(reader_.reached().value_or(span_.since) - span_.since).count();
+    const double share = whole > 0 ? read / whole : 1;
+    progress_.draw(steady_now(),
+                   progress_bar(share) + " " +
+                       progress_text(share, reader_.reached(), reader_.events(), steady_now() - started_));
+  }
+
+  LogReader& reader_;
+  CurlClient& client_;
+  LogReader::Span span_;
+  ProgressLine progress_;
+  bool draws_ = false;
+  Instant started_ = steady_now();
+};
+
+}  // namespace
+
+int events(Settings settings, const Environment& environment) {
+  std::signal(SIGPIPE, SIG_IGN);
+  auto tenants = find_tenants(settings.options.tenants, environment);
+  if (!tenants) return refuse(exit_configuration, tenants.error().text);
+  auto entries = choose(std::move(tenants->entries), settings.value_of("tenant"));
+  if (!entries) return refuse(exit_configuration, entries.error().text);
+
+  const WallTime wall = wall_now();
+  LogReader::Span span{.since = moment(settings.options.policy.since, wall), .until = wall};
+  if (const auto until = settings.value_of("until")) {
+    if (settings.has("follow")) return refuse(exit_usage, "--until and --follow exclude each other");
+    const auto parsed = parse_since(*until, wall);
+    if (!parsed) return refuse(exit_configuration, "--until: " + parsed.error().text);
+    span.until = moment(*parsed, wall);
+  }
+  if (settings.has("follow")) span.until.reset();
+  if (span.until && *span.until < span.since)
+    return refuse(exit_configuration, "--until lies before --since");
+
+  auto trust = Trust::load(settings.options.ca_file);
+  if (!trust) return refuse(exit_configuration, trust.error().text);
+  if (const auto& warning = trust->warning()) std::fprintf(stderr, "%s\n", warning->c_str());
+  Keyring keyring;
+  TenantSpec spec = std::move(keyring.replace(std::move(*entries)).tenants.front());
+  spec.query = {.filter = std::string(settings.value_of("filter").value_or("")),
+                .q = std::string(settings.value_of("keywords").value_or(""))};
+  auto client = CurlClient::create(keyring, *trust, settings.proxy);
+  if (!client) return refuse(exit_configuration, client.error().text);
+
+  LogReader reader(now(), spec, span, settings.options.policy, Random(random_seed()));
+  if (!Printer(reader, **client, span).run()) return 0;  // Who read it has seen enough.
+  if (reader.failure()) return refuse(exit_unavailable, *reader.failure());
+  return 0;
+}
+
+}  // namespace logzio_okta

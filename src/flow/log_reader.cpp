@@ -1,0 +1,156 @@
+#include "logzio_okta/flow/log_reader.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/hash.hpp"
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/http/link_header.hpp"
+#include "logzio_okta/okta/error.hpp"
+#include "logzio_okta/okta/log_query.hpp"
+#include "logzio_okta/okta/page_body.hpp"
+
+namespace logzio_okta {
+namespace {
+
+std::string first_question(const LogReader::Span& span, const LogQuery& query) {
+  std::string target = first_target(span.since, limits::page_events_max, query);
+  if (span.until) target += "&until=" + format_rfc3339(*span.until);
+  return target;
+}
+
+}  // namespace
+
+LogReader::LogReader(Now now, const TenantSpec& spec, const Span& span, const Policy& policy, Random random)
+    : domain_(spec.domain),
+      query_(spec.query),
+      span_(span),
+      policy_(policy),
+      random_(random),
+      org_(now.steady, spec.credentials, policy.rate_share, Random(random_.next())),
+      target_(first_question(span, spec.query)),
+      ask_at_(now.steady),
+      last_progress_(now.steady) {}
+
+std::optional<AskOkta> LogReader::next_ask(Now now) {
+  if (done_ || asking_ || now.steady < ask_at_) return std::nullopt;
+  const auto key = org_.grant(now);
+  if (!key) return std::nullopt;
+  asking_ = true;
+  asked_ = now;
+  key_ = *key;
+  org_.asked(now, key_);
+  return AskOkta{.id = RequestId{++asks_}, .credential = key_, .origin = domain_.origin(), .target = target_};
+}
+
+Instant LogReader::deadline(Now now) const {
+  return done_ || asking_ ? never : std::max(ask_at_, org_.next_chance(now));
+}
+
+std::vector<std::string_view> LogReader::answered(Now now, OktaAnswer&& answer) {
+  CHECK(asking_ && answer.id == RequestId{asks_});
+  asking_ = false;
+  const Standing standing = org_.answered(now, asked_.wall, key_, answer.result);
+  if (!answer.result || answer.result->status != 200) {
+    take_failure(now, answer.result, standing);
+    return {};
+  }
+  const auto decoded = take_page_body(*answer.result, body_);
+  if (!decoded || !cutter_.cut(body_)) {
+    failed(now, "Okta answered 200 with " +
+                    std::string(describe_fault(decoded ? BodyFault::not_a_page : decoded.error())));
+    return {};
+  }
+  return take_page(now, *answer.result);
+}
+
+std::vector<std::string_view> LogReader::take_page(Now now, const HttpAnswer& answer) {
+  static_cast<void>(trouble_.healed(now.steady));
+  tries_ = 0;
+  last_progress_ = now.steady;
+  on_one_line_.clear();
+  on_one_line_.reserve(cutter_.events().size());
+  std::vector<std::string_view> events;
+  std::multiset<std::uint64_t> seen;
+  for (const EventSlice& event : cutter_.events()) {
+    const std::uint64_t hash = hash64(event.bytes);
+    seen.insert(hash);
+    if (const auto known = repeated_.find(hash); known != repeated_.end()) {
+      repeated_.erase(known);
+      continue;
+    }
+    reached_ = std::max(reached_, event.published_at);
+    ++events_;
+    if (!event.newline_between) {
+      events.push_back(event.bytes);
+      continue;
+    }
+    std::string& line = on_one_line_.emplace_back(event.bytes);
+    std::ranges::replace_if(line, [](char c) { return c == '\r' || c == '\n'; }, ' ');
+    events.push_back(line);
+  }
+  const auto link = find_link(answer.headers, "next");
+  const auto next = link ? admit_next(domain_.origin(), *link) : std::unexpected(std::string());
+  if (link && !next) {
+    give_up("Okta's next link leaves the org (" + next.error() + ") and is not followed");
+    return events;
+  }
+  const bool moved = next && *next != target_ && !cutter_.events().empty();
+  if (span_.until) {
+    done_ = !moved;
+  } else {
+    const bool tail = cutter_.events().size() < limits::page_events_max;
+    ask_at_ = now.steady + (tail || !moved ? policy_.poll_interval : 0s);
+  }
+  repeated_ = moved ? std::multiset<std::uint64_t>() : std::move(seen);
+  if (next) target_ = *next;
+  return events;
+}
+
+void LogReader::take_failure(Now now, const HttpResult& result, Standing standing) {
+  if (!result) return failed(now, result.error().text);
+  const std::string said = std::to_string(result->status) + " " + describe_okta_error(*result);
+  if (org_.all_refused()) {
+    return give_up("Okta refuses every key of " + domain_.name() + " (" + said +
+                   "); put a valid one into the tenants file");
+  }
+  if (standing == Standing::limited || standing == Standing::crowded) {
+    const auto until = org_.quiet_until();
+    if (trouble_.failed(now.steady, "429")) {
+      notes_.push_back({.level = Level::warn,
+                        .tenant = domain_.name(),
+                        .text = "Okta's rate limit is reached (429); quiet until " +
+                                format_rfc3339(until.value_or(now.wall))});
+    }
+    return;
+  }
+  if (result->status == 400 || result->status == 404) {
+    return give_up("Okta refuses the query (" + said + "); check --filter, --keywords, --since and --until");
+  }
+  failed(now, "Okta answered " + said);
+}
+
+void LogReader::failed(Now now, std::string text) {
+  ask_at_ = now.steady + backoff(limits::ask_backoff_base, limits::ask_backoff_max, tries_++, random_);
+  if (span_.until && now.steady >= last_progress_ + limits::once_patience) {
+    return give_up("no progress for 5 minutes: " + text);
+  }
+  if (trouble_.failed(now.steady, text))
+    notes_.push_back(
+        {.level = Level::warn, .tenant = domain_.name(), .text = std::move(text) + "; tried again"});
+}
+
+void LogReader::give_up(std::string text) {
+  done_ = true;
+  failure_ = std::move(text);
+}
+
+std::optional<Note> LogReader::next_note() {
+  if (notes_.empty()) return std::nullopt;
+  Note note = std::move(notes_.front());
+  notes_.erase(notes_.begin());
+  return note;
+}
+
+}  // namespace logzio_okta

@@ -1,0 +1,40 @@
+// Progress: one line on a terminal that is drawn again and again, for a person who waits. On anything but a
+// terminal nothing is drawn.
+#pragma once
+
+#include <cstdio>
+#include <optional>
+#include <string>
+
+#include "logzio_okta/base/time.hpp"
+
+namespace logzio_okta {
+
+/// "[#########...........]  45 %"
+[[nodiscard]] std::string progress_bar(double share);
+/// "45 %, up to 2026-11-23T12:00:00Z, 12345 events, 812/s, 2 min left"; what is not known is left out.
+[[nodiscard]] std::string progress_text(double share, std::optional<WallTime> reached, std::uint64_t events,
+                                        Duration running);
+
+class ProgressLine {
+ public:
+  explicit ProgressLine(std::FILE* out);
+  /// Clears what it has drawn.
+  ~ProgressLine();
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  [[nodiscard]] bool drawing() const { return columns_ > 0; }
+  /// Lines instead of what was drawn, each cut to the terminal's width. At most ten times a second, unless
+  /// `at_once`.
+  void draw(Instant now, const std::string& lines, bool at_once = false);
+  void clear();
+
+ private:
+  std::FILE* out_;
+  std::size_t columns_ = 0;  ///< 0: not a terminal.
+  std::size_t lines_drawn_ = 0;
+  Instant next_{};
+};
+
+}  // namespace logzio_okta
