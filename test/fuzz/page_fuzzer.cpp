@@ -140,6 +140,7 @@ void same(const EventSlice& cut, const Element& read) {
       {OwnKey::type, "type"},       {OwnKey::tenant_name, "tenant_name"}, {OwnKey::timestamp, "@timestamp"},
       {OwnKey::message, "message"}, {OwnKey::logzio_okta, "logzio_okta"}, {OwnKey::token, "token"}};
   for (const auto& [key, name] : names) CHECK(cut.own_keys.has(key) == read.names.contains(name));
+  for (const std::string& name : read.names) CHECK(cut.top_keys.may_have(name));
   CHECK(!cut.newline_inside);
   CHECK(cut.newline_between == cut.bytes.contains('\n') || cut.bytes.contains('\r'));
   CHECK(cut.will_be_flattened == (read.depth > limits::depth_max || read.fields > limits::fields_max ||

@@ -177,7 +177,8 @@ class Model {
   // ---- The daemon's life
 
   void start(bool clean) {
-    poller_.emplace(StreamId{1}, domain, Policy{.since = SinceAgo{history / 2}}, Random(7));
+    poller_.emplace(StreamId{1}, TenantSpec{.domain = domain, .credentials = {}},
+                    Policy{.since = SinceAgo{history / 2}}, Random(7));
     began_ = steady_;
     handed_.clear();
     queued_.clear();
@@ -283,7 +284,7 @@ class Model {
     const auto handed = handed_.begin() + static_cast<std::ptrdiff_t>(which % handed_.size());
     const bool whole = !handed->whole_page.empty();
     count = whole ? handed->events.size() : std::min(count, handed->events.size());
-    if (count == 0) return;
+    if (count == 0 && !whole) return;
     Settlement settlement{.stream = StreamId{1}, .page = handed->page};
     if (whole || aside) {
       settlement.set_aside = whole ? 1 : static_cast<std::uint32_t>(count);
@@ -303,7 +304,7 @@ class Model {
   }
 
   void settle_all() {
-    while (!handed_.empty()) settle(0, handed_.front().events.size(), false);
+    while (!handed_.empty()) settle(0, handed_.front().events.size() + 1, false);
   }
 
   void crash() {

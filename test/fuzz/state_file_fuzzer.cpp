@@ -92,7 +92,7 @@ std::string change(std::string bytes, fuzz::Input& input) {
 
 /// Follows what the store brought, as far as the first questions go.
 void follow(const Opened& opened, const WindowRead& window) {
-  Poller poller(StreamId{1}, domain, Policy{}, Random(1));
+  Poller poller(StreamId{1}, TenantSpec{.domain = domain, .credentials = {}}, Policy{}, Random(1));
   poller.start(now.steady);
   poller.opened(now, opened, now.steady);
   const auto drain = [&] {
