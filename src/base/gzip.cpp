@@ -28,6 +28,14 @@ std::uint32_t narrow(std::size_t size) {
   return static_cast<std::uint32_t>(size);
 }
 
+// What `fill(to, room left)` writes goes behind what is there, in place.
+template <class Fill>
+void fill_up(std::string& text, std::size_t room, Fill fill) {
+  const std::size_t so_far = text.size();
+  text.resize_and_overwrite(
+      room, [&](char* to, std::size_t size) { return so_far + fill(to + so_far, size - so_far); });
+}
+
 // `so_far` in a string with room for `room` bytes, and behind it what `fill(to, room left)` writes there. A
 // new string each time: growing one in place would take twice its size where a bound allows less, and would
 // fill with zeros what is about to be overwritten.
@@ -95,13 +103,15 @@ std::size_t claimed_size(std::string_view packed) {
 
 }  // namespace
 
-std::expected<std::string, GzipFault> gunzip(std::string_view packed, std::size_t bytes_max) {
+std::expected<void, GzipFault> gunzip(std::string_view packed, std::size_t bytes_max, std::string& plain) {
   Inflater inflater(packed);
   const auto inflate = [&](char* to, std::size_t room) { return inflater.inflate(to, room); };
-  std::string plain;
-  std::size_t room = std::min(claimed_size(packed), bytes_max);
+  plain.clear();
+  std::size_t room = std::min(std::max(claimed_size(packed), plain.capacity()), bytes_max);
   while (inflater.state() == Inflater::State::needs_room) {
-    if (plain.size() < room) {
+    if (plain.size() < room && room <= plain.capacity()) {
+      fill_up(plain, room, inflate);
+    } else if (plain.size() < room) {
       plain = extended(plain, room, inflate);
     } else if (room < bytes_max) {
       room = room > bytes_max / 2 ? bytes_max : room * 2;
@@ -112,6 +122,12 @@ std::expected<std::string, GzipFault> gunzip(std::string_view packed, std::size_
     }
   }
   if (inflater.state() == Inflater::State::damaged) return std::unexpected(GzipFault::damaged);
+  return {};
+}
+
+std::expected<std::string, GzipFault> gunzip(std::string_view packed, std::size_t bytes_max) {
+  std::string plain;
+  if (auto inflated = gunzip(packed, bytes_max, plain); !inflated) return std::unexpected(inflated.error());
   return plain;
 }
 

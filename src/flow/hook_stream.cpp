@@ -31,7 +31,7 @@ std::string bounded(std::string_view value) {
 
 /// An event without a uuid is known by its place in the delivery, which Okta sends a second time unchanged.
 EventHash hash_of(const EventSlice& event, const Hook& hook, std::size_t index) {
-  EventHash hash = event.hash();
+  EventHash hash = event.hash;
   if (hash.uuid == 0) hash.uuid = hash64(std::string(hook.event_id) + "#" + std::to_string(index)) | 1U;
   return hash;
 }

@@ -197,7 +197,7 @@ std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFac
   if (decoded && may_swallow_whole(answer, body)) {
     note(Level::error,
          "one event makes its page unreadable; the page is set aside whole and the next is asked");
-    swallowed_ = {EventSlice{.bytes = body}};
+    swallowed_ = {EventSlice{.bytes = body, .hash = EventHash::of({}, body)}};
     unreadable_.times = 0;
     return take_page(now, answer, org, swallowed_);
   }
@@ -313,7 +313,7 @@ Batch Poller::choose(const std::vector<EventSlice>& events, const OrgFacts& org,
   for (const EventSlice& event : events) {
     ++counts_.fetched;
     if (event.will_be_flattened) ++counts_.flattened;
-    const EventHash hash = event.hash();
+    const EventHash hash = event.hash;
     const Window::Known found = filtering ? known.look_up(hash) : Window::Known::no;
     if (found == Window::Known::yes) {
       ++counts_.deduplicated;

@@ -51,8 +51,9 @@ void BulkBuilder::count(LineRecord record, StreamId stream, std::uint64_t page) 
 }
 
 Bulk BulkBuilder::seal() {
-  Bulk bulk{std::make_shared<const std::string>(gzip(plain_)), plain_.size(), std::exchange(records_, {}),
-            std::exchange(pieces_, {})};
+  // As a copy: what waits, perhaps for hours, has no room to spare.
+  Bulk bulk{std::make_shared<const std::string>(std::string_view(gzip(plain_))), plain_.size(),
+            std::exchange(records_, {}), std::exchange(pieces_, {})};
   plain_.clear();
   return bulk;
 }

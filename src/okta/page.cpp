@@ -312,6 +312,7 @@ class ElementScan {
       event_.own_keys = {};
       event_.top_keys = {};
     }
+    event_.hash = EventHash::of(event_.uuid, event_.bytes);
     events_.push_back(event_);
   }
 
@@ -346,10 +347,6 @@ bool cut_array(std::string_view body, std::vector<EventSlice>& events) {
 }
 
 }  // namespace
-
-EventHash EventSlice::hash() const {
-  return {.uuid = uuid.empty() ? 0 : hash64(uuid), .bytes = hash64(bytes)};
-}
 
 bool PageCutter::cut(std::string_view body) {
   events_.clear();

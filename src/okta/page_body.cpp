@@ -32,13 +32,11 @@ std::expected<void, BodyFault> take_page_body(HttpAnswer& answer, std::string& b
     body = std::move(answer.body);
     return {};
   }
-  auto plain = gunzip(answer.body, limits::page_bytes_max);
+  const auto inflated = gunzip(answer.body, limits::page_bytes_max, body);
   answer.body = {};
-  if (!plain) {
-    return std::unexpected(plain.error() == GzipFault::too_large ? BodyFault::too_large : BodyFault::damaged);
-  }
-  body = std::move(*plain);
-  return {};
+  if (inflated) return {};
+  return std::unexpected(inflated.error() == GzipFault::too_large ? BodyFault::too_large
+                                                                  : BodyFault::damaged);
 }
 
 }  // namespace logzio_okta

@@ -55,6 +55,21 @@ TEST_CASE("gzip: what was packed is unpacked, at any size") {
   }
 }
 
+TEST_CASE("gzip: room that is there is used again, and holds nothing of what was there before") {
+  std::string plain;
+  REQUIRE(gunzip(gzip(text_like_events(100'000)), roomy, plain));
+  const char* const room = plain.data();
+  for (const std::size_t size : {1'000UL, 0UL, 99'999UL}) {
+    const std::string text = noise(size);
+    REQUIRE(gunzip(gzip(text), roomy, plain));
+    REQUIRE((plain == text));
+    REQUIRE(plain.data() == room);
+  }
+  REQUIRE(gunzip(gzip(text_like_events(5'000)), 4'999, plain).error() == GzipFault::too_large);
+  REQUIRE(gunzip(gzip(text_like_events(200'000)), roomy, plain));
+  REQUIRE((plain == text_like_events(200'000)));
+}
+
 TEST_CASE("gzip: events shrink to a fraction") {
   const std::string plain = text_like_events(1'000'000);
   REQUIRE(gzip(plain).size() < plain.size() / 4);

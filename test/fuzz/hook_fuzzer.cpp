@@ -84,7 +84,7 @@ void judge_delivery(const std::string& body) {
   for (std::size_t i = 0; i < events.size(); ++i) {
     CHECK(is_strict_json_object(events[i].bytes));
     CHECK(again.events()[i].bytes == events[i].bytes);
-    CHECK(again.events()[i].hash() == events[i].hash());
+    CHECK(again.events()[i].hash == events[i].hash);
   }
 }
 

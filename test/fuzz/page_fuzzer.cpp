@@ -159,7 +159,7 @@ void judge_slices(std::string_view page, const std::vector<EventSlice>& events) 
     CHECK(alone.bytes == event.bytes && alone.object == event.object && alone.uuid == event.uuid);
     CHECK(alone.published == event.published && alone.display_message == event.display_message);
     CHECK(alone.newline_inside == event.newline_inside && alone.newline_between == event.newline_between);
-    CHECK(alone.hash() == event.hash());
+    CHECK(alone.hash == event.hash);
     std::string_view value;
     // Where the key is spelt with an escape only the cutter knows it.
     if (event.uuid.empty() || event.bytes.contains('\\') || !is_strict_json_object(event.bytes)) continue;

@@ -13,7 +13,11 @@ enum class GzipFault {
   too_large,  ///< Inflated it would exceed the bound; nothing beyond the bound was ever allocated.
 };
 
-/// Inflates a whole gzip stream (one or more members, RFC 1952) into at most `bytes_max` bytes.
+/// Inflates a whole gzip stream (one or more members, RFC 1952) into at most `bytes_max` bytes. `plain` gives
+/// its room, so that page after page needs no new memory; after a fault nothing in it may be used.
+[[nodiscard]] std::expected<void, GzipFault> gunzip(std::string_view packed, std::size_t bytes_max,
+                                                    std::string& plain);
+/// Likewise, into a new string.
 [[nodiscard]] std::expected<std::string, GzipFault> gunzip(std::string_view packed, std::size_t bytes_max);
 /// One gzip member, ISA-L level 1.
 [[nodiscard]] std::string gzip(std::string_view plain);

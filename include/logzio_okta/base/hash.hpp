@@ -14,6 +14,10 @@ namespace logzio_okta {
 struct EventHash {
   std::uint64_t uuid = 0;  ///< Hash of the uuid's text; 0 when the event has none.
   std::uint64_t bytes = 0;
+
+  [[nodiscard]] static EventHash of(std::string_view uuid, std::string_view bytes) {
+    return {.uuid = uuid.empty() ? 0 : hash64(uuid), .bytes = hash64(bytes)};
+  }
   friend bool operator==(const EventHash&, const EventHash&) = default;
 };
 

@@ -2,7 +2,7 @@
 //
 //     Window window(rows);                       // read back from the store
 //     Window::Page page(window, same_place);     // one page's worth of questions
-//     switch (page.look_up(event.hash())) ...
+//     switch (page.look_up(event.hash)) ...
 //     window.add(hashes);                        // what was handed on from this very place
 //
 // Same uuid and same bytes: known. Same uuid and other bytes: changed, to be shipped and marked. Without a
