@@ -83,6 +83,7 @@ void Shipper::take(Now now, const Batch& batch) {
         (open_.bytes() + expected > limits::bulk_bytes_max || open_.lines() >= limits::bulk_lines_max)) {
       seal();
     }
+    begin_bulk(now);
     const AppendedLine line =
         open_.add(*event, *batch.constants, mark, destination_.token_bytes, batch.stream, batch.page);
     if (line.reduced) {
@@ -91,7 +92,6 @@ void Shipper::take(Now now, const Batch& batch) {
                             .events = 0,
                             .bytes = std::string(event->bytes)});
     }
-    if (!open_since_) open_since_ = now.steady;
   }
   if (!unfit.kept.empty()) {
     std::map<std::string_view, std::size_t> reasons;
@@ -104,9 +104,16 @@ void Shipper::take(Now now, const Batch& batch) {
   }
 }
 
+void Shipper::begin_bulk(Now now) {
+  if (open_since_) return;
+  open_since_ = now.steady;
+  open_.take_room(std::exchange(share_.room_for_lines, {}));
+}
+
 void Shipper::seal() {
   if (open_.empty()) return;
   queue_.push_back(Waiting{.bulk = open_.seal()});
+  share_.room_for_lines = open_.give_room();
   open_since_.reset();
 }
 
@@ -533,8 +540,8 @@ void Shipper::take_over(Now now, StreamId stream, const std::shared_ptr<const Li
   for (const GivenLine& given : lines) {
     if (given.record.reduced) {  // Okta's bytes are not in it any more.
       constants_[stream] = constants;
+      begin_bulk(now);
       open_.add_line(given.line, given.record, stream, given.page);
-      if (!open_since_) open_since_ = now.steady;
       continue;
     }
     EventSlice event;

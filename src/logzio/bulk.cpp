@@ -58,4 +58,15 @@ Bulk BulkBuilder::seal() {
   return bulk;
 }
 
+std::string BulkBuilder::give_room() {
+  CHECK(empty());
+  return std::exchange(plain_, {});
+}
+
+void BulkBuilder::take_room(std::string&& room) {
+  CHECK(empty());
+  plain_ = std::move(room);
+  plain_.clear();
+}
+
 }  // namespace logzio_okta

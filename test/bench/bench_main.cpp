@@ -124,7 +124,7 @@ class Bench {
     row("one of them with a backlog of " + std::to_string(orgs[0].backlog) + " events",
         checked(tail_of(orgs)));
     for (std::size_t i = 0; i < tenants_many / 2; ++i) orgs[i].backlog = pages_.events() - page_events;
-    row("half of them with such a backlog: as much as the core can", checked(tail_of(orgs)));
+    row("half of them with such a backlog: as much as the core can", checked(tail_of(orgs), false));
   }
 
   void alone() {
@@ -180,8 +180,9 @@ class Bench {
   }
 
  private:
-  Trial checked(Trial trial) {
-    if (!trial.proof.exactly_once() || trial.exit_code != 0) {
+  // `all`: it was given the time to deliver everything.
+  Trial checked(Trial trial, bool all = true) {
+    if (!(all ? trial.proof.exactly_once() : trial.proof.at_most_once()) || trial.exit_code != 0) {
       sound_ = false;
       fmt::print("NOT SOUND: exit code {}, {} of {} events, {} missing, {} twice, {} foreign\n{}\n",
                  trial.exit_code, trial.proof.delivered, trial.proof.expected, trial.proof.missing,
@@ -202,7 +203,7 @@ class Bench {
   }
 
   Trial tail_of(const std::vector<OrgLoad>& orgs) {
-    return run_trial(daemon_, pages_, {.load = {.orgs = orgs}, .lasts = 40s});
+    return run_trial(daemon_, pages_, {.load = {.orgs = orgs}, .lasts = 16s});
   }
 
   std::filesystem::path daemon_;

@@ -145,9 +145,9 @@ Proof Load::prove(Instant until) const {
       if (index < page_taken[org].size() * page_events) {
         Instant& taken = page_taken[org][index / page_events];
         taken = std::max(taken, bulk.taken);
-      } else if (index >= load.backlog) {
+      } else if (load.backlog == 0) {
         const auto since_start = std::chrono::duration_cast<Duration>(
-            std::chrono::duration<double>(static_cast<double>(index - load.backlog + 1) / load.rate));
+            std::chrono::duration<double>(static_cast<double>(index + 1) / load.rate));
         proof.event_ms.push_back(ms(bulk.taken - (*first_request_ + since_start)));
       }
     }

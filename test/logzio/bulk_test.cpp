@@ -28,6 +28,21 @@ std::string event_of(const Bulk& bulk, std::size_t line) {
 
 }  // namespace
 
+TEST_CASE("bulk: the room of a sealed one serves the next, whoever fills it") {
+  Bench first;
+  for (int i = 0; i < 1000; ++i) first.adds(R"({"a":1})", acme, 1);
+  const Bulk sealed = first.builder.seal();
+  std::string room = first.builder.give_room();
+  REQUIRE(room.capacity() >= sealed.plain_bytes);
+  const char* const at = room.data();
+  Bench second;
+  second.builder.take_room(std::move(room));
+  REQUIRE(second.builder.bytes() == 0);
+  second.adds("{}", other, 2);
+  REQUIRE(event_of(second.builder.seal(), 0) == "{}");
+  REQUIRE(second.builder.give_room().data() == at);
+}
+
 TEST_CASE("bulk: its body is the gzip of its lines, each ending in a line feed") {
   Bench bench;
   bench.adds(R"({"a":1})", acme, 7);

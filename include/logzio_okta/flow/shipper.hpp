@@ -41,10 +41,12 @@
 
 namespace logzio_okta {
 
-/// What all shippers have in common: the numbers of their sendings, and the room for what is set aside.
+/// What all shippers have in common: the numbers of their sendings, and the room for what is set aside and
+/// for the lines of the next bulk.
 struct ShippersShare {
   std::uint64_t bulks = 0;
   std::uint64_t set_aside_bytes = 0;  ///< On disk and on its way there.
+  std::string room_for_lines;         ///< Of the bulk sealed last, whoever did.
 };
 
 /// A line that one shipper gives back for another to take over.
@@ -121,6 +123,7 @@ class Shipper {
   };
   using Queue = std::list<Waiting>;
 
+  void begin_bulk(Now now);
   void seal();
   void dispatch(Now now);
   [[nodiscard]] std::size_t sendings_allowed() const;

@@ -60,8 +60,12 @@ class BulkBuilder {
   [[nodiscard]] std::size_t lines() const { return records_.size(); }
   [[nodiscard]] std::size_t bytes() const { return plain_.size(); }
   [[nodiscard]] const std::vector<Piece>& pieces() const { return pieces_; }
-  /// Compresses and empties the builder, which keeps its buffer for the next bulk.
+  /// Compresses and empties the builder, which keeps its room for the next bulk, or gives it away.
   [[nodiscard]] Bulk seal();
+  /// The room of an empty builder, 4 MiB after a full bulk: fifty of them would keep as much as is allowed
+  /// for everything, so that they hand one on.
+  [[nodiscard]] std::string give_room();
+  void take_room(std::string&& room);
 
  private:
   void count(LineRecord record, StreamId stream, std::uint64_t page);
