@@ -78,6 +78,7 @@ void Judge::run_begins(Instant now) {
     org.spent.clear();
     org.said_why = false;
     org.quickest_answer = Duration::max();
+    org.dating = false;
     org.limit_shown = false;
     for (auto& [key, used] : org.keys_used) used = now;
   }
@@ -88,6 +89,8 @@ void Judge::opened(OrgIndex index, WallTime okta_time, bool clean) {
   ++org.life;
   if (clean) return;
   org.unclean_at = okta_time;
+  org.dating = true;
+  org.blur = org.quickest_answer;
   org.jumped_since = false;
 }
 
@@ -96,6 +99,7 @@ void Judge::run_ends(bool orderly, bool crashed, const std::vector<WallTime>& ok
     Org& org = orgs_[i];
     if (!orderly && !crashed) {
       org.unclean_at = okta_times[i];
+      org.blur = org.quickest_answer;
       org.jumped_since = false;
     }
   }
@@ -174,6 +178,7 @@ void Judge::answer_lost(OrgIndex index, WallTime sent_at) {
 void Judge::heard(OrgIndex index, const Heard& heard, Instant now) {
   Org& org = orgs_[index];
   org.quickest_answer = std::min(org.quickest_answer, heard.took);
+  if (org.dating) org.blur = std::min(org.blur, heard.took);
   org.limit_shown = org.limit_shown || heard.remaining;
   if (heard.quiet_until) {
     org.silent_until = std::max(org.silent_until.value_or(*heard.quiet_until), *heard.quiet_until);
@@ -263,7 +268,7 @@ void Judge::judge_mark(const Event& event, std::string_view line) const {
   const Org& org = orgs_[event.org];
   if (event.doubted_in_run == run_ || !event.known_by_uuid || !event.dated) return;
   if (org.window_from && event.published <= *org.window_from) return;
-  const auto blur = date_cut + to_ms(org.quickest_answer);
+  const auto blur = date_cut + to_ms(org.blur);
   if (org.unclean_at && (org.jumped_since || event.published <= *org.unclean_at + blur)) return;
   convict("marked as a possible duplicate without a cause: " + name(event) + ": " +
           std::string(line.substr(0, 200)));
@@ -397,7 +402,10 @@ void Judge::noted(const Note& note) {
 void Judge::judge_keys(const Org& org, Instant now) const {
   constexpr Duration a_day = 24h + limits::rate_wait_max;  // A silence may come in between.
   for (const auto& [key, used] : org.keys_used) {
-    if (org.in_file && now - used > a_day) convict("a key of " + org.charge.name + " is not used for a day");
+    if (org.in_file && now - used > a_day) {
+      convict("key " + std::to_string(key.value) + " of " + org.charge.name + " is not used for " +
+              describe(now - used));
+    }
   }
 }
 

@@ -140,6 +140,8 @@ class Judge {
     std::map<std::int64_t, std::int64_t> spent;  ///< Requests by window, of this run.
     bool limit_shown = false;                    ///< To this run.
     Duration quickest_answer = Duration::max();  ///< Of this run: as well as its clock can be known.
+    bool dating = false;              ///< This run found the unclean end, and dates it anew with each answer.
+    Duration blur = Duration::max();  ///< Of `unclean_at`, as the daemon could know it.
     bool said_why = false;
     std::map<CredentialId, Instant> keys_used;  ///< Those in the file: when last, or since when it could be.
   };

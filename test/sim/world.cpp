@@ -231,7 +231,9 @@ void World::on(ReadSpool&& read) {
 
 void World::tell_judge_keys(std::size_t org) {
   std::vector<CredentialId> keys;
-  for (const Key& key : orgs_[org].keys) keys.push_back(key.id);
+  if (orgs_[org].in_file) {
+    for (const Key& key : orgs_[org].keys) keys.push_back(key.id);
+  }
   judge_.holds_keys(org, keys, now());
 }
 
