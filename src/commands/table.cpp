@@ -7,6 +7,7 @@
 #include "commands/help.hpp"
 #include "commands/import_logstash.hpp"
 #include "commands/run.hpp"
+#include "commands/state.hpp"
 #include "commands/status.hpp"
 
 namespace logzio_okta {
@@ -51,6 +52,45 @@ constexpr std::array commands = {
                    "daemon too. Okta may be some seconds late with what just happened. Exit codes: 0 all "
                    "of the span was printed, 69 Okta refused or gave nothing for 5 minutes.",
         .perform = events},
+    CommandRow{.name = "cursor show",
+               .takes = "state-dir",
+               .meaning = "Show where each tenant stands in its log.",
+               .details = "Also while a daemon runs.",
+               .perform = cursor_show},
+    CommandRow{.name = "cursor set",
+               .words = "TENANT T",
+               .takes = "tenants state-dir",
+               .meaning = "Have a tenant start again from a moment, written as for --since.",
+               .details =
+                   "What was published before now says backfill when it comes. Exit codes: 0 done, 75 a "
+                   "daemon holds the state.",
+               .perform = cursor_set},
+    CommandRow{.name = "set-aside list",
+               .takes = "state-dir",
+               .meaning = "List what was set aside instead of delivered.",
+               .details = "Also while a daemon runs.",
+               .perform = set_aside_list},
+    CommandRow{.name = "set-aside show",
+               .words = "ID...",
+               .takes = "state-dir",
+               .meaning = "Print the bytes that were set aside.",
+               .details = "Also while a daemon runs. What is known of them goes to standard error.",
+               .perform = set_aside_show},
+    CommandRow{
+        .name = "set-aside retry",
+        .words = "ID...",
+        .takes = "tenants token-file listener state-dir ca-file",
+        .meaning = "Send events that were set aside once more; what is taken is set aside no longer.",
+        .details =
+            "Each says possible_duplicate. Exit codes: 0 all were taken, 69 some were not, 75 a daemon "
+            "holds the state.",
+        .perform = set_aside_retry},
+    CommandRow{.name = "set-aside drop",
+               .words = "ID...",
+               .takes = "state-dir",
+               .meaning = "Forget what was set aside; all for everything.",
+               .details = "Exit codes: 0 done, 75 a daemon holds the state.",
+               .perform = set_aside_drop},
     CommandRow{.name = "import-logstash",
                .words = "DIR",
                .takes = "tenants state-dir since",

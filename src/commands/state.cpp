@@ -1,0 +1,280 @@
+#include "commands/state.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/text.hpp"
+#include "logzio_okta/flow/shipper.hpp"
+
+#include "shell/clock.hpp"
+#include "shell/curl_client.hpp"
+#include "shell/keyring.hpp"
+#include "shell/owner_lock.hpp"
+#include "shell/state_dir.hpp"
+#include "shell/state_edit.hpp"
+#include "shell/state_view.hpp"
+#include "shell/tenants_file.hpp"
+#include "shell/text_table.hpp"
+#include "shell/trust.hpp"
+
+namespace logzio_okta {
+namespace {
+
+constexpr int exit_state = 74;
+constexpr int exit_held = 75;
+
+int refuse(int code, const std::string& text) {
+  std::fprintf(stderr, "logzio-okta: %s\n", text.c_str());
+  return code;
+}
+
+Result<std::string> state_dir_of(const Settings& settings) {
+  auto dir = find_state_dir(StateDirSearch::of_environment(settings.options.state_dir));
+  if (!dir) return std::unexpected(std::move(dir.error()));
+  return std::move(dir->path);
+}
+
+Result<StateView> look_at(const Settings& settings) {
+  auto dir = state_dir_of(settings);
+  if (!dir) return std::unexpected(std::move(dir.error()));
+  return StateView::open(*dir);
+}
+
+/// The state while nobody else holds it.
+struct Held {
+  OwnerLock lock;
+  StateView view;
+};
+std::expected<Held, int> hold(const Settings& settings) {
+  const auto dir = state_dir_of(settings);
+  if (!dir) return std::unexpected(refuse(exit_state, dir.error().text));
+  auto view = StateView::open(*dir);
+  if (!view) return std::unexpected(refuse(exit_state, view.error().text));
+  auto lock = OwnerLock::take(*dir, wall_now());
+  if (!lock) {
+    if (!lock.error().held) return std::unexpected(refuse(exit_state, lock.error().text));
+    return std::unexpected(refuse(exit_held, lock.error().text + "; stop the daemon first"));
+  }
+  return Held{std::move(*lock), std::move(*view)};
+}
+
+std::string shown(std::optional<WallTime> time) {
+  return time ? format_rfc3339(*time) : "-";
+}
+
+std::optional<std::int64_t> id_of(std::string_view word) {
+  const auto number = ascii::whole_number(word);
+  return number && *number <= INT64_MAX ? std::optional(static_cast<std::int64_t>(*number)) : std::nullopt;
+}
+
+int no_such(std::string_view word) {
+  return refuse(exit_usage,
+                "nothing is set aside under " + ascii::quote(word) + "; `set-aside list` has the numbers");
+}
+
+/// Every word as what is set aside under it, or an exit code.
+std::expected<std::vector<SetAsideRow>, int> find_all(StateView& view,
+                                                      const std::vector<std::string>& words) {
+  std::vector<SetAsideRow> rows;
+  for (const std::string& word : words) {
+    const auto id = id_of(word);
+    auto row = id ? view.set_aside(*id) : Result<std::optional<SetAsideRow>>(std::nullopt);
+    if (!row) return std::unexpected(refuse(exit_state, row.error().text));
+    if (!*row) return std::unexpected(no_such(word));
+    rows.push_back(std::move(**row));
+  }
+  return rows;
+}
+
+/// Sends one event that was set aside once more.
+class Retry {
+ public:
+  Retry(CurlClient& client, const Roster& roster) : client_(client), roster_(roster) {}
+
+  /// "" when the listener took it, else why not.
+  std::string send(const SetAsideRow& row) {
+    EventSlice event;
+    if (!PageCutter::cut_one(row.bytes, event) || !is_strict_json_object(event.bytes))
+      return "it is no single JSON event that could be sent; `set-aside show` prints it";
+    const std::string domain = row.stream.substr(0, row.stream.find('?'));
+    const auto tenant = std::ranges::find_if(
+        roster_.tenants, [&](const TenantSpec& each) { return each.domain.name() == domain; });
+    if (tenant == roster_.tenants.end()) return domain + " is not in the tenants file";
+    const auto destination =
+        std::ranges::find(roster_.destinations, tenant->destination, &DestinationSpec::id);
+    ShippersShare share;
+    share.bulks = sent_;
+    Shipper shipper(*destination, share, Random(1));
+    shipper.take(now(),
+                 {.stream = StreamId{1},
+                  .page = 1,
+                  .constants = std::make_shared<const LineConstants>(domain, tenant->type, tenant->fields),
+                  .events = {{.event = &event, .mark = {.possible_duplicate = true}}}});
+    const Instant give_up = steady_now() + limits::connect_timeout + limits::bulk_stall_timeout;
+    std::string said;
+    while (steady_now() < give_up) {
+      shipper.advance(now());
+      while (auto output = shipper.next_output()) {
+        if (auto* bulk = std::get_if<SendBulk>(&*output)) client_.send(*bulk);
+        if (auto* note = std::get_if<Note>(&*output)) said = note->text;
+      }
+      sent_ = share.bulks;
+      if (const auto settlement = shipper.next_settlement()) {
+        if (settlement->delivered > 0) return {};
+        return settlement->kept.empty() ? "it was refused"
+                                        : "it was refused again: " + settlement->kept.front().reason;
+      }
+      if (!shipper.healthy()) return said;
+      client_.wait({}, std::clamp<Duration>(shipper.deadline() - steady_now(), 0s, 1s));
+      while (auto input = client_.next_answer()) {
+        if (const auto* answer = std::get_if<BulkAnswer>(&*input))
+          shipper.answered(now(), answer->id, answer->result);
+      }
+    }
+    return said.empty() ? "the listener did not answer" : said;
+  }
+
+ private:
+  CurlClient& client_;
+  const Roster& roster_;
+  std::uint64_t sent_ = 0;
+};
+
+}  // namespace
+
+int set_aside_list(Settings settings, const Environment& /*environment*/) {
+  auto view = look_at(settings);
+  if (!view) return refuse(exit_state, view.error().text);
+  const auto rows = view->set_aside();
+  if (!rows) return refuse(exit_state, rows.error().text);
+  using enum Align;
+  TextTable table({right, left, left, right, left});
+  table.add({"ID", "WHEN", "TENANT", "EVENTS", "REASON"});
+  for (const SetAsideRow& row : *rows) {
+    table.add({std::to_string(row.id), format_rfc3339(row.at), printable(row.stream),
+               std::to_string(row.events), printable(row.reason)});
+  }
+  std::fputs(rows->empty() ? "nothing is set aside\n" : table.text().c_str(), stdout);
+  return 0;
+}
+
+int set_aside_show(Settings settings, const Environment& /*environment*/) {
+  auto view = look_at(settings);
+  if (!view) return refuse(exit_state, view.error().text);
+  const auto rows = find_all(*view, settings.words);
+  if (!rows) return rows.error();
+  for (const SetAsideRow& row : *rows) {
+    std::fprintf(stderr, "%lld, %s, %s: %s%s\n", static_cast<long long>(row.id),
+                 printable(row.stream).c_str(), format_rfc3339(row.at).c_str(), printable(row.reason).c_str(),
+                 row.answer.empty() ? "" : (" (" + printable(row.answer) + ")").c_str());
+    std::fwrite(row.bytes.data(), 1, row.bytes.size(), stdout);
+    if (!row.bytes.ends_with('\n')) std::fputc('\n', stdout);
+    std::fflush(stdout);
+  }
+  return 0;
+}
+
+int set_aside_drop(Settings settings, const Environment& /*environment*/) {
+  auto held = hold(settings);
+  if (!held) return held.error();
+  std::vector<SetAsideRow> rows;
+  if (settings.words == std::vector<std::string>{"all"}) {
+    auto all = held->view.set_aside();
+    if (!all) return refuse(exit_state, all.error().text);
+    rows = std::move(*all);
+  } else {
+    auto named = find_all(held->view, settings.words);
+    if (!named) return named.error();
+    rows = std::move(*named);
+  }
+  for (const SetAsideRow& row : rows) {
+    if (auto dropped = held->view.drop(row.id); !dropped) return refuse(exit_state, dropped.error().text);
+  }
+  std::printf("%zu dropped\n", rows.size());
+  return 0;
+}
+
+int set_aside_retry(Settings settings, const Environment& environment) {
+  std::signal(SIGPIPE, SIG_IGN);
+  auto tenants = find_tenants(settings.options.tenants, environment);
+  if (!tenants) return refuse(exit_configuration, tenants.error().text);
+  auto trust = Trust::load(settings.options.ca_file);
+  if (!trust) return refuse(exit_configuration, trust.error().text);
+  auto held = hold(settings);
+  if (!held) return held.error();
+  const auto rows = find_all(held->view, settings.words);
+  if (!rows) return rows.error();
+
+  Keyring keyring;
+  keyring.set_usual(settings.options.listener, std::move(settings.options.token));
+  const Roster roster = keyring.replace(std::move(tenants->entries));
+  auto client = CurlClient::create(keyring, *trust, settings.proxy);
+  if (!client) return refuse(exit_configuration, client.error().text);
+  Retry retry(**client, roster);
+  bool all = true;
+  for (const SetAsideRow& row : *rows) {
+    if (const std::string why = retry.send(row); !why.empty()) {
+      std::fprintf(stderr, "%lld stays: %s\n", static_cast<long long>(row.id), why.c_str());
+      all = false;
+      continue;
+    }
+    if (auto dropped = held->view.drop(row.id); !dropped) return refuse(exit_state, dropped.error().text);
+    std::printf("%lld delivered, and no longer set aside\n", static_cast<long long>(row.id));
+    std::fflush(stdout);
+  }
+  return all ? 0 : exit_unavailable;
+}
+
+int cursor_show(Settings settings, const Environment& /*environment*/) {
+  auto view = look_at(settings);
+  if (!view) return refuse(exit_state, view.error().text);
+  const auto rows = view->cursors();
+  if (!rows) return refuse(exit_state, rows.error().text);
+  for (const CursorRow& row : *rows) {
+    std::printf(
+        "%s\n  delivered up to  %s\n  tail last seen   %s\n  started at       %s\n  next question    %s\n",
+        printable(row.key).c_str(), shown(row.watermark).c_str(), shown(row.caught_up).c_str(),
+        format_rfc3339(row.since).c_str(),
+        row.next.empty() ? "the first one" : printable(row.next, 2000).c_str());
+  }
+  if (rows->empty()) std::fputs("no tenant has a cursor yet\n", stdout);
+  return 0;
+}
+
+int cursor_set(Settings settings, const Environment& environment) {
+  const WallTime wall = wall_now();
+  const auto domain = Domain::parse(settings.words[0]);
+  if (!domain) return refuse(exit_usage, domain.error().text);
+  const auto since = parse_since(settings.words[1], wall);
+  if (!since) return refuse(exit_usage, since.error().text);
+  const auto tenants = find_tenants(settings.options.tenants, environment);
+  if (!tenants) return refuse(exit_configuration, tenants.error().text);
+  const auto tenant = std::ranges::find(tenants->entries, *domain, &TenantEntry::domain);
+  if (tenant == tenants->entries.end())
+    return refuse(exit_configuration, domain->name() + " is not in the tenants file");
+  const auto dir = state_dir_of(settings);
+  if (!dir) return refuse(exit_state, dir.error().text);
+  auto state = StateEdit::open(*dir);
+  if (!state) {
+    return refuse(
+        state.error().exit_code,
+        state.error().text + (state.error().exit_code == exit_held ? "; stop the daemon first" : ""));
+  }
+  const auto* ago = std::get_if<SinceAgo>(&*since);
+  const WallTime from = ago != nullptr ? wall - to_ms(ago->ago) : std::get<SinceAt>(*since).at;
+  // What was published before now may have been delivered before: it says so as backfill.
+  const Place place{.next = {}, .since = from, .first_start = wall};
+  if (auto written = state->write(tenant->query.stream_key(*domain), place); !written)
+    return refuse(exit_state, written.error().text);
+  if (auto closed = state->close(); !closed) return refuse(exit_state, closed.error().text);
+  std::printf("%s starts again with the events since %s\n", domain->name().c_str(),
+              format_rfc3339(from).c_str());
+  return 0;
+}
+
+}  // namespace logzio_okta

@@ -1,0 +1,114 @@
+// `set-aside` and `cursor`: looking at the state and mending it, with a daemon's lock respected.
+#include <algorithm>
+
+#include "e2e/bench.hpp"
+
+namespace logzio_okta::e2e {
+namespace {
+
+struct Commands {
+  Bench bench;
+  std::string out;
+  std::string err;
+
+  /// Its exit code; what it said in `out` and `err`.
+  std::optional<int> run(Words args, const Variables& more = {}) {
+    args.insert(args.end(), {"--state-dir", bench.state_dir()});
+    Variables env = {{"ASAN_OPTIONS", "detect_leaks=0"}};
+    env.insert(env.end(), more.begin(), more.end());
+    sandbox::Daemon command({.binary = Bench::binary(), .args = args, .env = env});
+    const auto code = command.wait_exit(60s);
+    out = command.out();
+    err = command.log();
+    return code;
+  }
+  std::optional<int> retries(const std::string& id) {
+    return run({"set-aside", "retry", id, "--tenants", bench.tenants_file(), "--ca-file",
+                bench.world.ca_file(), "--listener", bench.world.listener_address(0)},
+               {{"LOGZIO_TOKEN", bench.world.token()}});
+  }
+};
+
+/// What the listener refuses today and takes tomorrow.
+const std::string refused = R"({"uuid":"u-late","eventType":"x","displayMessage":"refused today"})";
+
+TEST_CASE("set-aside: what was set aside is listed, shown, sent once more and dropped") {
+  Commands commands;
+  Bench& bench = commands.bench;
+  const std::size_t org = bench.add_org();
+  bench.add_listener();
+  bench.world.set_judging(false);
+  bench.world.issue_special(org, model::Special::raw_newline);
+  bench.world.issue_bytes(org, refused);
+  bench.world.issue(org, 3);
+  REQUIRE(bench.run_once() == 0);
+  REQUIRE(commands.run({"set-aside", "list"}) == 0);
+  CHECK(commands.out.contains("not JSON: a line break inside a string"));
+  REQUIRE(commands.run({"set-aside", "show", "1"}) == 0);
+  CHECK(commands.out == bench.set_aside().at(0) + "\n");
+
+  CHECK(commands.retries("1") == 69);
+  CHECK(commands.err.contains("it is no single JSON event"));
+  CHECK(commands.run({"set-aside", "drop", "7"}) == 64);
+  REQUIRE(commands.run({"set-aside", "drop", "all"}) == 0);
+  CHECK(bench.set_aside().empty());
+  REQUIRE(commands.run({"set-aside", "list"}) == 0);
+  CHECK(commands.out == "nothing is set aside\n");
+}
+
+TEST_CASE("set-aside: an event that is taken now is set aside no longer, and says that it may be a repeat") {
+  Commands commands;
+  Bench& bench = commands.bench;
+  const std::size_t org = bench.add_org();
+  bench.add_listener();
+  bench.world.set_judging(false);
+  bench.world.with_listener(0, [](model::Listener& listener) { listener.settings().line_bytes_max = 300; });
+  bench.world.issue_bytes(org, R"({"uuid":"u1","x":")" + std::string(400, 'x') + "\"}");
+  REQUIRE(bench.run_once() == 0);
+  REQUIRE(bench.set_aside().size() == 1);
+  CHECK(commands.retries("1") == 69);
+  REQUIRE(bench.set_aside().size() == 1);
+  bench.world.with_listener(0,
+                            [](model::Listener& listener) { listener.settings().line_bytes_max = 500'000; });
+  CHECK(commands.retries("1") == 0);
+  CHECK(bench.set_aside().empty());
+  const std::string line =
+      bench.world.with_listener(0, [](model::Listener& listener) { return listener.lines().back().text; });
+  CHECK(is_marked(line));
+  CHECK(line.contains("\"uuid\":\"u1\""));
+}
+
+TEST_CASE("cursor: shown while a daemon runs, set only while none does, and obeyed") {
+  Commands commands;
+  Bench& bench = commands.bench;
+  const std::size_t org = bench.add_org();
+  bench.add_listener();
+  bench.world.set_judging(false);
+  bench.world.issue_past(org, 48, 48h);
+  bench.start({.flags = {"--since", "now"}});
+  REQUIRE(bench.wait([&] { return bench.requests(org) > 1; }));
+  REQUIRE(commands.run({"cursor", "show"}) == 0);
+  CHECK(commands.out.contains(bench.world.org_name(org)));
+  const Words set = {"cursor", "set", bench.world.org_domain(org), "24h", "--tenants", bench.tenants_file()};
+  CHECK(commands.run(set) == 75);
+  CHECK(commands.err.contains("stop the daemon first"));
+  CHECK(commands.run({"set-aside", "drop", "all"}) == 75);
+  REQUIRE(bench.stop() == 0);
+  REQUIRE(bench.lines() == 0);
+  REQUIRE(commands.run(set) == 0);
+  REQUIRE(bench.run_once() == 0);
+  CHECK(bench.lines() >= 23);
+  CHECK(bench.lines() <= 25);
+  const std::string line =
+      bench.world.with_listener(0, [](model::Listener& listener) { return listener.lines().front().text; });
+  CHECK(line.contains("\"backfill\":true"));
+}
+
+TEST_CASE("set-aside, cursor: without a state they say so") {
+  Commands commands;
+  CHECK(commands.run({"cursor", "show"}) == 74);
+  CHECK(commands.err.contains("there is no state in"));
+}
+
+}  // namespace
+}  // namespace logzio_okta::e2e
