@@ -200,8 +200,10 @@ std::string zsh_completion(CommandTable commands) {
     const std::string name = quoted(std::string(command.name));
     add(out, "  ", name, " | ", name, "\\ *) flags=(\n", specs(command), "    ) ;;\n");
   }
+  // The loop has gone one too far when the word before the cursor wants a value.
   return out +
-         "esac\nif (( $#next )) && [[ $PREFIX != -* ]]; then\n  _describe -t commands command next && "
+         "esac\nif (( $#next && i == CURRENT )) && [[ $PREFIX != -* ]]; then\n  _describe -t commands "
+         "command next && "
          "return\nfi\n"
          "_arguments $flags '*: :_files'\n";
 }
