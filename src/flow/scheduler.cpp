@@ -457,6 +457,9 @@ void Scheduler::Impl::pump(Now now) {
       on(now, Stop{});
     }
   }
+  if (asks.empty()) {  // Nothing is on its way that could join what is open.
+    for (auto& [id, shipper] : shippers) shipper.seal();
+  }
   if (stop_at) finish_if_stopped(now);
   settle_and_collect(now);
 }

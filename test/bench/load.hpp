@@ -28,6 +28,7 @@ struct LoadSpec {
   std::vector<OrgLoad> orgs;
   Duration round_trip = {};  ///< How long Okta takes to answer.
   Listening listening = Listening::taking;
+  bool own_accounts = false;  ///< Each org's events go to an account of their own.
 };
 
 /// Times are since something happened outside of the daemon until the listener had acknowledged the line.

@@ -38,11 +38,17 @@ std::vector<std::string> host_names(std::size_t orgs) {
   return names;
 }
 
-std::string tenants_file(std::size_t orgs, std::uint16_t port) {
+std::string tenants_file(const LoadSpec& load, std::uint16_t port) {
   std::string text = "tenants_credentials:\n";
-  for (std::size_t org = 0; org < orgs; ++org) {
+  for (std::size_t org = 0; org < load.orgs.size(); ++org) {
     text += "  - okta_api_key: 00key-of-tenant-" + std::to_string(org + 1) + "\n    okta_domain: https://" +
             Load::host_of(org) + ":" + std::to_string(port) + "\n";
+    if (load.own_accounts) {
+      std::string own(token);
+      own[0] = static_cast<char>('a' + org / 26);
+      own[1] = static_cast<char>('a' + org % 26);
+      text += "    logzio_token: " + own + "\n";
+    }
   }
   return text;
 }
@@ -80,7 +86,7 @@ Trial run_trial(const std::filesystem::path& binary, const Pages& pages, const T
                 [&](Request&& request) { return load.answer(std::move(request), port); });
   port = server.port();
   if (spec.load.listening == Listening::never_reading) server.stop_reading_bodies();
-  sandbox::write_file(dir.path() / "tenants.yml", tenants_file(orgs, port));
+  sandbox::write_file(dir.path() / "tenants.yml", tenants_file(spec.load, port));
   sandbox::write_file(dir.path() / "ca.pem", authority.pem());
 
   std::vector<std::string> args = {

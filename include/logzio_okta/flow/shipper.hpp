@@ -67,6 +67,8 @@ class Shipper {
   void answered(Now now, BulkId id, const BulkResult& result);
   /// Seals what is old enough and sends what is due. Call after every change and at `deadline`.
   void advance(Now now);
+  /// Seals what is open although it is neither full nor old: nothing is on its way that could join it.
+  void seal();
   [[nodiscard]] Instant deadline() const;
 
   /// Things to do, in order.
@@ -124,7 +126,6 @@ class Shipper {
   using Queue = std::list<Waiting>;
 
   void begin_bulk(Now now);
-  void seal();
   void dispatch(Now now);
   [[nodiscard]] std::size_t sendings_allowed() const;
   [[nodiscard]] std::size_t in_flight() const;
