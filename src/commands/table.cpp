@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "commands/check.hpp"
 #include "commands/events.hpp"
 #include "commands/healthcheck.hpp"
 #include "commands/help.hpp"
@@ -13,6 +14,9 @@
 namespace logzio_okta {
 namespace {
 
+constexpr std::array check_flags = {
+    OptionRow{"--json", "", "", "The same as JSON, for programs."},
+};
 constexpr std::array status_flags = {
     OptionRow{"--json", "", "", "The same as JSON, for programs."},
     OptionRow{"--watch", "", "", "Again every two seconds, until interrupted."},
@@ -36,6 +40,21 @@ constexpr std::array commands = {
                         "admin hooks hooks-cert hooks-key hooks-secrets hooks-orgs user log-level log-format",
                .meaning = "Deliver events until stopped; what happens without a command.",
                .perform = run},
+    CommandRow{.name = "check",
+               .takes = "tenants token-file listener state-dir since poll-interval rate-share ca-file admin "
+                        "hooks hooks-cert hooks-key hooks-secrets user log-level log-format",
+               .own = check_flags,
+               .meaning = "Look for everything that is wrong: configuration, tenants, listener, state.",
+               .details =
+                   "Takes the flags and variables of run and tells every problem with what to do about "
+                   "it. Each key and the listener are asked once, at the same time: a key for the "
+                   "newest event of the last week, the listener to take an empty bulk. Nothing is "
+                   "shipped, no place is moved, and a running daemon is not disturbed. A token that the "
+                   "listener of one region does not know is shown to those of the others.\n"
+                   "Exit codes: 0 nothing is wrong (there may be warnings), 78 the configuration cannot "
+                   "work, 74 the state cannot be used, 69 something out there does not work.",
+               .judges_configuration = true,
+               .perform = check},
     CommandRow{.name = "status",
                .takes = "admin",
                .own = status_flags,

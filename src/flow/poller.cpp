@@ -13,6 +13,8 @@
 namespace logzio_okta {
 namespace {
 
+// At the tail an answer is due every poll interval; one that is later than this leaves us behind.
+constexpr Duration tail_grace = 60s;
 constexpr Duration restore_after =
     24h;  // At a tail that does not move, until the full page size is tried again.
 
@@ -664,8 +666,10 @@ TenantReport Poller::report(Now now) const {
   report.gaps = gaps_;
   report.recovering = place_.recovering.has_value();
   report.last_error = last_error_;
-  if (at_tail_) {
-    report.behind = 0s;
+  if (at_tail_ && last_answer_) {
+    // Nothing was left at the last answer; what has come since then nobody knows.
+    const Duration unheard = now.wall - *last_answer_;
+    report.behind = unheard > policy_.poll_interval + tail_grace ? unheard : Duration(0);
   } else if (place_.watermark) {
     report.behind = std::max<Duration>(now.wall - *place_.watermark, 0s);
   }

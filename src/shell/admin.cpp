@@ -14,6 +14,7 @@
 
 #include "shell/listen_socket.hpp"
 #include "shell/patience.hpp"
+#include "shell/status_page.hpp"
 #include "shell/status_text.hpp"
 
 namespace logzio_okta {
@@ -22,6 +23,13 @@ namespace {
 constexpr const char* text_type = "text/plain; charset=utf-8";
 constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 constexpr const char* json_type = "application/json";
+constexpr const char* html_type = "text/html; charset=utf-8";
+// The page's own style and script, and what it asks of us; nothing from elsewhere. Whatever it shows it puts
+// in as text.
+constexpr const char* page_policy =
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+constexpr const char* no_policy = "default-src 'none'; frame-ancestors 'none'";
 
 struct Reply {
   unsigned status = MHD_HTTP_OK;
@@ -35,11 +43,11 @@ MHD_Result send_reply(MHD_Connection* connection, const Reply& reply) {
       reply.body.size(), const_cast<char*>(reply.body.data()),  // NOLINT(*-const-cast)
       MHD_RESPMEM_MUST_COPY);
   if (response == nullptr) return MHD_NO;
-  constexpr std::pair<const char*, const char*> common[] = {
+  const std::pair<const char*, const char*> common[] = {
       {MHD_HTTP_HEADER_CONNECTION, "close"},
       {MHD_HTTP_HEADER_CACHE_CONTROL, "no-store"},
       {"X-Content-Type-Options", "nosniff"},
-      {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+      {"Content-Security-Policy", reply.type == html_type ? page_policy : no_policy},
       {"Cross-Origin-Resource-Policy", "same-origin"},
       {"Referrer-Policy", "no-referrer"},
   };
@@ -61,15 +69,13 @@ struct Admin::Impl {
     Instant until;
   };
 
-  std::function<Report()> report;
-  std::function<ProcessFacts()> facts;
+  AdminSources sources;
   AdminLimits limits;
   std::uint16_t port = 0;
   MHD_Daemon* daemon = nullptr;
   std::vector<Client> clients;
 
-  Impl(std::function<Report()> report_now, std::function<ProcessFacts()> facts_now, AdminLimits bounds)
-      : report(std::move(report_now)), facts(std::move(facts_now)), limits(bounds) {}
+  Impl(AdminSources what, AdminLimits bounds) : sources(std::move(what)), limits(bounds) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
@@ -108,16 +114,19 @@ bool Admin::Impl::start(int socket) {
 
 Reply Admin::Impl::answer(std::string_view path) const {
   if (path == "/healthz") return {.body = "ok\n"};
-  if (path == "/metrics") return {.type = metrics_type, .body = metrics_text(report(), facts())};
-  if (path == "/status") return {.type = json_type, .body = status_json(report()) + "\n"};
-  if (path == "/status.txt") return {.body = status_text(report())};
-  if (path == "/") return {.body = "logzio-okta: /healthz /readyz /metrics /status /status.txt\n"};
+  if (path == "/metrics")
+    return {.type = metrics_type, .body = metrics_text(sources.report(), sources.facts())};
+  if (path == "/status") return {.type = json_type, .body = status_json(sources.report()) + "\n"};
+  if (path == "/status.txt") return {.body = status_text(sources.report(), sources.history)};
+  if (path == "/history") return {.type = json_type, .body = sources.history.json() + "\n"};
+  if (path == "/") return {.type = html_type, .body = std::string(status_page())};
   if (path == "/readyz") {
-    const Report now = report();
+    const Report now = sources.report();
     if (now.ready) return {.body = "ready\n"};
     return {.status = MHD_HTTP_SERVICE_UNAVAILABLE, .body = now.not_ready_because + "\n"};
   }
-  return {.status = MHD_HTTP_NOT_FOUND, .body = "not found: / lists what there is\n"};
+  return {.status = MHD_HTTP_NOT_FOUND,
+          .body = "not found: there is / /healthz /readyz /metrics /status /status.txt\n"};
 }
 
 /// Called when the headers are there, for every piece of a body, and when the request is complete. A body is
@@ -162,12 +171,10 @@ Admin::Admin(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Admin::~Admin() = default;
 
 std::expected<std::unique_ptr<Admin>, std::string> Admin::listen(const AdminAddress& address,
-                                                                 std::function<Report()> report,
-                                                                 std::function<ProcessFacts()> facts,
-                                                                 AdminLimits limits) {
+                                                                 AdminSources sources, AdminLimits limits) {
   auto socket = listen_on(address, "--admin");
   if (!socket) return std::unexpected(socket.error());
-  auto impl = std::make_unique<Impl>(std::move(report), std::move(facts), limits);
+  auto impl = std::make_unique<Impl>(std::move(sources), limits);
   impl->port = port_of(*socket);
   if (!impl->start(socket->get())) return std::unexpected("cannot start the server for --admin");
   socket->release();  // The library's now.

@@ -4,9 +4,9 @@
 //     GET /readyz    200 "ready", or 503 with the reason
 //     GET /metrics   Prometheus text
 //     GET /status    JSON; /status.txt the same as a table for people
-//     GET /          what there is
+//     GET /          the same as a page that keeps itself fresh; /history is what its sparklines begin with
 //
-//     auto admin = Admin::listen(address, report, facts);
+//     auto admin = Admin::listen(address, {report, facts, history});
 //     poll fd() for reading, at most for timeout(); then run()
 //
 // It only tells; nothing can be changed through it, and nothing it says is a secret. It has no TLS and no
@@ -27,9 +27,17 @@
 #include "logzio_okta/config/options.hpp"
 #include "logzio_okta/flow/report.hpp"
 
+#include "shell/history.hpp"
 #include "shell/metrics.hpp"
 
 namespace logzio_okta {
+
+/// What it tells. Each is called from run(), once for each answer that needs it.
+struct AdminSources {
+  std::function<Report()> report;
+  std::function<ProcessFacts()> facts;
+  const History& history;  ///< Outlives the server.
+};
 
 struct AdminLimits {
   unsigned connections = 32;
@@ -41,10 +49,9 @@ struct AdminLimits {
 class Admin {
  public:
   /// `host` is an IPv4 or IPv6 address or "localhost"; port 0 takes a free one. The error names the address
-  /// and what to do. The two functions are called from run(), once for each answer that needs them.
+  /// and what to do.
   static std::expected<std::unique_ptr<Admin>, std::string> listen(const AdminAddress& address,
-                                                                   std::function<Report()> report,
-                                                                   std::function<ProcessFacts()> facts,
+                                                                   AdminSources sources,
                                                                    AdminLimits limits = {});
   Admin(const Admin&) = delete;
   Admin& operator=(const Admin&) = delete;

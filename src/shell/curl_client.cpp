@@ -25,14 +25,6 @@ constexpr long receive_buffer = 128 * limits::KiB;
 constexpr long send_buffer = 512 * limits::KiB;
 constexpr const char* user_agent = "logzio-okta/" LOGZIO_OKTA_VERSION;
 
-// A NUL is appended where libcurl reads the text in place.
-Secret with_nul(const Secret& secret) {
-  std::string text;
-  text.reserve(secret.expose().size() + 1);
-  text.append(secret.expose()).push_back('\0');
-  return Secret(std::move(text));
-}
-
 // A space or a line break in it would end the request line, and what follows would be headers of its own.
 bool is_request_target(std::string_view target) {
   return target.starts_with('/') && std::ranges::all_of(target, ascii::is_visible);

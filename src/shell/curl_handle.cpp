@@ -67,6 +67,13 @@ void EasyHandle::start(CURLM* multi) {
   multi_ = multi;
 }
 
+Secret with_nul(const Secret& secret) {
+  std::string text;
+  text.reserve(secret.expose().size() + 1);
+  text.append(secret.expose()).push_back('\0');
+  return Secret(std::move(text));
+}
+
 void HeaderList::add(const char* line) {
   // libcurl's type is older than const; it only reads.
   nodes_.push_back({.data = const_cast<char*>(line), .next = nullptr});

@@ -21,6 +21,7 @@
 #include "shell/clock.hpp"
 #include "shell/curl_client.hpp"
 #include "shell/file_watch.hpp"
+#include "shell/history.hpp"
 #include "shell/hook_gate.hpp"
 #include "shell/hook_server.hpp"
 #include "shell/keyring.hpp"
@@ -81,11 +82,12 @@ Result<void> become_user(const Options& options, const std::string& state_dir) {
 }  // namespace
 
 struct Daemon::Impl {
-  Impl(Settings settings_given, const Environment& environment, Log& log_given, Store store_given,
+  Impl(Settings settings_given, const Environment& environment_given, Log& log_given, Store store_given,
        Trust trust_given)
       : settings(std::move(settings_given)),
+        environment(environment_given),
         log(log_given),
-        notify(environment),
+        notify(environment_given),
         store(std::move(store_given)),
         trust(std::move(trust_given)) {}
 
@@ -105,6 +107,19 @@ struct Daemon::Impl {
     log.write(level, tenant, text, wall_now());
   }
 
+  /// A file that is read again still has the faults it had: only what is new is said.
+  void warn_of(std::vector<std::string>& known, std::vector<std::string> warnings) {
+    for (const std::string& warning : warnings) {
+      if (std::ranges::find(known, warning) == known.end()) say(Level::warn, warning);
+    }
+    known = std::move(warnings);
+  }
+
+  void count_reload(bool& refused, bool taken) {
+    refused = !taken;
+    ++(taken ? reloads_taken : reloads_refused);
+  }
+
   void wait();
   void collect();
   void say_alive(Instant now);
@@ -118,10 +133,11 @@ struct Daemon::Impl {
   Result<void> read_secrets(const std::string& path);
   void reload_secrets();
   void reload_certificate();
-  void watch_token_files(const std::vector<TenantEntry>& entries);
+  void watch_secret_files(const std::vector<TenantEntry>& entries);
   void tell_changed_tokens();
 
   Settings settings;
+  const Environment& environment;  ///< Of the process, for ${NAME} in the tenants file.
   Log& log;
   Notify notify;
   Instant say_alive_at = never;  ///< When the service manager's watchdog is due.
@@ -130,6 +146,7 @@ struct Daemon::Impl {
   Trust trust;
   Keyring keyring;
   std::unique_ptr<CurlClient> client;
+  History history{steady_now()};
   std::unique_ptr<Admin> admin;
   HookGate gate{keyring};
   std::unique_ptr<HookServer> hook_server;
@@ -138,9 +155,15 @@ struct Daemon::Impl {
   std::optional<FileWatch> secrets_watch;
   std::optional<FileWatch> certificate_watch;
   std::optional<FileWatch> certificate_key_watch;
-  std::vector<FileWatch> tenant_token_watches;
+  std::vector<FileWatch> tenant_secret_watches;
   Instant look_at{};  ///< When the files are looked at again.
   bool stop_given = false;
+  std::uint64_t reloads_taken = 0;
+  std::uint64_t reloads_refused = 0;
+  bool tenants_refused = false;  ///< The file as it was last read.
+  bool token_refused = false;
+  std::vector<std::string> tenants_warnings;  ///< Of the file as it was last read.
+  std::vector<std::string> token_warnings;
   std::deque<Input> inputs;  ///< Not handled yet.
   std::optional<Scheduler> scheduler;
 };
@@ -169,17 +192,22 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
   Impl& self = *impl;
   const Options& options = self.settings.options;
   self.say(Level::info, started_line(options, *tenants, state_dir->path));
-  for (const std::vector<std::string>& warnings :
-       {options.warnings, tenants->warnings, state_dir->warnings}) {
-    for (const std::string& warning : warnings) self.say(Level::warn, warning);
-  }
+  self.warn_of(self.token_warnings, options.warnings);
+  self.warn_of(self.tenants_warnings, std::move(tenants->warnings));
+  for (const std::string& warning : state_dir->warnings) self.say(Level::warn, warning);
   for (const std::string& warning : self.store.take_warnings()) self.say(Level::warn, warning);
   if (const auto& warning = self.trust.warning()) self.say(Level::warn, *warning);
 
   if (options.admin && !options.policy.once) {
     const auto report = [&self] { return self.scheduler->report(now()); };
-    const auto facts = [&self] { return read_process_facts(self.log.dropped()); };
-    auto admin = Admin::listen(*options.admin, report, facts);
+    const auto facts = [&self] {
+      ProcessFacts process = read_process_facts(self.log.dropped());
+      process.reloads_taken = self.reloads_taken;
+      process.reloads_refused = self.reloads_refused;
+      process.last_reload_refused = self.tenants_refused || self.token_refused;
+      return process;
+    };
+    auto admin = Admin::listen(*options.admin, {report, facts, self.history});
     if (admin) {
       self.admin = std::move(*admin);
     } else if (options.admin->given) {
@@ -198,7 +226,7 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
   self.client = std::move(*client);
   if (!tenants->entries.empty() && tenants->entries.front().line > 0)
     self.tenants_watch.emplace(tenants->source);
-  self.watch_token_files(tenants->entries);
+  self.watch_secret_files(tenants->entries);
   if (options.token_file) self.token_watch.emplace(*options.token_file);
   self.look_at = steady_now() + limits::tenants_file_watch;
   self.scheduler.emplace(now(),
@@ -259,6 +287,7 @@ void Daemon::Impl::wait() {
   if (const auto commit = store.deadline()) until = std::min(until, *commit);
   if (admin) {
     descriptors.push_back({.fd = admin->fd(), .events = CURL_WAIT_POLLIN, .revents = 0});
+    until = std::min(until, history.due());
     if (const auto timeout = admin->timeout()) until = std::min(until, start + *timeout);
   }
   if (hook_server) {
@@ -274,6 +303,7 @@ void Daemon::Impl::wait() {
     take_arrivals();
   }
   const Instant after = steady_now();
+  if (admin && after >= history.due()) history.sample(after, scheduler->report(now()));
   if (after >= look_at) look_at_files(after);
   if (after >= say_alive_at) say_alive(after);
 }
@@ -315,9 +345,9 @@ void Daemon::Impl::look_at_signals() {
 
 void Daemon::Impl::look_at_files(Instant now) {
   look_at = now + limits::tenants_file_watch;
-  const bool tokens_changed =
-      std::ranges::count_if(tenant_token_watches, [](FileWatch& watch) { return watch.changed(); }) > 0;
-  if ((tenants_watch && tenants_watch->changed()) || tokens_changed) reload_tenants();
+  const bool secrets_changed =
+      std::ranges::count_if(tenant_secret_watches, [](FileWatch& watch) { return watch.changed(); }) > 0;
+  if ((tenants_watch && tenants_watch->changed()) || secrets_changed) reload_tenants();
   if (token_watch && token_watch->changed()) reload_token();
   if (secrets_watch && secrets_watch->changed()) reload_secrets();
   // Each looks for itself: both are written anew when a certificate is renewed.
@@ -329,27 +359,31 @@ void Daemon::Impl::look_at_files(Instant now) {
 // A file that cannot be used leaves what is in force in force.
 void Daemon::Impl::reload_tenants() {
   if (!tenants_watch) return;
-  auto tenants = read_tenants_file(tenants_watch->path());
+  (void)tenants_watch->changed();  // What is read now need not be read again.
+  auto tenants = read_tenants_file(tenants_watch->path(), environment);
+  count_reload(tenants_refused, tenants.has_value());
   if (!tenants) {
     say(Level::error, tenants.error().text + ". The tenants read before stay in force");
     return;
   }
-  for (const std::string& warning : tenants->warnings) say(Level::warn, warning);
+  warn_of(tenants_warnings, std::move(tenants->warnings));
   say(Level::info,
       "read " + tenants->source + " again: " + std::to_string(tenants->entries.size()) + " entries");
-  watch_token_files(tenants->entries);
+  watch_secret_files(tenants->entries);
   inputs.emplace_back(Reload{keyring.replace(std::move(tenants->entries))});
   tell_changed_tokens();
 }
 
 // Several tenants may share one file.
-void Daemon::Impl::watch_token_files(const std::vector<TenantEntry>& entries) {
+void Daemon::Impl::watch_secret_files(const std::vector<TenantEntry>& entries) {
   std::set<std::string> files;
   for (const TenantEntry& entry : entries) {
-    if (!entry.token_file.empty()) files.insert(entry.token_file);
+    for (const std::string& file : {entry.api_key_file, entry.token_file}) {
+      if (!file.empty()) files.insert(file);
+    }
   }
-  tenant_token_watches.clear();
-  for (const std::string& file : files) tenant_token_watches.emplace_back(file);
+  tenant_secret_watches.clear();
+  for (const std::string& file : files) tenant_secret_watches.emplace_back(file);
 }
 
 void Daemon::Impl::tell_changed_tokens() {
@@ -361,12 +395,14 @@ void Daemon::Impl::tell_changed_tokens() {
 void Daemon::Impl::reload_token() {
   if (!token_watch) return;
   std::vector<std::string> warnings;
+  (void)token_watch->changed();
   auto token = read_token_file(token_watch->path(), warnings);
+  count_reload(token_refused, token.has_value());
   if (!token) {
     say(Level::error, token.error().text + ". The token read before stays in force");
     return;
   }
-  for (const std::string& warning : warnings) say(Level::warn, warning);
+  warn_of(token_warnings, std::move(warnings));
   say(Level::info, "read the token in " + token_watch->path() + " again");
   keyring.set_token(std::move(*token));
   tell_changed_tokens();

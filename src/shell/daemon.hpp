@@ -25,7 +25,8 @@ struct StartFailure {
 
 class Daemon {
  public:
-  /// Reads the tenants, takes the state, listens for the administrator. Contacts nobody yet.
+  /// Reads the tenants, takes the state, listens for the administrator. Contacts nobody yet. The environment
+  /// outlives the daemon.
   static std::expected<std::unique_ptr<Daemon>, StartFailure> start(Settings settings,
                                                                     const Environment& environment, Log& log);
   Daemon(const Daemon&) = delete;

@@ -28,7 +28,7 @@ constexpr std::array exits = {
     HelpRow{"0", "stopped in order, or --once has finished"},
     HelpRow{"1", "healthcheck got no answer"},
     HelpRow{"64", "a flag or command was misused"},
-    HelpRow{"69", "--once could not finish, or status found it not working"},
+    HelpRow{"69", "--once could not finish, or status or check found something not working"},
     HelpRow{"70", "a bug was found; please report it with the line before the end"},
     HelpRow{"74", "the state cannot be used"},
     HelpRow{"75", "another instance holds the state, or a stop left a bulk unanswered"},

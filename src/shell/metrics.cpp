@@ -14,14 +14,12 @@
 #include <dirent.h>
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
-#include <rapidjson/encodings.h>
-#include <rapidjson/memorystream.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "logzio_okta/base/limits.hpp"
+
+#include "shell/json.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -272,6 +270,13 @@ void add_daemon(Families& families, const Report& report, const ProcessFacts& pr
                  value_of(report.set_aside_bytes));
   families.gauge("logzio_okta_set_aside_budget_bytes", "From here on the destination holds.",
                  value_of(limits::set_aside_bytes_max));
+  MetricFamily& reloads = families.open(
+      "logzio_okta_reloads_total", "Times the tenants or token file was read again.", MetricType::Counter);
+  add(reloads, value_of(process.reloads_taken), {{"outcome", "taken"}});
+  add(reloads, value_of(process.reloads_refused), {{"outcome", "refused"}});
+  families.gauge("logzio_okta_last_reload_refused",
+                 "1 while the tenants or token file on disk cannot be used.",
+                 value_of(process.last_reload_refused));
   families.counter("logzio_okta_log_lines_dropped_total",
                    "Log lines dropped because stderr did not take them.",
                    value_of(process.log_lines_dropped));
@@ -332,74 +337,6 @@ void add_process(Families& families, const ProcessFacts& process) {
   families.gauge("process_start_time_seconds", "Start of the process since 1970.",
                  process.start_time_seconds);
 }
-
-bool is_utf8(std::string_view text) {
-  using Utf8 = rapidjson::UTF8<>;
-  rapidjson::MemoryStream in(text.data(), text.size());
-  while (in.Tell() < text.size()) {
-    unsigned codepoint = 0;
-    if (!Utf8::Decode(in, &codepoint)) return false;
-  }
-  return in.Tell() == text.size();
-}
-
-/// A JSON object being written, one line a member.
-class Json {
- public:
-  void begin() { writer_.StartObject(); }
-  void end() { writer_.EndObject(); }
-  void begin_list(const char* key) {
-    writer_.Key(key);
-    writer_.StartArray();
-  }
-  void end_list() { writer_.EndArray(); }
-  void begin(const char* key) {
-    writer_.Key(key);
-    writer_.StartObject();
-  }
-
-  void member(const char* key, bool value) {
-    writer_.Key(key);
-    writer_.Bool(value);
-  }
-  void member(const char* key, std::uint64_t value) {
-    writer_.Key(key);
-    writer_.Uint64(value);
-  }
-  void member(const char* key, std::string_view value) {
-    writer_.Key(key);
-    element(value);
-  }
-  void element(std::string_view value) {
-    std::string text(value);
-    if (!is_utf8(text)) {
-      std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
-    }
-    writer_.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
-  }
-  void member(const char* key, const std::string& value) { member(key, std::string_view(value)); }
-  void member(const char* key, WallTime value) { member(key, format_rfc3339(value)); }
-  void member(const char* key, std::int64_t value) {
-    writer_.Key(key);
-    writer_.Int64(value);
-  }
-  void member(const char* key, Duration value) {
-    writer_.Key(key);
-    writer_.Double(static_cast<double>(to_ms(value).count()) / 1000);
-  }
-  template <class T>
-  void member(const char* key, const std::optional<T>& value) {
-    if (value) return member(key, *value);
-    writer_.Key(key);
-    writer_.Null();
-  }
-
-  [[nodiscard]] std::string text() const { return {buffer_.GetString(), buffer_.GetSize()}; }
-
- private:
-  rapidjson::StringBuffer buffer_;
-  rapidjson::Writer<rapidjson::StringBuffer> writer_{buffer_};
-};
 
 void write(Json& json, const EventCounts& events) {
   json.member("fetched", events.fetched);

@@ -24,6 +24,9 @@ struct ProcessFacts {
   std::uint64_t fds_max = 0;
   double start_time_seconds = 0;  ///< Since 1970.
   std::uint64_t log_lines_dropped = 0;
+  std::uint64_t reloads_taken = 0;    ///< Tenants or token file read again and put in force,
+  std::uint64_t reloads_refused = 0;  ///< or found to be unusable.
+  bool last_reload_refused = false;   ///< What is on disk is not what is in force.
 };
 
 /// Of this process, from /proc; what cannot be read is 0. The log knows its dropped lines.

@@ -85,8 +85,10 @@ Result<SmallFile> read_small_file(const std::string& path, std::size_t bytes_max
   if (::fstat(file.get(), &status) != 0) return fail("cannot be read: " + why(errno));
   if (S_ISDIR(status.st_mode)) return fail(is_directory);
 
+  // Docker decides the mode of the secrets it puts there, and keeps others out by the container.
+  const bool others_may_read = (status.st_mode & S_IROTH) != 0 && !path.starts_with("/run/secrets/");
   // Sized once and never grown, so that no copy of a credential is left behind.
-  SmallFile content{std::string(bytes_max + 1, '\0'), (status.st_mode & S_IROTH) != 0};
+  SmallFile content{std::string(bytes_max + 1, '\0'), others_may_read};
   std::size_t size = 0;
   while (size < content.bytes.size()) {
     const ssize_t got = ::read(file.get(), content.bytes.data() + size, content.bytes.size() - size);

@@ -13,8 +13,8 @@
 namespace logzio_okta {
 
 struct SmallFile {
-  std::string bytes;  ///< For the reader to wipe, if they are a credential.
-  bool readable_by_others = false;
+  std::string bytes;                ///< For the reader to wipe, if they are a credential.
+  bool readable_by_others = false;  ///< By every user of the machine, and it is ours to change.
 };
 
 /// The whole file. The error says what is wrong and what to do, for the caller to put the file's name in

@@ -61,6 +61,40 @@ int make_with_parents(const std::filesystem::path& path) {
   return make_one(path.string(), parent.string());
 }
 
+/// Whether a file could be made in a directory that is there: 0 or the errno. O_TMPFILE leaves no name
+/// behind.
+int try_to_write(const std::string& dir) {
+  const int fd = ::open(dir.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (fd >= 0) {
+    ::close(fd);
+    return 0;
+  }
+  // Not every file system has nameless files; then what the permissions say has to do.
+  if (errno != EOPNOTSUPP && errno != EISDIR) return errno;
+  return ::access(dir.c_str(), R_OK | W_OK | X_OK) == 0 ? 0 : errno;
+}
+
+StateDirLook look_at(const std::string& path) {
+  StateDirLook look{.path = path, .exists = true, .problem = std::nullopt};
+  const auto problem = [&](int error) {
+    if (error != 0)
+      look.problem = path + " cannot be used for the state: " + explain_state_errno(error, path);
+    return look;
+  };
+  std::filesystem::path there = path;
+  struct stat status{};
+  while (::stat(there.c_str(), &status) != 0) {
+    if (errno != ENOENT || !there.has_parent_path() || there.parent_path() == there) return problem(errno);
+    look.exists = false;  // It would be made; then its first parent that is there counts.
+    there = there.parent_path();
+  }
+  if (!S_ISDIR(status.st_mode)) return problem(ENOTDIR);
+  if (const int error = try_to_write(there.string()); error != 0) return problem(error);
+  const std::string file = path + "/" + state_file_name;
+  if (::access(file.c_str(), R_OK | W_OK) != 0 && errno != ENOENT) return problem(errno);
+  return look;
+}
+
 }  // namespace
 
 StateDirSearch StateDirSearch::of_environment(std::optional<std::string> given) {
@@ -88,6 +122,17 @@ Result<StateDir> find_state_dir(const StateDirSearch& search) {
                 ", and neither XDG_STATE_HOME nor HOME names another; give one with --state-dir");
   }
   return made(user, {"the state is kept in " + user + ", because " + search.system + " cannot be made"});
+}
+
+StateDirLook look_at_state_dir(const StateDirSearch& search) {
+  if (search.given) return look_at(*search.given);
+  if (!search.state_directory.empty()) {
+    return look_at(search.state_directory.substr(0, search.state_directory.find(':')));
+  }
+  StateDirLook system = look_at(search.system);
+  const std::string user = user_directory(search);
+  if (exists(search.system) || !system.problem || user.empty()) return system;
+  return look_at(user);
 }
 
 Result<void> make_state_dir(const std::string& path) {

@@ -39,6 +39,15 @@ struct StateDir {
 /// Chooses, and makes the directory where it is missing. The error is exit code 74.
 [[nodiscard]] Result<StateDir> find_state_dir(const StateDirSearch& search);
 
+/// What `check` says of the place find_state_dir() would choose. Nothing is made, and the lock is left alone,
+/// so that a running daemon does not notice.
+struct StateDirLook {
+  std::string path;
+  bool exists = false;
+  std::optional<std::string> problem;  ///< Why it cannot be used, and the cure.
+};
+[[nodiscard]] StateDirLook look_at_state_dir(const StateDirSearch& search);
+
 /// Makes the directory and its missing parents, mode 0700, each durably; one that is there stays as it is.
 [[nodiscard]] Result<void> make_state_dir(const std::string& path);
 

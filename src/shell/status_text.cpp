@@ -1,6 +1,7 @@
 #include "shell/status_text.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 
@@ -32,15 +33,22 @@ std::string keys(const TenantReport& tenant) {
   return std::to_string(tenant.keys) + ", refused " + std::to_string(tenant.keys_refused);
 }
 
-std::string tenants_table(const Report& report) {
+std::string rate(std::optional<double> per_second) {
+  if (!per_second) return "-";
+  const auto tenths = static_cast<std::int64_t>(std::llround(*per_second * 10));
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
+}
+
+std::string tenants_table(const Report& report, const History& history) {
   using enum Align;
-  TextTable table({left, left, right, right, right, right, right, right, left});
-  table.add({"TENANT", "STATE", "BEHIND", "LAST EVENT", "DELIVERED", "RATE LEFT", "NEXT POLL", "KEYS",
-             "LAST ERROR"});
+  TextTable table({left, left, right, right, right, right, right, right, right, left});
+  table.add({"TENANT", "STATE", "BEHIND", "EVENTS/S", "LAST EVENT", "DELIVERED", "RATE LEFT", "NEXT POLL",
+             "KEYS", "LAST ERROR"});
   for (const TenantReport& tenant : report.tenants) {
     table.add({printable(tenant.domain), std::string(name_of(tenant.state)), known(tenant.behind),
-               ago(tenant.newest_event, report.at), std::to_string(tenant.events.delivered),
-               rate_left(tenant), tenant.next_ask ? describe(*tenant.next_ask) : "now", keys(tenant),
+               rate(history.events_per_second(tenant.domain)), ago(tenant.newest_event, report.at),
+               std::to_string(tenant.events.delivered), rate_left(tenant),
+               tenant.next_ask ? describe(*tenant.next_ask) : "now", keys(tenant),
                printable(tenant.last_error, error_columns)});
   }
   return table.text();
@@ -65,11 +73,11 @@ std::string listener(const DestinationReport& destination, bool alone, WallTime 
 
 }  // namespace
 
-std::string status_text(const Report& report) {
+std::string status_text(const Report& report, const History& history) {
   std::string out = report.ready ? "ready" : "NOT READY: " + printable(report.not_ready_because);
   out += ", running for " + describe(std::max<Duration>(report.at - report.started, 0s));
   if (report.stopping) out += ", stopping";
-  out += "\n\n" + tenants_table(report) + "\n" + totals(report.total);
+  out += "\n\n" + tenants_table(report, history) + "\n" + totals(report.total);
   for (const DestinationReport& destination : report.destinations)
     out += listener(destination, report.destinations.size() == 1, report.at);
   return out;

@@ -5,10 +5,12 @@
 
 #include "logzio_okta/flow/report.hpp"
 
+#include "shell/history.hpp"
+
 namespace logzio_okta {
 
 /// Whether it works, the tenants as a table, totals and the listener; lines in the report's order, each
 /// ending in '\n', of plain printable text whatever the report's texts hold.
-[[nodiscard]] std::string status_text(const Report& report);
+[[nodiscard]] std::string status_text(const Report& report, const History& history);
 
 }  // namespace logzio_okta

@@ -19,6 +19,7 @@
 
 #include "shell/clock.hpp"
 #include "shell/did_you_mean.hpp"
+#include "shell/secret_file.hpp"
 #include "shell/settings.hpp"
 #include "shell/small_file.hpp"
 
@@ -32,10 +33,22 @@ constexpr std::array places_searched = {"/etc/logzio-okta/tenants-credentials.ym
                                         "./tenants-credentials.yml"sv};
 constexpr std::array file_keys = {"tenants_credentials"sv};
 constexpr std::array entry_keys = {
-    "okta_api_key"sv,      "okta_domain"sv,          "since"sv, "filter"sv, "q"sv, "logzio_token"sv,
-    "logzio_token_file"sv, "logzio_listener_host"sv, "type"sv,  "fields"sv};
-enum EntryKey : std::size_t { api_key, domain, since, filter, q, token, token_file, listener, type, fields };
-constexpr std::size_t entry_keys_required = 2;
+    "okta_domain"sv,  "okta_api_key"sv,      "okta_api_key_file"sv,    "since"sv, "filter"sv, "q"sv,
+    "logzio_token"sv, "logzio_token_file"sv, "logzio_listener_host"sv, "type"sv,  "fields"sv};
+enum EntryKey : std::size_t {
+  domain,
+  api_key,
+  api_key_file,
+  since,
+  filter,
+  q,
+  token,
+  token_file,
+  listener,
+  type,
+  fields
+};
+constexpr std::size_t entry_keys_required = 1;
 constexpr const char* the_format =
     "write tenants_credentials: and under it, for each tenant, \"- okta_api_key: KEY\" and \"  okta_domain: "
     "acme.okta.com\"";
@@ -166,7 +179,10 @@ std::string named(std::string_view key) {
 
 class TenantsReader {
  public:
-  explicit TenantsReader(std::string file) : file_(std::move(file)) { tenants_.source = file_; }
+  TenantsReader(std::string file, const Environment& environment)
+      : file_(std::move(file)), environment_(environment) {
+    tenants_.source = file_;
+  }
 
   Result<Tenants> read(const std::vector<YAML::Node>& documents) {
     if (documents.empty() || documents.front().IsNull()) {
@@ -231,7 +247,7 @@ class TenantsReader {
                                                   " can be followed; move the rest to another instance");
     }
     for (const auto& entry : list) {
-      if (auto read = read_entry(entry); !read) return read;
+      if (auto read = read_entry(entry); !read) tenants_.problems.push_back(std::move(read.error().text));
     }
     return {};
   }
@@ -239,25 +255,61 @@ class TenantsReader {
   Result<void> read_entry(const YAML::Node& node) {
     const Result<std::vector<YAML::Node>> values = members(node, entry_keys, entry_keys_required);
     if (!values) return std::unexpected(values.error());
-    const YAML::Node& key = (*values)[EntryKey::api_key];
-    const YAML::Node& domain = (*values)[EntryKey::domain];
     for (std::size_t i = 0; i < entry_keys.size(); ++i) {
       // A number or a word like `true` is taken as its text.
       if (!(*values)[i].IsDefined() || (*values)[i].IsScalar() || i == EntryKey::fields) continue;
       return wrong((*values)[i],
                    std::string(entry_keys[i]) + " has no value, or not a plain one; " + shape());
     }
-    if (auto checked = check_api_key(key.Scalar()); !checked) return wrong(key, checked.error().text);
-    Result<Domain> parsed = read_domain(domain.Scalar());
-    if (!parsed) return wrong(domain, parsed.error().text);
+    std::string key_file;
+    Result<Secret> key = read_key(node, *values, key_file);
+    if (!key) return std::unexpected(std::move(key.error()));
+    const Result<std::string> domain = expanded((*values)[EntryKey::domain]);
+    if (!domain) return std::unexpected(domain.error());
+    Result<Domain> parsed = read_domain(*domain);
+    if (!parsed) return wrong((*values)[EntryKey::domain], parsed.error().text);
     TenantEntry entry{.domain = std::move(*parsed),
-                      .api_key = Secret(std::string(key.Scalar())),
-                      .line = node.Mark().line + 1};
+                      .api_key = std::move(*key),
+                      .line = node.Mark().line + 1,
+                      .api_key_file = std::move(key_file)};
     if (auto read = read_destination(*values, entry); !read) return read;
     if (auto read = read_events(*values, entry); !read) return read;
     if (auto agrees = check_agreement(node, entry); !agrees) return agrees;
     add(std::move(entry));
     return {};
+  }
+
+  /// The value with its ${VARIABLES} put in.
+  [[nodiscard]] Result<std::string> expanded(const YAML::Node& value) const {
+    Result<std::string> text = expand_variables(value.Scalar(), environment_);
+    if (!text) return wrong(value, text.error().text);
+    return text;
+  }
+
+  /// The key itself, or what is in the file that is named instead; `file` says which.
+  Result<Secret> read_key(const YAML::Node& entry, const std::vector<YAML::Node>& values, std::string& file) {
+    const YAML::Node& value = values[EntryKey::api_key];
+    const YAML::Node& name = values[EntryKey::api_key_file];
+    if (!value.IsDefined() && !name.IsDefined())
+      return wrong(entry, "okta_api_key is missing here; " + shape());
+    if (value.IsDefined() && name.IsDefined())
+      return wrong(name, "okta_api_key stands here as well; keep one of the two");
+    const YAML::Node& said = value.IsDefined() ? value : name;
+    Result<std::string> text = expanded(said);
+    if (!text) return std::unexpected(std::move(text.error()));
+    if (value.IsDefined()) {
+      Secret key(std::move(*text));
+      if (auto checked = check_api_key(key.expose()); !checked) return wrong(said, checked.error().text);
+      return key;
+    }
+    if (looks_like_api_key(*text))
+      return wrong(said, "this looks like the key itself; write it into a file and name that file here");
+    file = find_secret_file(*text, file_, environment_);
+    Result<Secret> key = read_secret_file(file, tenants_.warnings);
+    if (!key) return wrong(said, key.error().text);
+    if (auto checked = check_api_key(key->expose()); !checked)
+      return wrong(said, file + ": " + checked.error().text);
+    return key;
   }
 
   /// Where the events of this entry go, as far as it says so.
@@ -268,7 +320,9 @@ class TenantsReader {
     if (token.IsDefined() && token_file.IsDefined())
       return wrong(token_file, "logzio_token stands here as well; keep one of the two");
     if (token.IsDefined()) {
-      const std::string_view text = ascii::trim(token.Scalar());
+      const Result<std::string> said = expanded(token);
+      if (!said) return std::unexpected(said.error());
+      const std::string_view text = ascii::trim(*said);
       if (auto good = check_token(text); !good) return wrong(token, good.error().text);
       entry.token = Secret(std::string(text));
     }
@@ -276,13 +330,17 @@ class TenantsReader {
       if (check_token(token_file.Scalar()))
         return wrong(token_file,
                      "this looks like the token itself; write it into a file and name that file here");
-      Result<Secret> read = read_token_file(token_file.Scalar(), tenants_.warnings);
+      const Result<std::string> name = expanded(token_file);
+      if (!name) return std::unexpected(name.error());
+      entry.token_file = find_secret_file(*name, file_, environment_);
+      Result<Secret> read = read_token_file(entry.token_file, tenants_.warnings);
       if (!read) return wrong(token_file, read.error().text);
       entry.token = std::move(*read);
-      entry.token_file = token_file.Scalar();
     }
     if (!listener.IsDefined()) return {};
-    Result<Endpoint> endpoint = Endpoint::parse(listener.Scalar());
+    const Result<std::string> said = expanded(listener);
+    if (!said) return std::unexpected(said.error());
+    Result<Endpoint> endpoint = Endpoint::parse(*said);
     if (!endpoint) return wrong(listener, endpoint.error().text);
     for (const std::string& warning : warnings_about(*endpoint)) {
       if (std::ranges::find(tenants_.warnings, warning) == tenants_.warnings.end())
@@ -364,6 +422,7 @@ class TenantsReader {
   static std::string shape() { return the_format; }
 
   std::string file_;
+  const Environment& environment_;
   Tenants tenants_;
 };
 
@@ -372,8 +431,9 @@ std::string kind_of(const YAML::Exception& error) {
   return printable(error.msg.substr(0, error.msg.find(':')));
 }
 
-Result<Tenants> parse_tenants(const std::string& yaml, const std::string& file) {
-  TenantsReader reader(file);
+Result<Tenants> parse_tenants(const std::string& yaml, const std::string& file,
+                              const Environment& environment) {
+  TenantsReader reader(file, environment);
   try {
     return reader.read(YAML::LoadAll(yaml));
   } catch (const YAML::Exception& error) {
@@ -450,26 +510,50 @@ Result<Tenants> from_environment(const Environment& environment, std::span<const
   return tenants;
 }
 
+/// With what is wrong with single entries in `problems`.
+Result<Tenants> load_file(const std::string& path, const Environment& environment) {
+  Result<SmallFile> file = read_small_file(path, limits::tenants_file_bytes_max);
+  if (!file) return fail(path + ": " + file.error().text);
+  Result<Tenants> tenants = parse_tenants(file->bytes, path, environment);
+  wipe(file->bytes);
+  if (tenants && file->readable_by_others) {
+    tenants->warnings.push_back(path + ", which holds API keys, can be read by every user; chmod 600 it");
+  }
+  return tenants;
+}
+
+/// All entries or an error.
+Result<Tenants> whole(Result<Tenants> tenants) {
+  if (!tenants || tenants->problems.empty()) return tenants;
+  const std::size_t more = tenants->problems.size() - 1;
+  std::string text = tenants->problems.front();
+  if (more > 0) {
+    text += " (and " + std::to_string(more) + " more that cannot work; logzio-okta check lists all)";
+  }
+  return fail(std::move(text));
+}
+
 }  // namespace
 
 std::span<const std::string_view> tenants_places() {
   return places_searched;
 }
 
-Result<Tenants> read_tenants_file(const std::string& path) {
-  Result<SmallFile> file = read_small_file(path, limits::tenants_file_bytes_max);
-  if (!file) return fail(path + ": " + file.error().text);
-  Result<Tenants> tenants = parse_tenants(file->bytes, path);
-  wipe(file->bytes);
-  return tenants;
+Result<Tenants> read_tenants_file(const std::string& path, const Environment& environment) {
+  return whole(load_file(path, environment));
 }
 
 Result<Tenants> find_tenants(const std::optional<std::string>& named, const Environment& environment,
                              std::span<const std::string_view> places) {
-  if (named) return read_tenants_file(*named);
+  return whole(examine_tenants(named, environment, places));
+}
+
+Result<Tenants> examine_tenants(const std::optional<std::string>& named, const Environment& environment,
+                                std::span<const std::string_view> places) {
+  if (named) return load_file(*named, environment);
   const std::vector<Found> found = existing(places);
   if (found.empty()) return from_environment(environment, places);
-  Result<Tenants> tenants = read_tenants_file(std::string(found.front().place));
+  Result<Tenants> tenants = load_file(std::string(found.front().place), environment);
   if (tenants) warn_of_others(*tenants, found, environment);
   return tenants;
 }

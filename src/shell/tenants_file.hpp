@@ -2,7 +2,7 @@
 //
 //     tenants_credentials:
 //       - okta_api_key: 00abc...
-//         okta_domain: acme.okta.com
+//         okta_domain: acme.okta.com           # or instead of the key: okta_api_key_file: acme-key
 //         since: 24h                           # from here on all may be left out
 //         filter: eventType eq "user.session.start"
 //         q: login
@@ -10,6 +10,9 @@
 //         logzio_listener_host: listener-eu.logz.io
 //         type: okta-acme
 //         fields: {customer: acme, tier: 2}
+//
+// In keys, domains, tokens, listeners and files' names ${NAME} stands for that variable. Where a file's name
+// has no slash in front, find_secret_file() says where it is looked for.
 //
 // Every error is one line, "FILE:LINE:COLUMN: what is wrong; what to write", and never holds a key.
 #pragma once
@@ -36,7 +39,13 @@ namespace logzio_okta {
                                            const Environment& environment,
                                            std::span<const std::string_view> places = tenants_places());
 
+/// Likewise, with what is wrong with single entries in Tenants::problems instead of an error, so that all of
+/// it can be told at once; the entries may then be none.
+[[nodiscard]] Result<Tenants> examine_tenants(const std::optional<std::string>& named,
+                                              const Environment& environment,
+                                              std::span<const std::string_view> places = tenants_places());
+
 /// One file; also for reading it anew after it changed (Tenants::source names it).
-[[nodiscard]] Result<Tenants> read_tenants_file(const std::string& path);
+[[nodiscard]] Result<Tenants> read_tenants_file(const std::string& path, const Environment& environment);
 
 }  // namespace logzio_okta

@@ -279,8 +279,8 @@ std::string read_whole(const std::filesystem::path& file) {
   return text.str();
 }
 
-HttpReply http_get(std::uint16_t port, const std::string& target) {
-  const sandbox::Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+sandbox::Fd connect_to(std::uint16_t port) {
+  sandbox::Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const timeval patience{.tv_sec = 10, .tv_usec = 0};
   setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   sockaddr_in address{};
@@ -288,6 +288,11 @@ HttpReply http_get(std::uint16_t port, const std::string& target) {
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return {};
+  return socket;
+}
+
+HttpReply http_get(std::uint16_t port, const std::string& target) {
+  const sandbox::Fd socket = connect_to(port);
   const std::string request = "GET " + target + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
   (void)!send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL);
   std::string text;

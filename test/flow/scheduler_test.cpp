@@ -66,6 +66,19 @@ TEST_CASE("scheduler: events of several tenants arrive, each once, and the count
   REQUIRE(report.ready);
 }
 
+TEST_CASE("scheduler: a tenant that hears nothing is not ready within a minute, and behind by as long") {
+  Bench bench({.domains = {acme}});
+  bench.okta_replies(acme, page(events(1, 3)).next(link_a));
+  bench.listener_takes();
+  bench.pass(30s);
+  REQUIRE(bench.report().ready);
+  REQUIRE(bench.report().tenants[0].behind == 0s);
+  bench.pass(31s);
+  REQUIRE_FALSE(bench.report().ready);
+  bench.pass(5min);
+  REQUIRE(bench.report().tenants[0].behind >= 5min);
+}
+
 TEST_CASE("scheduler: every question carries its tenant's own origin and key") {
   Bench bench({.domains = {acme, beta}});
   REQUIRE(bench.asks.size() == 2);

@@ -37,7 +37,7 @@ constexpr std::string_view key = "00keykeykeykeykeykeykeykeykeykey";
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const MemoryFile file(data, size);
-  const auto tenants = read_tenants_file(file.path());
+  const auto tenants = read_tenants_file(file.path(), Environment({}));
   if (!tenants) {
     const std::string& text = tenants.error().text;
     CHECK(text.starts_with(file.path() + ":"));

@@ -38,11 +38,19 @@ stale_headings() {
   done
 }
 
+metrics_of() { grep -ohE '\b(logzio_okta|process)_[a-z_]*[a-z]\b' "$@" | sort -u; }
+
+# The metrics the program serves and those of docs/operating.md are the same.
+metric_differences() {
+  diff <(metrics_of src/shell/metrics.cpp) <(grep '^| `' "$1" | metrics_of) |
+    sed -n "s|^<|$1 does not explain the metric|p; s|^>|$1 explains a metric that is not served:|p"
+}
+
 planted=$(mktemp -d)
 trap 'rm -r "$planted"' EXIT
 printf '%s\n' '[a](gone.md) [b](page.md) ./dev dance' '### `never ... said by any line`' >"$planted/page.md"
-[[ $(dead_links "$planted"; unknown_words "$planted/page.md"; stale_headings "$planted/page.md") == \
-  *gone.md*'./dev dance'*'said by any line'* ]] ||
+[[ $(dead_links "$planted"; unknown_words "$planted/page.md"; stale_headings "$planted/page.md"; metric_differences "$planted/page.md") == \
+  *gone.md*'./dev dance'*'said by any line'*'does not explain the metric logzio_okta_ready'* ]] ||
   findings "the check does not see what was planted"
 
 version=$(sed -nE 's/^project\(logzio-okta VERSION ([0-9.]+).*/\1/p' CMakeLists.txt)
@@ -52,6 +60,7 @@ findings "$(
   unknown_words "${pages[@]}"
   decision_faults
   stale_headings docs/operating.md
+  metric_differences docs/operating.md
   grep -qF "ARG VERSION=$version" docker/Dockerfile || echo "docker/Dockerfile does not label the image with version $version"
   grep -qF "## $version" CHANGELOG.md || echo "CHANGELOG.md does not know version $version"
   cmp -s LICENSE /usr/share/common-licenses/Apache-2.0 || [[ ! -e /usr/share/common-licenses/Apache-2.0 ]] ||

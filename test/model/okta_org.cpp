@@ -160,8 +160,11 @@ std::expected<OktaOrg::Query, fault::Status> OktaOrg::read_query(const Request& 
   const auto since = find_parameter(parameters, "since");
   const auto after = find_parameter(parameters, "after");
   const auto until = find_parameter(parameters, "until");
-  if (until && !settings_.bounded) return bad("E0000001", "Api validation failed: until", "until");
-  if (find_parameter(parameters, "sortOrder").value_or("ASCENDING") != "ASCENDING") {
+  // Bounded, descending, of one event: what a check asks, and never a poll.
+  const bool newest = find_parameter(parameters, "sortOrder") == "DESCENDING" && !after && until &&
+                      find_parameter(parameters, "limit") == "1";
+  if (until && !newest && !settings_.bounded) return bad("E0000001", "Api validation failed: until", "until");
+  if (!newest && find_parameter(parameters, "sortOrder").value_or("ASCENDING") != "ASCENDING") {
     return bad("E0000001", "Api validation failed: sortOrder", "not a polling query");
   }
   if (!since) return bad("E0000001", "Api validation failed: since", "no since");
@@ -175,6 +178,7 @@ std::expected<OktaOrg::Query, fault::Status> OktaOrg::read_query(const Request& 
                "since too far back");
   }
   Query query{.since = std::string(*since), .after = std::string(after.value_or("")), .place = 0};
+  query.newest = newest;
   if (const auto limit = find_parameter(parameters, "limit")) {
     const auto number = whole_number<std::size_t>(*limit);
     if (!number || *number > limit_max) return bad("E0000001", "Api validation failed: limit", "bad limit");
@@ -183,7 +187,7 @@ std::expected<OktaOrg::Query, fault::Status> OktaOrg::read_query(const Request& 
   const bool ours = after || find_parameter(parameters, seal_name);
   query.from = *from;
   query.q = find_parameter(parameters, "q").value_or("");
-  if (until) {
+  if (until && !newest) {
     query.until = parse_rfc3339(*until);
     if (!query.until) return bad("E0000001", "Api validation failed: until", "bad until");
   }
@@ -211,6 +215,7 @@ OktaOrg::Page OktaOrg::page_for(const Query& query, WallTime at) const {
   const WallTime kept_from = at - to_ms(settings_.retention);
   // Only from the front: what is persisted much later than published is no matter of months.
   while (page.begin < visible && log_->events()[page.begin].published < kept_from) ++page.begin;
+  if (query.newest && visible > page.begin) page.begin = visible - 1;
   page.end = std::max(page.begin, std::min(page.begin + query.limit, visible));
   if (!query.all()) {
     std::size_t wanted = 0;

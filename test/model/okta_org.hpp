@@ -121,6 +121,7 @@ class OktaOrg {
     std::string q{};                  ///< Bytes an event must hold.
     std::optional<WallTime> until{};  ///< Of a bounded query.
     WallTime from{};                  ///< `since`, as a moment.
+    bool newest = false;              ///< Bounded and descending: the newest event, of which nothing follows.
 
     [[nodiscard]] bool all() const { return event_type.empty() && q.empty() && !until; }
     [[nodiscard]] bool wants(const LoggedEvent& event) const;

@@ -18,13 +18,14 @@ using Catch::Matchers::StartsWith;
 
 struct Bench {
   Report report;
+  History history{Instant{}};
   std::unique_ptr<Admin> admin;
 
   explicit Bench(AdminLimits limits = {}, const std::string& host = "127.0.0.1") {
     report.ready = true;
     auto listening = Admin::listen(
-        {.host = host, .port = 0, .given = true}, [this] { return report; },
-        [] { return ProcessFacts{.log_lines_dropped = 5}; }, limits);
+        {.host = host, .port = 0, .given = true},
+        {[this] { return report; }, [] { return ProcessFacts{.log_lines_dropped = 5}; }, history}, limits);
     if (!listening) FAIL(listening.error());
     admin = std::move(*listening);
   }
@@ -108,11 +109,23 @@ TEST_CASE("admin: the largest answer fits through") {
   CHECK_THAT(metrics, Contains("\r\nContent-Length: " + std::to_string(body_of(metrics).size()) + "\r\n"));
 }
 
-TEST_CASE("admin: the root lists what there is, everything else is not found") {
+TEST_CASE("admin: the root is one page that asks nobody else for anything, what is not there is not found") {
   Bench bench;
   const std::string answer = bench.get("/");
-  CHECK_THAT(answer, StartsWith("HTTP/1.1 200 "));
-  CHECK(body_of(answer) == "logzio-okta: /healthz /readyz /metrics /status\n");
+  CHECK_THAT(answer,
+             StartsWith("HTTP/1.1 200 ") && Contains("\r\nContent-Type: text/html; charset=utf-8\r\n"));
+  CHECK_THAT(answer, Contains("default-src 'none'") && Contains("connect-src 'self'"));
+  CHECK(body_of(answer).starts_with("<!doctype html>"));
+  CHECK(body_of(answer).ends_with("</html>\n"));
+  // The one URL in it names a kind of element, and is never asked for.
+  const std::string page = body_of(answer);
+  for (std::size_t at = page.find("://"); at != std::string::npos; at = page.find("://", at + 1)) {
+    CHECK(page.substr(at - 4, 29) == "http://www.w3.org/2000/svg\";\n");
+  }
+  CHECK_THAT(page, !Contains("innerHTML"));
+  bench.history.sample(Instant{}, bench.report);
+  CHECK_THAT(body_of(bench.get("/history")), StartsWith("{\"interval_seconds\":10.0,"));
+  CHECK_THAT(body_of(bench.get("/status.txt")), StartsWith("ready"));
   for (const char* path : {"/healthz/", "/Healthz", "//", "/../etc/passwd", "/nothing"}) {
     INFO(path);
     CHECK_THAT(bench.get(path), StartsWith("HTTP/1.1 404 "));
@@ -226,9 +239,8 @@ TEST_CASE("admin: a client that leaves in the middle is forgotten") {
 
 TEST_CASE("admin: a taken port is named with what to do") {
   Bench bench;
-  const auto second = Admin::listen(
-      {.host = "127.0.0.1", .port = bench.admin->port(), .given = true}, [] { return Report{}; },
-      [] { return ProcessFacts{}; });
+  const auto second = Admin::listen({.host = "127.0.0.1", .port = bench.admin->port(), .given = true},
+                                    {[] { return Report{}; }, [] { return ProcessFacts{}; }, bench.history});
   REQUIRE_FALSE(second);
   CHECK_THAT(second.error(), Contains("127.0.0.1:" + std::to_string(bench.admin->port())) &&
                                  Contains("Address already in use") && Contains("--admin"));
@@ -236,8 +248,9 @@ TEST_CASE("admin: a taken port is named with what to do") {
 
 TEST_CASE("admin: addresses are literals or localhost; names and foreign addresses are refused in words") {
   const auto listen = [](const std::string& host) {
-    return Admin::listen(
-        {.host = host, .port = 0, .given = true}, [] { return Report{}; }, [] { return ProcessFacts{}; });
+    static const History history{Instant{}};
+    return Admin::listen({.host = host, .port = 0, .given = true},
+                         {[] { return Report{}; }, [] { return ProcessFacts{}; }, history});
   };
   CHECK(listen("localhost"));
   CHECK(listen("0.0.0.0"));

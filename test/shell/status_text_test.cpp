@@ -1,5 +1,7 @@
 #include "shell/status_text.hpp"
 
+#include <algorithm>
+
 #include "catch.hpp"
 
 using namespace logzio_okta;
@@ -33,10 +35,14 @@ Report report() {
   return report;
 }
 
+std::string text_of(const Report& report) {
+  return status_text(report, History(Instant{}));
+}
+
 }  // namespace
 
 TEST_CASE("status text: whether it works comes first, then a row a tenant, totals and the listener") {
-  const std::string text = status_text(report());
+  const std::string text = text_of(report());
   REQUIRE_THAT(text, StartsWith("ready, running for 1 d 2 h\n"));
   REQUIRE_THAT(text, Contains("acme.okta.com") && Contains("following") && Contains("12 s ago") &&
                          Contains("1204") && Contains("41/60") && Contains("4 s"));
@@ -53,8 +59,36 @@ TEST_CASE("status text: what is wrong is said, and foreign text cannot draw on t
   bad.tenants[0].last_error = "Okta said \x1b[31mno\n";
   bad.tenants[0].newest_event = bad.destinations[0].last_taken = std::nullopt;
   bad.destinations[0].last_error = "401";
-  const std::string text = status_text(bad);
+  const std::string text = text_of(bad);
   REQUIRE_THAT(text, StartsWith("NOT READY: no tenant flows") && Contains("stopping") &&
                          Contains("2, refused 1") && Contains("Okta said ?[31mno?") && Contains("  401\n"));
   REQUIRE_THAT(text, !Contains("\x1b") && !Contains(" \n"));
+}
+
+TEST_CASE("history: events a second over the last minute, and what each ten seconds brought") {
+  History history(Instant{});
+  Report now = report();
+  const auto sample = [&](Duration at, std::uint64_t delivered, std::optional<Duration> behind) {
+    now.tenants[0].events.delivered = delivered;
+    now.tenants[0].behind = behind;
+    history.sample(Instant{} + at, now);
+  };
+  sample(0s, 1000, 0s);
+  REQUIRE(history.due() == Instant{} + 10s);
+  REQUIRE_FALSE(history.events_per_second("acme.okta.com").has_value());
+  sample(10s, 1100, 2s);
+  sample(20s, 1300, std::nullopt);
+  REQUIRE(history.events_per_second("acme.okta.com") == 15.0);
+  REQUIRE_FALSE(history.events_per_second("globex.okta.com").has_value());
+  REQUIRE_THAT(status_text(now, history), Contains("  15.0  "));
+  REQUIRE_THAT(history.json(),
+               Contains(R"("domain":"acme.okta.com","delivered":[100,200],"behind_seconds":[2.0,null])"));
+  sample(200s, 1300, 0s);  // Older than a minute does not count.
+  sample(210s, 1400, 0s);
+  REQUIRE(history.events_per_second("acme.okta.com") == 10.0);
+  sample(220s, 5, 0s);  // Counted anew: a tenant that left and came back.
+  REQUIRE_FALSE(history.events_per_second("acme.okta.com").has_value());
+  for (int i = 0; i < 500; ++i) sample(230s + i * 10s, 5, 0s);
+  REQUIRE(std::ranges::count(history.json(), ',') <
+          2 * static_cast<std::ptrdiff_t>(History::samples_max) + 5);
 }

@@ -42,6 +42,9 @@ inline std::string read_file(const std::string& path) {
 inline void write_file(const std::string& path, std::string_view bytes) {
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   out << bytes;
+  // As a file with a credential should be; a test that is about others' eyes says so.
+  std::filesystem::permissions(path,
+                               std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
 /// The names in a directory that begin like this, sorted.

@@ -24,7 +24,7 @@ struct Bench {
 
   Result<Tenants> reads(std::string_view yaml) {
     write_file(path, yaml);
-    return read_tenants_file(path);
+    return read_tenants_file(path, Environment({}));
   }
 
   /// What is said about this file behind its name: one line that never holds a key.
@@ -171,7 +171,8 @@ TEST_CASE("tenants file: a value that can be no API key is refused without being
   Bench bench;
   REQUIRE_THAT(bench.refuses(file_with_key("\"\"")), StartsWith(":2:19: the API key is empty"));
   REQUIRE_THAT(bench.refuses(file_with_key("<<OKTA_API_KEY_SECRET>>")), Contains("placeholder"));
-  REQUIRE_THAT(bench.refuses(file_with_key("${SECRET}")), Contains("placeholder"));
+  REQUIRE_THAT(bench.refuses(file_with_key("${NOT_SET}")), Contains("NOT_SET is not set"));
+  REQUIRE_THAT(bench.refuses(file_with_key("${not-a-name-SECRET}")), Contains("placeholder"));
   REQUIRE_THAT(bench.refuses(file_with_key("SSWS 00SECRET")), Contains("without \"SSWS\""));
   REQUIRE_THAT(bench.refuses(file_with_key("\" 00SECRET\"")), Contains("space"));
   REQUIRE_THAT(bench.refuses(file_with_key("\"00SECRET\\n\"")), Contains("line break"));
@@ -223,7 +224,7 @@ TEST_CASE("tenants file: aliases are followed but cannot blow up, nor can nestin
 
 TEST_CASE("tenants file: a file that cannot be used says why and what to do") {
   Bench bench;
-  const auto text = [&] { return read_tenants_file(bench.path).error().text; };
+  const auto text = [&] { return read_tenants_file(bench.path, Environment({})).error().text; };
   REQUIRE_THAT(text(), StartsWith(bench.path) && Contains("No such file"));
 
   REQUIRE(::mkdir(bench.path.c_str(), 0700) == 0);

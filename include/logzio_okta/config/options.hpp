@@ -63,7 +63,7 @@ struct Options {
   std::optional<std::string> hooks_key;
   std::optional<std::string> hooks_secrets;
   std::vector<Domain> hooks_orgs;  ///< Whose hooks are taken although they are not polled.
-  std::optional<UserId> user;  ///< Whom to become when started as root; never root itself.
+  std::optional<UserId> user;      ///< Whom to become when started as root; never root itself.
   Level level = Level::info;
   LogFormat format = LogFormat::text;
   std::vector<std::string> warnings;

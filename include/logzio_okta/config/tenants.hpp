@@ -19,7 +19,8 @@ namespace logzio_okta {
 struct TenantEntry {
   Domain domain;
   Secret api_key;
-  int line = 0;  ///< In the file, from 1; 0 when it came from the environment.
+  int line = 0;                ///< In the file, from 1; 0 when it came from the environment.
+  std::string api_key_file{};  ///< Where `api_key` was read from, if from a file of its own.
 
   std::optional<Since> since{};
   LogQuery query{};
@@ -36,6 +37,7 @@ struct Tenants {
   std::vector<TenantEntry> entries;   ///< At least one, at most limits::tenants_max.
   std::string source;                 ///< "/etc/logzio-okta/tenants-credentials.yml" or "OKTA_API_KEY".
   std::vector<std::string> warnings;  ///< One line each, for the log.
+  std::vector<std::string> problems;  ///< Of entries that were left out; empty unless they were asked for.
 };
 
 }  // namespace logzio_okta

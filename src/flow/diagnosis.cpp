@@ -1,0 +1,343 @@
+#include "logzio_okta/flow/diagnosis.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "logzio_okta/base/gzip.hpp"
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/text.hpp"
+#include "logzio_okta/okta/error.hpp"
+#include "logzio_okta/okta/log_query.hpp"
+#include "logzio_okta/okta/page.hpp"
+#include "logzio_okta/okta/rate_limit.hpp"
+
+namespace logzio_okta {
+namespace {
+
+constexpr const char* ok = "ok";
+constexpr const char* failed = "FAIL";
+constexpr const char* unused = "-";
+
+// NTP keeps a clock within milliseconds; a minute is a clock that nobody sets.
+constexpr Duration clock_ahead_max = 60s;
+// Of the limit spent by others: from here on it is worth knowing.
+constexpr std::int64_t others_percent_high = 50;
+constexpr std::int64_t reserve_percent = static_cast<std::int64_t>(limits::rate_reserve * 100);
+
+constexpr std::array regions = {"listener.logz.io", "listener-au.logz.io", "listener-ca.logz.io",
+                                "listener-eu.logz.io", "listener-uk.logz.io"};
+
+/// Where the way ended: the step, and what to say of it.
+struct Broken {
+  const char* step;
+  std::string text;
+};
+
+std::string by_whom(const Sighting& seen) {
+  return seen.authority.empty() ? "" : " (made by \"" + printable(seen.authority) + "\")";
+}
+
+std::string certificate_text(const Sighting& seen, const std::string& text) {
+  const std::string authority = by_whom(seen);
+  switch (seen.fault) {
+    case CertificateFault::expired:
+      return "the certificate of " + seen.name + authority + " has expired" +
+             (seen.expires ? " on " + format_rfc3339(*seen.expires) : "") +
+             "; if this machine's clock is right, whoever runs that server must renew it";
+    case CertificateFault::not_yet_valid:
+      return "the certificate of " + seen.name + authority +
+             " is not valid yet; set this machine's clock (NTP)";
+    case CertificateFault::unknown_ca:
+      return "the certificate of " + seen.name + authority +
+             " comes from an authority that is not trusted; if a proxy of yours inspects TLS, give its "
+             "certificate with --ca-file; if not, somebody is in between";
+    case CertificateFault::wrong_name:
+      return "the certificate of " + seen.name + authority + " was made for another name (\"" +
+             printable(seen.certificate) +
+             "\"); correct the name in the configuration, or what DNS or a proxy answers for it";
+    case CertificateFault::good:
+    case CertificateFault::other:
+      break;
+  }
+  return text + authority;
+}
+
+Broken broken_way(const Sighting& seen, const TransportError& error) {
+  const bool proxied = !seen.proxy.empty();
+  switch (error.fault) {
+    case TransportFault::unresolved:
+      if (proxied) {
+        return {"proxy", error.text + "; correct HTTPS_PROXY, or name " + seen.name + " in NO_PROXY"};
+      }
+      return {"dns", error.text +
+                         "; check how the name is written and that this machine can resolve names "
+                         "(/etc/resolv.conf), or set HTTPS_PROXY if only a proxy can"};
+    case TransportFault::unreachable:
+      if (proxied) {
+        return {"proxy",
+                error.text + "; start the proxy, correct HTTPS_PROXY, or name " + seen.name + " in NO_PROXY"};
+      }
+      return {"connection", error.text + "; open the way out to it in the firewall, or set HTTPS_PROXY"};
+    case TransportFault::proxy_refused:
+      return {"proxy",
+              error.text + "; allow CONNECT to it in the proxy, or name " + seen.name + " in NO_PROXY"};
+    case TransportFault::untrusted:
+      return {"tls", certificate_text(seen, error.text)};
+    case TransportFault::tls_failed:
+      return {"tls", error.text +
+                         "; something else than a TLS 1.2 server listens there, or is in between: "
+                         "check port and proxy"};
+    case TransportFault::timed_out:
+    case TransportFault::cut:
+    case TransportFault::answer_too_large:
+      return {"http", error.text + "; try again, then look at what is in between (proxy, firewall, relay)"};
+    case TransportFault::refused_by_us:
+      break;
+  }
+  return {"key", error.text};
+}
+
+struct Way {
+  std::string& dns;
+  std::string& proxy;
+  std::string& tls;
+  std::string& http;
+};
+
+/// Fills the cells of the way; false where it ended early.
+bool walk(const Sighting& seen, const Way& way, std::string_view subject, std::vector<Finding>& findings) {
+  const bool proxied = !seen.proxy.empty();
+  way.dns = proxied ? unused : ok;
+  way.proxy = proxied ? ok : unused;
+  way.tls = seen.certificate.empty() ? unused : ok;
+  way.http = ok;
+  if (seen.result) return true;
+  const Broken broken = broken_way(seen, seen.result.error());
+  findings.push_back({Severity::failure, std::string(subject), broken.step, broken.text});
+  const std::string_view step = broken.step;
+  if (step == "http" || step == "key") {
+    way.http = failed;
+    return false;
+  }
+  way.http.clear();
+  way.tls = step == "tls" ? failed : "";
+  if (step == "dns") way.dns = failed;
+  if (step == "proxy") way.proxy = failed;
+  if (step == "connection") way.http = failed;
+  return false;
+}
+
+class TenantDoctor {
+ public:
+  TenantDoctor(TenantDiagnosis& diagnosis, std::string_view key_place, WallTime wall)
+      : diagnosis_(diagnosis), key_place_(key_place), wall_(wall) {}
+
+  void examine() {
+    Sighting& seen = diagnosis_.sighting;
+    if (!walk(seen, {diagnosis_.dns, diagnosis_.proxy, diagnosis_.tls, diagnosis_.http}, diagnosis_.domain,
+              diagnosis_.findings)) {
+      return;
+    }
+    const HttpAnswer& answer = *seen.result;
+    judge_status(answer);
+    judge_clock(answer);
+    judge_rate(answer);
+  }
+
+ private:
+  void find(Severity severity, const char* step, std::string text) {
+    diagnosis_.findings.push_back({severity, diagnosis_.domain, step, std::move(text)});
+  }
+
+  void judge_status(const HttpAnswer& answer) {
+    switch (answer.status) {
+      case 200:
+        diagnosis_.key = diagnosis_.role = ok;
+        read_page(answer);
+        return;
+      case 401:
+        diagnosis_.key = failed;
+        find(Severity::failure, "key",
+             "Okta refuses the key (401: " + describe_okta_error(answer) +
+                 "); make a new one in Okta (Security, API, Tokens) and write it to " +
+                 std::string(key_place_));
+        return;
+      case 403:
+        diagnosis_.key = ok;
+        diagnosis_.role = failed;
+        find(Severity::failure, "role",
+             "Okta knows the key, but its owner may not read the System Log from here (403: " +
+                 describe_okta_error(answer) +
+                 "); give the user who made it the role Report Administrator, and look whether the token is "
+                 "bound to a network zone");
+        return;
+      case 429:
+        diagnosis_.key = diagnosis_.role = ok;
+        find(Severity::failure, "rate limit",
+             "Okta's rate limit for the System Log is used up (429) by others; find them in Okta under "
+             "Reports, Rate limits, and let them ask less");
+        return;
+      default:
+        diagnosis_.http = failed;
+        find(Severity::failure, "http", other_status(answer));
+    }
+  }
+
+  [[nodiscard]] std::string other_status(const HttpAnswer& answer) const {
+    const std::string status = std::to_string(answer.status);
+    if (answer.status >= 500) {
+      return "Okta answers " + status + " (" + describe_okta_error(answer) +
+             "); try again, and look at status.okta.com";
+    }
+    if (const auto location = find_header(answer.headers, "Location"); location && answer.status < 400) {
+      return "it sends us elsewhere (" + status + " to " + printable(*location) +
+             "), which is never followed; write the org's own domain, for example acme.okta.com";
+    }
+    return "there is no System Log there (" + status + ": " + describe_okta_error(answer) +
+           "); write the org's own domain, for example acme.okta.com";
+  }
+
+  void read_page(const HttpAnswer& answer) {
+    const std::string_view encoding = find_header(answer.headers, "Content-Encoding").value_or("");
+    std::string inflated;
+    if (encoding == "gzip") {
+      if (auto plain = gunzip(answer.body, limits::page_bytes_max)) inflated = std::move(*plain);
+    }
+    PageCutter cutter;
+    if (!cutter.cut(encoding == "gzip" ? inflated : answer.body)) {
+      diagnosis_.http = failed;
+      diagnosis_.key.clear();
+      diagnosis_.role.clear();
+      find(Severity::failure, "http",
+           "what answers is no System Log (" + describe_okta_error(answer) +
+               "); write the org's own domain, and look whether a proxy answers in its place");
+      return;
+    }
+    if (!cutter.events().empty()) diagnosis_.newest_event = cutter.events().front().published_at;
+  }
+
+  void judge_clock(const HttpAnswer& answer) {
+    const auto date = parse_http_date(find_header(answer.headers, "Date").value_or(""));
+    if (!date) return;
+    // The header has whole seconds, cut off.
+    const Duration ahead = wall_ - *date - 500ms;
+    diagnosis_.clock_ahead = ahead;
+    const Duration off = ahead < Duration::zero() ? -ahead : ahead;
+    diagnosis_.clock = off > clock_ahead_max ? failed : ok;
+    if (off <= clock_ahead_max) return;
+    find(Severity::failure, "clock",
+         "this machine's clock is " + describe(off) + (ahead > Duration::zero() ? " ahead of" : " behind") +
+             " Okta's; set it by NTP (timedatectl set-ntp true), in a container on its host");
+  }
+
+  void judge_rate(const HttpAnswer& answer) {
+    const RateLimit rate = read_rate_limit(answer.headers);
+    if (!rate.limit || !rate.remaining || *rate.limit <= 0) return;
+    diagnosis_.rate_limit = rate.limit;
+    diagnosis_.rate_left = rate.remaining;
+    const std::int64_t others = std::max<std::int64_t>(0, *rate.limit - *rate.remaining - 1);
+    diagnosis_.rate_of_others = others;
+    if (answer.status == 429) return;
+    const std::string spent = "of " + std::to_string(*rate.limit) + " requests a minute " +
+                              std::to_string(others) + " are spent by others than this check";
+    if (*rate.remaining * 100 <= *rate.limit * reserve_percent) {
+      find(Severity::failure, "rate limit",
+           spent + " and " + std::to_string(*rate.remaining) +
+               " are left, so that we ask nothing; find them in Okta under Reports, Rate limits, and let "
+               "them ask less");
+    } else if (others * 100 >= *rate.limit * others_percent_high) {
+      find(Severity::warning, "rate limit",
+           spent + "; if that is not the running daemon, find them in Okta under Reports, Rate limits");
+    }
+  }
+
+  TenantDiagnosis& diagnosis_;
+  std::string_view key_place_;
+  WallTime wall_;
+};
+
+}  // namespace
+
+std::string newest_event_target(WallTime wall) {
+  return std::string(log_path) + "?since=" + format_rfc3339(wall - to_ms(newest_event_span)) +
+         "&until=" + format_rfc3339(wall) + "&sortOrder=DESCENDING&limit=1";
+}
+
+TenantDiagnosis diagnose_tenant(std::string domain, std::string_view key_place, Sighting sighting,
+                                WallTime wall) {
+  TenantDiagnosis diagnosis;
+  diagnosis.domain = std::move(domain);
+  diagnosis.sighting = std::move(sighting);
+  TenantDoctor(diagnosis, key_place, wall).examine();
+  return diagnosis;
+}
+
+ListenerDiagnosis diagnose_listener(const DestinationSpec& destination, Sighting sighting,
+                                    const std::optional<std::string>& home) {
+  const Endpoint& listener = destination.listener;
+  ListenerDiagnosis diagnosis;
+  diagnosis.listener = listener.text();
+  diagnosis.sighting = std::move(sighting);
+  const Sighting& seen = diagnosis.sighting;
+  const auto find = [&](Severity severity, const char* step, std::string text) {
+    diagnosis.findings.push_back({severity, "listener", step, std::move(text)});
+  };
+  if (!walk(seen, {diagnosis.dns, diagnosis.proxy, diagnosis.tls, diagnosis.http}, "listener",
+            diagnosis.findings)) {
+    return diagnosis;
+  }
+  if (is_lines(listener.protocol)) {
+    diagnosis.http = unused;
+    find(Severity::warning, "token",
+         listener.text() + " never answers, so the token cannot be tested there; with " + listener.host +
+             ":8071 it can");
+    return diagnosis;
+  }
+  if (seen.only_connected) return diagnosis;
+  const HttpAnswer& answer = *seen.result;
+  if (is_token_known(seen)) {
+    diagnosis.token = ok;
+    return diagnosis;
+  }
+  if (is_token_unknown(seen)) {
+    diagnosis.token = failed;
+    if (home) {
+      find(Severity::failure, "region",
+           "the token is of another region: " + *home + " takes it, " + listener.host +
+               " does not (401); name it as the listener (set by " + destination.set_by + ")");
+    } else {
+      find(Severity::failure, "token",
+           listener.host +
+               " does not know the token (401); copy the data shipping token from Logz.io "
+               "(Settings, Manage tokens), and compare the region: each has a listener of its own");
+    }
+    return diagnosis;
+  }
+  diagnosis.http = failed;
+  find(Severity::failure, "http",
+       listener.text() + " answers " + std::to_string(answer.status) +
+           ", which no listener says to an empty bulk; look at what is in between (proxy, relay), and at "
+           "status.logz.io");
+  return diagnosis;
+}
+
+bool is_token_unknown(const Sighting& sighting) {
+  return sighting.result && sighting.result->status == 401;
+}
+
+bool is_token_known(const Sighting& sighting) {
+  return sighting.result && !sighting.only_connected &&
+         (sighting.result->status == 200 || sighting.result->status == 400);
+}
+
+std::vector<std::string> other_regions(std::string_view host) {
+  if (std::ranges::find(regions, host) == regions.end()) return {};
+  std::vector<std::string> others;
+  for (const std::string_view region : regions) {
+    if (region != host) others.emplace_back(region);
+  }
+  return others;
+}
+
+}  // namespace logzio_okta

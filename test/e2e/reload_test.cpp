@@ -1,0 +1,136 @@
+// The tenants file and the files of keys and token change while it runs.
+#include <algorithm>
+#include <csignal>
+
+#include "logzio_okta/base/random.hpp"
+
+#include "e2e/bench.hpp"
+
+namespace logzio_okta::e2e {
+namespace {
+
+/// How many reloads had this outcome so far; nothing if nobody answers.
+std::optional<long> reloads(std::uint16_t port, const std::string& outcome) {
+  const std::string text = http_get(port, "/metrics").body;
+  const std::string name = "\nlogzio_okta_reloads_total{outcome=\"" + outcome + "\"} ";
+  const std::size_t at = text.find(name);
+  if (at == std::string::npos) return std::nullopt;
+  return std::stol(text.substr(at + name.size()));
+}
+
+std::string entry(const Bench& bench, std::size_t org, const std::string& key) {
+  return "  - okta_api_key: " + key + "\n    okta_domain: " + bench.world.org_domain(org) + "\n";
+}
+
+TEST_CASE("reload: two hundred edits under load, some of them broken, lose nothing and send nothing twice") {
+  Bench bench;
+  constexpr std::size_t orgs = 5;
+  constexpr std::size_t kept = 2;  // These two stand in every file that works.
+  std::vector<std::vector<std::string>> keys(orgs);
+  for (std::size_t org = 0; org < orgs; ++org) {
+    for (const char letter : {'a', 'b'}) {
+      keys[org].push_back("00" + std::string(39, static_cast<char>('A' + org)) + letter);
+      bench.add_secret(keys[org].back());
+    }
+    bench.add_org({.keys = keys[org]});
+    bench.world.issue_past(org, 300, 24h);
+  }
+  bench.add_listener();
+  bench.write_tenants();
+  const std::uint16_t port = free_port();
+  bench.start({.poll_interval = "100ms", .admin = "127.0.0.1:" + std::to_string(port)});
+  REQUIRE(bench.wait([&] { return http_get(port, "/readyz").status == 200; }));
+
+  Random random(5);
+  long taken = 0;
+  long refused = 0;
+  for (int round = 0; round < 200; ++round) {
+    for (std::size_t org = 0; org < orgs; ++org) bench.world.issue(org, random.below(4));
+    std::vector<std::string> entries;
+    for (std::size_t org = 0; org < orgs; ++org) {
+      if (org >= kept && random.below(2) == 0) continue;
+      const std::size_t first = random.below(2);
+      entries.push_back(entry(bench, org, keys[org][first]));
+      if (random.below(2) == 0) entries.push_back(entry(bench, org, keys[org][1 - first]));
+    }
+    std::ranges::rotate(entries, entries.begin() + static_cast<std::ptrdiff_t>(random.below(entries.size())));
+    std::string yaml = "tenants_credentials:\n";
+    for (const std::string& each : entries) yaml += each;
+    const std::uint64_t fate = random.below(8);
+    if (fate == 0) yaml = yaml.substr(0, 20 + random.below(10));
+    if (fate == 1) yaml += "  - okta_domain: acme.okta.com\n";
+    if (fate == 2) yaml.clear();
+    (fate < 3 ? refused : taken) += 1;
+    bench.write_tenants(yaml);
+    bench.daemon().signal(SIGHUP);
+    REQUIRE(
+        bench.wait([&] { return reloads(port, "taken") >= taken && reloads(port, "refused") >= refused; }));
+  }
+  bench.write_tenants();
+  bench.daemon().signal(SIGHUP);
+  REQUIRE(bench.all_arrive());
+  CHECK(bench.proven_once());
+  // The place of those that stayed was never begun anew.
+  for (std::size_t org = 0; org < kept; ++org) {
+    const auto began = bench.world.with_org(org, [](auto& model) {
+      return std::ranges::count_if(model.records(),
+                                   [](const auto& record) { return !record.target.contains("after="); });
+    });
+    CHECK(began == 1);
+  }
+  CHECK(bench.stop() == 0);
+}
+
+TEST_CASE("reload: a broken file is refused loudly, is seen in the metrics, and what was in force stays") {
+  Bench bench;
+  const std::size_t org = bench.add_org();
+  bench.add_listener();
+  bench.write_tenants();
+  const std::uint16_t port = free_port();
+  bench.start({.admin = "127.0.0.1:" + std::to_string(port)});
+  REQUIRE(bench.wait([&] { return http_get(port, "/readyz").status == 200; }));
+  CHECK(http_get(port, "/metrics").body.contains("\nlogzio_okta_last_reload_refused 0\n"));
+  bench.write_tenants("tenants: nobody\n");
+  REQUIRE(bench.says("The tenants read before stay in force"));
+  CHECK(http_get(port, "/metrics").body.contains("\nlogzio_okta_last_reload_refused 1\n"));
+  bench.world.issue(org, 10);
+  REQUIRE(bench.all_arrive());
+  bench.write_tenants();
+  REQUIRE(bench.wait(
+      [&] { return http_get(port, "/metrics").body.contains("\nlogzio_okta_last_reload_refused 0\n"); }));
+  CHECK(bench.stop() == 0);
+}
+
+TEST_CASE(
+    "reload: keys and domain may come from variables, and a key file that is replaced is used in seconds") {
+  Bench bench;
+  const std::size_t acme = bench.add_org();
+  const std::size_t beta = bench.add_org();
+  bench.add_listener();
+  const std::string newer = "00NewerKeyOfAcmeNewerKeyOfAcmeNewerKeyOfAc";
+  bench.add_secret(newer);
+  write_file(bench.path("acme-key"), bench.world.org_key(acme) + "\n");
+  bench.write_tenants("tenants_credentials:\n  - okta_api_key_file: acme-key\n    okta_domain: " +
+                      bench.world.org_domain(acme) +
+                      "\n  - okta_api_key: ${BETA_KEY}\n    okta_domain: ${BETA_DOMAIN}\n");
+  bench.world.issue(acme, 5);
+  bench.world.issue(beta, 5);
+  bench.start(
+      {.env = {{"BETA_KEY", bench.world.org_key(beta)}, {"BETA_DOMAIN", bench.world.org_domain(beta)}}});
+  REQUIRE(bench.all_arrive());
+
+  bench.world.with_org(acme, [&](auto& org) {
+    org.set_key(bench.world.org_key(acme), model::KeyState::revoked);
+    org.set_key(newer, model::KeyState::good);
+  });
+  REQUIRE(bench.says("401"));
+  bench.world.issue(acme, 5);
+  write_file(bench.path("acme-key.new"), newer);
+  std::filesystem::rename(bench.path("acme-key.new"), bench.path("acme-key"));
+  REQUIRE(bench.all_arrive(20s));
+  CHECK(bench.stop() == 0);
+  CHECK(bench.proven_once());
+}
+
+}  // namespace
+}  // namespace logzio_okta::e2e

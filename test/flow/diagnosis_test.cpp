@@ -1,0 +1,102 @@
+#include "logzio_okta/flow/diagnosis.hpp"
+
+#include "catch.hpp"
+
+using namespace logzio_okta;
+using Catch::Matchers::Contains;
+
+namespace {
+
+const WallTime noon = parse_rfc3339("2026-11-23T12:00:00Z").value();
+
+Sighting answered(int status, std::string body = "[]", Headers headers = {}) {
+  headers.push_back({"Date", format_http_date(noon)});
+  Sighting seen;
+  seen.name = "acme.okta.com";
+  seen.result = HttpAnswer{.status = status, .headers = std::move(headers), .body = std::move(body)};
+  return seen;
+}
+
+TenantDiagnosis tenant(Sighting seen, WallTime wall = noon) {
+  return diagnose_tenant("acme.okta.com", "tenants.yml:2", std::move(seen), wall);
+}
+
+/// The one finding there is.
+std::string only(const std::vector<Finding>& findings) {
+  REQUIRE(findings.size() == 1);
+  return findings[0].step + ": " + findings[0].text;
+}
+
+}  // namespace
+
+TEST_CASE("diagnosis: a page is fine, and its event the newest") {
+  const TenantDiagnosis fine = tenant(answered(200, R"([{"published":"2026-11-23T11:59:00.000Z"}])"));
+  REQUIRE(fine.findings.empty());
+  REQUIRE((fine.dns == "ok" && fine.proxy == "-" && fine.tls == "-" && fine.http == "ok"));
+  REQUIRE((fine.key == "ok" && fine.role == "ok" && fine.clock == "ok"));
+  REQUIRE(fine.newest_event == noon - 1min);
+  REQUIRE_FALSE(tenant(answered(200)).newest_event.has_value());
+}
+
+TEST_CASE("diagnosis: what is no System Log is told from what is") {
+  REQUIRE_THAT(only(tenant(answered(200, "<html>Sign in</html>")).findings),
+               Contains("http: ") && Contains("no System Log"));
+  REQUIRE_THAT(only(tenant(answered(404)).findings), Contains("404") && Contains("acme.okta.com"));
+  REQUIRE_THAT(only(tenant(answered(302, "", {{"Location", "https://login.example.com/"}})).findings),
+               Contains("https://login.example.com/") && Contains("never followed"));
+  REQUIRE_THAT(only(tenant(answered(503)).findings), Contains("status.okta.com"));
+}
+
+TEST_CASE("diagnosis: the rate limit is judged by what others leave of it") {
+  const auto rate = [](const char* remaining) {
+    return tenant(answered(200, "[]", {{"X-Rate-Limit-Limit", "60"}, {"X-Rate-Limit-Remaining", remaining}}));
+  };
+  REQUIRE(rate("59").findings.empty());
+  REQUIRE(rate("59").rate_of_others == 0);
+  REQUIRE(rate("31").findings.empty());
+  REQUIRE(rate("20").findings.at(0).severity == Severity::warning);
+  REQUIRE_THAT(only(rate("3").findings), Contains("56 are spent by others") && Contains("ask less"));
+  REQUIRE(rate("3").findings.at(0).severity == Severity::failure);
+  REQUIRE_THAT(only(tenant(answered(429)).findings), Contains("429"));
+}
+
+TEST_CASE("diagnosis: a clock off by more than a minute is said with its direction") {
+  REQUIRE(tenant(answered(200), noon + 50s).findings.empty());
+  REQUIRE_THAT(only(tenant(answered(200), noon + 10min).findings),
+               Contains("clock: ") && Contains("ahead of"));
+  REQUIRE_THAT(only(tenant(answered(401), noon).findings), Contains("key: ") && Contains("tenants.yml:2"));
+  REQUIRE(tenant(answered(401), noon - 10min).findings.size() == 2);
+}
+
+TEST_CASE("diagnosis: the listener's answer to nothing tells the token") {
+  const DestinationSpec listener{.id = {}, .listener = Endpoint::parse("listener.logz.io").value()};
+  const auto findings = [&](Sighting seen, std::optional<std::string> home = std::nullopt) {
+    return diagnose_listener(listener, std::move(seen), home).findings;
+  };
+  REQUIRE(findings(answered(200, "")).empty());
+  REQUIRE(findings(answered(400, "{}")).empty());
+  REQUIRE_THAT(only(findings(answered(401))), Contains("token: ") && Contains("Manage tokens"));
+  REQUIRE_THAT(
+      only(findings(answered(401), "listener-eu.logz.io")),
+      Contains("region: ") && Contains("listener-eu.logz.io takes it") && Contains("LOGZIO_LISTENER_HOST"));
+  REQUIRE_THAT(only(findings(answered(502))), Contains("502") && Contains("status.logz.io"));
+  REQUIRE(other_regions("listener-eu.logz.io").size() == 4);
+  REQUIRE(other_regions("relay.example.com").empty());
+
+  Sighting open = answered(200);
+  open.only_connected = true;
+  const DestinationSpec lines{.id = {}, .listener = Endpoint::parse("listener.logz.io:5052").value()};
+  REQUIRE_THAT(only(diagnose_listener(lines, std::move(open), std::nullopt).findings),
+               Contains("never answers") && Contains(":8071"));
+}
+
+TEST_CASE("diagnosis: where the way ends, what lies behind it is not judged") {
+  Sighting seen;
+  seen.name = "acme.okta.com";
+  seen.proxy = "http://proxy.example.com:3128";
+  seen.result =
+      std::unexpected(TransportError{.fault = TransportFault::unreachable, .text = "no connection"});
+  const TenantDiagnosis cut = tenant(std::move(seen));
+  REQUIRE((cut.dns == "-" && cut.proxy == "FAIL" && cut.tls.empty() && cut.http.empty() && cut.key.empty()));
+  REQUIRE_THAT(only(cut.findings), Contains("proxy: ") && Contains("NO_PROXY"));
+}

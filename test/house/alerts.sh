@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Each alert of etc/prometheus-alerts.yml has its fault in alerts_test.yml. With promtool (Debian's package prometheus,
+# which also starts a server and is therefore not asked for) the faults are played: each alert fires on its own, and
+# none on a good day.
+. "$(dirname "$0")/lib.sh"
+alerts=etc/prometheus-alerts.yml
+faults=test/house/alerts_test.yml
+
+unplayed() { # unplayed ALERTS FAULTS: alerts without a fault.
+  sed -n 's/^ *- alert: //p' "$1" | while read -r name; do
+    grep -q "alertname=\"$name\"" "$2" || echo "$1: no fault in $2 makes $name fire"
+  done
+}
+
+planted=$(mktemp -d)
+trap 'rm -r "$planted"' EXIT
+printf '%s\n' '      - alert: NobodyFiresThis' >"$planted/more.yml"
+[[ $(unplayed "$planted/more.yml" "$faults") == *NobodyFiresThis* ]] || findings "the check does not see what was planted"
+findings "$(unplayed "$alerts" "$faults")"
+
+command -v promtool >/dev/null || exit 0
+cp "$faults" "$planted/alerts_test.yml"
+sed 's/logzio_okta_ready == 0/logzio_okta_ready == 2/' "$alerts" >"$planted/alerts.yml"
+! promtool test rules "$planted/alerts_test.yml" >"$planted/said" 2>&1 || findings "promtool does not see what was planted"
+cp "$alerts" "$planted/alerts.yml"
+promtool test rules "$planted/alerts_test.yml" >"$planted/said" 2>&1 || findings "$(<"$planted/said")"
+promtool check rules "$planted/alerts.yml" >"$planted/said" 2>&1 || findings "$(<"$planted/said")"
