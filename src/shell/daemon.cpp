@@ -27,6 +27,7 @@
 #include "shell/keyring.hpp"
 #include "shell/metrics.hpp"
 #include "shell/notify.hpp"
+#include "shell/once_view.hpp"
 #include "shell/privileges.hpp"
 #include "shell/server_tls.hpp"
 #include "shell/signals.hpp"
@@ -104,6 +105,7 @@ struct Daemon::Impl {
   void on(ForgetDestination&& forget) { keyring.forget(forget.destination); }
   void on(Note&& note) { say(note.level, note.text, note.tenant); }
   void say(Level level, std::string_view text, std::string_view tenant = {}) {
+    if (once_view) once_view->clear();
     log.write(level, tenant, text, wall_now());
   }
 
@@ -164,7 +166,8 @@ struct Daemon::Impl {
   bool token_refused = false;
   std::vector<std::string> tenants_warnings;  ///< Of the file as it was last read.
   std::vector<std::string> token_warnings;
-  std::deque<Input> inputs;  ///< Not handled yet.
+  std::deque<Input> inputs;           ///< Not handled yet.
+  std::optional<OnceView> once_view;  ///< Of --once on a terminal.
   std::optional<Scheduler> scheduler;
 };
 
@@ -250,9 +253,15 @@ int Daemon::run() {
   // Started, not yet "works": whether Okta and the listener answer is told by status, and changes.
   self.notify.say("READY=1\nSTATUS=opening");
   if (self.notify.has_listener()) self.say_alive_at = steady_now() + limits::status_interval;
+  if (self.settings.options.policy.once && self.settings.options.format == LogFormat::text) {
+    self.once_view.emplace(stderr, steady_now());
+    if (!self.once_view->drawing()) self.once_view.reset();
+  }
   for (;;) {
     while (auto output = self.scheduler->next_output()) self.perform(std::move(*output));
     if (self.scheduler->at_rest()) break;
+    if (const Instant at = steady_now(); self.once_view && self.once_view->due(at))
+      self.once_view->draw(self.scheduler->report(now()), at);
     self.wait();
     if (!self.inputs.empty()) {
       Input input = std::move(self.inputs.front());

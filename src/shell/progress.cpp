@@ -51,8 +51,8 @@ ProgressLine::~ProgressLine() {
   clear();
 }
 
-void ProgressLine::draw(Instant now, const std::string& lines, bool at_once) {
-  if (!drawing() || (now < next_ && !at_once)) return;
+void ProgressLine::draw(Instant now, const std::string& lines) {
+  if (!due(now)) return;
   next_ = now + redraw_pause;
   clear();
   std::string_view rest = lines;

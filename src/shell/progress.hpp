@@ -25,9 +25,10 @@ class ProgressLine {
   ProgressLine& operator=(const ProgressLine&) = delete;
 
   [[nodiscard]] bool drawing() const { return columns_ > 0; }
-  /// Lines instead of what was drawn, each cut to the terminal's width. At most ten times a second, unless
-  /// `at_once`.
-  void draw(Instant now, const std::string& lines, bool at_once = false);
+  /// Lines instead of what was drawn, each cut to the terminal's width. At most ten times a second.
+  void draw(Instant now, const std::string& lines);
+  /// Whether a call of `draw` would draw.
+  [[nodiscard]] bool due(Instant now) const { return drawing() && now >= next_; }
   void clear();
 
  private:
