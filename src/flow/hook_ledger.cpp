@@ -56,7 +56,7 @@ void HookLedger::received(Now now) {
 }
 
 std::optional<Note> HookLedger::cannot_keep(Now now, const std::string& why) {
-  if (!spool_trouble_.failed(now.steady, why)) return std::nullopt;
+  if (!spool_trouble_.failed(now.steady, "spool")) return std::nullopt;
   return Note{.level = Level::error,
               .tenant = {},
               .text = "deliveries of event hooks cannot be kept: " + why +

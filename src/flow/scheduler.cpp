@@ -316,7 +316,9 @@ void Scheduler::Impl::keep(Now now, const HookArrived& arrived, const Hook& hook
     say(hooks.cannot_keep(now, "the spool is full (" + std::to_string(limits::spool_bytes_max / limits::MiB) +
                                    " MiB), as the listener takes less than comes"));
   }
-  if (full || stop_at) {
+  std::size_t arriving = bytes;
+  for (const auto& [id, hooked] : hooked_orgs) arriving += hooked.stream.arriving_bytes();
+  if (full || stop_at || arriving > limits::hook_bodies_bytes_max) {
     return refuse_hook(now, arrived.id, HookRefusal::unavailable, 503, "it cannot be kept now; try again");
   }
   const HookRoute route{.source = hook.source, .region = arrived.region};

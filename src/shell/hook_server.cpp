@@ -391,7 +391,7 @@ bool HookServer::Impl::hold(Connection& connection, std::size_t bytes) {
 bool HookServer::Impl::hand_over(Connection& connection) {
   connection.phase = Phase::waiting;
   watch(connection.channel.fd(), connection.id, connection.events, 0);
-  connection.until = never;
+  connection.until = now + bounds.patience;  // Okta has given up long before.
   arrivals.emplace_back(HookArrived{.id = HookId{connection.id},
                                     .body = std::move(connection.reader.body()),
                                     .region = std::move(connection.region),

@@ -71,6 +71,21 @@ std::string listener(const DestinationReport& destination, bool alone, WallTime 
   return text;
 }
 
+std::string hooks(const HookReport& hooks, WallTime at) {
+  std::uint64_t refused = 0;
+  for (const std::uint64_t count : hooks.refused) refused += count;
+  std::string text = "event hooks: " + std::to_string(hooks.received) + " received, last " +
+                     ago(hooks.last_received, at) + ", " + std::to_string(hooks.woken) + " woke a tenant, " +
+                     std::to_string(hooks.spooled) + " spooled, " + std::to_string(refused) + " refused\n";
+  for (const HookStreamReport& stream : hooks.streams) {
+    text += "  " + printable(stream.domain) + (stream.region.empty() ? "" : " to " + stream.region) + ": " +
+            std::to_string(stream.events.delivered) + " events delivered, " +
+            std::to_string(stream.events.in_flight) + " in the spool (" + std::to_string(stream.bytes) +
+            " bytes), the oldest came " + ago(stream.oldest, at) + "\n";
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string status_text(const Report& report, const History& history) {
@@ -80,6 +95,7 @@ std::string status_text(const Report& report, const History& history) {
   out += "\n\n" + tenants_table(report, history) + "\n" + totals(report.total);
   for (const DestinationReport& destination : report.destinations)
     out += listener(destination, report.destinations.size() == 1, report.at);
+  if (report.hooks.listening || !report.hooks.streams.empty()) out += hooks(report.hooks, report.at);
   return out;
 }
 

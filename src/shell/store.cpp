@@ -407,9 +407,10 @@ struct Store::Impl {
   std::deque<Question> questions;  // That could not be answered yet.
   std::deque<Input> answers;
   std::vector<std::string> warnings;
-  Instant due{};         // When the queue wants to be committed ...
-  Instant not_before{};  // ... and when it may be.
-  bool failing = false;  // The last commit did.
+  Instant due{};               // When the queue wants to be committed ...
+  Instant not_before{};        // ... and when it may be.
+  Instant spool_not_before{};  // Likewise, while a hook delivery waits for it.
+  bool failing = false;        // The last commit did.
   std::string failed_because;
   Instant ask_again{};
 
@@ -450,6 +451,7 @@ struct Store::Impl {
                 std::size_t count, Spooled& result);
   bool forget_seen_events();
   void refuse_spool(const std::string& why);
+  [[nodiscard]] Instant allowed_at() const { return spool_queue.empty() ? not_before : spool_not_before; }
   [[nodiscard]] bool nothing_queued() const { return queue.empty() && spool_queue.empty(); }
   void acknowledge();
   bool mark_clean();
@@ -941,13 +943,13 @@ void Store::work(Instant now, bool about_to_block) {
   impl_->answer_questions(now);
   if (impl_->nothing_queued()) return;
   if (about_to_block) impl_->due = std::min(impl_->due, now);
-  if (now < std::max(impl_->due, impl_->not_before)) return;
+  if (now < std::max(impl_->due, impl_->allowed_at())) return;
 
   const Instant begun = impl_->stopwatch();
   const bool committed = impl_->commit();
   impl_->failing = !committed;
   if (!committed) {
-    impl_->not_before = now + limits::save_retry;
+    impl_->not_before = impl_->spool_not_before = now + limits::save_retry;
     impl_->failed_because =
         "cannot save in " + impl_->path + ": " + impl_->database.failure().explain(impl_->dir);
     impl_->refuse_spool(impl_->failed_because);
@@ -956,12 +958,13 @@ void Store::work(Instant now, bool about_to_block) {
   }
   const Duration took = impl_->stopwatch() - begun;
   impl_->not_before = now + took + limits::commit_rest * took;
+  impl_->spool_not_before = now + took + limits::spool_commit_rest * took;
   impl_->acknowledge();
 }
 
 std::optional<Instant> Store::deadline() const {
   std::optional<Instant> at;
-  if (!impl_->nothing_queued()) at = std::max(impl_->due, impl_->not_before);
+  if (!impl_->nothing_queued()) at = std::max(impl_->due, impl_->allowed_at());
   if (!impl_->questions.empty()) at = std::min(at.value_or(never), impl_->ask_again);
   return at;
 }

@@ -129,7 +129,8 @@ inline constexpr std::size_t spool_bytes_max = 512 * MiB;      // Beyond it 503.
 inline constexpr std::size_t spool_rows_unsettled_max = 2000;  // Read back and not settled, per stream: what
                                                                // a crash leaves in doubt.
 inline constexpr std::size_t spool_read_bytes_max = 1 * MiB;
-inline constexpr Duration spool_memory = 25h;                   // How long a spooled event is known again,
+inline constexpr int spool_commit_rest = 2;    // As commit_rest, while Okta waits for an answer: 3 s at most.
+inline constexpr Duration spool_memory = 25h;  // How long a spooled event is known again,
 inline constexpr std::int64_t spool_memory_events = 2'000'000;  // unless more came; 60 bytes each on disk.
 
 // How often a hook may make us ask, within the budget; and when again, while the event it told of is not in

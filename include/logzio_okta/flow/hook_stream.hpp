@@ -66,6 +66,8 @@ class HookStream {
   [[nodiscard]] bool partly_settled() const;
   /// On disk or on the way there, and not settled.
   [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_ + arriving_bytes_; }
+  /// Of them on the way, and so in memory.
+  [[nodiscard]] std::size_t arriving_bytes() const { return arriving_bytes_; }
   [[nodiscard]] const HookRoute& route() const { return route_; }
   [[nodiscard]] DestinationId destination() const { return destination_; }
   [[nodiscard]] HookStreamReport report() const;
