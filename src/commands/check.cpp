@@ -15,8 +15,10 @@
 #include "shell/curl_handle.hpp"
 #include "shell/findings.hpp"
 #include "shell/harden.hpp"
+#include "shell/hook_gate.hpp"
 #include "shell/keyring.hpp"
 #include "shell/probe.hpp"
+#include "shell/server_tls.hpp"
 #include "shell/state_dir.hpp"
 #include "shell/tenants_file.hpp"
 #include "shell/trust.hpp"
@@ -37,6 +39,7 @@ class Doctor {
   int examine() {
     look_at_settings();
     look_at_tenants();
+    look_at_hooks();
     look_at_state();
     ask_around();
     gather();
@@ -73,6 +76,22 @@ class Doctor {
     warn_all(tenants->warnings);
     source_ = tenants->source;
     entries_ = std::move(tenants->entries);
+  }
+
+  /// What the daemon would read for its event hook.
+  void look_at_hooks() {
+    const Options& options = settings_.options;
+    std::vector<std::string> warnings;
+    if (options.hooks_secrets) {
+      const auto secrets = read_hook_secrets(*options.hooks_secrets, warnings);
+      if (!secrets)
+        find(Severity::misconfigured, "configuration", "--hooks-secrets: " + secrets.error().text);
+    }
+    if (options.hooks_cert && options.hooks_key) {
+      const auto tls = ServerTls::load(*options.hooks_cert, *options.hooks_key, warnings);
+      if (!tls) find(Severity::misconfigured, "configuration", "--hooks-cert: " + tls.error().text);
+    }
+    warn_all(warnings);
   }
 
   void look_at_state() {

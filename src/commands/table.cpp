@@ -42,7 +42,7 @@ constexpr std::array commands = {
                .perform = run},
     CommandRow{.name = "check",
                .takes = "tenants token-file listener state-dir since poll-interval rate-share ca-file admin "
-                        "hooks hooks-cert hooks-key hooks-secrets user log-level log-format",
+                        "hooks hooks-cert hooks-key hooks-secrets hooks-orgs user log-level log-format",
                .own = check_flags,
                .meaning = "Look for everything that is wrong: configuration, tenants, listener, state.",
                .details =
