@@ -50,7 +50,7 @@ Result<std::string> expand_variables(std::string_view text, const Environment& e
 std::string find_secret_file(const std::string& name, const std::string& referrer,
                              const Environment& environment) {
   if (name.starts_with('/')) return name;
-  const std::string beside = (std::filesystem::path(referrer).parent_path() / name).string();
+  std::string beside = (std::filesystem::path(referrer).parent_path() / name).string();
   std::vector<std::string> places;
   if (const auto credentials = environment.get("CREDENTIALS_DIRECTORY")) {
     places.push_back(std::string(*credentials) + "/" + name);
