@@ -52,16 +52,16 @@ TEST_CASE("status text: whether it works comes first, then a row a tenant, total
 
 TEST_CASE("status text: event hooks are told of where they are listened for") {
   Report hooked = report();
-  REQUIRE_THAT(status_text(hooked), !Contains("event hooks"));
+  REQUIRE_THAT(text_of(hooked), !Contains("event hooks"));
   hooked.hooks.listening = true;
   hooked.hooks.received = 12;
   hooked.hooks.refused = {3, 4};
   hooked.hooks.last_received = noon - 2s;
   hooked.hooks.streams.push_back(
       {.domain = "globex.okta.com", .region = "eu", .bytes = 2048, .oldest = noon - 7s});
-  REQUIRE_THAT(status_text(hooked), Contains("event hooks: 12 received, last 2 s ago") &&
-                                        Contains("7 refused") && Contains("globex.okta.com to eu: ") &&
-                                        Contains("(2048 bytes)") && Contains("7 s ago"));
+  REQUIRE_THAT(text_of(hooked), Contains("event hooks: 12 received, last 2 s ago") && Contains("7 refused") &&
+                                    Contains("globex.okta.com to eu: ") && Contains("(2048 bytes)") &&
+                                    Contains("7 s ago"));
 }
 
 TEST_CASE("status text: what is wrong is said, and foreign text cannot draw on the terminal") {
