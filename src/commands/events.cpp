@@ -64,10 +64,12 @@ WallTime moment(const Since& since, WallTime now) {
 class Printer {
  public:
   Printer(LogReader& reader, CurlClient& client, const LogReader::Span& span)
-      : reader_(reader), client_(client), span_(span), progress_(stderr) {
-    // Where the events scroll by on the same terminal they are the progress.
-    draws_ = progress_.drawing() && span.until && ::isatty(STDOUT_FILENO) != 1;
-  }
+      : reader_(reader),
+        client_(client),
+        span_(span),
+        progress_(stderr),
+        // Where the events scroll by on the same terminal they are the progress.
+        draws_(progress_.drawing() && span.until && ::isatty(STDOUT_FILENO) != 1) {}
 
   /// False if nobody reads any more.
   bool run() {
@@ -119,7 +121,7 @@ class Printer {
   CurlClient& client_;
   LogReader::Span span_;
   ProgressLine progress_;
-  bool draws_ = false;
+  bool draws_;
   Instant started_ = steady_now();
 };
 

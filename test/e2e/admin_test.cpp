@@ -31,7 +31,10 @@ TEST_CASE(
   CHECK(http_get(port, "/healthz").status == 200);
   CHECK(http_get(port, "/nowhere").status == 404);
 
-  REQUIRE(bench.wait([&] { return metric(port, "logzio_okta_lines_taken_total") == "2500"; }));
+  const std::string listener =
+      "{listener=\"https://localhost:" + std::to_string(bench.world.port(bench.world.listener_port(0))) +
+      "\",destination=\"1\"}";
+  REQUIRE(bench.wait([&] { return metric(port, "logzio_okta_lines_taken_total" + listener) == "2500"; }));
   const std::string labels = "{tenant=\"" + bench.world.org_name(org) + "\"}";
   CHECK(metric(port, "logzio_okta_events_fetched_total" + labels) == "2501");
   CHECK(metric(port, "logzio_okta_events_in_flight" + labels) == "0");

@@ -168,8 +168,7 @@ TEST_CASE_METHOD(Alone, "hook stream: a full spool answers 503 until the listene
 
 TEST_CASE_METHOD(
     Alone, "hook stream: an event the listener refuses is set aside with Okta's bytes, its neighbours pass") {
-  pushes({event(1)});
-  pushes({event(2)});
+  pushes({event(1), event(2)});
   listener_says(refuses_some(1, 1));
   REQUIRE(store.set_aside.size() >= 1);
   REQUIRE(stream().events.set_aside == 1);

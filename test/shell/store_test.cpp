@@ -814,7 +814,7 @@ TEST_CASE("store: a state written by a newer version is refused by name and left
   REQUIRE_FALSE(opened);
   CHECK(opened.error().exit_code == 74);
   CHECK_THAT(opened.error().text,
-             Contains("newer logzio-okta") && Contains("schema is 9") && Contains("knows 1"));
+             Contains("newer logzio-okta") && Contains("schema is 9") && Contains("knows 2"));
   CHECK(Visitor(bench.file()).text("PRAGMA user_version") == "9");
 }
 
