@@ -122,7 +122,9 @@ TEST_CASE_METHOD(Hooked,
   CHECK(says("The certificate read before stays in force"));
   CHECK(delivers(body, known) == 204);
   write_file(path("secrets"), "another-secret-of-16\n");
-  REQUIRE(wait([&] { return delivers(body, "Authorization: another-secret-of-16\r\n") == 204; }));
+  // Trying until it is let in would spend what this address may be refused, and be answered 429.
+  REQUIRE(says("read the secrets in " + path("secrets") + " again"));
+  CHECK(delivers(body, "Authorization: another-secret-of-16\r\n") == 204);
   CHECK(delivers(body, "Authorization: Basic dXNlcjpzZWNyZXRzZWNyZXQ=\r\n") == 401);
 }
 
@@ -130,9 +132,10 @@ TEST_CASE_METHOD(Hooked, "hooks: nothing hostile gets in, and polling goes on as
   start_hooked({}, "100ms");
   const std::string good = hook_body(world.org_domain(org), {});
   const std::string head = "POST / HTTP/1.1\r\nHost: h\r\n" + known;
+  // Being left in the end counts as refused, and each address may be refused so often.
   std::vector<HookClient> slow;
   for (int i = 0; i < 300; ++i) {
-    slow.emplace_back(port);
+    slow.emplace_back(port, "", "127.0.0.2");
     slow.back().say("POST / HTTP/1.1\r\nHost: h\r\nX: ");
   }
   for (int round = 0; round < 3; ++round) {

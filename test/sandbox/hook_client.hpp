@@ -1,8 +1,8 @@
 // HookClient: Okta's side of an event hook, or a stranger's. Blocks, for a while at most.
 //
-//     HookClient client(port);                         // or with TLS: HookClient client(port,
-//     authority_pem); client.say("GET / HTTP/1.1\r\n..."); HttpReply reply = client.hear(); // One answer;
-//     status 0 where none comes.
+//     HookClient client(port);              // With TLS: HookClient client(port, authority_file);
+//     client.say("GET / HTTP/1.1\r\n...");
+//     HookReply reply = client.hear();      // One answer; status 0 where none comes.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,9 @@ struct HookReply {
 class HookClient {
  public:
   /// `trusted_file`: speak TLS, and only with a server for "localhost" whose certificate comes from there.
-  explicit HookClient(std::uint16_t port, const std::string& trusted_file = {});
+  /// `from`: the address it comes from, any of 127/8.
+  explicit HookClient(std::uint16_t port, const std::string& trusted_file = {},
+                      const char* from = "127.0.0.1");
 
   [[nodiscard]] bool connected() const { return connected_; }
   bool say(std::string_view bytes);
