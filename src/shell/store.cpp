@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <deque>
 #include <map>
-#include <set>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -397,10 +396,10 @@ struct Store::Impl {
   Statement doubt_spool;
 
   bool run_begun = false;
+  bool stream_opened = false;
   bool state_was_lost = false;
   std::uint64_t set_aside_bytes = 0;
   std::map<StreamId, std::string> keys;
-  std::set<std::string> opened;  // Keys, in this run.
   std::deque<Save> queue;
   std::deque<SpoolEvents> spool_queue;
   std::vector<SpoolSummary> spool_found;
@@ -459,7 +458,7 @@ struct Store::Impl {
 
 /// A start that failed further on, before any stream was handed out, had nothing in flight.
 Store::Impl::~Impl() {
-  if (run_begun && opened.empty() && database.is_open()) static_cast<void>(mark_clean());
+  if (run_begun && !stream_opened && database.is_open()) static_cast<void>(mark_clean());
 }
 
 std::unexpected<StoreError> Store::Impl::refused(const char* what) const {
@@ -655,8 +654,11 @@ bool Store::Impl::answer_one(const OpenStream& request) {
     reply.place = read_place(query);
   }
   if (query.failed() || !list_window(request.key, reply.rows)) return false;
-  if (const Save* queued = newest_queued(request.key)) reply.place = queued->place;
-  if (!opened.insert(request.key).second) reply.clean = false;
+  if (const Save* queued = newest_queued(request.key)) {
+    reply.place = queued->place;  // Which carries what is in doubt itself.
+    reply.clean = true;
+  }
+  stream_opened = true;
   answers.emplace_back(std::move(reply));
   return true;
 }

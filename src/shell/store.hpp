@@ -86,8 +86,9 @@ class Store {
   /// Lines for the log, at WARN, since the last call: what open() met, and reads that fail.
   [[nodiscard]] std::vector<std::string> take_warnings();
 
-  /// Answered by Opened. Its place and rows include saves not yet committed. `clean` is false too for a
-  /// stream that was already opened in this run: its events may still be on their way.
+  /// Answered by Opened. Its place and rows include saves not yet committed. A stream that was opened before
+  /// in this run left a place that is up to date or names its doubt: it is unclean only as long as it has not
+  /// been saved since an unclean end.
   void open_stream(const OpenStream& request);
   /// Answered by WindowRead: the newest rows with together at most limits::window_events_max events, oldest
   /// first, those of saves not yet committed included. The stream was opened before.

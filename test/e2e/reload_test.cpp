@@ -40,8 +40,6 @@ TEST_CASE("reload: two hundred edits under load, some of them broken, lose nothi
   const std::uint16_t port = free_port();
   bench.start({.poll_interval = "100ms", .admin = "127.0.0.1:" + std::to_string(port)});
   REQUIRE(bench.wait([&] { return http_get(port, "/readyz").status == 200; }));
-  // What is older than the process is marked for a tenant that left and came back; here nothing shall be.
-  REQUIRE(bench.all_arrive());
 
   Random random(5);
   long taken = 0;

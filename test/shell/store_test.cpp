@@ -287,14 +287,17 @@ TEST_CASE("store: a tenant away during a crash's aftermath still comes back in d
   CHECK_FALSE(bench.open_stream(beta, "beta.okta.com").clean);
 }
 
-TEST_CASE("store: a stream opened again in the same run is in doubt and sees what is still queued") {
+TEST_CASE("store: a stream opened again in the same run sees what is still queued, its doubt included") {
   Bench bench;
   bench.open();
   CHECK(bench.open_stream(StreamId{1}, "acme.okta.com").clean);
-  bench.save(save_of(StreamId{1}, 1, 5));
+  Save last = save_of(StreamId{1}, 1, 5);
+  last.place.in_doubt = InDoubt{.events_left = 7, .before = {}};
+  bench.save(std::move(last));
   const Opened again = bench.open_stream(StreamId{2}, "acme.okta.com");
-  CHECK_FALSE(again.clean);
+  CHECK(again.clean);
   REQUIRE(again.place);
+  CHECK(again.place->in_doubt == InDoubt{.events_left = 7, .before = {}});
   CHECK(again.place->pages == 5);
   CHECK(again.rows == std::vector<RowInfo>{{.page = 5, .newest = row(5, 3).newest, .events = 3}});
 }

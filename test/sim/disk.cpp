@@ -10,7 +10,6 @@ namespace logzio_okta::sim {
 void Disk::open() {
   crash();
   keys_.clear();
-  opened_.clear();
   if (!clean_) {
     spool_.doubt();
     for (auto& [key, stream] : streams_) stream.unclean = true;
@@ -18,20 +17,15 @@ void Disk::open() {
   clean_ = false;
 }
 
-bool Disk::would_be_unclean(const std::string& key) const {
-  const auto found = streams_.find(key);
-  return opened_.contains(key) || (found != streams_.end() && found->second.unclean);
-}
-
 Opened Disk::answer(const OpenStream& request) {
   keys_[request.stream] = request.key;
-  Opened opened{.stream = request.stream, .place = {}, .clean = !would_be_unclean(request.key), .rows = {}};
-  opened_.insert(request.key);
+  Opened opened{.stream = request.stream, .place = {}, .clean = true, .rows = {}};
   bool known = streams_.contains(request.key);
   for (const Save& save : queue_) known = known || keys_.at(save.stream) == request.key;
   if (!known) return opened;
   const Stream stream = view(request.key);
   opened.place = stream.place;
+  opened.clean = !stream.unclean;
   for (const auto& [page, row] : stream.rows) {
     opened.rows.push_back(
         {.page = page, .newest = row.newest, .events = static_cast<std::uint32_t>(row.events.size())});

@@ -10,7 +10,6 @@
 #include <deque>
 #include <functional>
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -53,7 +52,6 @@ class Disk {
   [[nodiscard]] const model::Spool& spool() const { return spool_; }
 
   [[nodiscard]] const std::map<std::string, Stream>& streams() const { return streams_; }
-  [[nodiscard]] bool would_be_unclean(const std::string& key) const;
 
   /// Heard before each save that becomes durable is.
   std::function<void(const std::string& key, const Save& save)> on_durable;
@@ -66,7 +64,6 @@ class Disk {
   bool clean_ = true;
   std::map<std::string, Stream> streams_;
   std::map<StreamId, std::string> keys_;
-  std::set<std::string> opened_;
   std::deque<Save> queue_;
   std::deque<SpoolEvents> spool_queue_;
   model::Spool spool_;

@@ -84,11 +84,11 @@ void Judge::run_begins(Instant now) {
   }
 }
 
-void Judge::opened(OrgIndex index, WallTime okta_time, bool clean) {
+void Judge::opened(OrgIndex index, std::optional<WallTime> doubted) {
   Org& org = orgs_[index];
   ++org.life;
-  if (clean) return;
-  org.unclean_at = okta_time;
+  if (!doubted) return;
+  org.unclean_at = doubted;
   org.dating = true;
   org.blur = org.quickest_answer;
   org.jumped_since = false;

@@ -46,8 +46,9 @@ class Judge {
 
   // ---- Runs of the daemon
   void run_begins(Instant now);
-  /// The stream's place was brought; `okta_time`: by the org's clock.
-  void opened(OrgIndex org, WallTime okta_time, bool clean);
+  /// The stream's place was brought. By the org's clock: when that was, if the store called it unclean; else
+  /// what the place itself calls in doubt.
+  void opened(OrgIndex org, std::optional<WallTime> doubted);
   /// `orderly`: exit code 0 and everything on disk.
   void run_ends(bool orderly, bool crashed, const std::vector<WallTime>& okta_times);
   void wall_jumped();

@@ -289,7 +289,10 @@ void World::turn(Input input) {
   if (opened && !HookRoute::of_key(stream_names_[opened->stream])) {
     const std::string& name = stream_names_[opened->stream];
     const auto org = std::ranges::find(orgs_, name, &Org::name);
-    judge_.opened(static_cast<std::size_t>(org - orgs_.begin()), okta_time(*org), opened->clean);
+    std::optional<WallTime> doubted;
+    if (opened->place && opened->place->in_doubt) doubted = opened->place->in_doubt->before;
+    if (!opened->clean) doubted = okta_time(*org);
+    judge_.opened(static_cast<std::size_t>(org - orgs_.begin()), doubted);
     tell(opened->clean ? 1 : 0, [&] { return "the place of " + name + " is " + describe_place(*opened); });
   }
   daemon_->handle(our_now(), std::move(input));
