@@ -69,7 +69,11 @@ class Doctor {
 
   void look_at_tenants() {
     auto tenants = examine_tenants(settings_.options.tenants, environment_);
-    if (!tenants) return find(Severity::misconfigured, "configuration", tenants.error().text);
+    if (!tenants) find(Severity::misconfigured, "configuration", tenants.error().text);
+    for (const std::string& problem : unsaid(settings_, tenants ? &*tenants : nullptr)) {
+      find(Severity::misconfigured, "configuration", problem);
+    }
+    if (!tenants) return;
     for (const std::string& problem : tenants->problems) {
       find(Severity::misconfigured, "configuration", problem);
     }

@@ -14,7 +14,8 @@ int run(Settings settings, const Environment& environment) {
   Log log(settings.options.level, settings.options.format);
   auto daemon = Daemon::start(std::move(settings), environment, log);
   if (!daemon) {
-    log.write(Level::fatal, {}, daemon.error().text, wall_now());
+    for (const std::string& problem : daemon.error().problems)
+      log.write(Level::fatal, {}, problem, wall_now());
     return daemon.error().exit_code;
   }
   return (*daemon)->run();

@@ -203,6 +203,8 @@ int set_aside_retry(Settings settings, const Environment& environment) {
   std::signal(SIGPIPE, SIG_IGN);
   auto tenants = find_tenants(settings.options.tenants, environment);
   if (!tenants) return refuse(exit_configuration, tenants.error().text);
+  if (const auto problems = unsaid(settings, &*tenants); !problems.empty())
+    return refuse(exit_configuration, problems.front());
   auto trust = Trust::load(settings.options.ca_file);
   if (!trust) return refuse(exit_configuration, trust.error().text);
   auto held = hold(settings);

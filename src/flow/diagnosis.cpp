@@ -257,6 +257,49 @@ class TenantDoctor {
   WallTime wall_;
 };
 
+void examine(ListenerDiagnosis& diagnosis, const Endpoint& listener, const std::optional<std::string>& home) {
+  const Sighting& seen = diagnosis.sighting;
+  const auto find = [&](Severity severity, const char* step, std::string text) {
+    diagnosis.findings.push_back({severity, "listener", step, std::move(text)});
+  };
+  if (!walk(seen, {diagnosis.dns, diagnosis.proxy, diagnosis.tls, diagnosis.http}, "listener",
+            diagnosis.findings)) {
+    return;
+  }
+  if (is_lines(listener.protocol)) {
+    diagnosis.http = unused;
+    find(Severity::warning, "token",
+         listener.text() + " never answers, so the token cannot be tested there; with " + listener.host +
+             ":8071 it can");
+    return;
+  }
+  if (seen.only_connected) return;
+  const HttpAnswer& answer = *seen.result;
+  if (is_token_known(seen)) {
+    diagnosis.token = ok;
+    return;
+  }
+  if (is_token_unknown(seen)) {
+    diagnosis.token = failed;
+    if (home) {
+      find(Severity::failure, "region",
+           "the token is of another region: " + *home + " takes it, " + listener.host +
+               " does not (401); name it as the listener");
+    } else {
+      find(Severity::failure, "token",
+           listener.host +
+               " does not know the token (401); copy the data shipping token from Logz.io "
+               "(Settings, Manage tokens), and compare the region: each has a listener of its own");
+    }
+    return;
+  }
+  diagnosis.http = failed;
+  find(Severity::failure, "http",
+       listener.text() + " answers " + std::to_string(answer.status) +
+           ", which no listener says to an empty bulk; look at what is in between (proxy, relay), and at "
+           "status.logz.io");
+}
+
 }  // namespace
 
 std::string newest_event_target(WallTime wall) {
@@ -275,50 +318,13 @@ TenantDiagnosis diagnose_tenant(std::string domain, std::string_view key_place, 
 
 ListenerDiagnosis diagnose_listener(const DestinationSpec& destination, Sighting sighting,
                                     const std::optional<std::string>& home) {
-  const Endpoint& listener = destination.listener;
   ListenerDiagnosis diagnosis;
-  diagnosis.listener = listener.text();
+  diagnosis.listener = destination.listener.text();
+  diagnosis.set_by = destination.set_by;
   diagnosis.sighting = std::move(sighting);
-  const Sighting& seen = diagnosis.sighting;
-  const auto find = [&](Severity severity, const char* step, std::string text) {
-    diagnosis.findings.push_back({severity, "listener", step, std::move(text)});
-  };
-  if (!walk(seen, {diagnosis.dns, diagnosis.proxy, diagnosis.tls, diagnosis.http}, "listener",
-            diagnosis.findings)) {
-    return diagnosis;
-  }
-  if (is_lines(listener.protocol)) {
-    diagnosis.http = unused;
-    find(Severity::warning, "token",
-         listener.text() + " never answers, so the token cannot be tested there; with " + listener.host +
-             ":8071 it can");
-    return diagnosis;
-  }
-  if (seen.only_connected) return diagnosis;
-  const HttpAnswer& answer = *seen.result;
-  if (is_token_known(seen)) {
-    diagnosis.token = ok;
-    return diagnosis;
-  }
-  if (is_token_unknown(seen)) {
-    diagnosis.token = failed;
-    if (home) {
-      find(Severity::failure, "region",
-           "the token is of another region: " + *home + " takes it, " + listener.host +
-               " does not (401); name it as the listener (set by " + destination.set_by + ")");
-    } else {
-      find(Severity::failure, "token",
-           listener.host +
-               " does not know the token (401); copy the data shipping token from Logz.io "
-               "(Settings, Manage tokens), and compare the region: each has a listener of its own");
-    }
-    return diagnosis;
-  }
-  diagnosis.http = failed;
-  find(Severity::failure, "http",
-       listener.text() + " answers " + std::to_string(answer.status) +
-           ", which no listener says to an empty bulk; look at what is in between (proxy, relay), and at "
-           "status.logz.io");
+  examine(diagnosis, destination.listener, home);
+  // There may be several, and one account's token may be another tenant's.
+  for (Finding& finding : diagnosis.findings) finding.text += "; set by " + destination.set_by;
   return diagnosis;
 }
 

@@ -66,8 +66,9 @@ Duration process_age() {
 
 std::string started_line(const Options& options, const Tenants& tenants, const std::string& state_dir) {
   return "logzio-okta " LOGZIO_OKTA_VERSION ": " + std::to_string(tenants.entries.size()) +
-         " tenant entries from " + tenants.source + ", to " + options.listener.text() + ", state in " +
-         state_dir;
+         " tenant entries from " + tenants.source + ", to " +
+         (options.listener.host.empty() ? "listeners of their own" : options.listener.text()) +
+         ", state in " + state_dir;
 }
 
 // The last moment for it: whatever may be root's alone has been read or is open, and nobody was spoken to.
@@ -117,17 +118,15 @@ struct Daemon::Impl {
     known = std::move(warnings);
   }
 
-  void count_reload(bool& refused, bool taken) {
-    refused = !taken;
-    ++(taken ? reloads_taken : reloads_refused);
-  }
+  void count_reload(bool taken) { ++(taken ? reloads_taken : reloads_refused); }
 
   void wait();
   void collect();
   void say_alive(Instant now);
   void look_at_signals();
   void look_at_files(Instant now);
-  void reload_tenants();
+  void reload_tenants(bool quietly = false);
+  [[nodiscard]] Result<Tenants> read_tenants() const;
   void reload_token();
   Result<void> open_hooks();
   void take_arrivals();
@@ -162,7 +161,7 @@ struct Daemon::Impl {
   bool stop_given = false;
   std::uint64_t reloads_taken = 0;
   std::uint64_t reloads_refused = 0;
-  bool tenants_refused = false;  ///< The file as it was last read.
+  std::string tenants_refused;  ///< Why the file, as it was last read, cannot be used.
   bool token_refused = false;
   std::vector<std::string> tenants_warnings;  ///< Of the file as it was last read.
   std::vector<std::string> token_warnings;
@@ -176,10 +175,12 @@ struct Daemon::Impl {
 std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings settings,
                                                                    const Environment& environment, Log& log) {
   const auto refuse = [](int code, std::string text) {
-    return std::unexpected(StartFailure{code, std::move(text)});
+    return std::unexpected(StartFailure{code, {std::move(text)}});
   };
   auto tenants = find_tenants(settings.options.tenants, environment);
-  if (!tenants) return refuse(exit_configuration, tenants.error().text);
+  std::vector<std::string> problems = unsaid(settings, tenants ? &*tenants : nullptr);
+  if (!tenants) problems.insert(problems.begin(), std::move(tenants.error().text));
+  if (!problems.empty()) return std::unexpected(StartFailure{exit_configuration, std::move(problems)});
   auto trust = Trust::load(settings.options.ca_file);
   if (!trust) return refuse(exit_configuration, trust.error().text);
   const auto state_dir = find_state_dir(StateDirSearch::of_environment(settings.options.state_dir));
@@ -207,7 +208,7 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
       ProcessFacts process = read_process_facts(self.log.dropped());
       process.reloads_taken = self.reloads_taken;
       process.reloads_refused = self.reloads_refused;
-      process.last_reload_refused = self.tenants_refused || self.token_refused;
+      process.last_reload_refused = !self.tenants_refused.empty() || self.token_refused;
       return process;
     };
     auto admin = Admin::listen(*options.admin, {report, facts, self.history});
@@ -356,7 +357,11 @@ void Daemon::Impl::look_at_files(Instant now) {
   look_at = now + limits::tenants_file_watch;
   const bool secrets_changed =
       std::ranges::count_if(tenant_secret_watches, [](FileWatch& watch) { return watch.changed(); }) > 0;
-  if ((tenants_watch && tenants_watch->changed()) || secrets_changed) reload_tenants();
+  if ((tenants_watch && tenants_watch->changed()) || secrets_changed) {
+    reload_tenants();
+  } else if (!tenants_refused.empty()) {
+    reload_tenants(true);  // What it lacked, a key's file say, may be there now.
+  }
   if (token_watch && token_watch->changed()) reload_token();
   if (secrets_watch && secrets_watch->changed()) reload_secrets();
   // Each looks for itself: both are written anew when a certificate is renewed.
@@ -365,12 +370,15 @@ void Daemon::Impl::look_at_files(Instant now) {
   if (certificate || key) reload_certificate();
 }
 
-// A file that cannot be used leaves what is in force in force.
-void Daemon::Impl::reload_tenants() {
+// A file that cannot be used leaves what is in force in force. `quietly`: unless something else is wrong now.
+void Daemon::Impl::reload_tenants(bool quietly) {
   if (!tenants_watch) return;
   (void)tenants_watch->changed();  // What is read now need not be read again.
-  auto tenants = read_tenants_file(tenants_watch->path(), environment);
-  count_reload(tenants_refused, tenants.has_value());
+  for (FileWatch& watch : tenant_secret_watches) (void)watch.changed();
+  auto tenants = read_tenants();
+  if (quietly && !tenants && tenants.error().text == tenants_refused) return;
+  count_reload(tenants.has_value());
+  tenants_refused = tenants ? "" : tenants.error().text;
   if (!tenants) {
     say(Level::error, tenants.error().text + ". The tenants read before stay in force");
     return;
@@ -383,6 +391,14 @@ void Daemon::Impl::reload_tenants() {
   tell_changed_tokens();
 }
 
+Result<Tenants> Daemon::Impl::read_tenants() const {
+  auto tenants = read_tenants_file(tenants_watch->path(), environment);
+  if (!tenants) return tenants;
+  if (auto problems = unsaid(settings, &*tenants); !problems.empty())
+    return fail(std::move(problems.front()));
+  return tenants;
+}
+
 // Several tenants may share one file.
 void Daemon::Impl::watch_secret_files(const std::vector<TenantEntry>& entries) {
   std::set<std::string> files;
@@ -391,7 +407,9 @@ void Daemon::Impl::watch_secret_files(const std::vector<TenantEntry>& entries) {
       if (!file.empty()) files.insert(file);
     }
   }
-  tenant_secret_watches.clear();
+  // One that is kept has seen its file before it was read.
+  std::erase_if(tenant_secret_watches,
+                [&](const FileWatch& watch) { return files.erase(watch.path()) == 0; });
   for (const std::string& file : files) tenant_secret_watches.emplace_back(file);
 }
 
@@ -406,7 +424,8 @@ void Daemon::Impl::reload_token() {
   std::vector<std::string> warnings;
   (void)token_watch->changed();
   auto token = read_token_file(token_watch->path(), warnings);
-  count_reload(token_refused, token.has_value());
+  count_reload(token.has_value());
+  token_refused = !token;
   if (!token) {
     say(Level::error, token.error().text + ". The token read before stays in force");
     return;
@@ -456,6 +475,12 @@ void Daemon::Impl::find_spool() {
   for (const SpoolSummary& summary : store.spool_found()) {
     auto route = HookRoute::of_key(summary.key);
     if (!route) continue;
+    if (settings.no_token || settings.no_listener) {
+      say(Level::warn,
+          "events that a hook has delivered before wait in the state: set LOGZIO_TOKEN and "
+          "LOGZIO_LISTENER_HOST");
+      return;
+    }
     const DestinationSpec destination = keyring.for_hooks(route->region);
     found.streams.push_back({.route = std::move(*route),
                              .destination = destination,

@@ -1,7 +1,7 @@
 // Daemon: the shell around the core. Carries out what the scheduler asks for and brings it what happened.
 //
 //     auto daemon = Daemon::start(std::move(settings), environment, log);
-//     if (!daemon) ... // say failure.text, exit with failure.exit_code; nothing was sent anywhere
+//     if (!daemon) ... // say failure.problems, exit with failure.exit_code; nothing was sent anywhere
 //     return (*daemon)->run();
 //
 // One thread, one loop: sockets, signals, the admin server and the waits all end in CurlClient::wait. Between
@@ -12,6 +12,7 @@
 #include <expected>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "shell/log.hpp"
 #include "shell/settings.hpp"
@@ -19,8 +20,8 @@
 namespace logzio_okta {
 
 struct StartFailure {
-  int exit_code = 0;  ///< 74, 75 or 78.
-  std::string text;   ///< One line: what, where, what to do.
+  int exit_code = 0;                  ///< 74, 75 or 78.
+  std::vector<std::string> problems;  ///< One line each: what, where, what to do.
 };
 
 class Daemon {

@@ -60,11 +60,11 @@ std::string tenants_table(const Examination& examination) {
 }
 
 std::string listeners_table(const Examination& examination) {
-  TextTable table(std::vector<Align>(7, Align::left));
-  table.add({"LISTENER", "DNS", "PROXY", "TLS", "HTTP", "TOKEN", "CERTIFICATE"});
+  TextTable table(std::vector<Align>(8, Align::left));
+  table.add({"LISTENER", "DNS", "PROXY", "TLS", "HTTP", "TOKEN", "SET BY", "CERTIFICATE"});
   for (const ListenerDiagnosis& listener : examination.listeners) {
     table.add({listener.listener, listener.dns, listener.proxy, listener.tls, listener.http, listener.token,
-               certificate(listener.sighting)});
+               listener.set_by, certificate(listener.sighting)});
   }
   return table.text();
 }
@@ -146,6 +146,7 @@ std::string examination_json(const Examination& examination, int exit_code) {
   for (const ListenerDiagnosis& listener : examination.listeners) {
     json.begin();
     json.member("listener", listener.listener);
+    json.member("set_by", listener.set_by);
     for (const auto& [key, cell] : {std::pair{"dns", &listener.dns}, std::pair{"proxy", &listener.proxy},
                                     std::pair{"tls", &listener.tls}, std::pair{"http", &listener.http},
                                     std::pair{"token", &listener.token}}) {

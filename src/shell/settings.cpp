@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include <cxxopts.hpp>
@@ -178,11 +179,12 @@ class Reader {
     if (takes("token-file")) read_token();
     if (takes("ca-file")) read_proxy();
     if (takes("hooks")) check_hooks();
-    if (takes("listener")) {
+    if (takes("listener") && !settings_.no_listener) {
       for (std::string& warning : warnings_about(settings_.options.listener))
         settings_.options.warnings.push_back(std::move(warning));
     }
     if (!settings_.problems.empty() && !settings_.command->judges_configuration) {
+      for (std::string& problem : unsaid(settings_, nullptr)) bad_value(std::move(problem));
       return std::unexpected(SettingsError{exit_configuration, std::move(settings_.problems)});
     }
     return std::move(settings_);
@@ -257,11 +259,7 @@ class Reader {
     auto value = value_of(row);
     if (!value) return std::unexpected(std::move(value.error()));
     if (!*value) {
-      if (name_of(row) == "listener") {
-        bad_value(
-            "LOGZIO_LISTENER_HOST (or --listener) is not set; write your region's listener, for example "
-            "listener.logz.io");
-      }
+      settings_.no_listener |= name_of(row) == "listener";
       return {};
     }
     if (Result<void> done = apply(name_of(row), **value); !done) {
@@ -375,10 +373,8 @@ class Reader {
       options.token = Secret(std::string(token));
       return;
     }
-    if (!options.token_file) {
-      return bad_value(
-          "LOGZIO_TOKEN is not set; put your Logz.io shipping token there, or into the file of --token-file");
-    }
+    settings_.no_token = !options.token_file;
+    if (!options.token_file) return;
     const std::string from = flags_.count("token-file") > 0 ? "--token-file" : "LOGZIO_TOKEN_FILE";
     if (check_token(*options.token_file)) {
       return bad_value(from +
@@ -435,6 +431,39 @@ std::expected<Settings, SettingsError> read_settings(int argc, const char* const
   const auto flags = parse_flags(argc, argv, commands);
   if (!flags) return std::unexpected(flags.error());
   return Reader(*flags, environment, now, commands).read();
+}
+
+std::vector<std::string> unsaid(const Settings& settings, const Tenants* tenants) {
+  const std::span<const TenantEntry> entries =
+      tenants == nullptr ? std::span<const TenantEntry>() : tenants->entries;
+  std::vector<std::string> problems;
+  const auto judge = [&](const std::string& what, const std::string& key, const auto& has_own,
+                         const std::string& cure) {
+    const auto without = std::ranges::find_if_not(entries, has_own);
+    if (entries.empty()) {
+      problems.push_back(what + " is not set; " + cure + ", unless every tenant has a " + key +
+                         " of its own");
+    } else if (std::ranges::none_of(entries, has_own)) {
+      problems.push_back(what + " is not set; " + cure);
+    } else if (without != entries.end()) {
+      problems.push_back(what + " is not set, and " + without->domain.name() + " (" + tenants->source + ":" +
+                         std::to_string(without->line) + ") has no " + key + " of its own; " + cure);
+    } else if (!settings.options.hooks_orgs.empty()) {
+      problems.push_back(what + " is not set, and what --hooks-orgs push goes there; " + cure);
+    }
+  };
+  if (settings.no_listener) {
+    judge(
+        "LOGZIO_LISTENER_HOST (or --listener)", "logzio_listener_host",
+        [](const TenantEntry& entry) { return entry.listener.has_value(); },
+        "write your region's listener, for example listener.logz.io");
+  }
+  if (settings.no_token) {
+    judge(
+        "LOGZIO_TOKEN", "logzio_token", [](const TenantEntry& entry) { return !entry.token.empty(); },
+        "put your Logz.io shipping token there, or into the file of --token-file");
+  }
+  return problems;
 }
 
 std::vector<std::string> warnings_about(const Endpoint& listener) {

@@ -22,6 +22,7 @@
 #include "logzio_okta/base/secret.hpp"
 #include "logzio_okta/base/time.hpp"
 #include "logzio_okta/config/options.hpp"
+#include "logzio_okta/config/tenants.hpp"
 
 #include "shell/command.hpp"
 #include "shell/environment.hpp"
@@ -38,6 +39,8 @@ struct Settings {
   const CommandRow* command = nullptr;  ///< Of the table that was given.
   std::vector<std::string> words;       ///< Behind the command, as many as its row allows.
   Options options;                      ///< What the command does not take has its default.
+  bool no_token = false;                ///< Nobody gave one, so each tenant needs its own: see unsaid().
+  bool no_listener = false;             ///< Likewise.
   Proxy proxy;                          ///< Read for a command that takes `ca-file`, as others open no TLS.
   std::map<std::string, std::string, std::less<>> own;  ///< The command's own flags; "" without a value.
   std::vector<std::string> problems;                    ///< Only for a command that judges the configuration.
@@ -54,6 +57,10 @@ struct SettingsError {
 [[nodiscard]] std::expected<Settings, SettingsError> read_settings(int argc, const char* const* argv,
                                                                    const Environment& environment,
                                                                    WallTime now, CommandTable commands);
+
+/// What is said neither here nor by each of these tenants, although nothing can be delivered without it: one
+/// line each. Null: the tenants could not be read.
+[[nodiscard]] std::vector<std::string> unsaid(const Settings& settings, const Tenants* tenants);
 
 /// What an operator should know of a listener that does not speak HTTPS, one line each.
 [[nodiscard]] std::vector<std::string> warnings_about(const Endpoint& listener);

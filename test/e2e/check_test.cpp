@@ -146,6 +146,50 @@ TEST_CASE("check: a token nobody knows is told from one of another region") {
   CHECK(no_proxy.says("listener", {"proxy: ", "Connection refused"}));
 }
 
+TEST_CASE("check: with accounts of their own each is asked, and a wrong token is told with its tenant") {
+  Bench bench;
+  const std::string bought(32, 'q');
+  const std::string mistyped(32, 'z');
+  bench.add_secret(bought);
+  bench.add_secret(mistyped);
+  for (int i = 0; i < 4; ++i) (void)bench.add_org();
+  bench.add_listener();
+  const std::size_t own = bench.add_listener({.settings = {.tokens = {bought}}});
+  write_file(bench.path("account"), bought + "\n");
+  const auto entry = [&](std::size_t org, const std::string& more) {
+    return "  - okta_api_key: " + bench.world.org_key(org) +
+           "\n    okta_domain: " + bench.world.org_domain(org) + "\n" + more;
+  };
+  const std::string listener = "    logzio_listener_host: " + bench.world.listener_address(own) + "\n";
+  const std::string by_file = "    logzio_token_file: account\n" + listener;
+  bench.write_tenants("tenants_credentials:\n" + entry(0, "") + entry(1, by_file) + entry(2, by_file) +
+                      entry(3, "    logzio_token: " + mistyped + "\n" + listener));
+  const Checked checked = check(bench);
+  INFO(checked.text);
+  CHECK(checked.code == 69);
+  CHECK(checked.says("listener", {"token: ", "does not know the token (401)",
+                                  "set by logzio_token and logzio_listener_host (for " +
+                                      bench.world.org_name(3) + " in the tenants file)"}));
+  CHECK(checked.text.contains("1 thing is wrong"));
+  CHECK(checked.text.contains("LOGZIO_TOKEN and LOGZIO_LISTENER_HOST"));
+  CHECK(bench.accepted(0) == 1);
+  CHECK(bench.accepted(own) == 2);  // Two accounts, of which one has two tenants.
+
+  // Each has its own, so that there is nothing to be said for all of them.
+  bench.write_tenants("tenants_credentials:\n" + entry(1, by_file) + entry(2, by_file));
+  Words words = {"check"};
+  for (const std::string& flag : bench.flags_of({})) words.push_back(flag);
+  const auto at = std::ranges::find(words, "--listener");
+  words.erase(at, at + 2);
+  Daemon process({.binary = Bench::binary(), .args = words});
+  CHECK(process.wait_exit(60s) == 0);
+  INFO(process.out());
+  CHECK(process.out().contains("nothing is wrong"));
+  CHECK_FALSE(process.out().contains("LOGZIO_TOKEN"));
+  CHECK(bench.accepted(0) == 1);
+  CHECK(bench.lines(0) + bench.lines(own) == 0);
+}
+
 TEST_CASE("check: every problem of the configuration is told at once, and what can be asked is asked") {
   Bench bench;
   const std::size_t org = bench.add_org();

@@ -132,5 +132,70 @@ TEST_CASE(
   CHECK(bench.proven_once());
 }
 
+TEST_CASE("reload: a file that names a missing token or key file is taken as soon as that file is there") {
+  Bench bench;
+  const std::size_t acme = bench.add_org();
+  const std::size_t beta = bench.add_org();
+  bench.add_listener();
+  const std::string token(32, 'q');
+  bench.add_secret(token);
+  const std::size_t account = bench.add_listener({.settings = {.tokens = {token}}});
+  const std::string first = "tenants_credentials:\n  - okta_api_key: " + bench.world.org_key(acme) +
+                            "\n    okta_domain: " + bench.world.org_domain(acme) + "\n";
+  bench.write_tenants(first);
+  bench.world.issue(acme, 3);
+  bench.world.issue(beta, 3);
+  bench.start();
+  REQUIRE(bench.wait([&] { return bench.lines(0) == 3; }));
+
+  bench.write_tenants(first + "  - okta_api_key_file: beta-key\n    okta_domain: " +
+                      bench.world.org_domain(beta) + "\n    logzio_token_file: beta-token\n" +
+                      "    logzio_listener_host: " + bench.world.listener_address(account) + "\n");
+  REQUIRE(bench.says("beta-key cannot be read"));
+  // One after the other, as people do it; what is missing then is said.
+  write_file(bench.path("beta-key"), bench.world.org_key(beta) + "\n");
+  REQUIRE(bench.says("beta-token cannot be read"));
+  CHECK(bench.requests(beta) == 0);
+  write_file(bench.path("beta-token"), token);
+  REQUIRE(bench.wait([&] { return bench.lines(account) == 3; }));
+  CHECK(bench.stop() == 0);
+  CHECK(bench.proven_once());
+  const std::string log = bench.daemon().log();
+  const std::string words = "beta-key cannot be read";
+  CHECK(log.find(words) == log.rfind(words));  // Said once, however often it was looked for.
+}
+
+TEST_CASE("reload: without a listener and a token for all, a tenant that brings none is refused") {
+  Bench bench;
+  const std::size_t acme = bench.add_org();
+  const std::size_t beta = bench.add_org();
+  bench.add_listener();
+  const auto entry = [&](std::size_t org) {
+    return "  - okta_api_key: " + bench.world.org_key(org) +
+           "\n    okta_domain: " + bench.world.org_domain(org) + "\n";
+  };
+  const std::string own = "    logzio_token: " + bench.world.token() +
+                          "\n    logzio_listener_host: " + bench.world.listener_address(0) + "\n";
+  bench.write_tenants("tenants_credentials:\n" + entry(acme) + own);
+  Words flags = bench.flags_of({});
+  const auto at = std::ranges::find(flags, "--listener");
+  flags.erase(at, at + 2);
+  bench.start_process({.args = flags});
+  bench.world.issue(acme, 3);
+  REQUIRE(bench.wait([&] { return bench.lines() == 3; }));
+  CHECK(bench.says("to listeners of their own"));
+
+  bench.write_tenants("tenants_credentials:\n" + entry(acme) + own + entry(beta));
+  REQUIRE(bench.says(bench.world.org_name(beta) + " (" + bench.tenants_file() +
+                     ":6) has no logzio_listener_host of its own"));
+  bench.world.issue(acme, 3);
+  REQUIRE(bench.wait([&] { return bench.lines() == 6; }));
+  bench.write_tenants("tenants_credentials:\n" + entry(acme) + own + entry(beta) + own);
+  bench.world.issue(beta, 3);
+  REQUIRE(bench.all_arrive());
+  CHECK(bench.stop() == 0);
+  CHECK(bench.proven_once());
+}
+
 }  // namespace
 }  // namespace logzio_okta::e2e

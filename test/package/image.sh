@@ -84,7 +84,7 @@ next() { pod rm -f -t 1 Okta >/dev/null; }
 delivers() { # It goes on: more arrives than had when it was started.
   local before
   before=$(delivered "$work/sandbox")
-  soon "$1" has_delivered "$work/sandbox" $((before + 4))
+  soon "$1" has_delivered "$work/sandbox" $((${before:-0} + 4))
 }
 
 that 'the documented command works' run -v okta-state:/var/lib/logzio-okta

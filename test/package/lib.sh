@@ -44,5 +44,9 @@ start_sandbox() {
 
 # delivered DIR: how many events the sandbox's listener has got; repeats_unmarked and wrong ones are faults.
 delivered() { tail -n 1 "$1/log" | sed -nE 's/.*delivered +([0-9]+).*/\1/p'; }
-has_delivered() { (($(delivered "$1") >= $2)); }
+has_delivered() { # The log's last line may be half written.
+  local count
+  count=$(delivered "$1")
+  ((${count:-0} >= $2))
+}
 nothing_wrong() { tail -n 1 "$1/log" | grep -qE '\(0 unmarked\) +wrong 0 '; }

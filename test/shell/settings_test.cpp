@@ -259,10 +259,35 @@ TEST_CASE("settings: a word that is no level is an error as a flag, and info wit
   REQUIRE_THAT(given.options.warnings[0], Contains("LOG_LEVEL") && Contains("loud"));
 }
 
-TEST_CASE("settings: token and listener are required") {
-  REQUIRE_THAT(refusal(78, {}, {{"LOGZIO_TOKEN", ""}}), Contains("LOGZIO_TOKEN") && Contains("--token-file"));
-  REQUIRE_THAT(refusal(78, {}, {{"LOGZIO_LISTENER_HOST", ""}}),
-               Contains("LOGZIO_LISTENER_HOST") && Contains("listener.logz.io"));
+TEST_CASE("settings: token and listener are required unless each tenant has its own") {
+  Tenants tenants{.source = "tenants.yml"};
+  for (const int line : {2, 5}) {
+    tenants.entries.push_back(
+        {Domain::parse(line == 2 ? "acme.okta.com" : "globex.okta.com").value(), Secret("abc"), line});
+  }
+  const Environment::Variables unset = {{"LOGZIO_TOKEN", ""}, {"LOGZIO_LISTENER_HOST", ""}};
+  const auto problems = [&](const Arguments& flags = {}) { return unsaid(settings(flags, unset), &tenants); };
+  REQUIRE(unsaid(settings({}), &tenants).empty());
+
+  REQUIRE(problems().size() == 2);
+  REQUIRE_THAT(problems()[0], Contains("LOGZIO_LISTENER_HOST") && Contains("listener.logz.io"));
+  REQUIRE_THAT(problems()[1], Contains("LOGZIO_TOKEN") && Contains("--token-file"));
+
+  tenants.entries[0].token = Secret(std::string(token));
+  tenants.entries[0].listener = Endpoint::parse("listener-eu.logz.io").value();
+  REQUIRE_THAT(problems()[0],
+               Contains("globex.okta.com (tenants.yml:5) has no logzio_listener_host of its own"));
+  REQUIRE_THAT(problems()[1], Contains("globex.okta.com (tenants.yml:5) has no logzio_token of its own"));
+
+  tenants.entries[1].token = Secret(std::string(token));
+  REQUIRE(problems().size() == 1);
+  tenants.entries[1].listener = Endpoint::parse("listener-eu.logz.io").value();
+  REQUIRE(problems().empty());
+  REQUIRE_THAT(problems({"--hooks", "127.0.0.1:0", "--hooks-orgs", "initech.okta.com"}).at(1),
+               Contains("LOGZIO_TOKEN is not set, and what --hooks-orgs push goes there"));
+
+  REQUIRE_THAT(unsaid(settings({}, unset), nullptr).at(1),
+               Contains("unless every tenant has a logzio_token"));
 }
 
 TEST_CASE("settings: the token comes from its variable or from a file, and a flag beats the variable") {

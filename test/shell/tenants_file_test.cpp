@@ -201,6 +201,119 @@ TEST_CASE("tenants file: key and domain in each other's place are recognised, an
   REQUIRE_THAT(bench.refuses(file_of(entry("abc", key))), Contains("swapped"));
 }
 
+TEST_CASE("tenants file: what an entry may say beside key and domain is read") {
+  Bench bench;
+  write_file(bench.dir / "account", std::string(32, 't') + "\n");
+  const auto tenants =
+      bench.reads(file_with_key("abc") +
+                  "    since: 2020-01-01T00:00:00Z\n"
+                  "    filter: ' eventType eq \"user.session.start\" '\n"
+                  "    q: login\n"
+                  "    logzio_token_file: account\n"
+                  "    logzio_listener_host: listener-eu.logz.io\n"
+                  "    type: okta-acme\n"
+                  "    fields: {customer: acme, tier: 2, vip: true, code: '007', rate: -1.5e3}\n");
+  INFO((tenants ? "" : tenants.error().text));
+  REQUIRE(tenants.has_value());
+  const TenantEntry& entry = tenants->entries.at(0);
+  // A day further back than Okta keeps is no mistake: the file outlives the day it was written on.
+  REQUIRE(std::get<SinceAt>(entry.since.value()).at == parse_rfc3339("2020-01-01T00:00:00Z"));
+  REQUIRE(entry.query.filter == "eventType eq \"user.session.start\"");
+  REQUIRE(entry.query.q == "login");
+  REQUIRE(entry.token.expose() == std::string(32, 't'));
+  REQUIRE(entry.token_file == bench.dir / "account");
+  REQUIRE(entry.listener->text() == "https://listener-eu.logz.io:8071");
+  REQUIRE(entry.type == "okta-acme");
+  std::string fields;
+  for (const ConstantField& field : entry.fields) fields += field.name + "=" + field.value + " ";
+  REQUIRE(fields == "customer=\"acme\" tier=2 vip=true code=\"007\" rate=-1.5e3 ");
+}
+
+TEST_CASE("tenants file: each mistake in what an entry may say is told where it is and with its cure") {
+  Bench bench;
+  const std::string token(32, 't');
+  write_file(bench.dir / "empty", "\n");
+  write_file(bench.dir / "short", "SECRET\n");
+  write_file(bench.dir / "good", token);
+  std::string many = "fields: {a0: 0";
+  for (std::size_t i = 1; i <= limits::constant_fields_max; ++i) many += ", a" + std::to_string(i) + ": 0";
+  struct Mistake {
+    std::string said;
+    std::string where;  ///< Line and column.
+    std::string what;
+    std::string cure;
+  };
+  const std::string long_query(limits::query_bytes_max + 1, 'x');
+  const std::string long_value(limits::constant_value_bytes_max + 1, 'x');
+  const std::string names = "letters, digits, _ and -";
+  const std::vector<Mistake> mistakes = {
+      {"since: whenever", "4:12", "\"whenever\" is not a time", "write for example"},
+      {"since: 91d", "4:12", "longer ago than the 90 days that Okta keeps", "write 90d or less"},
+      {"since: 2999-01-01T00:00:00Z", "4:12", "is in the future", "write for example"},
+      {"since: [7d]", "4:12", "since has no value, or not a plain one", ""},
+      {"filter: ''", "4:13", "this is empty", "leave it out"},
+      {"filter: " + long_query, "4:13", "is longer than", "write a shorter one"},
+      {"filter: \"a\\nb\"", "4:13", "control character", "write it on one line"},
+      {"filter: {a: b}", "4:13", "filter has no value, or not a plain one", ""},
+      {"q: ' '", "4:8", "this is empty", "leave it out"},
+      {"q: " + long_query, "4:8", "is longer than", "write a shorter one"},
+      {"q: \"a\\tb\"", "4:8", "control character", "write it on one line"},
+      {"logzio_token: tooshortSECRET", "4:19", "32", "Logz.io"},
+      {"logzio_token: ${NOT_SET}", "4:19", "NOT_SET is not set", "set it"},
+      {"logzio_token: " + token + "\n    logzio_token_file: good", "5:24", "logzio_token stands here as well",
+       "keep one of the two"},
+      {"logzio_token_file: " + token, "4:24", "looks like the token itself", "name that file here"},
+      {"logzio_token_file: nowhere", "4:24", "nowhere", "check the path"},
+      {"logzio_token_file: ${NOT_SET}", "4:24", "NOT_SET is not set", "set it"},
+      {"logzio_token_file: empty", "4:24", bench.dir / "empty" + " is empty",
+       "write the shipping token into it"},
+      {"logzio_token_file: short", "4:24", bench.dir / "short", "32"},
+      {"logzio_listener_host: listener.logz.io:5006", "4:27", "5006", "listener.logz.io:8071"},
+      {"logzio_listener_host: ftp://listener.logz.io", "4:27", "is not a scheme", "https://"},
+      {"logzio_listener_host: listener.logz.io:99999", "4:27", "is not a port", ":8071"},
+      {"logzio_listener_host: http://listener.logz.io/bulk", "4:27", "listener.logz.io", "write"},
+      {"logzio_listener_host: ${NOT_SET}", "4:27", "NOT_SET is not set", "set it"},
+      {"type: okta acme", "4:11", "cannot be a type", names},
+      {"type: ''", "4:11", "cannot be a type", names},
+      {"fields: acme", "4:13", "no list of names and values", "fields: {customer: acme}"},
+      {"fields: [acme]", "4:13", "no list of names and values", "fields: {customer: acme}"},
+      {"fields: {}", "4:13", "no list of names and values", "fields: {customer: acme}"},
+      {"fields: {a b: 1}", "4:14", "cannot be a field's name", names},
+      {"fields: {token: 1}", "4:14", "is set by logzio-okta or by Logz.io itself", "choose another name"},
+      {"fields: {a: 1, a: 2}", "4:20", "a stands here a second time", "keep one"},
+      {"fields: {a: [1]}", "4:17", "no plain value", "write a text, a number, true or false"},
+      {"fields: {a: ~}", "4:17", "no plain value", "write a text, a number, true or false"},
+      {"fields: {a: " + long_value + "}", "4:17", "would stand in every line", "write a shorter one"},
+      {"fields: {a: 9223372036854775808}", "4:17", "more than 64 bits", "put it in quotes"},
+      {"fields: {a: \"\\xFF\xff\"}", "4:17", "not UTF-8", "write a text"},
+      {many + "}", "4:13", std::to_string(limits::constant_fields_max + 1) + " fields", "more than the"},
+  };
+  for (const Mistake& mistake : mistakes) {
+    CAPTURE(mistake.said);
+    CHECK_THAT(bench.refuses(file_with_key("abc") + "    " + mistake.said + "\n"),
+               StartsWith(":" + mistake.where + ": ") && Contains(mistake.what) && Contains(mistake.cure) &&
+                   !Contains(token));
+  }
+}
+
+TEST_CASE("tenants file: entries of one domain that differ in anything but the key are refused") {
+  Bench bench;
+  write_file(bench.dir / "good", std::string(32, 't'));
+  for (const std::string said :
+       {"since: 1d", "filter: a eq b", "q: login", "logzio_token: tttttttttttttttttttttttttttttttt",
+        "logzio_token_file: good", "logzio_listener_host: listener-eu.logz.io", "type: other",
+        "fields: {a: 1}"}) {
+    const std::string name = said.substr(0, said.find(':'));
+    CAPTURE(said);
+    const std::string one = entry("one", "acme.okta.com");
+    const std::string two = entry("two", "acme.okta.com") + "    " + said + "\n";
+    CHECK_THAT(bench.refuses(file_of(one + two)), StartsWith(":4:5: ") &&
+                                                      Contains("line 2 and in line 4 with another " + name) &&
+                                                      Contains("write the same in both"));
+    CHECK(bench.reads(file_of(two + two)).has_value());
+  }
+}
+
 TEST_CASE("tenants file: aliases are followed but cannot blow up, nor can nesting") {
   Bench bench;
   const auto shared = bench.reads(

@@ -63,6 +63,7 @@ struct TenantDiagnosis {
 
 struct ListenerDiagnosis {
   std::string listener;                      ///< "https://listener.logz.io:8071"
+  std::string set_by;                        ///< Where listener and token are said, DestinationSpec::set_by.
   std::string dns, proxy, tls, http, token;  ///< As above.
   Sighting sighting;
   std::vector<Finding> findings;
