@@ -1,5 +1,6 @@
 #include "shell/state_edit.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 #include <variant>
@@ -34,7 +35,8 @@ Result<void> StateEdit::write(const std::string& key, const Place& place) {
   if (auto known = this->place(key); !known) return std::unexpected(std::move(known.error()));
   store_.save({.stream = StreamId{streams_}, .number = 1, .place = place, .rows_from = every_row},
               steady_now());
-  store_.work(steady_now(), true);
+  // The rest that a commit leaves a loop is of no use here: there is nothing else to do.
+  store_.work(std::max(steady_now(), store_.deadline().value_or(Instant{})), true);
   while (auto answer = store_.next_answer()) {
     if (const auto* failed = std::get_if<SaveFailed>(&*answer)) return fail(failed->text);
     if (std::holds_alternative<Saved>(*answer)) return {};
