@@ -18,7 +18,8 @@ class OnceView {
 
   [[nodiscard]] bool drawing() const { return line_.drawing(); }
   [[nodiscard]] bool due(Instant now) const { return line_.due(now); }
-  /// "acme.okta.com  [####....] 45 %, up to 2026-11-23T12:00:00Z, 12345 events, 812/s, 2 min left"
+  /// "acme.okta.com  [####....] 45 %, up to 2026-11-23T12:00:00Z, 12345 events, 812/s, 2 min left"; those
+  /// that are done last, where a small terminal cuts.
   [[nodiscard]] std::string text(const Report& report, Instant now);
   void draw(const Report& report, Instant now) { line_.draw(now, text(report, now)); }
   /// Before a log line is written, so that the two do not mix.

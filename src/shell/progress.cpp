@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string_view>
+#include <vector>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -13,13 +14,19 @@ namespace {
 constexpr Duration redraw_pause = 100ms;
 constexpr std::size_t bar_columns = 24;
 
-/// 0 where it is no terminal.
-std::size_t columns_of(std::FILE* out) {
-  constexpr std::size_t usual = 80;
-  const int fd = ::fileno(out);
-  if (::isatty(fd) != 1) return 0;
-  winsize size{};
-  return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : usual;
+struct Size {
+  std::size_t columns = 80;
+  std::size_t rows = 24;
+};
+
+/// As it is now: windows are resized.
+Size size_of(std::FILE* out) {
+  Size size;
+  winsize said{};
+  if (::ioctl(::fileno(out), TIOCGWINSZ, &said) != 0) return size;
+  if (said.ws_col > 0) size.columns = said.ws_col;
+  if (said.ws_row > 2) size.rows = said.ws_row;
+  return size;
 }
 
 }  // namespace
@@ -39,13 +46,13 @@ std::string progress_text(double share, std::optional<WallTime> reached, std::ui
   if (seconds >= 1 && events > 0)
     text += ", " + std::to_string(static_cast<std::uint64_t>(static_cast<double>(events) / seconds)) + "/s";
   if (seconds >= 2 && share >= 0.01 && share < 1) {
-    const auto left = std::chrono::seconds(static_cast<std::int64_t>(seconds * (1 - share) / share));
-    text += ", " + describe(left) + " left";
+    const auto left = static_cast<std::int64_t>(std::ceil(seconds * (1 - share) / share));
+    text += ", " + describe(std::chrono::seconds(left)) + " left";
   }
   return text;
 }
 
-ProgressLine::ProgressLine(std::FILE* out) : out_(out), columns_(columns_of(out)) {}
+ProgressLine::ProgressLine(std::FILE* out) : out_(out), terminal_(::isatty(::fileno(out)) == 1) {}
 
 ProgressLine::~ProgressLine() {
   clear();
@@ -55,14 +62,22 @@ void ProgressLine::draw(Instant now, const std::string& lines) {
   if (!due(now)) return;
   next_ = now + redraw_pause;
   clear();
+  const Size size = size_of(out_);
+  std::vector<std::string> shown;
   std::string_view rest = lines;
   while (!rest.empty()) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
-    const std::string line(rest.substr(0, std::min(end, columns_ - 1)));
-    std::fprintf(out_, "%s\n", line.c_str());
-    ++lines_drawn_;
+    shown.emplace_back(rest.substr(0, std::min(end, size.columns - 1)));
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
+  // One row is the cursor's.
+  if (const std::size_t most = size.rows - 1; shown.size() > most) {
+    const std::string more = "... and " + std::to_string(shown.size() - most + 1) + " more";
+    shown.resize(most);
+    shown.back() = more.substr(0, size.columns - 1);
+  }
+  for (const std::string& line : shown) std::fprintf(out_, "%s\n", line.c_str());
+  lines_drawn_ = shown.size();
   std::fflush(out_);
 }
 

@@ -1,4 +1,4 @@
-// Progress: one line on a terminal that is drawn again and again, for a person who waits. On anything but a
+// Progress: lines on a terminal that are drawn again and again, for a person who waits. On anything but a
 // terminal nothing is drawn.
 #pragma once
 
@@ -24,8 +24,9 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  [[nodiscard]] bool drawing() const { return columns_ > 0; }
-  /// Lines instead of what was drawn, each cut to the terminal's width. At most ten times a second.
+  [[nodiscard]] bool drawing() const { return terminal_; }
+  /// Lines instead of what was drawn, each cut to the terminal's width and all of them to its height, since
+  /// what has scrolled away cannot be drawn over. At most ten times a second.
   void draw(Instant now, const std::string& lines);
   /// Whether a call of `draw` would draw.
   [[nodiscard]] bool due(Instant now) const { return drawing() && now >= next_; }
@@ -33,7 +34,7 @@ class ProgressLine {
 
  private:
   std::FILE* out_;
-  std::size_t columns_ = 0;  ///< 0: not a terminal.
+  bool terminal_;
   std::size_t lines_drawn_ = 0;
   Instant next_{};
 };
