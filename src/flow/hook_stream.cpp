@@ -135,7 +135,8 @@ void HookStream::rows_read(const SpoolRead& read, PageCutter& cutter,
                 .page = row.number,
                 .constants = std::make_shared<const LineConstants>(
                     route_.source.name(), LineConstants::usual_type, envelope_fields(row)),
-                .events = {}};
+                .events = {},
+                .newest = pages_.empty()};
     const Mark mark{.possible_duplicate = row.marked};
     if (!cut) batch.events.push_back({.event = &whole, .mark = mark});
     for (const EventSlice& event : cutter.events()) batch.events.push_back({.event = &event, .mark = mark});

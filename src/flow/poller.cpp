@@ -260,6 +260,7 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
   if (!nothing_new) last_progress_ = now.steady;
   at_tail_ = tail;
   tail_seen_ = tail_seen_ || tail;
+  batch.newest = tail && pages_.empty();
   if (moved || !batch.events.empty() || question_) {
     page.number = ++pages_made_;
     pages_.push_back(std::move(page));

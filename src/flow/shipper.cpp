@@ -84,6 +84,7 @@ void Shipper::take(Now now, const Batch& batch) {
       seal();
     }
     begin_bulk(now);
+    open_urgent_ = open_urgent_ || batch.newest;
     const AppendedLine line =
         open_.add(*event, *batch.constants, mark, destination_.token_bytes, batch.stream, batch.page);
     if (line.reduced) {
@@ -112,7 +113,7 @@ void Shipper::begin_bulk(Now now) {
 
 void Shipper::seal() {
   if (open_.empty()) return;
-  queue_.push_back(Waiting{.bulk = open_.seal()});
+  queue_.push_back(Waiting{.bulk = open_.seal(), .urgent = std::exchange(open_urgent_, false)});
   share_.room_for_lines = open_.give_room();
   open_since_.reset();
 }
@@ -153,13 +154,14 @@ void Shipper::dispatch(Now now) {
   }
 }
 
-// In order; but in trouble the bulk tried least, so that one bad bulk does not stand for all.
+// In order, what is newest before what is being caught up on; but in trouble the bulk tried least, so that
+// one bad bulk does not stand for all.
 Shipper::Queue::iterator Shipper::next_due(Instant now) {
   auto best = queue_.end();
   for (auto it = queue_.begin(); it != queue_.end(); ++it) {
     if (it->in_flight || it->not_before > now) continue;
-    if (healthy()) return it;
-    if (best == queue_.end() || it->tries < best->tries) best = it;
+    if (healthy() && it->urgent) return it;
+    if (best == queue_.end() || (!healthy() && it->tries < best->tries)) best = it;
   }
   return best;
 }
@@ -354,6 +356,7 @@ void Shipper::halve(Queue::iterator it) {
     half.last_status = it->last_status;
     half.perhaps_taken = it->perhaps_taken;
     half.marked = it->marked;
+    half.urgent = it->urgent;
     queue_.insert(it, std::move(half));
   };
   for (const Piece& piece : it->bulk.pieces) {

@@ -24,6 +24,7 @@
 #include "shell/history.hpp"
 #include "shell/hook_gate.hpp"
 #include "shell/hook_server.hpp"
+#include "shell/input_queue.hpp"
 #include "shell/keyring.hpp"
 #include "shell/metrics.hpp"
 #include "shell/notify.hpp"
@@ -165,7 +166,7 @@ struct Daemon::Impl {
   bool token_refused = false;
   std::vector<std::string> tenants_warnings;  ///< Of the file as it was last read.
   std::vector<std::string> token_warnings;
-  std::deque<Input> inputs;           ///< Not handled yet.
+  InputQueue inputs;                  ///< Not handled yet.
   std::optional<OnceView> once_view;  ///< Of --once on a terminal.
   std::optional<Scheduler> scheduler;
 };
@@ -264,10 +265,8 @@ int Daemon::run() {
     if (const Instant at = steady_now(); self.once_view && self.once_view->due(at))
       self.once_view->draw(self.scheduler->report(now()), at);
     self.wait();
-    if (!self.inputs.empty()) {
-      Input input = std::move(self.inputs.front());
-      self.inputs.pop_front();
-      self.scheduler->handle(now(), std::move(input));
+    if (auto input = self.inputs.pop()) {
+      self.scheduler->handle(now(), std::move(*input));
     } else if (steady_now() >= self.scheduler->deadline()) {
       self.scheduler->handle(now(), Tick{});
     }
@@ -319,8 +318,8 @@ void Daemon::Impl::wait() {
 }
 
 void Daemon::Impl::collect() {
-  while (auto answer = store.next_answer()) inputs.push_back(std::move(*answer));
-  while (auto answer = client->next_answer()) inputs.push_back(std::move(*answer));
+  while (auto answer = store.next_answer()) inputs.push(std::move(*answer));
+  while (auto answer = client->next_answer()) inputs.push(std::move(*answer));
   for (const std::string& warning : store.take_warnings()) say(Level::warn, warning);
   for (const Note& note : client->take_notes()) say(note.level, note.text, note.tenant);
 }
@@ -349,7 +348,7 @@ void Daemon::Impl::look_at_signals() {
     say(Level::info, "stopping: what is in flight may finish within 7 s");
     notify.say("STOPPING=1");
     if (hook_server) hook_server->stop_listening();
-    inputs.emplace_back(Stop{});
+    inputs.push(Stop{});
   }
 }
 
@@ -387,7 +386,7 @@ void Daemon::Impl::reload_tenants(bool quietly) {
   say(Level::info,
       "read " + tenants->source + " again: " + std::to_string(tenants->entries.size()) + " entries");
   watch_secret_files(tenants->entries);
-  inputs.emplace_back(Reload{keyring.replace(std::move(tenants->entries))});
+  inputs.push(Reload{keyring.replace(std::move(tenants->entries))});
   tell_changed_tokens();
 }
 
@@ -415,7 +414,7 @@ void Daemon::Impl::watch_secret_files(const std::vector<TenantEntry>& entries) {
 
 void Daemon::Impl::tell_changed_tokens() {
   for (const DestinationId destination : keyring.take_changed_tokens()) {
-    inputs.emplace_back(TokenChanged{destination});
+    inputs.push(TokenChanged{destination});
   }
 }
 
@@ -466,7 +465,7 @@ void Daemon::Impl::take_arrivals() {
   while (auto arrival = hook_server->next_arrival()) {
     auto* hook = std::get_if<HookArrived>(&*arrival);
     if (hook && !settings.options.hooks_orgs.empty()) hook->destination = keyring.for_hooks(hook->region);
-    inputs.push_back(std::move(*arrival));
+    inputs.push(std::move(*arrival));
   }
 }
 
@@ -489,7 +488,7 @@ void Daemon::Impl::find_spool() {
                              .bytes = summary.bytes,
                              .oldest = summary.oldest});
   }
-  if (!found.streams.empty()) inputs.emplace_back(std::move(found));
+  if (!found.streams.empty()) inputs.push(std::move(found));
 }
 
 Result<void> Daemon::Impl::read_secrets(const std::string& path) {

@@ -39,7 +39,8 @@ struct ShipperBench {
     Batch batch{.stream = stream,
                 .page = page,
                 .constants = std::make_shared<const LineConstants>("acme.okta.com"),
-                .events = {}};
+                .events = {},
+                .newest = newest};
     for (std::size_t i = 0; i < bytes.size(); ++i) {
       REQUIRE(PageCutter::cut_one(bytes[i], slices[i]));
       batch.events.push_back({.event = &slices[i], .mark = mark});
@@ -134,6 +135,7 @@ struct ShipperBench {
   std::size_t marked = 0;
   std::vector<SetAside> kept;
   std::vector<std::string> notes;
+  bool newest = false;  ///< What it is given from now on.
 };
 
 std::string sized_event(int n, std::size_t bytes) {
@@ -228,6 +230,23 @@ TEST_CASE("shipper: only a few bulks are in flight, the others wait in order") {
   bench.says(bench.flying.begin()->first, takes_all());
   REQUIRE(bench.flying.size() == limits::bulks_in_flight_max);
   REQUIRE(numbers_of(bench.flying.rbegin()->second) == std::vector<int>{5});
+}
+
+TEST_CASE("shipper: what is newest goes before what others catch up on, retried and halved too") {
+  ShipperBench bench;
+  for (int n = 1; n <= 6; ++n) {
+    bench.takes({event(n)}, other, static_cast<std::uint64_t>(n));
+    bench.ripens();
+  }
+  bench.newest = true;
+  bench.takes({event(7), event(8)}, acme);
+  bench.ripens();
+  bench.says(bench.flying.begin()->first, takes_all());
+  REQUIRE(numbers_of(bench.flying.rbegin()->second) == std::vector<int>{7, 8});
+  bench.says(bench.flying.rbegin()->first, says(413));
+  REQUIRE(numbers_of(bench.flying.rbegin()->second) == std::vector<int>{7});
+  bench.says(bench.flying.begin()->first, takes_all());
+  REQUIRE(numbers_of(bench.flying.rbegin()->second) == std::vector<int>{8});
 }
 
 TEST_CASE("shipper: an answer to nothing in flight is ignored, a second one to the same bulk too") {

@@ -100,10 +100,17 @@ inline constexpr std::size_t memory_budget = 48 * MiB;
 inline constexpr std::size_t ask_reserve = 768 * KiB;
 inline constexpr std::size_t ask_reserve_min = 128 * KiB;
 
+// What waits to be handled. A page of a thousand events takes ten milliseconds; of fifty tenants that catch
+// up as many may wait, and the others' few events at the tail go before them.
+inline constexpr std::size_t short_answer_bytes_max = 32 * KiB;  // About seventy events, packed.
+inline constexpr std::size_t inputs_before_page = 100;           // Short ones in a row, at most.
+
 // State.
 inline constexpr std::size_t set_aside_bytes_max = 256 * MiB;
 inline constexpr Duration commit_delay = 50ms;
-inline constexpr int commit_rest = 9;  // Times the last commit's duration between commits.
+inline constexpr int commit_rest = 9;            // Times the last commit's duration between commits,
+inline constexpr Duration commit_rest_max = 2s;  // but one slow commit never silences us for long.
+inline constexpr Duration commit_patience = 2s;  // A tenant that waits longer to be saved counts as held.
 inline constexpr Duration save_retry = 2s;
 
 // Lines over TCP.

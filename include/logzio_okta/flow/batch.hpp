@@ -23,6 +23,8 @@ struct Batch {
   std::uint64_t page = 0;
   std::shared_ptr<const LineConstants> constants;
   std::vector<BatchEvent> events;
+  bool newest = false;  ///< All its stream had, and nothing of it is still on its way: what others catch up
+                        ///< on may wait for this.
 };
 
 /// Some events of a page are settled. `delivered + set_aside` over all settlements of a page make up its

@@ -113,6 +113,7 @@ class Shipper {
  private:
   struct Waiting {
     Bulk bulk;
+    bool urgent = false;  ///< Holds a newest batch.
     std::optional<BulkId> in_flight{};
     Instant not_before{};
     int tries = 0;
@@ -158,6 +159,7 @@ class Shipper {
   std::map<StreamId, std::shared_ptr<const LineConstants>> constants_;
   BulkBuilder open_;
   std::optional<Instant> open_since_;
+  bool open_urgent_ = false;
   Queue queue_;
   bool paused_ = false;
   bool stopping_ = false;
