@@ -80,17 +80,19 @@ void Poller::opened(Now now, const Opened& opened, Instant began) {
   pages_made_ = place_.pages;
   rows_.assign(opened.rows.begin(), opened.rows.end());
   for (const RowInfo& row : rows_) row_events_ += row.events;
-  if (!opened.clean) {
-    place_.in_doubt =
-        InDoubt{.events_left = limits::in_doubt_events, .before = okta_time(now) - to_ms(now.steady - began)};
-    doubt_since_ = began;
-    place_dirty_ = true;
+  std::string why_marked;
+  if (opened.overtaken) {
+    doubt(now, now.steady, InDoubt::up_to_the_tail);
+    why_marked =
+        "; the org was followed under another filter since, so events up to now may be repeats and say "
+        "possible_duplicate";
+  } else if (!opened.clean) {
+    doubt(now, began, limits::in_doubt_events);
+    why_marked =
+        "; the last run did not end in order, so the next events may be repeats and say possible_duplicate";
   }
-  note(Level::info,
-       "continues after the events up to " + format_rfc3339(place_.watermark.value_or(place_.since)) +
-           (opened.clean ? ""
-                         : "; the last run did not end in order, so the next events may be repeats "
-                           "and say possible_duplicate"));
+  note(Level::info, "continues after the events up to " +
+                        format_rfc3339(place_.watermark.value_or(place_.since)) + why_marked);
   filtering_ = place_.recovering;
   repeating_ = place_.repeated;
   if (filtering_ || repeating_) {
@@ -99,6 +101,12 @@ void Poller::opened(Now now, const Opened& opened, Instant began) {
   } else {
     state_ = Waiting{};
   }
+}
+
+void Poller::doubt(Now now, Instant since, std::uint32_t events) {
+  place_.in_doubt = InDoubt{.events_left = events, .before = okta_time(now) - to_ms(now.steady - since)};
+  doubt_since_ = since;
+  place_dirty_ = true;
 }
 
 void Poller::window_read(Now now, const WindowRead& read) {
@@ -115,9 +123,18 @@ void Poller::window_read(Now now, const WindowRead& read) {
 bool Poller::wants_to_ask(Now now) const {
   if (stopping_ || !std::holds_alternative<Waiting>(state_) || now.steady < ask_at_) return false;
   if (policy_.once && tail_seen_) return false;
+  return pages_unsaved() < limits::pages_unsaved_max;
+}
+
+bool Poller::held_up(Now now) const {
+  return !stopping_ && std::holds_alternative<Waiting>(state_) &&
+         now.steady - ask_at_ > limits::commit_patience && pages_unsaved() >= limits::pages_unsaved_max;
+}
+
+std::size_t Poller::pages_unsaved() const {
   std::size_t unsaved = pages_.size();
   for (const auto& [number, pages] : unacknowledged_) unsaved += pages;
-  return unsaved < limits::pages_unsaved_max;
+  return unsaved;
 }
 
 Instant Poller::deadline() const {
@@ -146,8 +163,9 @@ void Poller::stop() {
   if (asking()) state_ = Waiting{};
 }
 
-void Poller::resume(Now now) {
+void Poller::resume(Now now, bool overtaken) {
   stopping_ = false;
+  if (overtaken) doubt(now, now.steady, InDoubt::up_to_the_tail);
   ask_at_ = now.steady;
 }
 
@@ -352,6 +370,7 @@ Mark Poller::mark_of(const EventSlice& event, const OrgFacts& org, bool changed,
 
 std::uint32_t Poller::doubt_left() const {
   if (!place_.in_doubt) return 0;
+  if (place_.in_doubt->events_left == InDoubt::up_to_the_tail) return InDoubt::up_to_the_tail;
   std::uint32_t passed = 0;
   for (const Page& page : pages_) passed += page.passes;
   return place_.in_doubt->events_left - std::min(passed, place_.in_doubt->events_left);
@@ -544,8 +563,13 @@ void Poller::move_place(const OrgFacts& org, Page& page, Save& save) {
   if (page.ends_recovery) place_.recovering.reset();
   if (page.tail_at) place_.caught_up = page.tail_at;
   if (place_.in_doubt) {
-    place_.in_doubt->events_left -= std::min(page.passes, place_.in_doubt->events_left);
-    if (place_.in_doubt->events_left == 0) place_.in_doubt.reset();
+    InDoubt& doubt = *place_.in_doubt;
+    if (doubt.events_left != InDoubt::up_to_the_tail) {
+      doubt.events_left -= std::min(page.passes, doubt.events_left);
+    } else if (page.tail_at && *page.tail_at >= doubt.before) {
+      doubt.events_left = 0;
+    }
+    if (doubt.events_left == 0) place_.in_doubt.reset();
   }
   if (!page.hashes.empty()) {
     rows_.push_back({.page = page.number,

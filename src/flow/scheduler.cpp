@@ -665,7 +665,12 @@ void Scheduler::Impl::take_tenant(Now now, const TenantSpec& spec) {
   if (known != tenants.end()) {
     Tenant& tenant = known->second;
     order.push_back(known->first);
-    if (std::exchange(tenant.retired, false)) tenant.poller.resume(now);
+    if (std::exchange(tenant.retired, false)) {
+      const bool overtaken = std::ranges::any_of(tenants, [&](const auto& each) {
+        return each.first != known->first && each.second.poller.domain() == spec.domain;
+      });
+      tenant.poller.resume(now, overtaken);
+    }
     if (was_refused && !org->all_refused()) tenant.poller.wake(now);
     tenant.poller.take_constants(spec);
     const DestinationId before = std::exchange(tenant.destination, spec.destination);
@@ -803,8 +808,10 @@ TenantReport Scheduler::Impl::report_of(const Tenant& tenant, Now now) const {
   if (report.state != TenantState::following && report.state != TenantState::backing_off) return report;
   if (tenant.org->all_refused()) {
     report.state = TenantState::refused;
-  } else if (!tenant.poller.asking() && (saving_fails || !shipper_of(tenant).healthy())) {
+  } else if (!tenant.poller.asking() &&
+             (saving_fails || !shipper_of(tenant).healthy() || tenant.poller.held_up(now))) {
     report.state = TenantState::held;
+    report.next_ask.reset();
   } else if (report.next_ask) {
     const Instant chance = tenant.org->next_chance(now);
     if (chance > now.steady + *report.next_ask) {
@@ -821,10 +828,10 @@ bool Scheduler::Impl::flows(const TenantReport& tenant, Now now) const {
     case TenantState::finished:
       return tenant.last_answer.has_value();
     case TenantState::following:
+    case TenantState::held:
       return tenant.last_answer &&
              *tenant.last_answer + to_ms(options.policy.poll_interval + flow_grace) >= now.wall;
     case TenantState::opening:
-    case TenantState::held:
     case TenantState::backing_off:
     case TenantState::refused:
     case TenantState::stopped:

@@ -53,6 +53,10 @@ std::string LogQuery::stream_key(const Domain& domain) const {
   return plain() ? domain.name() : domain.name() + "?" + text();
 }
 
+std::string_view org_of_stream_key(std::string_view key) {
+  return key.substr(0, key.find('?'));
+}
+
 std::string first_target(WallTime since, std::size_t limit, const LogQuery& query) {
   const std::string question = std::string(log_path) + "?since=" + format_rfc3339(since) +
                                "&sortOrder=ASCENDING&limit=" + std::to_string(limit);

@@ -39,6 +39,11 @@ std::string rate(std::optional<double> per_second) {
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
 }
 
+std::string next_poll(const TenantReport& tenant) {
+  if (tenant.state == TenantState::held) return "when saved";
+  return tenant.next_ask ? describe(*tenant.next_ask) : "now";
+}
+
 std::string tenants_table(const Report& report, const History& history) {
   using enum Align;
   TextTable table({left, left, right, right, right, right, right, right, right, left});
@@ -47,8 +52,7 @@ std::string tenants_table(const Report& report, const History& history) {
   for (const TenantReport& tenant : report.tenants) {
     table.add({printable(tenant.domain), std::string(name_of(tenant.state)), known(tenant.behind),
                rate(history.events_per_second(tenant.domain)), ago(tenant.newest_event, report.at),
-               std::to_string(tenant.events.delivered), rate_left(tenant),
-               tenant.next_ask ? describe(*tenant.next_ask) : "now", keys(tenant),
+               std::to_string(tenant.events.delivered), rate_left(tenant), next_poll(tenant), keys(tenant),
                printable(tenant.last_error, error_columns)});
   }
   return table.text();

@@ -18,6 +18,7 @@
 #include "logzio_okta/base/check.hpp"
 #include "logzio_okta/base/gzip.hpp"
 #include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/okta/log_query.hpp"
 
 #include "shell/clock.hpp"
 #include "shell/owner_lock.hpp"
@@ -141,6 +142,10 @@ constexpr const char* read_place_sql = R"(
     restore_limit_ms, recovering_ms, caught_up_ms, in_doubt_events, in_doubt_before_ms, quiet_until_ms,
     okta_offset_ms, gap_from_ms, gap_until_ms
   FROM stream WHERE key = ?)";
+
+// The other streams of an org, which go by its domain or by that and a question mark.
+constexpr const char* overtake_sql = R"(
+  UPDATE stream SET unclean = 2 WHERE key <> ? AND (key = ? OR (key > ? AND key < ?)))";
 
 // The length alone is read without the pages that hold the events.
 constexpr const char* list_rows_sql = R"(
@@ -379,6 +384,7 @@ struct Store::Impl {
   OwnerLock lock;
   Database database;  // Outlives the statements below it.
   Statement write_place;
+  Statement overtake;
   Statement drop_rows;
   Statement add_row;
   Statement add_set_aside;
@@ -426,7 +432,6 @@ struct Store::Impl {
 
   // Reading.
   [[nodiscard]] const std::string& key_of(StreamId stream) const;
-  [[nodiscard]] const Save* newest_queued(const std::string& key) const;
   [[nodiscard]] QueuedRows queued_rows(const std::string& key) const;
   bool list_window(const std::string& key, std::vector<RowInfo>& rows);
   bool answer(const Question& question);
@@ -530,6 +535,7 @@ std::expected<void, StoreError> Store::Impl::open_file(WallTime now) {
 
 bool Store::Impl::prepare() {
   write_place = Statement(database, write_place_sql);
+  overtake = Statement(database, overtake_sql);
   drop_rows = Statement(database, "DELETE FROM window WHERE stream = ? AND page < ?");
   add_row = Statement(database,
                       "INSERT OR REPLACE INTO window(stream, page, newest_ms, events) VALUES (?, ?, ?, ?)");
@@ -557,9 +563,9 @@ bool Store::Impl::prepare() {
 }
 
 void Store::Impl::forget_statements() {
-  for (Statement* statement : {&write_place, &drop_rows, &add_row, &add_set_aside, &find_place, &list_rows,
-                               &read_rows, &find_stream, &find_seen, &add_seen, &change_seen, &forget_seen,
-                               &add_spool, &read_spool, &drop_spool, &doubt_spool}) {
+  for (Statement* statement : {&write_place, &overtake, &drop_rows, &add_row, &add_set_aside, &find_place,
+                               &list_rows, &read_rows, &find_stream, &find_seen, &add_seen, &change_seen,
+                               &forget_seen, &add_spool, &read_spool, &drop_spool, &doubt_spool}) {
     *statement = Statement();
   }
 }
@@ -573,7 +579,8 @@ std::expected<void, StoreError> Store::Impl::begin_run(WallTime now) {
   const std::string started = std::to_string(to_sql(now));
   const std::string begin = "UPDATE run SET clean = 0, started_ms = " + started;
   if (!(database.run("BEGIN IMMEDIATE") &&
-        (*clean != 0 || (database.run("UPDATE stream SET unclean = 1") && database.run(doubt_spool_sql))) &&
+        (*clean != 0 ||
+         (database.run("UPDATE stream SET unclean = max(unclean, 1)") && database.run(doubt_spool_sql))) &&
         database.run(begin.c_str()) && database.run("COMMIT") && sum_spool())) {
     return refused("write");
   }
@@ -601,13 +608,6 @@ const std::string& Store::Impl::key_of(StreamId stream) const {
   const auto found = keys.find(stream);
   CHECK(found != keys.end());
   return found->second;
-}
-
-/// By key and not by stream: a tenant taken out of the file and put back comes as a new stream.
-const Save* Store::Impl::newest_queued(const std::string& key) const {
-  const auto found = std::find_if(queue.rbegin(), queue.rend(),
-                                  [&](const Save& save) { return key_of(save.stream) == key; });
-  return found == queue.rend() ? nullptr : &*found;
 }
 
 bool Store::Impl::answer(const Question& question) {
@@ -650,13 +650,22 @@ bool Store::Impl::answer_one(const OpenStream& request) {
   Query query(find_place);
   query.bind_text(request.key);
   if (query.row()) {
-    reply.clean = query.number() == 0;
+    const std::int64_t unclean = query.number();
+    reply.clean = unclean == 0;
+    reply.overtaken = unclean == 2;
     reply.place = read_place(query);
   }
   if (query.failed() || !list_window(request.key, reply.rows)) return false;
-  if (const Save* queued = newest_queued(request.key)) {
-    reply.place = queued->place;  // Which carries what is in doubt itself.
-    reply.clean = true;
+  // By key and not by stream: a tenant taken out of the file and put back comes as a new stream.
+  for (const Save& save : queue) {
+    const std::string& key = key_of(save.stream);
+    if (key == request.key) {
+      reply.place = save.place;  // Which carries what is in doubt itself.
+      reply.clean = true;
+      reply.overtaken = false;
+    } else if (reply.place && org_of_stream_key(key) == org_of_stream_key(request.key)) {
+      reply.overtaken = true;
+    }
   }
   stream_opened = true;
   answers.emplace_back(std::move(reply));
@@ -839,7 +848,14 @@ std::optional<std::int64_t> Store::Impl::write_stream(const Save& save) {
   bind_place(query, save.place);
   if (!query.row()) return std::nullopt;
   const std::int64_t stream = query.number();
-  if (!query.finish()) return std::nullopt;
+  const std::string& key = key_of(save.stream);
+  const std::string org(org_of_stream_key(key));
+  const std::string from = org + "?";
+  const std::string to = org + "@";  // The next character.
+  if (!query.finish() ||
+      !Query(overtake).bind_text(key).bind_text(org).bind_text(from).bind_text(to).finish()) {
+    return std::nullopt;
+  }
   return stream;
 }
 
@@ -959,8 +975,8 @@ void Store::work(Instant now, bool about_to_block) {
     return;
   }
   const Duration took = impl_->stopwatch() - begun;
-  impl_->not_before = now + took + limits::commit_rest * took;
-  impl_->spool_not_before = now + took + limits::spool_commit_rest * took;
+  impl_->not_before = now + took + std::min(limits::commit_rest * took, limits::commit_rest_max);
+  impl_->spool_not_before = now + took + std::min(limits::spool_commit_rest * took, limits::commit_rest_max);
   impl_->acknowledge();
 }
 

@@ -15,7 +15,7 @@
 //   written whole or not at all, the saves of a stream in order.
 // - Commits are gathered: one transaction when the loop is about to block, or limits::commit_delay after the
 //   oldest save; never sooner than limits::commit_rest times the last commit's duration after it, so that a
-//   slow disk takes a tenth of the loop.
+//   slow disk takes a tenth of the loop, but limits::commit_rest_max at most.
 // - A commit that fails is answered with SaveFailed; everything stays queued and is tried again every
 //   limits::save_retry. So is a place or a window that cannot be read, with a warning each time.
 // - A file that is damaged or not ours is moved aside (`state.sqlite.damaged-20261123T120000Z`, with its -wal
@@ -25,7 +25,8 @@
 //
 // Format (application_id 0x4C7A4F6B, user_version 2; strict tables; times are milliseconds since 1970 UTC)
 //     run        one row: clean (0 while a daemon runs and after an unclean end), started_ms
-//     stream     one row a stream: key (the domain), unclean, then the fields of Place, one column each
+//     stream     one row a stream: key (the domain, and after a question mark its filter), unclean, then the
+//                fields of Place, one column each
 //     window     one row a settled page: stream, page, newest_ms, events: 16 bytes an event, the hash of its
 //                uuid and the hash of its bytes, each 8 bytes little endian
 //     spool      one row a hook delivery: id, stream, at_ms, then source, event_id, event_time of its
@@ -37,8 +38,9 @@
 // For example
 //     sqlite3 state.sqlite "select key, next, datetime(watermark_ms/1000, 'unixepoch') from stream"
 //     acme.okta.com|/api/v1/logs?after=1698&limit=1000|2026-11-23 12:00:00
-// `stream.unclean` is set for all streams by the first opening after an unclean end and cleared by a stream's
-// next save, whose place then carries the doubt itself: a stream that is away for some runs loses none of it.
+// `stream.unclean` is 2 once another stream of the org was saved after this one: a filter was changed. It is
+// 1 by the first opening after an unclean end and cleared by a stream's next save, whose place then carries
+// the doubt itself: a stream that is away for some runs loses none of it.
 #pragma once
 
 #include <cstdint>

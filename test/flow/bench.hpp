@@ -32,6 +32,7 @@
 #include "logzio_okta/flow/message.hpp"
 #include "logzio_okta/flow/scheduler.hpp"
 #include "logzio_okta/logzio/bulk.hpp"
+#include "logzio_okta/okta/log_query.hpp"
 
 #include "catch.hpp"
 #include "model/spool.hpp"
@@ -169,14 +170,18 @@ class MemoryStore {
   struct Stream {
     std::optional<Place> place;
     bool unclean = false;
+    bool overtaken = false;
     std::map<std::uint64_t, WindowRow> rows;
   };
 
   [[nodiscard]] Opened open(const OpenStream& request) {
     keys_[request.stream] = request.key;
     Stream& stream = disk[request.key];
-    Opened opened{.stream = request.stream, .place = stream.place, .clean = !stream.unclean, .rows = {}};
-    if (!opened_.insert(request.key).second) opened.clean = false;
+    Opened opened{.stream = request.stream,
+                  .place = stream.place,
+                  .clean = !stream.unclean,
+                  .overtaken = stream.overtaken,
+                  .rows = {}};
     for (const Save& save : queue_) {
       if (keys_.at(save.stream) == request.key) opened.place = save.place;
     }
@@ -204,6 +209,9 @@ class MemoryStore {
       Stream& stream = disk[keys_.at(save.stream)];
       stream.place = save.place;
       stream.unclean = false;
+      for (auto& [key, other] : disk)
+        other.overtaken |= org_of_stream_key(key) == org_of_stream_key(keys_.at(save.stream));
+      stream.overtaken = false;
       apply(stream.rows, save);
       std::ranges::move(save.set_aside, std::back_inserter(set_aside));
       spool.apply(keys_.at(save.stream), save);
@@ -217,7 +225,6 @@ class MemoryStore {
   void end_run(bool clean) {
     queue_.clear();
     spool_queue_.clear();
-    opened_.clear();
     if (clean) return;
     spool.doubt();
     for (auto& [key, stream] : disk) stream.unclean = stream.place.has_value();
@@ -249,7 +256,6 @@ class MemoryStore {
 
   std::deque<SpoolEvents> spool_queue_;
   std::map<StreamId, std::string> keys_;
-  std::set<std::string> opened_;
   std::deque<Save> queue_;
 };
 

@@ -278,6 +278,37 @@ TEST_CASE("streams: a changed filter is a stream of its own, says so, and the ol
   REQUIRE(bench.wants() == "/api/v1/logs?after=1");
 }
 
+TEST_CASE(
+    "streams: what comes up to now once an earlier filter is back was perhaps delivered under the other") {
+  for (const bool restarts : {false, true}) {
+    Bench bench({.domains = {acme}});
+    bench.okta_replies(page({event(1)}).next("/api/v1/logs?after=1"));
+    bench.listener_takes();
+    const auto plain = bench.tenants;
+    auto filtered = plain;
+    filtered[0].query.q = "login";
+    bench.reloads(filtered);
+    bench.okta_replies(page({event(2)}).next("/api/v1/logs?after=2&q=login"));
+    bench.listener_takes();
+    if (restarts) {
+      bench.stops();
+      bench.tenants = plain;
+      bench.comes_back();
+    } else {
+      bench.reloads(plain);
+    }
+    REQUIRE(bench.notes_with("followed under another filter since") == 1);
+    bench.okta_replies(page({event(2), event(3)}).next("/api/v1/logs?after=3"));
+    bench.listener_takes();
+    bench.pass(10s);
+    bench.okta_replies(
+        page({event(4)}).next("/api/v1/logs?after=4"));  // Persisted late, but not there before.
+    bench.listener_takes();
+    REQUIRE(bench.numbers() == std::vector<int>{1, 2, 2, 3, 4});
+    REQUIRE(bench.marked_numbers() == std::vector<int>{2, 3});
+  }
+}
+
 TEST_CASE("streams: streams of one org share its budget and its keys") {
   Bench bench({.domains = {acme}});
   bench.okta_replies(status(429).rate(60, 0, 40s));

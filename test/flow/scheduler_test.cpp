@@ -104,6 +104,19 @@ TEST_CASE("scheduler: it is ready when a tenant flows, the listener takes and sa
   REQUIRE(bench.report().not_ready_because == "the state cannot be saved");
 }
 
+TEST_CASE("scheduler: a tenant whose pages wait for the listener is held, and flows for a minute") {
+  Bench bench;
+  bench.okta = [&](const AskOkta& ask) { return always_full(ask, bench); };
+  bench.pass(1s);
+  REQUIRE(bench.report().tenants[0].state == TenantState::following);
+  bench.pass(5s);
+  REQUIRE(bench.report().tenants[0].state == TenantState::held);
+  REQUIRE_FALSE(bench.report().tenants[0].next_ask);
+  REQUIRE(bench.report().ready);
+  bench.pass(1min);
+  REQUIRE_FALSE(bench.report().ready);
+}
+
 TEST_CASE("scheduler: the share of the rate limit beats the poll interval") {
   Settings settings;
   settings.policy.rate_share = 0.05;

@@ -412,6 +412,50 @@ TEST_CASE("store: after a slow commit it rests nine times as long") {
   CHECK(bench.next<Saved>().number == 2);
 }
 
+TEST_CASE("store: after a single very slow commit it goes on soon") {
+  Bench bench;
+  bench.open();
+  bench.open_stream();
+  bench.commit_takes = 1500ms;
+  bench.save_on_disk(save_of(acme, 1, 1));
+  const Instant rested = bench.now + 1500ms + limits::commit_rest_max;
+  bench.save(save_of(acme, 2, 2));
+  bench.about_to_block();
+  CHECK(bench.says_nothing());
+  CHECK(bench.store->deadline() == rested);
+  bench.now = rested;
+  bench.store->work(bench.now, false);
+  CHECK(bench.next<Saved>().number == 2);
+}
+
+TEST_CASE(
+    "store: a stream is overtaken once another of its org was saved after it, until it is saved itself") {
+  const std::string plain = "acme.okta.com";
+  const std::string login = "acme.okta.com?q=login";
+  const std::string admin = "acme.okta.com?q=admin";
+  Bench bench;
+  bench.open();
+  bench.open_stream(StreamId{1}, plain);
+  bench.open_stream(StreamId{2}, login);
+  bench.open_stream(StreamId{3}, "acme.okta.com.example.com");
+  for (const auto id : {StreamId{1}, StreamId{2}, StreamId{3}}) bench.save_on_disk(save_of(id, 1, 1));
+  CHECK(bench.open_stream(StreamId{4}, plain).overtaken);
+  CHECK_FALSE(bench.open_stream(StreamId{5}, login).overtaken);
+  CHECK_FALSE(bench.open_stream(StreamId{6}, "acme.okta.com.example.com").overtaken);
+  CHECK_FALSE(bench.open_stream(StreamId{7}, admin).overtaken);  // New.
+
+  bench.save(save_of(StreamId{4}, 1, 2));  // On its way to the disk.
+  CHECK_FALSE(bench.open_stream(StreamId{8}, plain).overtaken);
+  CHECK(bench.open_stream(StreamId{9}, login).overtaken);
+  bench.about_to_block();
+  bench.crash();
+  bench.open();
+  const Opened after_crash = bench.open_stream(StreamId{10}, login);
+  CHECK(after_crash.overtaken);
+  CHECK_FALSE(after_crash.clean);
+  CHECK_FALSE(bench.open_stream(StreamId{11}, plain).overtaken);
+}
+
 TEST_CASE("store: what is set aside is kept packed with its reason, and counted over a restart") {
   Bench bench;
   bench.open();

@@ -4,6 +4,7 @@
 
 #include "logzio_okta/base/check.hpp"
 #include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/okta/log_query.hpp"
 
 namespace logzio_okta::sim {
 
@@ -26,6 +27,7 @@ Opened Disk::answer(const OpenStream& request) {
   const Stream stream = view(request.key);
   opened.place = stream.place;
   opened.clean = !stream.unclean;
+  opened.overtaken = stream.overtaken;
   for (const auto& [page, row] : stream.rows) {
     opened.rows.push_back(
         {.page = page, .newest = row.newest, .events = static_cast<std::uint32_t>(row.events.size())});
@@ -56,7 +58,7 @@ Disk::Stream Disk::view(const std::string& key) const {
 }
 
 void Disk::apply(Stream& stream, const Save& save) {
-  stream.unclean = false;
+  stream.unclean = stream.overtaken = false;
   stream.place = save.place;
   stream.rows.erase(stream.rows.begin(), stream.rows.lower_bound(save.rows_from));
   for (const WindowRow& row : save.rows) stream.rows.insert_or_assign(row.page, row);
@@ -68,6 +70,9 @@ std::vector<Input> Disk::commit() {
     const std::string& key = keys_.at(save.stream);
     if (on_durable) on_durable(key, save);
     apply(streams_[key], save);
+    for (auto& [other, stream] : streams_) {
+      if (other != key) stream.overtaken |= org_of_stream_key(other) == org_of_stream_key(key);
+    }
     spool_.apply(key, save);
     newest[save.stream] = save.number;
   }

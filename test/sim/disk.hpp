@@ -24,6 +24,7 @@ class Disk {
  public:
   struct Stream {
     bool unclean = false;
+    bool overtaken = false;
     Place place;
     std::map<std::uint64_t, WindowRow> rows;
   };

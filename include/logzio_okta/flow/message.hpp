@@ -140,6 +140,7 @@ struct Opened {
   StreamId stream;
   std::optional<Place> place;
   bool clean = true;
+  bool overtaken = false;     ///< Another stream of its org, under another filter, was saved after this one.
   std::vector<RowInfo> rows;  ///< What the window holds, oldest first.
 };
 struct WindowRead {

@@ -66,6 +66,8 @@ class Poller {
 
   /// It would ask now, were it granted.
   [[nodiscard]] bool wants_to_ask(Now now) const;
+  /// It would have asked a while ago, but its last pages are not delivered and saved yet.
+  [[nodiscard]] bool held_up(Now now) const;
   /// When `wants_to_ask` can become true by time alone.
   [[nodiscard]] Instant deadline() const;
   /// The last page was short: it follows the tail. The tail is granted before any backlog.
@@ -92,7 +94,7 @@ class Poller {
   /// forgotten.
   void stop();
   /// Goes on after stop(), from where it stood.
-  void resume(Now now);
+  void resume(Now now, bool overtaken);
   /// What its lines say from now on, of those read from now on.
   void take_constants(const TenantSpec& spec);
   /// Its last: forgets what is not settled, which nobody will bring to an end. When the tenant comes back it
@@ -176,6 +178,8 @@ class Poller {
     Level level = Level::warn;
   };
   void failed(Now now, const Failure& failure);
+  /// What was published up to `since` may have been delivered before; so many events are looked at.
+  void doubt(Now now, Instant since, std::uint32_t events);
   void recover(std::uint32_t limit);
   void recover_if_drained();
   void ask_from_watermark(Now now, std::uint32_t limit);
@@ -185,6 +189,7 @@ class Poller {
 
   void pop_settled(Now now, const OrgFacts& org);
   void move_place(const OrgFacts& org, Page& page, Save& save);
+  [[nodiscard]] std::size_t pages_unsaved() const;
   [[nodiscard]] WallTime okta_time(Now now) const;
   void trim_window(Save& save);
   void save_place();

@@ -60,7 +60,7 @@ struct TenantReport {
   std::optional<WallTime> last_answer;    ///< Our clock at the last usable answer.
   std::optional<WallTime> last_delivery;  ///< Our clock when events were last settled.
   std::optional<Duration> behind;         ///< Estimate: 0 at the tail, else now minus newest event.
-  std::optional<Duration> next_ask;       ///< From now; absent while asking.
+  std::optional<Duration> next_ask;       ///< From now; absent while asking or held.
   std::optional<std::int64_t> rate_limit;
   std::optional<std::int64_t> rate_remaining;
   std::uint64_t rate_spent = 0;  ///< By us in this window, over all keys.

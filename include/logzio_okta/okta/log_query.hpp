@@ -30,6 +30,9 @@ struct LogQuery {
   friend bool operator==(const LogQuery&, const LogQuery&) = default;
 };
 
+/// What the stream keys of an org's streams begin with; all but the plain one go on with a question mark.
+[[nodiscard]] std::string_view org_of_stream_key(std::string_view key);
+
 /// "/api/v1/logs?since=2026-11-16T12:00:00.000Z&sortOrder=ASCENDING&limit=1000", and the query behind it; the
 /// colons stay as they are.
 [[nodiscard]] std::string first_target(WallTime since, std::size_t limit, const LogQuery& query = {});
