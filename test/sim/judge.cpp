@@ -206,37 +206,36 @@ std::optional<std::size_t> Judge::event_in_line(std::string_view line) const {
   for (const std::string_view key : {R"("uuid":")", R"("uuid": ")", R"("serial":")"}) {
     const auto at = line.find(key);
     if (at == std::string_view::npos) continue;
-    const auto found = by_mark_.find(std::string(line.substr(at + key.size(), mark_bytes)));
+    const auto found = by_mark_.find(line.substr(at + key.size(), mark_bytes));
     if (found != by_mark_.end()) return found->second;
   }
   return std::nullopt;
 }
 
-void Judge::sent(const SendBulk& bulk, std::string_view plain) {
-  if (in_flight_.size() >= limits::bulks_in_flight_max) convict("too many bulks in flight");
-  const auto lines = split_lines(plain);
-  if (lines.size() != bulk.lines) convict("a bulk that says it has other lines than it has");
-  if (lines.size() > limits::bulk_lines_max) convict("a bulk of " + std::to_string(lines.size()) + " lines");
-  constexpr std::size_t mark_room = 64;  // Marking makes a sealed bulk grow.
-  if (lines.size() > 1 && plain.size() > limits::bulk_bytes_max + lines.size() * mark_room) {
-    convict("a bulk of " + std::to_string(plain.size()) + " bytes");
-  }
-  Sending sending;
-  for (const std::string_view line : lines) {
+Judge::Contents Judge::read(std::string_view plain) const {
+  Contents contents{.bytes = plain.size(), .events = {}};
+  for (const std::string_view line : split_lines(plain)) {
+    ++contents.lines;
     if (line.size() > limits::line_bytes_max) convict("a line of " + std::to_string(line.size()) + " bytes");
     if (HookJudge::owns(line)) continue;
     const auto event = event_in_line(line);
     if (!event) convict("a line of no event: " + std::string(line.substr(0, 200)));
-    sending.events.push_back(*event);
+    contents.events.push_back(*event);
+    contents.poison |= events_[*event].poison;
   }
-  if (!in_flight_.emplace(bulk.id.value, std::move(sending)).second) convict("a bulk's id is used twice");
+  return contents;
 }
 
-bool Judge::holds_poison(std::string_view plain) const {
-  return std::ranges::any_of(split_lines(plain), [&](std::string_view line) {
-    const auto event = event_in_line(line);
-    return event && events_[*event].poison;
-  });
+void Judge::sent(const SendBulk& bulk, const Contents& contents) {
+  if (in_flight_.size() >= limits::bulks_in_flight_max) convict("too many bulks in flight");
+  const std::size_t lines = contents.lines;
+  if (lines != bulk.lines) convict("a bulk that says it has other lines than it has");
+  if (lines > limits::bulk_lines_max) convict("a bulk of " + std::to_string(lines) + " lines");
+  constexpr std::size_t mark_room = 64;  // Marking makes a sealed bulk grow.
+  if (lines > 1 && contents.bytes > limits::bulk_bytes_max + lines * mark_room) {
+    convict("a bulk of " + std::to_string(contents.bytes) + " bytes");
+  }
+  if (!in_flight_.emplace(bulk.id.value, contents.events).second) convict("a bulk's id is used twice");
 }
 
 void Judge::stored(std::string_view line) {
@@ -297,7 +296,7 @@ void Judge::answered(BulkId id, const BulkResult& result) {
   if (found == in_flight_.end()) return;  // Said twice.
   const Meaning meaning = meaning_of(result);
   if (meaning == Meaning::perhaps) {
-    for (const std::size_t event : found->second.events) events_[event].doubted_in_run = run_;
+    for (const std::size_t event : found->second) events_[event].doubted_in_run = run_;
   }
   listener_gone_ = std::holds_alternative<TransportError>(result);
   in_flight_.erase(found);

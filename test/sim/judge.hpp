@@ -72,11 +72,18 @@ class Judge {
   void listed(OrgIndex org, bool in_file) { orgs_[org].in_file = in_file; }
 
   // ---- Listener
-  void sent(const SendBulk& bulk, std::string_view plain);
+  /// What stands in a bulk. Read once, since the core sends the same bytes again while nobody takes them.
+  struct Contents {
+    std::size_t lines = 0;
+    std::size_t bytes = 0;
+    std::vector<std::size_t> events;  ///< By our numbers; a line of a hook's event has none.
+    bool poison = false;
+  };
+  [[nodiscard]] Contents read(std::string_view plain) const;
+  void sent(const SendBulk& bulk, const Contents& contents);
   void stored(std::string_view line);
   void bulk_is_in() const { judge_ledger(); }
   void answered(BulkId id, const BulkResult& result);
-  [[nodiscard]] bool holds_poison(std::string_view plain) const;
 
   // ---- Disk
   void saves_fail(bool fail) { saves_fail_ = fail; }
@@ -95,6 +102,10 @@ class Judge {
   [[nodiscard]] std::size_t delivered() const { return delivered_; }
 
  private:
+  struct HashOfText {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
   struct Event {
     OrgIndex org = 0;
     WallTime published;
@@ -146,10 +157,6 @@ class Judge {
     bool said_why = false;
     std::map<CredentialId, Instant> keys_used;  ///< Those in the file: when last, or since when it could be.
   };
-  struct Sending {
-    std::vector<std::size_t> events;
-  };
-
   [[noreturn]] void convict(std::string text) const { throw Violation{std::move(text)}; }
   [[nodiscard]] std::optional<std::size_t> event_in_line(std::string_view line) const;
   [[nodiscard]] std::string why_unsettled(const Event& event) const;
@@ -171,10 +178,10 @@ class Judge {
   std::vector<Org> orgs_;
   std::map<std::string, OrgIndex, std::less<>> orgs_by_name_;
   std::vector<Event> events_;
-  std::unordered_map<std::string, std::size_t> by_mark_;
+  std::unordered_map<std::string, std::size_t, HashOfText, std::equal_to<>> by_mark_;
   std::unordered_map<std::uint64_t, std::size_t> by_bytes_;
   std::vector<const PastEvent*> bytes_of_;
-  std::unordered_map<std::uint64_t, Sending> in_flight_;
+  std::unordered_map<std::uint64_t, std::vector<std::size_t>> in_flight_;  ///< Events by bulk.
   std::uint64_t run_ = 0;
   bool saves_fail_ = false;     ///< And the core was told.
   bool listener_gone_ = false;  ///< The last bulk met no listener, and the core was told.

@@ -52,7 +52,7 @@ Intensity draw_intensity(Random& random) {
   return number < 19 ? Intensity::frequent : Intensity::constant;
 }
 
-// Few orgs as often as many: with few, time is spent on polls at the default pace.
+// Few orgs as often as many: with few, polls come at the default pace.
 std::size_t draw_orgs(Random& random) {
   constexpr std::array<std::size_t, 5> most{1, 3, 10, 25, 50};
   return 1 + random.below(most[random.below(most.size())]);
@@ -80,7 +80,7 @@ Plan::Plan(std::uint64_t seed_given, Duration hours, std::size_t orgs_wanted)
   policy.poll_interval = std::max<Duration>(10s, shortest) * static_cast<std::int64_t>(1 + random.below(3));
   constexpr std::array shares{0.5, 0.5, 0.1, 0.25, 1.0};
   policy.rate_share = shares[random.below(shares.size())];
-  events = 1000 + random.below(15'000);
+  events = 1000 + random.below(10'000);
   for (Intensity& intensity : troubles) intensity = draw_intensity(random);
   hooks = random.below(3) == 0;
 }

@@ -68,6 +68,10 @@ struct Plan {
     return troubles[static_cast<std::size_t>(trouble)];
   }
   [[nodiscard]] bool has(Trouble trouble) const { return (*this)[trouble] != Intensity::off; }
+  /// About so many. The first org is as busy as the others together, so that it fills pages beside fifty.
+  [[nodiscard]] std::size_t events_of(std::size_t org) const {
+    return 1 + (org == 0 ? events / 2 : events / 2 / (orgs - 1));
+  }
   /// Whether a trouble that is drawn for each request, answer or event strikes now.
   [[nodiscard]] bool strikes(Trouble trouble, Random& random) const;
   /// The wait until a trouble that comes in episodes strikes next; `never` if it is off.

@@ -32,7 +32,7 @@ struct Arguments {
   std::uint64_t from = 1;
   std::uint64_t seeds = 100;
   std::uint64_t hours = 48;
-  std::uint64_t tenants = 0;  ///< 0: as each seed draws.
+  std::uint64_t tenants = 50;  ///< 0: as each seed draws.
   std::uint64_t jobs = 2;
   bool trace = false;
   bool verbose = false;
@@ -47,7 +47,7 @@ trouble, then everything heals and must be delivered. One seed decides everythin
 
   --seeds N    so many seeds (100), beginning with --from S (1), on J processes (2)
   --hours H    of trouble (48)
-  --tenants T  in every run (1 to 50, as the seed draws)
+  --tenants T  in every run (50); 0: 1 to 50, as the seed draws
   --verbose    a line for each seed
   --seed N     this one seed; with --trace its whole story
 )";
@@ -83,7 +83,7 @@ std::optional<Arguments> read_arguments(int argc, char** argv) {
       arguments.from = *value;
     } else if (word == "--hours" && *value > 0) {
       arguments.hours = *value;
-    } else if (word == "--tenants" && *value > 0 && *value <= limits::tenants_max) {
+    } else if (word == "--tenants" && *value <= limits::tenants_max) {
       arguments.tenants = *value;
     } else if (word == "--jobs" && *value > 0) {
       arguments.jobs = *value;
@@ -258,10 +258,6 @@ Totals listen(std::vector<Worker>& workers, bool verbose) {
   return totals;
 }
 
-std::string tenants_flag(const Arguments& arguments) {
-  return arguments.tenants > 0 ? " --tenants " + std::to_string(arguments.tenants) : std::string();
-}
-
 int run_seeds(const Arguments& arguments) {
   const auto began = std::chrono::steady_clock::now();
   std::vector<Worker> workers = start_workers(arguments);
@@ -281,8 +277,8 @@ int run_seeds(const Arguments& arguments) {
     const pid_t teller = fork();
     if (teller == 0) std::exit(tell_seed(seed, arguments, Telling::last_lines));
     waitpid(teller, nullptr, 0);
-    std::printf("The whole story: logzio-okta-sim --seed %ju --hours %ju%s --trace\n", std::uintmax_t{seed},
-                std::uintmax_t{arguments.hours}, tenants_flag(arguments).c_str());
+    std::printf("The whole story: ./dev sim --seed %ju --hours %ju --tenants %ju --trace\n",
+                std::uintmax_t{seed}, std::uintmax_t{arguments.hours}, std::uintmax_t{arguments.tenants});
   }
   return totals.failed.empty() ? 0 : 1;
 }

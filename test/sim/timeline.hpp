@@ -1,9 +1,10 @@
 // Timeline: virtual time and what is to happen in it. Nothing waits: the clock jumps to the next event.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <queue>
+#include <utility>
 #include <vector>
 
 #include "logzio_okta/base/time.hpp"
@@ -17,15 +18,17 @@ class Timeline {
   [[nodiscard]] Instant now() const { return now_; }
   /// Events at the same moment happen in the order they were planned.
   void at(Instant when, Action action) {
-    events_.push({std::max(when, now_), ++planned_, std::move(action)});
+    events_.push_back({std::max(when, now_), ++planned_, std::move(action)});
+    std::push_heap(events_.begin(), events_.end());
   }
   void after(Duration wait, Action action) { at(now_ + wait, std::move(action)); }
 
   /// `never` if nothing is planned.
-  [[nodiscard]] Instant next() const { return events_.empty() ? never : events_.top().when; }
+  [[nodiscard]] Instant next() const { return events_.empty() ? never : events_.front().when; }
   void happen() {
-    Event event = events_.top();
-    events_.pop();
+    std::pop_heap(events_.begin(), events_.end());
+    const Event event = std::move(events_.back());
+    events_.pop_back();
     now_ = event.when;
     event.action();
   }
@@ -36,6 +39,7 @@ class Timeline {
     Instant when;
     std::uint64_t number = 0;
     Action action;
+    /// Of a heap's front: the earliest is the greatest.
     friend bool operator<(const Event& a, const Event& b) {
       return a.when != b.when ? a.when > b.when : a.number > b.number;
     }
@@ -43,7 +47,7 @@ class Timeline {
 
   Instant now_{};
   std::uint64_t planned_ = 0;
-  std::priority_queue<Event> events_;
+  std::vector<Event> events_;  ///< A heap: moved out of it, since an action may hold a whole answer.
 };
 
 }  // namespace logzio_okta::sim

@@ -120,9 +120,8 @@ void World::make_orgs() {
     Org& org = orgs_.emplace_back(
         Org{.name = domain_name(i), .history = {}, .okta = model::OktaOrg(settings), .keys = {}});
     const WallTime begin = okta_time(org);
-    org.history =
-        make_history(plan_, random_.next(), 1 + plan_.events / plan_.orgs, begin - to_ms(history_span),
-                     begin + to_ms(plan_.faults_last), begin + to_ms(plan_.faults_last + fade_out));
+    org.history = make_history(plan_, random_.next(), plan_.events_of(i), begin - to_ms(history_span),
+                               begin + to_ms(plan_.faults_last), begin + to_ms(plan_.faults_last + fade_out));
     for (const PastEvent& event : org.history) {
       org.okta.append({.bytes = event.bytes, .published = event.published, .persisted = event.persisted});
     }
@@ -440,8 +439,8 @@ void World::judge_exit(int code) const {
 void World::kill() {
   tell(9, [] { return "the daemon is killed"s; });
   // What was on its way arrives now or never.
-  for (const auto& [id, bulk] : std::exchange(on_the_way_, {})) {
-    if (random_.below(2) == 0) reach_listener(bulk);
+  for (const auto& [id, sending] : std::exchange(on_the_way_, {})) {
+    if (random_.below(2) == 0) reach_listener(sending);
   }
   gone();
 }
@@ -666,14 +665,27 @@ std::string World::hostile_link(const Org& org) {
 
 // ---- Between the daemon and the listener
 
-void World::on(SendBulk&& bulk) {
-  const auto plain = gunzip(*bulk.packed, std::size_t{64} << 20U);
+// The core sends the same body again as long as nobody takes it.
+std::shared_ptr<const World::Body> World::body_of(const SendBulk& bulk) {
+  constexpr std::size_t kept = 16;
+  const auto known = std::ranges::find(bodies_, bulk.packed, [](const auto& body) { return body->packed; });
+  if (known != bodies_.end()) return *known;
+  auto plain = gunzip(*bulk.packed, std::size_t{64} << 20U);
   CHECK(plain.has_value());
+  Judge::Contents contents = judge_.read(*plain);
+  bodies_.push_back(std::make_shared<const Body>(
+      Body{.packed = bulk.packed, .plain = std::move(*plain), .contents = std::move(contents)}));
+  if (bodies_.size() > kept) bodies_.pop_front();
+  return bodies_.back();
+}
+
+void World::on(SendBulk&& bulk) {
+  const auto body = body_of(bulk);
   tell(fact_of(*bulk.packed) ^ bulk.id.value, [&] {
     return "sends bulk #" + std::to_string(bulk.id.value) + ", " + std::to_string(bulk.lines) + " lines, " +
-           std::to_string(plain->size()) + " bytes: " + cut(*plain);
+           std::to_string(body->plain.size()) + " bytes: " + cut(body->plain);
   });
-  judge_.sent(bulk, *plain);
+  judge_.sent(bulk, body->contents);
   if (listener_down_ || (strikes(Trouble::listener_breaks) && random_.below(2) == 0)) {
     const BulkResult result = TransportError{.fault = TransportFault::unreachable, .text = "simulated"};
     timeline_.after(random_.between(0s, 15s), [this, run = run_, id = bulk.id, result] {
@@ -685,32 +697,32 @@ void World::on(SendBulk&& bulk) {
     return;
   }
   const std::uint64_t id = bulk.id.value;
-  on_the_way_.emplace(id, std::move(bulk));
+  on_the_way_.emplace(id, Sending{.id = bulk.id, .body = body});
   timeline_.after(random_.between(1ms, strikes(Trouble::listener_breaks) ? Duration(50s) : Duration(200ms)),
                   [this, run = run_, id] {
                     const auto found = on_the_way_.find(id);
                     if (run != run_ || found == on_the_way_.end()) return;
-                    const SendBulk arrived = std::move(found->second);
+                    const Sending arrived = std::move(found->second);
                     on_the_way_.erase(found);
                     reach_listener(arrived);
                   });
 }
 
-void World::reach_listener(const SendBulk& bulk) {
-  const std::string plain = gunzip(*bulk.packed, std::size_t{64} << 20U).value();
+void World::reach_listener(const Sending& sending) {
+  const Body& body = *sending.body;
   listener_.clear_faults();
-  bend_next_bulk(plain);
-  const BulkResult result = is_lines(plan_.protocol) ? write_lines(plain) : post(bulk, plain);
+  bend_next_bulk(body.plain);
+  const BulkResult result = is_lines(plan_.protocol) ? write_lines(body.plain) : post(body);
   judge_.bulk_is_in();
-  tell(bulk.id.value, [&] {
-    return "the listener answers bulk #" + std::to_string(bulk.id.value) + ": " + describe_result(result);
+  tell(sending.id.value, [&] {
+    return "the listener answers bulk #" + std::to_string(sending.id.value) + ": " + describe_result(result);
   });
   Duration wait = random_.between(1ms, strikes(Trouble::listener_breaks) ? Duration(60s) : Duration(200ms));
   if (const auto* error = std::get_if<TransportError>(&result);
       error && error->fault == TransportFault::timed_out) {
     wait += limits::bulk_stall_timeout;
   }
-  const auto arrive = [this, run = run_, id = bulk.id, result] {
+  const auto arrive = [this, run = run_, id = sending.id, result] {
     if (run != run_ || !daemon_) return;
     judge_.answered(id, result);
     turn(BulkAnswer{.id = id, .result = result});
@@ -719,18 +731,18 @@ void World::reach_listener(const SendBulk& bulk) {
   if (strikes(Trouble::repeated_facts)) timeline_.after(wait + random_.between(0s, 5s), arrive);
 }
 
-BulkResult World::post(const SendBulk& bulk, const std::string& plain) {
+BulkResult World::post(const Body& body) {
   model::Request request{.method = "POST",
                          .target = "/?token=" + std::string(token_refused_ ? "wrong" : token),
                          .headers = {{"Content-Encoding", "gzip"}},
-                         .body = *bulk.packed};
+                         .body = *body.packed};
   const model::Intake intake = listener_.admit(request);
   if (intake.bytes_max < request.body.size()) {
     const bool stalls = intake.ending == model::Ending::stall;
     return TransportError{
         .fault = stalls ? TransportFault::timed_out : TransportFault::cut, .sent = true, .text = "simulated"};
   }
-  if (judge_.holds_poison(plain)) {
+  if (body.contents.poison) {
     constexpr std::array statuses{500, 403, 422};
     return HttpAnswer{.status = statuses[plan_.seed % statuses.size()], .headers = {}, .body = "poison"};
   }

@@ -120,8 +120,19 @@ class World {
   [[nodiscard]] std::string hostile_link(const Org& org);
 
   // ---- Between the daemon and the listener
-  void reach_listener(const SendBulk& bulk);
-  [[nodiscard]] BulkResult post(const SendBulk& bulk, const std::string& plain);
+  /// A bulk's body, inflated and read.
+  struct Body {
+    std::shared_ptr<const std::string> packed;
+    std::string plain;
+    Judge::Contents contents;
+  };
+  struct Sending {
+    BulkId id;
+    std::shared_ptr<const Body> body;
+  };
+  [[nodiscard]] std::shared_ptr<const Body> body_of(const SendBulk& bulk);
+  void reach_listener(const Sending& sending);
+  [[nodiscard]] BulkResult post(const Body& body);
   [[nodiscard]] BulkResult write_lines(const std::string& plain);
   void bend_next_bulk(const std::string& plain);
 
@@ -166,14 +177,15 @@ class World {
   bool kill_within_turn_ = false;
   std::set<RequestId> cancelled_;  ///< And no answer comes.
   std::set<RequestId> answered_;
-  std::map<std::uint64_t, SendBulk> on_the_way_;  ///< Bulks that have not reached the listener.
+  std::map<std::uint64_t, Sending> on_the_way_;     ///< Bulks that have not reached the listener.
+  std::deque<std::shared_ptr<const Body>> bodies_;  ///< Sent lately.
   std::map<StreamId, std::string> stream_names_;
   int idle_turns_ = 0;
   Instant last_turn_{};
   Instant ticks_since_{};
   int ticks_ = 0;
   std::uint64_t turns_ = 0;
-  int bombs_left_ = 5;  ///< They take their time to make.
+  int bombs_left_ = 1;  ///< They take their time.
 
   bool healed_ = false;
   std::chrono::milliseconds wall_error_{0};
