@@ -87,7 +87,9 @@ Duration Org::pace(Instant now) const {
 
 void Org::asked(Now now, CredentialId id) {
   if (window_over(now.steady)) {
-    spent_ = outstanding_;  // What is on its way may be counted in the new window.
+    // What is on its way may be counted in the new window, and so may answers that did not tell theirs.
+    spent_ = outstanding_ + (window_reset_ ? unplaced_ : 0);
+    unplaced_ = 0;
     remaining_.reset();
     window_end_ = now.steady + limits::rate_window;
     window_reset_.reset();
@@ -107,6 +109,7 @@ void Org::cancelled() {
 Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const HttpResult& result) {
   CHECK(outstanding_ > 0);
   --outstanding_;
+  ++unplaced_;
   if (!result) return Standing::fine;
   const HttpAnswer& answer = *result;
   learn_clock(now, asked_wall, answer);
@@ -165,9 +168,15 @@ void Org::learn_rate(Now now, const HttpAnswer& answer) {
   const auto ahead = *rate.reset - date_of(answer).value_or(okta_time(now.wall)) + 1s;
   if (ahead <= 0s || ahead > to_ms(limits::rate_wait_max)) return;  // Nonsense.
   constexpr auto jitter = 2s;  // Of one window's end, rounded anew in each answer.
-  if (window_reset_ && *rate.reset < *window_reset_ - jitter) return;  // From a window that is over.
+  if (window_reset_ && *rate.reset < *window_reset_ - jitter) {  // From a window that is over.
+    --unplaced_;
+    return;
+  }
   const bool same = window_reset_ && *rate.reset <= *window_reset_ + jitter;
-  if (window_reset_ && !same) spent_ = 1 + outstanding_;  // Okta has begun a new window with this request.
+  // Okta has begun a new window with this request, or with one whose answer did not tell: unplaced, as yet,
+  // is this one too.
+  if (window_reset_ && !same) spent_ = outstanding_ + unplaced_;
+  unplaced_ = 0;
   // An answer that took long to arrive puts the same end too late.
   const Instant end = now.steady + ahead;
   window_end_ = same ? std::min(*window_end_, end) : end;

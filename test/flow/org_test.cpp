@@ -129,6 +129,16 @@ TEST_CASE("org: a window that has begun at Okta counts from the request that sho
   REQUIRE(bench.asks_until_refused([] { return plain().rate(20, 18, 60s); }) == 9);
 }
 
+TEST_CASE("org: answers that do not tell their window may have been counted in the one that began") {
+  OrgBench bench({first}, 0.5);
+  for (int i = 0; i < 9; ++i) static_cast<void>(bench.asks(plain().rate(20, 19 - i, 10s)));
+  bench.pass(10s);
+  static_cast<void>(bench.asks(status(429).rate(20, 0, -3600s)));  // Names a moment that is past.
+  bench.pass(1s);
+  static_cast<void>(bench.asks(plain().rate(20, 18, 59s)));
+  REQUIRE(bench.org.spent() == 2);
+}
+
 TEST_CASE("org: absurd limits and moments harm nothing") {
   OrgBench bench({first}, 1.0);
   const std::string huge = "9223372036854775807";

@@ -110,6 +110,7 @@ class Org {
   std::optional<std::int64_t> remaining_;
   std::int64_t spent_ = 0;
   std::int64_t outstanding_ = 0;
+  std::int64_t unplaced_ = 0;  ///< Answered since an answer told its window, without telling theirs.
   std::optional<Instant> window_end_;
   std::optional<WallTime> window_reset_;  ///< Its end as Okta named it; absent of a minute of our own.
 
