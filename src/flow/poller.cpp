@@ -307,6 +307,9 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
     last_error_.clear();
     ask_at_ = now.steady + (tail || !moved ? policy_.poll_interval : 0s);
     if (tail) ask_again_if_woken(now, events.empty());
+    // New events for ever at a place that never moves. From the watermark on, the window is the store's
+    // again.
+    if (repeating_ && window_.size() > 2 * limits::window_events_max) recover(limit_);
   }
   pop_settled(now, org);
   if (batch.events.empty()) return std::nullopt;

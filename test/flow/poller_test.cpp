@@ -220,6 +220,25 @@ TEST_CASE("poller: a full page without a link that leads on is asked from elsewh
   REQUIRE(bench.report().tenants[0].requests.ok == 40);
 }
 
+TEST_CASE("poller: what a place that never moves brings is not remembered without bound") {
+  Bench bench;
+  constexpr int pages = 2 * static_cast<int>(limits::window_events_max) / 1000 + 1;
+  const std::string question = bench.wants();
+  for (int n = 0; n < pages; ++n) {
+    if (n > 0) bench.pass(bench.settings.policy.poll_interval);
+    REQUIRE(bench.wants() == question);
+    bench.okta_replies(page(events(1 + 1000 * n, 1000 + 1000 * n)));
+    bench.listener_takes();
+  }
+  bench.pass(bench.settings.policy.poll_interval);
+  REQUIRE(bench.wants() != question);
+  REQUIRE(bench.notes_with("asks again from") == 1);
+  bench.okta_replies(page(events(1000 * pages - 999, 1000 * pages)));  // Known again, by what is on disk.
+  bench.listener_takes();
+  REQUIRE(bench.delivered.size() == 1000 * std::size_t{pages});
+  REQUIRE(bench.marked_numbers().empty());
+}
+
 // ---- Links that lead away
 
 TEST_CASE("poller: a next link that leaves the org is never followed, its page is settled, the place kept") {
