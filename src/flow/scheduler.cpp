@@ -311,9 +311,9 @@ void Scheduler::Impl::refuse_hook(Now now, HookId id, HookRefusal kind, int stat
 void Scheduler::Impl::keep(Now now, const HookArrived& arrived, const Hook& hook) {
   std::size_t bytes = 0;
   for (const EventSlice& event : cutter.events()) bytes += event.bytes.size();
-  const bool full = spool_bytes() + bytes > limits::spool_bytes_max;
+  const bool full = spool_bytes() + bytes > options.spool_bytes_max;
   if (full) {
-    say(hooks.cannot_keep(now, "the spool is full (" + std::to_string(limits::spool_bytes_max / limits::MiB) +
+    say(hooks.cannot_keep(now, "the spool is full (" + std::to_string(options.spool_bytes_max / limits::MiB) +
                                    " MiB), as the listener takes less than comes"));
   }
   std::size_t arriving = bytes;

@@ -271,6 +271,7 @@ struct Settings {
   Duration okta_skew{};  ///< Okta's clock minus ours.
   std::uint64_t seed = 1;
   std::vector<std::string> hook_orgs = {};  ///< Whose hooks are taken although they are not polled.
+  std::size_t spool_bytes_max = limits::spool_bytes_max;
 };
 
 class Bench {
@@ -306,6 +307,7 @@ class Bench {
 
   void starts() {
     SchedulerOptions options{.policy = settings.policy, .seed = settings.seed++};
+    options.spool_bytes_max = settings.spool_bytes_max;
     for (const std::string& org : settings.hook_orgs) options.hook_orgs.push_back(Domain::parse(org).value());
     scheduler = std::make_unique<Scheduler>(now(), std::move(options), roster());
     drain();

@@ -13,7 +13,7 @@ const std::string globex = "globex.okta.com";
 
 /// A tenant at its tail that asks once an hour, and an org beside it that only pushes.
 struct Alone : Bench {
-  Alone() : Bench(settings_of()) {
+  explicit Alone(Settings given = settings_of()) : Bench(std::move(given)) {
     okta_replies(page({}).next("/api/v1/logs?after=1"));
     pass(1s);
   }
@@ -149,21 +149,25 @@ TEST_CASE_METHOD(Alone, "hook stream: a disk that fails has Okta send it again")
   REQUIRE(numbers() == std::vector{1});
 }
 
-TEST_CASE_METHOD(Alone, "hook stream: a full spool answers 503 until the listener has taken some") {
+TEST_CASE("hook stream: a full spool answers 503 until the listener has taken some") {
+  REQUIRE(SchedulerOptions().spool_bytes_max == limits::spool_bytes_max);
+  Settings settings = Alone::settings_of();
+  settings.spool_bytes_max = 32 * limits::MiB;
+  Alone bench(settings);
   const std::string large = R"({"uuid":"u","n":7,"filler":")" + std::string(3 * limits::MiB, 'x') + R"("})";
   int kept = 0;
   for (int n = 0;; ++n) {
     std::string another = large;
     another.insert(10, std::to_string(n));
-    if (pushes({another}) != 200) break;
+    if (bench.pushes({another}) != 200) break;
     ++kept;
   }
-  REQUIRE(hook_answers.back().status == 503);
-  REQUIRE(kept == static_cast<int>(limits::spool_bytes_max / large.size()));
-  REQUIRE(notes_with("the spool is full") == 1);
-  listener = [](const SendBulk&) { return takes_all(); };
-  pass(10min);
-  REQUIRE(pushes({event(1)}) == 200);
+  REQUIRE(bench.hook_answers.back().status == 503);
+  REQUIRE(kept == static_cast<int>(settings.spool_bytes_max / large.size()));
+  REQUIRE(bench.notes_with("the spool is full (32 MiB)") == 1);
+  bench.listener = [](const SendBulk&) { return takes_all(); };
+  bench.pass(10min);
+  REQUIRE(bench.pushes({event(1)}) == 200);
 }
 
 TEST_CASE_METHOD(
@@ -173,6 +177,24 @@ TEST_CASE_METHOD(
   REQUIRE(store.set_aside.size() >= 1);
   REQUIRE(stream().events.set_aside == 1);
   REQUIRE(stream().events.delivered == 1);
+  REQUIRE(store.spool.rows().empty());
+}
+
+TEST_CASE_METHOD(Alone, "hook stream: two deliveries that share a partly refused bulk are settled both") {
+  pass(settings.policy.poll_interval);
+  REQUIRE(asks.size() == 1);  // What may still join keeps the bulk open.
+  REQUIRE(pushes({event(1), event(2)}) == 200);
+  REQUIRE(pushes({event(3)}) == 200);
+  REQUIRE(store.spool.rows().size() == 2);
+  okta_replies(page({}).next("/api/v1/logs?after=1"));
+  pass(limits::bulk_age_max);
+  REQUIRE(bulks.size() == 1);
+  REQUIRE(bulks.begin()->second.lines == 3);
+  listener_says(refuses_some(1, 2));
+  REQUIRE(store.set_aside.size() >= 1);
+  REQUIRE(stream().events.set_aside == 1);
+  REQUIRE(stream().events.delivered == 2);
+  REQUIRE(stream().events.in_flight == 0);
   REQUIRE(store.spool.rows().empty());
 }
 

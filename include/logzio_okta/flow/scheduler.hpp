@@ -17,6 +17,7 @@
 #include <optional>
 #include <vector>
 
+#include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/config/options.hpp"
 #include "logzio_okta/flow/message.hpp"
 #include "logzio_okta/flow/report.hpp"
@@ -29,6 +30,7 @@ struct SchedulerOptions {
   Duration running_for{};  ///< How long ago this process began: what is older may have been in flight before.
   bool hooks = false;      ///< Event hooks are listened for.
   std::vector<Domain> hook_orgs{};  ///< Whose deliveries are shipped themselves, when they are not polled.
+  std::size_t spool_bytes_max = limits::spool_bytes_max;
 };
 
 class Scheduler {
