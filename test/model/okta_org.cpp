@@ -269,6 +269,7 @@ void OktaOrg::fill(Answer& answer, const Page& page, const Request& request, Req
     answer.set_body(log_->page(page.begin, page.end));
   }
   set_links(answer, page.self, page.next);
+  record.begin = page.begin;
   record.events = page.end - page.begin;
 }
 

@@ -66,6 +66,7 @@ struct RequestRecord {
   std::string target;
   std::string user_agent;
   int status = 0;
+  std::size_t begin = 0;  ///< Of the page in the log; `events` of it are asked for or passed over.
   std::size_t events = 0;
   std::optional<WallTime> quiet_until;  ///< By the org's clock: the moment this answer, a 429, named.
   bool in_silence = false;              ///< It came before a moment an earlier answer had named.

@@ -51,10 +51,11 @@ class Historian {
     const bool poison = !is_lines(plan_.protocol) && plan_.has(Trouble::listener_poison) &&
                         poison_left_ > 0 && random_.below(100) == 0;
     if (poison) --poison_left_;
-    PastEvent event{.mark = maker_.uuid(), .poison = poison};
+    PastEvent event{.mark = maker_.uuid(), .poison = poison, .plain = true};
     event.bytes = R"({"uuid":")" + event.mark + R"(","published":")" + format_rfc3339(published) +
-                  R"(","eventType":"user.session.start","displayMessage":"User \"login\" to Okta",)" +
-                  R"("actor":{"id":"00u1","alternateId":"zoë@example.com"},"n":[1.10,1E5]})";
+                  R"(","eventType":"user.session.)" + (random_.below(3) > 0 ? "start" : "end") +
+                  R"(","displayMessage":"User \"login\" to Okta","actor":{"id":"00u1","alternateId":")" +
+                  (random_.below(3) > 0 ? "zoë" : "adam") + R"(@example.com"},"n":[1.10,1E5]})";
     if (poison) event.fate = model::Fate::set_aside;
     return event;
   }

@@ -23,6 +23,7 @@ struct PastEvent {
   bool known_by_uuid = true;
   bool dated = true;
   bool poison = false;  ///< The listener refuses whatever it comes with.
+  bool plain = false;   ///< None of the odd ones: nothing of it clashes with what stands in front.
 };
 
 /// Events between `begin` and `end` by the org's clock and, ever more rarely, until `fade_out`; in the order

@@ -39,11 +39,14 @@ Meaning meaning_of(const BulkResult& result) {
 
 }  // namespace
 
-Judge::Judge(const Plan& plan) : plan_(plan) {}
+Judge::Judge(const Plan& plan) : plan_(plan) {
+  for (const char* const field : {"customer", "tier"}) ledger_.allow_field(field);
+}
 
 Judge::OrgIndex Judge::add_org(Charge charge, const std::vector<PastEvent>& history) {
   const OrgIndex index = orgs_.size();
   orgs_by_name_[charge.name] = index;
+  orgs_by_stream_[charge.stream] = index;
   orgs_.push_back({.charge = std::move(charge), .first = events_.size(), .events = history.size()});
   for (const PastEvent& past : history) {
     const std::size_t number = events_.size();
@@ -57,9 +60,16 @@ Judge::OrgIndex Judge::add_org(Charge charge, const std::vector<PastEvent>& hist
                        .fate = past.fate,
                        .known_by_uuid = past.known_by_uuid,
                        .dated = past.dated,
-                       .poison = past.poison});
+                       .poison = past.poison,
+                       .plain = past.plain});
   }
   return index;
+}
+
+void Judge::convict(std::string text, const Event& event) const {
+  throw Violation{.text = text + ": " + name(event),
+                  .org = event.org,
+                  .event = static_cast<std::size_t>(&event - events_.data())};
 }
 
 std::string Judge::name(const Event& event) const {
@@ -72,11 +82,13 @@ std::string Judge::name(const Event& event) const {
 void Judge::run_begins(Instant now) {
   ++run_;
   in_flight_.clear();
-  listener_gone_ = saves_fail_ = false;
+  saves_fail_ = false;
+  listeners_gone_.clear();
   for (Org& org : orgs_) {
     org.remaining_in.reset();
     org.spent.clear();
     org.said_why = false;
+    if (org.silence_unsaved) org.silent_until.reset();  // Our clock may have jumped while nobody looked.
     org.quickest_answer = Duration::max();
     org.dating = false;
     org.limit_shown = false;
@@ -106,7 +118,7 @@ void Judge::run_ends(bool orderly, bool crashed, const std::vector<WallTime>& ok
   if (!orderly) return;
   for (const Event& event : events_) {
     if (event.stored_run == run_ && !event.durable && event.known_by_uuid) {
-      convict("a clean stop left unsaved what was delivered: " + name(event));
+      convict("a clean stop left unsaved what was delivered", event);
     }
   }
 }
@@ -119,6 +131,19 @@ void Judge::wall_jumped() {
 }
 
 // ---- Okta
+
+void Judge::listed(OrgIndex index, bool in_file, DestinationId account, const std::string& constants) {
+  Org& org = orgs_[index];
+  org.in_file = in_file;
+  Entry entry{.account = account, .constants = constants};
+  if (org.entries.empty() || org.entries.back() != entry) org.entries.push_back(std::move(entry));
+}
+
+void Judge::brought(OrgIndex index, std::size_t begin, std::size_t events) {
+  const Org& org = orgs_[index];
+  for (std::size_t i = org.first + begin; i < org.first + begin + events; ++i)
+    events_[i].came_under |= std::uint64_t{1} << (org.entries.size() - 1);
+}
 
 std::int64_t Judge::window_of(const Org& org, WallTime okta_time) const {
   const auto offset = to_ms(org.charge.window_offset).count();
@@ -137,22 +162,25 @@ void Judge::asked(OrgIndex index, const AskOkta& ask, WallTime okta_time, Now no
   Org& org = orgs_[index];
   org.keys_used[ask.credential] = now.steady;
   const std::string& who = org.charge.name;
-  if (ask.origin != org.charge.origin) convict("a key of " + who + " would go to " + ask.origin.text());
-  if (!ask.target.starts_with(std::string(log_path) + "?")) convict("asks " + who + " for " + ask.target);
-  if (ask.target.contains("hostile")) convict("follows a hostile link: " + ask.target);
-  if (!org.in_file) convict("asks " + who + ", which is not in the tenants file any more");
+  if (ask.origin != org.charge.origin) convict("a key of " + who + " would go to " + ask.origin.text(), org);
+  if (!ask.target.starts_with(std::string(log_path) + "?"))
+    convict("asks " + who + " for " + ask.target, org);
+  if (ask.target.contains("hostile")) convict("follows a hostile link: " + ask.target, org);
+  if (!org.in_file) convict("asks " + who + ", which is not in the tenants file any more", org);
   if (org.silent_until && okta_time < *org.silent_until) {
     convict("asks " + who + " at " + format_rfc3339(okta_time) + " inside the silence it asked for, until " +
-            format_rfc3339(*org.silent_until));
+                format_rfc3339(*org.silent_until),
+            org);
   }
   const double reserve = limits::rate_reserve * static_cast<double>(org.charge.rate_limit);
   if (org.remaining_in == window_of(org, okta_time) && static_cast<double>(org.remaining) <= reserve) {
-    convict("asks " + who + " although only " + std::to_string(org.remaining) + " requests remain");
+    convict("asks " + who + " although only " + std::to_string(org.remaining) + " requests remain", org);
   }
   spend(org, okta_time);
   const bool keeps_key_alive = ask.target == first_target(now.wall, 1);
-  if (listener_gone_ && !keeps_key_alive) convict("asks " + who + " while the listener is gone");
-  if (saves_fail_ && !keeps_key_alive) convict("asks " + who + " while nothing can be saved");
+  if (listeners_gone_.contains(org.entries.back().account) && !keeps_key_alive)
+    convict("asks " + who + " while its listener is gone", org);
+  if (saves_fail_ && !keeps_key_alive) convict("asks " + who + " while nothing can be saved", org);
 }
 
 // By the moment of asking: how long a request is on its way is not ours to decide.
@@ -165,7 +193,8 @@ void Judge::spend(Org& org, WallTime okta_time) const {
   const auto budget = std::max<std::int64_t>(1, static_cast<std::int64_t>(share));
   if (count > budget) {
     convict(std::to_string(count) + " requests to " + org.charge.name +
-            " in one window, where our share is " + std::to_string(budget));
+                " in one window, where our share is " + std::to_string(budget),
+            org);
   }
   while (org.spent.size() > 3) org.spent.erase(org.spent.begin());
 }
@@ -227,7 +256,9 @@ Judge::Contents Judge::read(std::string_view plain) const {
 }
 
 void Judge::sent(const SendBulk& bulk, const Contents& contents) {
-  if (in_flight_.size() >= limits::bulks_in_flight_max) convict("too many bulks in flight");
+  const auto beside = std::ranges::count(in_flight_, bulk.destination,
+                                         [](const auto& sending) { return sending.second.account; });
+  if (std::cmp_greater_equal(beside, limits::bulks_in_flight_max)) convict("too many bulks in flight");
   const std::size_t lines = contents.lines;
   if (lines != bulk.lines) convict("a bulk that says it has other lines than it has");
   if (lines > limits::bulk_lines_max) convict("a bulk of " + std::to_string(lines) + " lines");
@@ -235,22 +266,64 @@ void Judge::sent(const SendBulk& bulk, const Contents& contents) {
   if (lines > 1 && contents.bytes > limits::bulk_bytes_max + lines * mark_room) {
     convict("a bulk of " + std::to_string(contents.bytes) + " bytes");
   }
-  if (!in_flight_.emplace(bulk.id.value, contents.events).second) convict("a bulk's id is used twice");
+  const Sending sending{.account = bulk.destination, .events = contents.events};
+  if (!in_flight_.emplace(bulk.id.value, sending).second) convict("a bulk's id is used twice");
 }
 
-void Judge::stored(std::string_view line) {
+void Judge::stored(std::string_view line, DestinationId account, WallTime wall) {
   const auto number = event_in_line(line);
   if (!number) convict("the listener took a line of no event: " + std::string(line.substr(0, 200)));
   Event& event = events_[*number];
-  if (!event.expected) convict("delivered although it is older than where the stream begins: " + name(event));
+  if (!event.expected) convict("delivered although nobody asked for it or for such old ones", event);
+  judge_way(event, line, account);
   if (event.stores > 0) judge_repeat(event);
   if (is_marked(line)) judge_mark(event, line);
   judge_backfill(event, line);
   ++event.stores;
   event.stored_life = orgs_[event.org].life;
   event.stored_run = run_;
-  if (event.stores == 1) ++delivered_;
+  if (event.stores == 1) {
+    ++delivered_;
+    if (plan_.apart) judge_delay(event, wall);
+  }
   ledger_.deliver(line);
+}
+
+// It goes where its tenant's events went when it came, or where they go now, and says what those say.
+void Judge::judge_way(const Event& event, std::string_view line, DestinationId account) const {
+  const Org& org = orgs_[event.org];
+  bool right_account = false;
+  bool right_constants = !event.plain;
+  for (std::size_t i = 0; i < org.entries.size(); ++i) {
+    if ((event.came_under >> i & 1U) == 0 && i + 1 < org.entries.size()) continue;
+    right_account |= org.entries[i].account == account;
+    right_constants = right_constants || line.contains(org.entries[i].constants);
+  }
+  if (!right_account) convict("delivered to another account, " + std::to_string(account.value), event);
+  if (!right_constants)
+    convict("delivered without what its tenant's entry adds, as " + std::string(line.substr(0, 200)), event);
+}
+
+// Where nothing else is wrong, an event is delivered as soon as it is polled.
+void Judge::judge_delay(const Event& event, WallTime wall) const {
+  const Org& org = orgs_[event.org];
+  constexpr DestinationId well{1};
+  constexpr Duration catching_up = 1h;
+  constexpr Duration budget_and_ways = 3min;
+  const Duration patience = plan_.policy.poll_interval + budget_and_ways;
+  if (org.entries.back().account != well || event.persisted < org.first_start + to_ms(catching_up)) return;
+  if (wall - event.persisted > patience) {
+    convict("delayed by the trouble of another account, " + describe(wall - event.persisted) +
+                " after it was persisted",
+            event);
+  }
+}
+
+void Judge::judge_apart(WallTime wall) const {
+  if (!plan_.apart) return;
+  for (const Event& event : events_) {
+    if (event.expected && event.stores == 0 && event.fate != model::Fate::set_aside) judge_delay(event, wall);
+  }
 }
 
 void Judge::judge_repeat(const Event& event) const {
@@ -260,7 +333,7 @@ void Judge::judge_repeat(const Event& event) const {
   // Neither is recognised when a place is asked again; the ledger wants both marked.
   const bool unknowable = !event.known_by_uuid || (window_from && event.published <= *window_from);
   if (unknowable) return;
-  if (!answer_lost && !opened_again) convict("delivered again without a cause: " + name(event));
+  if (!answer_lost && !opened_again) convict("delivered again without a cause", event);
 }
 
 void Judge::judge_mark(const Event& event, std::string_view line) const {
@@ -269,18 +342,17 @@ void Judge::judge_mark(const Event& event, std::string_view line) const {
   if (org.window_from && event.published <= *org.window_from) return;
   const auto blur = date_cut + to_ms(org.blur);
   if (org.unclean_at && (org.jumped_since || event.published <= *org.unclean_at + blur)) return;
-  convict("marked as a possible duplicate without a cause: " + name(event) + ": " +
-          std::string(line.substr(0, 200)));
+  convict("marked as a possible duplicate without a cause, as " + std::string(line.substr(0, 200)), event);
 }
 
 void Judge::judge_backfill(const Event& event, std::string_view line) const {
   if (!event.dated || plan_.has(Trouble::clock)) return;
   const bool says_so = line.contains(R"("backfill":true)");
   const auto before_start = orgs_[event.org].first_start - event.published;
-  if (says_so && before_start < -date_cut) convict("called backfill though it is new: " + name(event));
+  if (says_so && before_start < -date_cut) convict("called backfill though it is new", event);
   const bool markable = !line.contains(R"("logzio_okta":{"mine")");
   if (!says_so && markable && before_start > date_cut) {
-    convict("not called backfill: " + name(event) + ": " + std::string(line.substr(0, 300)));
+    convict("not called backfill, as " + std::string(line.substr(0, 200)), event);
   }
 }
 
@@ -288,7 +360,13 @@ void Judge::judge_ledger() const {
   const model::Judgement judgement = ledger_.judge();
   const auto wrong = judgement.repeats_unmarked + judgement.altered + judgement.misnamed + judgement.alien +
                      judgement.unwelcome;
-  if (wrong > 0) convict(judgement.findings.front());
+  if (wrong == 0) return;
+  const std::string& finding = judgement.findings.front();
+  for (std::size_t at = 0; at + mark_bytes <= finding.size(); ++at) {
+    const auto known = by_mark_.find(std::string_view(finding).substr(at, mark_bytes));
+    if (known != by_mark_.end()) convict(finding, events_[known->second]);
+  }
+  convict(finding);
 }
 
 void Judge::answered(BulkId id, const BulkResult& result) {
@@ -296,24 +374,28 @@ void Judge::answered(BulkId id, const BulkResult& result) {
   if (found == in_flight_.end()) return;  // Said twice.
   const Meaning meaning = meaning_of(result);
   if (meaning == Meaning::perhaps) {
-    for (const std::size_t event : found->second) events_[event].doubted_in_run = run_;
+    for (const std::size_t event : found->second.events) events_[event].doubted_in_run = run_;
   }
-  listener_gone_ = std::holds_alternative<TransportError>(result);
+  if (std::holds_alternative<TransportError>(result)) {
+    listeners_gone_.insert(found->second.account);
+  } else {
+    listeners_gone_.erase(found->second.account);
+  }
   in_flight_.erase(found);
 }
 
 // ---- Disk
 
 void Judge::durable(const std::string& key, const Save& save) {
-  Org& org = orgs_[orgs_by_name_.find(key)->second];
+  Org& org = orgs_[orgs_by_stream_.find(key)->second];
   if (!org.since) begins(org, save);
-  if (save.place.since != *org.since) convict("the beginning of " + key + " moved");
+  if (save.place.since != *org.since) convict("the beginning of " + key + " moved", org);
   for (const SetAside& item : save.set_aside) put_aside(org, item);
   const model::Parameters parameters = model::parameters_of(save.place.next);
   const auto after = model::find_parameter(parameters, "after");
   if (after) {
     const auto count = org.charge.log->place_of(*after);
-    if (!count) convict("the place of " + key + " on disk is none of Okta's: " + save.place.next);
+    if (!count) convict("the place of " + key + " on disk is none of Okta's: " + save.place.next, org);
     cover(org, *count);
   }
   keep_window(org, save);
@@ -322,8 +404,7 @@ void Judge::durable(const std::string& key, const Save& save) {
       const auto found = by_bytes_.find(hash.bytes);
       if (found == by_bytes_.end()) continue;
       Event& event = events_[found->second];
-      if (event.stores == 0 && !event.aside)
-        convict("the window on disk holds what is not settled: " + name(event));
+      if (event.stores == 0 && !event.aside) convict("the window on disk holds what is not settled", event);
       event.durable = true;
     }
   }
@@ -332,21 +413,21 @@ void Judge::durable(const std::string& key, const Save& save) {
 // The window may forget only what is beyond its bounds, and must say from where on it does not know.
 void Judge::keep_window(Org& org, const Save& save) {
   if (save.place.window_from < org.window_from)
-    convict("the window claims to reach further back than before");
+    convict("the window claims to reach further back than before", org);
   org.window_from = save.place.window_from;
   for (const WindowRow& row : save.rows) {
     if (!org.window.emplace(row.page, Org::Row{.events = row.events.size(), .newest = row.newest}).second) {
-      convict("a page of " + org.charge.name + " is remembered twice under one number");
+      convict("a page of " + org.charge.name + " is remembered twice under one number", org);
     }
     org.window_events += row.events.size();
   }
   while (!org.window.empty() && org.window.begin()->first < save.rows_from) {
     const auto& [events, newest] = org.window.begin()->second;
     if (org.window_events <= limits::window_events_max && org.window.size() <= limits::window_rows_max) {
-      convict("the window of " + org.charge.name + " forgets events before it is full");
+      convict("the window of " + org.charge.name + " forgets events before it is full", org);
     }
     if (newest && (!org.window_from || *newest > *org.window_from)) {
-      convict("the window of " + org.charge.name + " forgets events and does not say so");
+      convict("the window of " + org.charge.name + " forgets events and does not say so", org);
     }
     org.window_events -= events;
     org.window.erase(org.window.begin());
@@ -358,10 +439,12 @@ void Judge::begins(Org& org, const Save& save) {
   org.first_start = save.place.first_start;
   for (std::size_t i = org.first; i < org.first + org.events; ++i) {
     Event& event = events_[i];
-    event.expected = event.persisted >= *org.since;
+    const std::string_view bytes = bytes_of_[i]->bytes;
+    event.expected =
+        event.persisted >= *org.since && bytes.contains(org.charge.filter) && bytes.contains(org.charge.q);
     if (event.expected) {
       ledger_.issue(org.charge.name, bytes_of_[i]->bytes, event.fate);
-    } else {
+    } else if (event.persisted < *org.since) {
       org.covered = i - org.first + 1;
     }
   }
@@ -373,10 +456,9 @@ void Judge::put_aside(const Org& org, const SetAside& item) {
   const auto found = by_bytes_.find(hash64(bytes));
   if (found == by_bytes_.end()) convict("set aside with other bytes than Okta's: " + item.reason);
   Event& event = events_[found->second];
-  if (&orgs_[event.org] != &org) convict("set aside for another org: " + name(event));
+  if (&orgs_[event.org] != &org) convict("set aside for another org", event);
   if (item.events == 0) return;
-  if (event.fate != model::Fate::set_aside)
-    convict("set aside without need (" + item.reason + "): " + name(event));
+  if (event.fate != model::Fate::set_aside) convict("set aside without need (" + item.reason + ")", event);
   event.aside = true;
 }
 
@@ -384,7 +466,7 @@ void Judge::cover(Org& org, std::size_t count) {
   for (; org.covered < count; ++org.covered) {
     Event& event = events_[org.first + org.covered];
     if (event.expected && event.stores == 0 && !event.aside) {
-      convict("the place on disk is ahead of delivery: " + name(event));
+      convict("the place on disk is ahead of delivery", event);
     }
     event.durable = true;
   }
@@ -403,7 +485,8 @@ void Judge::judge_keys(const Org& org, Instant now) const {
   for (const auto& [key, used] : org.keys_used) {
     if (org.in_file && now - used > a_day) {
       convict("key " + std::to_string(key.value) + " of " + org.charge.name + " is not used for " +
-              describe(now - used));
+                  describe(now - used),
+              org);
     }
   }
 }
@@ -430,40 +513,37 @@ void Judge::saw(const Report& report, Instant now) {
     if (!plan_.has(Trouble::once_runs)) judge_keys(org, now);
     const bool halted = tenant.state == TenantState::refused || tenant.state == TenantState::backing_off;
     if (halted && !org.said_why)
-      convict(tenant.domain + " is halted and nobody was told: " + tenant.last_error);
+      convict(tenant.domain + " is halted and nobody was told: " + tenant.last_error, org);
     if (!halted && tenant.last_error.empty() && tenant.keys_refused == 0) org.said_why = false;
   }
 }
 
 // ---- The end
 
-bool Judge::all_settled(const std::vector<WallTime>& until) const {
-  return first_unsettled(until).empty();
-}
-
-std::string Judge::first_unsettled(const std::vector<WallTime>& until) const {
+std::optional<Violation> Judge::first_unsettled(const std::vector<WallTime>& until) const {
   for (const Event& event : events_) {
     if (event.persisted >= until[event.org]) continue;
-    if (std::string why = why_unsettled(event); !why.empty()) return why;
+    if (auto unsettled = why_unsettled(event)) return unsettled;
   }
-  return {};
+  return std::nullopt;
 }
 
-std::string Judge::first_left_behind(const std::vector<WallTime>& until) const {
+std::optional<Violation> Judge::first_left_behind(const std::vector<WallTime>& until) const {
   for (const Event& event : events_) {
     if (event.persisted >= until[event.org] || !orgs_[event.org].in_file) continue;
-    if (std::string why = why_unsettled(event); !why.empty()) return why;
+    if (auto unsettled = why_unsettled(event)) return unsettled;
   }
-  return {};
+  return std::nullopt;
 }
 
-std::string Judge::why_unsettled(const Event& event) const {
+std::optional<Violation> Judge::why_unsettled(const Event& event) const {
   const Org& org = orgs_[event.org];
-  if (!org.since) return org.charge.name + " was never opened";
-  if (!event.expected) return {};
+  if (!org.since) return Violation{.text = org.charge.name + " was never opened", .org = event.org};
   const bool settled = event.fate == model::Fate::set_aside ? event.aside : event.stores > 0;
-  if (!settled) return "not settled: " + name(event);
-  return event.durable ? std::string() : "settled but not saved: " + name(event);
+  if (!event.expected || (settled && event.durable)) return std::nullopt;
+  return Violation{.text = (settled ? "settled but not saved: " : "not settled: ") + name(event),
+                   .org = event.org,
+                   .event = static_cast<std::size_t>(&event - events_.data())};
 }
 
 }  // namespace logzio_okta::sim

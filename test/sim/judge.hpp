@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -25,11 +26,16 @@ namespace logzio_okta::sim {
 
 struct Violation {
   std::string text;
+  std::optional<std::size_t> org{};    ///< Whom it concerns,
+  std::optional<std::size_t> event{};  ///< and which event, by the judge's numbers.
 };
 
 /// What the judge must know of an org.
 struct Charge {
   std::string name;
+  std::string stream;    ///< What the disk knows its stream by.
+  std::string filter{};  ///< Text that the events asked for hold; as must ...
+  std::string q{};       ///< ... this. All of them where both are empty.
   Origin origin;
   const model::EventLog* log = nullptr;
   std::int64_t rate_limit = 0;
@@ -61,6 +67,8 @@ class Judge {
     int status = 0;
     std::optional<WallTime> quiet_until;  ///< By the org's clock.
     std::optional<std::int64_t> remaining;
+    std::size_t begin = 0;  ///< The events in it, by their place in the log.
+    std::size_t events = 0;
     WallTime asked_at;  ///< When it reached the org, by its clock.
     WallTime sent_at;   ///< When the core asked, by the org's clock.
     Duration took{};    ///< From the question to the answer.
@@ -69,7 +77,10 @@ class Judge {
   void answer_lost(OrgIndex org, WallTime sent_at);
   /// Before a restart: a 429 heard long enough ago must be remembered, a fresh one may be forgotten.
   void forget_fresh_silences(Instant now, bool disk_was_fine);
-  void listed(OrgIndex org, bool in_file) { orgs_[org].in_file = in_file; }
+  /// The org's entry in the tenants file from now on. `constants`: what each of its lines says.
+  void listed(OrgIndex org, bool in_file, DestinationId account, const std::string& constants);
+  /// An answer with these events of its log has come back.
+  void brought(OrgIndex org, std::size_t begin, std::size_t events);
 
   // ---- Listener
   /// What stands in a bulk. Read once, since the core sends the same bytes again while nobody takes them.
@@ -81,8 +92,9 @@ class Judge {
   };
   [[nodiscard]] Contents read(std::string_view plain) const;
   void sent(const SendBulk& bulk, const Contents& contents);
-  void stored(std::string_view line);
+  void stored(std::string_view line, DestinationId account, WallTime wall);
   void bulk_is_in() const { judge_ledger(); }
+  void account_forgotten(DestinationId account) { listeners_gone_.erase(account); }
   void answered(BulkId id, const BulkResult& result);
 
   // ---- Disk
@@ -94,12 +106,15 @@ class Judge {
   void saw(const Report& report, Instant now);
 
   /// Everything that was persisted before the given moments is where it belongs, and known to be.
-  [[nodiscard]] bool all_settled(const std::vector<WallTime>& until) const;
-  [[nodiscard]] std::string first_unsettled(const std::vector<WallTime>& until) const;
+  [[nodiscard]] std::optional<Violation> first_unsettled(const std::vector<WallTime>& until) const;
+  /// Of the accounts that are well nothing waits for those that are not.
+  void judge_apart(WallTime wall) const;
   /// Likewise, of what is in the tenants file: what a run of --once that ended with 0 has promised.
-  [[nodiscard]] std::string first_left_behind(const std::vector<WallTime>& until) const;
+  [[nodiscard]] std::optional<Violation> first_left_behind(const std::vector<WallTime>& until) const;
   [[nodiscard]] std::string summary() const { return ledger_.judge().summary(); }
   [[nodiscard]] std::size_t delivered() const { return delivered_; }
+  /// The number of an org's first event; the others follow in its log's order.
+  [[nodiscard]] std::size_t first_event(OrgIndex org) const { return orgs_[org].first; }
 
  private:
   struct HashOfText {
@@ -118,14 +133,23 @@ class Judge {
     bool aside = false;     ///< Durably.
     bool durable = false;   ///< The place on disk says that it is settled.
     bool poison = false;
+    bool plain = false;
+    std::uint64_t came_under = 0;  ///< A bit for each of its org's entries under which an answer brought it.
     std::uint32_t stores = 0;
     std::uint64_t stored_life = 0;
     std::uint64_t stored_run = 0;
     std::uint64_t doubted_in_run = 0;  ///< A bulk with it was perhaps taken, as far as the core was told.
   };
+  /// An entry of the tenants file.
+  struct Entry {
+    DestinationId account;
+    std::string constants;
+    friend bool operator==(const Entry&, const Entry&) = default;
+  };
   struct Org {
     Charge charge;
-    std::size_t first = 0;  ///< Of its events, which stand in its log's order.
+    std::vector<Entry> entries;  ///< The last one holds.
+    std::size_t first = 0;       ///< Of its events, which stand in its log's order.
     std::size_t events = 0;
     std::size_t covered = 0;  ///< Events before it were checked behind the place on disk.
     std::optional<WallTime> since;
@@ -157,9 +181,19 @@ class Judge {
     bool said_why = false;
     std::map<CredentialId, Instant> keys_used;  ///< Those in the file: when last, or since when it could be.
   };
-  [[noreturn]] void convict(std::string text) const { throw Violation{std::move(text)}; }
+  struct Sending {
+    DestinationId account;
+    std::vector<std::size_t> events;
+  };
+
+  [[noreturn]] static void convict(std::string text) { throw Violation{std::move(text)}; }
+  [[noreturn]] void convict(std::string text, const Org& org) const {
+    throw Violation{.text = std::move(text), .org = static_cast<std::size_t>(&org - orgs_.data())};
+  }
+  /// The event is named behind the text.
+  [[noreturn]] void convict(std::string text, const Event& event) const;
   [[nodiscard]] std::optional<std::size_t> event_in_line(std::string_view line) const;
-  [[nodiscard]] std::string why_unsettled(const Event& event) const;
+  [[nodiscard]] std::optional<Violation> why_unsettled(const Event& event) const;
   [[nodiscard]] std::int64_t window_of(const Org& org, WallTime okta_time) const;
   [[nodiscard]] std::string name(const Event& event) const;
   void begins(Org& org, const Save& save);
@@ -167,6 +201,8 @@ class Judge {
   void cover(Org& org, std::size_t count);
   void keep_window(Org& org, const Save& save);
   void spend(Org& org, WallTime okta_time) const;
+  void judge_way(const Event& event, std::string_view line, DestinationId account) const;
+  void judge_delay(const Event& event, WallTime wall) const;
   void judge_repeat(const Event& event) const;
   void judge_mark(const Event& event, std::string_view line) const;
   void judge_backfill(const Event& event, std::string_view line) const;
@@ -177,14 +213,15 @@ class Judge {
   model::Ledger ledger_;
   std::vector<Org> orgs_;
   std::map<std::string, OrgIndex, std::less<>> orgs_by_name_;
+  std::map<std::string, OrgIndex, std::less<>> orgs_by_stream_;
   std::vector<Event> events_;
   std::unordered_map<std::string, std::size_t, HashOfText, std::equal_to<>> by_mark_;
   std::unordered_map<std::uint64_t, std::size_t> by_bytes_;
   std::vector<const PastEvent*> bytes_of_;
-  std::unordered_map<std::uint64_t, std::vector<std::size_t>> in_flight_;  ///< Events by bulk.
+  std::unordered_map<std::uint64_t, Sending> in_flight_;  ///< By bulk.
   std::uint64_t run_ = 0;
-  bool saves_fail_ = false;     ///< And the core was told.
-  bool listener_gone_ = false;  ///< The last bulk met no listener, and the core was told.
+  bool saves_fail_ = false;                 ///< And the core was told.
+  std::set<DestinationId> listeners_gone_;  ///< The last bulk met none, and the core was told.
   std::size_t delivered_ = 0;
 };
 

@@ -8,33 +8,33 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::array names{
-    "okta errors"sv,
-    "okta breaks"sv,
-    "okta limits"sv,
-    "okta pages"sv,
-    "okta links"sv,
-    "okta cursors"sv,
-    "okta slow queries"sv,
-    "okta keys"sv,
-    "listener errors"sv,
-    "listener breaks"sv,
-    "listener lost answers"sv,
-    "listener outages"sv,
-    "listener token"sv,
-    "listener 413"sv,
-    "listener poison"sv,
-    "disk failures"sv,
-    "disk slowness"sv,
-    "set-aside full"sv,
+    "okta-errors"sv,
+    "okta-breaks"sv,
+    "okta-limits"sv,
+    "okta-pages"sv,
+    "okta-links"sv,
+    "okta-cursors"sv,
+    "okta-slow-queries"sv,
+    "okta-keys"sv,
+    "listener-errors"sv,
+    "listener-breaks"sv,
+    "listener-lost-answers"sv,
+    "listener-outages"sv,
+    "listener-token"sv,
+    "listener-413"sv,
+    "listener-poison"sv,
+    "disk-failures"sv,
+    "disk-slowness"sv,
+    "set-aside-full"sv,
     "kills"sv,
     "stops"sv,
-    "once runs"sv,
+    "once-runs"sv,
     "reloads"sv,
     "clock"sv,
-    "late turns"sv,
-    "repeated facts"sv,
-    "odd events"sv,
-    "late events"sv,
+    "late-turns"sv,
+    "repeated-facts"sv,
+    "odd-events"sv,
+    "late-events"sv,
     "bursts"sv,
 };
 static_assert(names.size() == troubles_count);
@@ -64,11 +64,17 @@ std::string_view name_of(Trouble trouble) {
   return names.at(static_cast<std::size_t>(trouble));
 }
 
-Plan::Plan(std::uint64_t seed_given, Duration hours, std::size_t orgs_wanted)
-    : seed(seed_given), faults_last(hours) {
+std::optional<Trouble> trouble_of(std::string_view name) {
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end()) return std::nullopt;
+  return static_cast<Trouble>(found - names.begin());
+}
+
+Plan::Plan(std::uint64_t seed_given, Duration hours, const Wishes& wishes)
+    : seed(seed_given), again(wishes.again), faults_last(hours) {
   Random random(seed);
   orgs = draw_orgs(random);
-  if (orgs_wanted > 0) orgs = orgs_wanted;
+  if (wishes.orgs > 0) orgs = wishes.orgs;
   constexpr std::array protocols{Protocol::https_bulk, Protocol::https_bulk, Protocol::http_bulk,
                                  Protocol::tls_lines, Protocol::tcp_lines};
   protocol = protocols[random.below(protocols.size())];
@@ -82,7 +88,28 @@ Plan::Plan(std::uint64_t seed_given, Duration hours, std::size_t orgs_wanted)
   policy.rate_share = shares[random.below(shares.size())];
   events = 1000 + random.below(10'000);
   for (Intensity& intensity : troubles) intensity = draw_intensity(random);
-  hooks = random.below(3) == 0;
+  hooks = random.below(3) == 0 && wishes.hooks;
+  accounts = random.below(2) == 0 ? 1 : 2 + random.below(3);
+  if (wishes.accounts > 0) accounts = wishes.accounts;
+  tenants_differ = random.below(2) == 0;
+  if (random.below(4) == 0 && accounts > 1 && orgs > 1) keep_apart(random);
+  for (std::size_t i = 0; wishes.only && i < troubles_count; ++i) {
+    if (!wishes.only->contains(static_cast<Trouble>(i))) troubles[i] = Intensity::off;
+  }
+}
+
+void Plan::keep_apart(Random& random) {
+  apart = true;
+  hooks = false;
+  constexpr std::array listeners{Trouble::listener_errors,       Trouble::listener_breaks,
+                                 Trouble::listener_lost_answers, Trouble::listener_outages,
+                                 Trouble::listener_token,        Trouble::listener_small_bodies};
+  for (std::size_t i = 0; i < troubles_count; ++i) {
+    if (std::ranges::find(listeners, static_cast<Trouble>(i)) == listeners.end())
+      troubles[i] = Intensity::off;
+  }
+  constexpr std::array lasting{Trouble::listener_outages, Trouble::listener_token, Trouble::listener_errors};
+  troubles[static_cast<std::size_t>(lasting[random.below(lasting.size())])] = Intensity::constant;
 }
 
 bool Plan::strikes(Trouble trouble, Random& random) const {
@@ -99,9 +126,11 @@ Duration Plan::until_next(Trouble trouble, Random& random) const {
 }
 
 std::string Plan::describe_all() const {
-  std::string text = std::to_string(orgs) + " orgs, " + (is_lines(protocol) ? "lines" : "bulks") +
-                     (hooks ? ", hooks" : "") + ", poll " + describe(policy.poll_interval) + ", share " +
-                     std::to_string(policy.rate_share) + ":";
+  std::string text =
+      std::to_string(orgs) + " orgs, " + (is_lines(protocol) ? "lines" : "bulks") + (hooks ? ", hooks" : "") +
+      (accounts > 1 ? ", " + std::to_string(accounts) + " accounts" : std::string()) +
+      (apart ? " of which the first is well" : "") + (tenants_differ ? ", tenants differ" : "") + ", poll " +
+      describe(policy.poll_interval) + ", share " + std::to_string(policy.rate_share) + ":";
   constexpr std::array how{""sv, ""sv, " (frequent)"sv, " (constant)"sv};
   for (std::size_t i = 0; i < troubles_count; ++i) {
     if (troubles[i] == Intensity::off) continue;

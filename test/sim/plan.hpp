@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -48,20 +50,33 @@ enum class Trouble : std::uint8_t {
 };
 inline constexpr std::size_t troubles_count = 28;
 [[nodiscard]] std::string_view name_of(Trouble trouble);
+[[nodiscard]] std::optional<Trouble> trouble_of(std::string_view name);
 
 enum class Intensity : std::uint8_t { off, rare, frequent, constant };
 
+/// What is wanted otherwise than the seed draws it.
+struct Wishes {
+  std::size_t orgs = 0;                     ///< 0: as the seed draws.
+  std::size_t accounts = 0;                 ///< Likewise.
+  bool hooks = true;                        ///< False: none.
+  std::optional<std::set<Trouble>> only{};  ///< No other troubles.
+  std::uint64_t again = 0;                  ///< The same plan, and other draws in what comes of it.
+};
+
 struct Plan {
-  /// `orgs_wanted`: instead of the number that the seed draws; 0: that one.
-  Plan(std::uint64_t seed, Duration hours, std::size_t orgs_wanted = 0);
+  Plan(std::uint64_t seed, Duration hours, const Wishes& wishes);
 
   std::uint64_t seed;
+  std::uint64_t again;
   Duration faults_last;  ///< Phase one.
   std::size_t orgs = 1;
   std::size_t events = 0;  ///< Of all orgs together, about.
   Protocol protocol = Protocol::https_bulk;
   Policy policy;
-  bool hooks = false;  ///< Okta pushes events as well.
+  bool hooks = false;           ///< Okta pushes events as well.
+  std::size_t accounts = 1;     ///< Tokens at Logz.io, and so destinations.
+  bool apart = false;           ///< All is well but the listeners of all accounts except the first.
+  bool tenants_differ = false;  ///< Each has a query, a beginning, a type and fields of its own.
   std::array<Intensity, troubles_count> troubles{};
 
   [[nodiscard]] Intensity operator[](Trouble trouble) const {
@@ -72,11 +87,16 @@ struct Plan {
   [[nodiscard]] std::size_t events_of(std::size_t org) const {
     return 1 + (org == 0 ? events / 2 : events / 2 / (orgs - 1));
   }
+  /// The accounts whose listener may be in trouble begin here.
+  [[nodiscard]] std::size_t first_troubled() const { return apart ? 1 : 0; }
   /// Whether a trouble that is drawn for each request, answer or event strikes now.
   [[nodiscard]] bool strikes(Trouble trouble, Random& random) const;
   /// The wait until a trouble that comes in episodes strikes next; `never` if it is off.
   [[nodiscard]] Duration until_next(Trouble trouble, Random& random) const;
   [[nodiscard]] std::string describe_all() const;
+
+ private:
+  void keep_apart(Random& random);
 };
 
 }  // namespace logzio_okta::sim

@@ -1,7 +1,8 @@
 // logzio-okta-sim: the daemon's core against a simulated world, seed by seed. Exit 1 on any violation.
 //
 // Seeds are shared out among child processes, so that an abort in the core (a CHECK) convicts a seed like any
-// other violation. A convicted seed is run once more with its story told.
+// other violation. A convicted seed is shrunk, and run once more with its story told.
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <csignal>
@@ -9,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +21,7 @@
 
 #include "logzio_okta/base/limits.hpp"
 
+#include "sim/shrink.hpp"
 #include "sim/world.hpp"
 
 using namespace logzio_okta;
@@ -27,30 +30,56 @@ using namespace logzio_okta::sim;
 namespace {
 
 constexpr int exit_usage = 64;
+constexpr std::uint64_t accounts_max = 8;
 
 struct Arguments {
   std::uint64_t from = 1;
   std::uint64_t seeds = 100;
   std::uint64_t hours = 48;
-  std::uint64_t tenants = 50;  ///< 0: as each seed draws.
   std::uint64_t jobs = 2;
+  Wishes wishes{.orgs = 50};
+  std::uint64_t shrink_s = 90;
   bool trace = false;
   bool verbose = false;
+
+  [[nodiscard]] Setup setup(std::uint64_t seed) const {
+    return {.seed = seed, .hours = hours, .wishes = wishes};
+  }
 };
 
 constexpr std::string_view usage =
-    R"(Usage: logzio-okta-sim [--seeds N] [--from S] [--hours H] [--tenants T] [--jobs J] [--verbose]
-       logzio-okta-sim --seed N [--trace] [--hours H] [--tenants T]
+    R"(Usage: logzio-okta-sim [--seeds N] [--from S] [--jobs J] [--verbose] [--shrink S] [HOW...]
+       logzio-okta-sim --seed N [--trace] [HOW...]
 
 Runs the daemon's core against simulated orgs, listener, network, disk and clock: H virtual hours of
 trouble, then everything heals and must be delivered. One seed decides everything.
 
   --seeds N    so many seeds (100), beginning with --from S (1), on J processes (2)
-  --hours H    of trouble (48)
-  --tenants T  in every run (50); 0: 1 to 50, as the seed draws
   --verbose    a line for each seed
   --seed N     this one seed; with --trace its whole story
+  --shrink S   so many seconds go to looking for less that fails in the same way (90); 0: none
+
+How it is run:
+  --hours H    of trouble (48)
+  --tenants T  in every run (50); 0: 1 to 50, as the seed draws
+  --accounts A at Logz.io, instead of as many as the seed draws
+  --no-hooks   Okta pushes nothing
+  --only T,T   no other troubles than these; "none"
+  --again N    the seed's plan with other draws (0)
 )";
+
+/// "kills,clock"; "none".
+std::optional<std::set<Trouble>> read_troubles(std::string_view text) {
+  std::set<Trouble> troubles;
+  while (!text.empty() && text != "none") {
+    const std::string_view name = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), name.size() + 1));
+    const auto trouble = trouble_of(name);
+    if (!trouble) return std::nullopt;
+    troubles.insert(*trouble);
+  }
+  return troubles;
+}
 
 std::optional<Arguments> read_arguments(int argc, char** argv) {
   Arguments arguments;
@@ -72,6 +101,15 @@ std::optional<Arguments> read_arguments(int argc, char** argv) {
       arguments.verbose = true;
       continue;
     }
+    if (word == "--no-hooks") {
+      arguments.wishes.hooks = false;
+      continue;
+    }
+    if (word == "--only" && i + 1 < argc) {
+      arguments.wishes.only = read_troubles(argv[++i]);
+      if (!arguments.wishes.only) return std::nullopt;
+      continue;
+    }
     const auto value = number(++i);
     if (!value) return std::nullopt;
     if (word == "--seed") {
@@ -84,7 +122,13 @@ std::optional<Arguments> read_arguments(int argc, char** argv) {
     } else if (word == "--hours" && *value > 0) {
       arguments.hours = *value;
     } else if (word == "--tenants" && *value <= limits::tenants_max) {
-      arguments.tenants = *value;
+      arguments.wishes.orgs = *value;
+    } else if (word == "--accounts" && *value <= accounts_max) {
+      arguments.wishes.accounts = *value;
+    } else if (word == "--again") {
+      arguments.wishes.again = *value;
+    } else if (word == "--shrink") {
+      arguments.shrink_s = *value;
     } else if (word == "--jobs" && *value > 0) {
       arguments.jobs = *value;
     } else {
@@ -100,8 +144,8 @@ struct Result {
   Outcome outcome;
 };
 
-Result run_seed(std::uint64_t seed, const Arguments& arguments, Story& story) {
-  const Plan plan(seed, std::chrono::hours(arguments.hours), arguments.tenants);
+Result run_seed(const Setup& setup, Story& story) {
+  const Plan plan = setup.plan();
   try {
     World world(plan, story);
     return {.violation = {}, .outcome = world.run()};
@@ -112,35 +156,62 @@ Result run_seed(std::uint64_t seed, const Arguments& arguments, Story& story) {
 
 // ---- One seed, told
 
-const Story* story_at_abort = nullptr;
+const Story* story_at_end = nullptr;
 
-void tell_last_lines(const Story& story) {
-  for (const std::string& line : story.lines()) std::puts(line.c_str());
+void tell_story(const Violation& violation, const Story& story, std::uint64_t seed) {
+  for (const std::string& line : story.about({.org = violation.org, .event = violation.event}))
+    std::puts(line.c_str());
+  std::printf("seed %ju, step %ju: VIOLATION: %s\n", std::uintmax_t{seed}, std::uintmax_t{story.step()},
+              violation.text.c_str());
 }
 
-extern "C" void tell_story_of_abort(int /*signal*/) {
+extern "C" void tell_end(int signal) {
   // The process is lost anyway, and nothing else runs in it.
-  if (story_at_abort != nullptr) tell_last_lines(*story_at_abort);
+  const Violation violation{signal == SIGALRM ? "it comes to no end" : "the core aborts"};
+  if (story_at_end != nullptr) tell_story(violation, *story_at_end, 0);
   std::fflush(stdout);
   std::_Exit(1);
 }
 
-int tell_seed(std::uint64_t seed, const Arguments& arguments, Telling telling) {
+int tell_seed(const Setup& setup, Telling telling) {
   Story story(telling);
-  story_at_abort = &story;
-  std::signal(SIGABRT, tell_story_of_abort);
-  const Result result = run_seed(seed, arguments, story);
+  story_at_end = &story;
+  std::signal(SIGABRT, tell_end);
+  std::signal(SIGALRM, tell_end);
+  alarm(run_seconds_max);
+  const Result result = run_seed(setup, story);
   if (result.violation) {
-    tell_last_lines(story);
-    std::printf("seed %ju, step %ju: VIOLATION: %s\n", std::uintmax_t{seed}, std::uintmax_t{story.step()},
-                result.violation->text.c_str());
+    tell_story(*result.violation, story, setup.seed);
     return 1;
   }
   const Outcome& outcome = result.outcome;
-  std::printf("seed %ju: %s; %zu runs, %ju steps, drained in %s, trace %016jx\n", std::uintmax_t{seed},
+  std::printf("seed %ju: %s; %zu runs, %ju steps, drained in %s, trace %016jx\n", std::uintmax_t{setup.seed},
               outcome.summary.c_str(), outcome.runs, std::uintmax_t{outcome.steps},
               describe(outcome.drained_in).c_str(), std::uintmax_t{outcome.hash});
   return 0;
+}
+
+int tell_in_process(const Setup& setup) {
+  std::fflush(stdout);
+  const pid_t teller = fork();
+  if (teller == 0) std::exit(tell_seed(setup, Telling::kept));
+  int status = 0;
+  waitpid(teller, &status, 0);
+  return status;
+}
+
+// First as it failed, as short as it can be told; then, with less in it.
+void tell_failure(const Setup& setup, std::uint64_t shrink_s) {
+  std::printf("\nseed %ju failed:\n", std::uintmax_t{setup.seed});
+  if (tell_in_process(setup) == 0) std::printf("... and passes now: it is not the same twice\n");
+  std::printf("All of it: ./dev sim %s --trace\n", setup.flags().c_str());
+  if (shrink_s == 0) return;
+  std::fflush(stdout);
+  const Setup less = shrink(setup, std::chrono::seconds(shrink_s));
+  if (less.flags() == setup.flags()) return;
+  std::printf("\nIt fails in the same way with less, %s\n", less.plan().describe_all().c_str());
+  static_cast<void>(tell_in_process(less));
+  std::printf("All of it: ./dev sim %s --trace\n", less.flags().c_str());
 }
 
 // ---- Many seeds, on several processes
@@ -167,7 +238,8 @@ void say(int pipe, const Word& word) {
     const std::uint64_t seed = arguments.from + i;
     say(pipe, {.kind = Word::Kind::began, .seed = seed});
     Story story;
-    const Result result = run_seed(seed, arguments, story);
+    alarm(run_seconds_max);
+    const Result result = run_seed(arguments.setup(seed), story);
     const auto drained = std::chrono::duration_cast<std::chrono::seconds>(result.outcome.drained_in);
     say(pipe, {.kind = result.violation ? Word::Kind::failed : Word::Kind::passed,
                .seed = seed,
@@ -271,15 +343,7 @@ int run_seeds(const Arguments& arguments) {
       std::uintmax_t{arguments.hours}, std::uintmax_t{totals.delivered}, std::uintmax_t{totals.runs},
       std::uintmax_t{totals.steps}, std::intmax_t{totals.slowest_drain_s}, std::uintmax_t{totals.hash},
       took.count(), static_cast<double>(totals.passed) / took.count());
-  for (const std::uint64_t seed : totals.failed) {
-    std::printf("\nseed %ju failed. Its last lines:\n", std::uintmax_t{seed});
-    std::fflush(stdout);
-    const pid_t teller = fork();
-    if (teller == 0) std::exit(tell_seed(seed, arguments, Telling::last_lines));
-    waitpid(teller, nullptr, 0);
-    std::printf("The whole story: ./dev sim --seed %ju --hours %ju --tenants %ju --trace\n",
-                std::uintmax_t{seed}, std::uintmax_t{arguments.hours}, std::uintmax_t{arguments.tenants});
-  }
+  for (const std::uint64_t seed : totals.failed) tell_failure(arguments.setup(seed), arguments.shrink_s);
   return totals.failed.empty() ? 0 : 1;
 }
 
@@ -291,6 +355,6 @@ int main(int argc, char** argv) {
     std::fputs(std::string(usage).c_str(), stderr);
     return exit_usage;
   }
-  if (arguments->trace) return tell_seed(arguments->from, *arguments, Telling::aloud);
+  if (arguments->trace) return tell_seed(arguments->setup(arguments->from), Telling::aloud);
   return run_seeds(*arguments);
 }

@@ -8,7 +8,10 @@
 #include "logzio_okta/base/hash.hpp"
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/logzio/bulk.hpp"
+#include "logzio_okta/okta/log_query.hpp"
 #include "logzio_okta/okta/rate_limit.hpp"
+
+#include "model/query.hpp"
 
 namespace logzio_okta::sim {
 namespace {
@@ -21,8 +24,7 @@ constexpr Duration drain_budget = 12h;  // Of virtual time, for what phase one h
 constexpr Duration fade_out = drain_budget + 6h;
 constexpr Duration stop_budget = 8s;  // Docker kills after ten.
 constexpr Duration quiet_look = 1h;   // After the last restart: nothing may be repeated.
-constexpr DestinationId usual{1};
-constexpr std::string_view token = "abcdefghijklmnopqrstuvwxyzABCDEF";
+constexpr std::string_view token = "abcdefghijklmnopqrstuvwxyzABCDE";  // And a letter for the account.
 
 const WallTime epoch = parse_rfc3339("2026-11-23T00:00:00Z").value();
 
@@ -41,10 +43,34 @@ std::uint64_t fact_of(std::string_view text) {
   return hash64(text);
 }
 
+// Of an entry with a filter or a q of its own, and with a beginning.
+void draw_query(TenantSpec& spec, Charge& charge, Random& random) {
+  constexpr std::array<Duration, 4> agos{7 * 24h, 24h, 1h, 0h};
+  if (random.below(3) == 0) spec.since = SinceAgo{agos[random.below(agos.size())]};
+  if (random.below(3) == 0) {
+    spec.query.filter = R"(eventType eq "user.session.start")";
+    charge.filter = R"("eventType":"user.session.start")";
+  }
+  if (random.below(4) == 0) spec.query.q = charge.q = "zoë";
+}
+
+// What a reader wants to know of a question or of a place.
+std::string brief(std::string_view target) {
+  if (target.empty()) return "none yet";
+  if (!target.starts_with(log_path) || target.contains("hostile")) return cut(target);
+  const model::Parameters parameters = model::parameters_of(target);
+  std::string text;
+  for (const std::string_view name : {"limit", "since", "after", "filter", "q"}) {
+    if (const auto value = model::find_parameter(parameters, name))
+      ((text += text.empty() ? "" : ", ") += name) += " " + std::string(*value);
+  }
+  return text;
+}
+
 std::string describe_place(const Opened& opened) {
   if (!opened.place) return "new";
   const Place& place = *opened.place;
-  std::string text = cut(place.next) + (opened.clean ? ", clean" : ", unclean");
+  std::string text = "[" + brief(place.next) + "]" + (opened.clean ? ", clean" : ", unclean");
   if (place.in_doubt) {
     text += ", " + std::to_string(place.in_doubt->events_left) + " events in doubt before " +
             format_rfc3339(place.in_doubt->before);
@@ -73,13 +99,9 @@ std::string describe_result(const BulkResult& result) {
 World::World(const Plan& plan, Story& story)
     : plan_(plan),
       story_(story),
-      random_(plan.seed ^ 0x5eedU),
-      judge_(plan),
-      listener_({.tokens = {std::string(token)}, .keep_lines = false}) {
+      random_((plan.seed ^ 0x5eedU) + plan.again * 0x9e3779b97f4a7c15U),
+      judge_(plan) {
   tell(plan.seed, [&] { return "seed " + std::to_string(plan_.seed) + ": " + plan_.describe_all(); });
-  listener_.on_stored = [this](const model::StoredLine& line) {
-    HookJudge::owns(line.text) ? hook_judge_.stored(line.text) : judge_.stored(line.text);
-  };
   disk_.on_durable = [this](const std::string& key, const Save& save) {
     for (const SetAside& item : save.set_aside) aside_bytes_ += item.bytes.size();
     if (!save.set_aside.empty() && aside_before_ + aside_bytes_ > limits::set_aside_bytes_max) {
@@ -88,8 +110,40 @@ World::World(const Plan& plan, Story& story)
     if (!HookRoute::of_key(key)) return judge_.durable(key, save);
     for (const SetAside& item : save.set_aside) hook_judge_.set_aside(item.bytes);
   };
+  make_accounts();
   make_orgs();
   if (plan_.hooks) plan_pushes();
+}
+
+void World::make_accounts() {
+  for (std::size_t i = 0; i < plan_.accounts; ++i) {
+    const DestinationId id{i + 1};
+    const std::string own_token = std::string(token) + static_cast<char>('A' + i);
+    const Endpoint listener{.protocol = plan_.protocol, .host = "listener" + std::to_string(i), .port = 8071};
+    accounts_.push_back({.spec = {.id = id,
+                                  .listener = listener,
+                                  .token_bytes = is_lines(plan_.protocol) ? own_token.size() + 11 : 0},
+                         .token = own_token,
+                         .listener = model::Listener({.tokens = {own_token}, .keep_lines = false})});
+    accounts_.back().listener.on_stored = [this, id](const model::StoredLine& line) {
+      if (!HookJudge::owns(line.text)) return judge_.stored(line.text, id, true_wall());
+      if (id != usual_account().id) throw Violation{"a pushed event is delivered to another account"};
+      hook_judge_.stored(line.text);
+    };
+    if (plan_.has(Trouble::listener_small_bodies) && i >= plan_.first_troubled())
+      accounts_.back().listener.settings().body_bytes_max = 25'000 + random_.below(20'000);
+  }
+}
+
+// What the tenants file says of it.
+void World::draw_entry(Org& org, std::size_t index) {
+  org.spec.destination = accounts_[random_.below(accounts_.size())].spec.id;
+  org.spec.type = plan_.tenants_differ ? "type" + std::to_string(random_.below(3)) : "okta";
+  org.spec.fields.clear();
+  if (!plan_.tenants_differ) return;
+  org.spec.fields.push_back({.name = "customer", .value = "\"c" + std::to_string(index) + "\""});
+  if (random_.below(2) == 0)
+    org.spec.fields.push_back({.name = "tier", .value = std::to_string(random_.below(9))});
 }
 
 WallTime World::true_wall() const {
@@ -117,23 +171,30 @@ void World::make_orgs() {
     if (plan_.has(Trouble::okta_limits))
       settings.others = settings.rate_limit * static_cast<std::int64_t>(random_.below(10)) / 10;
     if (plan_.has(Trouble::clock)) settings.clock_skew = random_.between(-10min, 10min);
-    Org& org = orgs_.emplace_back(
-        Org{.name = domain_name(i), .history = {}, .okta = model::OktaOrg(settings), .keys = {}});
+    const auto domain = Domain::parse(domain_name(i));
+    CHECK(domain.has_value());
+    Org& org = orgs_.emplace_back(Org{.name = domain_name(i),
+                                      .history = {},
+                                      .okta = model::OktaOrg(settings),
+                                      .keys = {},
+                                      .spec = {.domain = *domain, .credentials = {}}});
+    draw_entry(org, i);
+    Charge charge{.name = domain->name(),
+                  .stream = {},
+                  .origin = domain->origin(),
+                  .log = &org.okta.log(),
+                  .rate_limit = settings.rate_limit,
+                  .window = settings.window,
+                  .window_offset = settings.window_offset};
+    if (plan_.tenants_differ) draw_query(org.spec, charge, random_);
+    charge.stream = org.spec.query.stream_key(*domain);
     const WallTime begin = okta_time(org);
     org.history = make_history(plan_, random_.next(), plan_.events_of(i), begin - to_ms(history_span),
                                begin + to_ms(plan_.faults_last), begin + to_ms(plan_.faults_last + fade_out));
     for (const PastEvent& event : org.history) {
       org.okta.append({.bytes = event.bytes, .published = event.published, .persisted = event.persisted});
     }
-    const auto domain = Domain::parse(org.name);
-    CHECK(domain.has_value());
-    judge_.add_org({.name = domain->name(),
-                    .origin = domain->origin(),
-                    .log = &org.okta.log(),
-                    .rate_limit = settings.rate_limit,
-                    .window = settings.window,
-                    .window_offset = settings.window_offset},
-                   org.history);
+    judge_.add_org(std::move(charge), org.history);
     for (std::size_t key = 0; key <= random_.below(3); ++key) {
       const std::string text = "00key" + std::to_string(++keys_made_);
       org.okta.set_key(text, model::KeyState::good);
@@ -142,11 +203,9 @@ void World::make_orgs() {
     }
     if (plan_.hooks) plan_hooks(i);
     org.in_file = i == 0 || !plan_.has(Trouble::reloads) || random_.below(3) > 0;
-    judge_.listed(i, org.in_file);
+    tell_judge_entry(i);
   }
   if (plan_.has(Trouble::disk_full_aside)) aside_before_ = limits::set_aside_bytes_max - random_.below(1000);
-  if (plan_.has(Trouble::listener_small_bodies))
-    listener_.settings().body_bytes_max = 25'000 + random_.below(20'000);
 }
 
 // Okta pushes some events a moment before or after its log has them, sometimes twice, sometimes never.
@@ -170,13 +229,14 @@ void World::push(std::size_t org, const std::string& event) {
 
 HookId World::deliver_hook(std::string_view org, const std::string& event, std::uint64_t number) {
   const HookId id{++hooks_pushed_};
-  tell(id.value, [&] { return "Okta pushes an event of " + std::string(org); });
+  accounts_.front().known = true;
+  tell(id.value, [&] { return "Okta pushes an event of " + std::string(org); }, {.detail = true});
   hooks_open_[id] = number;
   turn(HookArrived{.id = id,
                    .body = R"({"eventType":"com.okta.event_hook","source":"https://)" + std::string(org) +
                            R"(/api/v1/eventHooks/who1","eventId":"e","data":{"events":[)" + event + "]}}",
                    .region = {},
-                   .destination = file().destinations.front()});
+                   .destination = usual_account()});
   return id;
 }
 
@@ -209,7 +269,8 @@ void World::push_alone(std::uint64_t number, bool again) {
 
 void World::on(AnswerHook&& answer) {
   tell(static_cast<std::uint64_t>(answer.status),
-       [&] { return "the hook is answered " + std::to_string(answer.status) + " " + answer.why; });
+       [&] { return "the hook is answered " + std::to_string(answer.status) + " " + answer.why; },
+       {.detail = true});
   const auto open = hooks_open_.find(answer.id);
   if (open == hooks_open_.end()) throw Violation{"a hook delivery is answered twice"};
   if (open->second > 0) hook_judge_.answered(open->second, answer.status);
@@ -218,36 +279,51 @@ void World::on(AnswerHook&& answer) {
 }
 
 void World::on(SpoolEvents&& events) {
-  tell(events.hook.value, [&] { return "spools " + std::to_string(events.events.size()) + " events"; });
+  tell(events.hook.value, [&] { return "spools " + std::to_string(events.events.size()) + " events"; },
+       {.detail = true});
   disk_.save(std::move(events));
   plan_commit(random_.between(0s, limits::commit_delay));
 }
 
 void World::on(ReadSpool&& read) {
-  tell(read.after, [&] { return "reads the spool behind row " + std::to_string(read.after); });
+  tell(read.after, [&] { return "reads the spool behind row " + std::to_string(read.after); },
+       {.detail = true});
   deliver(random_.between(0s, 20ms), disk_.answer(read));
 }
 
-void World::tell_judge_keys(std::size_t org) {
+void World::tell_judge_entry(std::size_t org) {
   std::vector<CredentialId> keys;
+  const TenantSpec& spec = orgs_[org].spec;
   if (orgs_[org].in_file) {
     for (const Key& key : orgs_[org].keys) keys.push_back(key.id);
   }
   judge_.holds_keys(org, keys, now());
+  std::string constants = R"("type":")" + spec.type + R"(","tenant_name":")" + spec.domain.name() + "\",";
+  for (const ConstantField& field : spec.fields) constants += "\"" + field.name + "\":" + field.value + ",";
+  judge_.listed(org, orgs_[org].in_file, spec.destination, constants + R"("@timestamp":)");
 }
 
+// The destinations are those that the tenants name.
 Roster World::file() const {
   Roster roster;
-  roster.destinations.push_back({.id = usual,
-                                 .listener = {.protocol = plan_.protocol, .host = "listener", .port = 8071},
-                                 .token_bytes = is_lines(plan_.protocol) ? token.size() + 11 : 0});
   for (const Org& org : orgs_) {
     if (!org.in_file) continue;
-    TenantSpec spec{.domain = Domain::parse(org.name).value(), .credentials = {}, .destination = usual};
+    TenantSpec& spec = roster.tenants.emplace_back(org.spec);
     for (const Key& key : org.keys) spec.credentials.push_back(key.id);
-    roster.tenants.push_back(std::move(spec));
+    const auto known = std::ranges::find(roster.destinations, spec.destination, &DestinationSpec::id);
+    if (known == roster.destinations.end())
+      roster.destinations.push_back(accounts_[spec.destination.value - 1].spec);
   }
   return roster;
+}
+
+std::optional<std::size_t> World::org_of(StreamId stream) const {
+  const auto named = stream_names_.find(stream);
+  if (named == stream_names_.end()) return std::nullopt;
+  for (std::size_t i = 0; i < orgs_.size(); ++i) {
+    if (orgs_[i].spec.query.stream_key(orgs_[i].spec.domain) == named->second) return i;
+  }
+  return std::nullopt;
 }
 
 // ---- The daemon
@@ -261,7 +337,8 @@ void World::start() {
   idle_turns_ = 0;
   tell(run_, [&] { return "the daemon starts, run " + std::to_string(run_); });
   judge_.run_begins(now());
-  for (std::size_t i = 0; i < orgs_.size(); ++i) tell_judge_keys(i);
+  for (std::size_t i = 0; i < orgs_.size(); ++i) tell_judge_entry(i);
+  stream_names_.clear();
   disk_.open();
   once_ = !healed_ && plan_.has(Trouble::once_runs) && random_.below(3) == 0;
   once_began_ = okta_times();
@@ -274,8 +351,9 @@ void World::start() {
                                                    .hooks = plan_.hooks,
                                                    .hook_orgs = {Domain::parse(HookJudge::org).value()}},
                                   file());
+  for (Account& account : accounts_) account.known = true;
   deliver(0s, SetAsideSize{aside_before_ + aside_bytes_});
-  if (auto found = disk_.spool().found(file().destinations.front()); !found.streams.empty())
+  if (auto found = disk_.spool().found(usual_account()); !found.streams.empty())
     deliver(0s, std::move(found));
   drain();
 }
@@ -285,14 +363,13 @@ void World::turn(Input input) {
   story_.next_step();
   const bool tick = std::holds_alternative<Tick>(input);
   const auto* opened = std::get_if<Opened>(&input);
-  if (opened && !HookRoute::of_key(stream_names_[opened->stream])) {
-    const std::string& name = stream_names_[opened->stream];
-    const auto org = std::ranges::find(orgs_, name, &Org::name);
+  if (const auto org = opened ? org_of(opened->stream) : std::nullopt) {
     std::optional<WallTime> doubted;
     if (opened->place && opened->place->in_doubt) doubted = opened->place->in_doubt->before;
-    if (!opened->clean) doubted = okta_time(*org);
-    judge_.opened(static_cast<std::size_t>(org - orgs_.begin()), doubted);
-    tell(opened->clean ? 1 : 0, [&] { return "the place of " + name + " is " + describe_place(*opened); });
+    if (!opened->clean) doubted = okta_time(orgs_[*org]);
+    judge_.opened(*org, doubted);
+    tell(opened->clean ? 1 : 0,
+         [&] { return "the place of " + orgs_[*org].name + " is " + describe_place(*opened); }, {.org = org});
   }
   daemon_->handle(our_now(), std::move(input));
   watch_for_busy_loop(tick);
@@ -339,34 +416,56 @@ void World::perform(Output output) {
 }
 
 void World::on(OpenStream&& open) {
-  tell(open.stream.value, [&] { return "opens " + open.key; });
   stream_names_[open.stream] = open.key;
+  tell(open.stream.value, [&] { return "opens " + open.key; }, {.org = org_of(open.stream), .detail = true});
   deliver(random_.between(0s, 20ms), disk_.answer(open));
 }
 
 void World::on(ReadWindow&& read) {
-  tell(read.stream.value, [&] { return "reads the window of " + stream_names_[read.stream]; });
+  tell(read.stream.value, [&] { return "reads the window of " + stream_names_[read.stream]; },
+       {.org = org_of(read.stream)});
   deliver(random_.between(0s, 20ms), disk_.answer(read));
 }
 
 void World::on(Save&& save) {
-  tell(fact_of(save.place.next) ^ save.number, [&] {
-    return "saves " + stream_names_[save.stream] + " #" + std::to_string(save.number) + ": page " +
-           std::to_string(save.place.pages) + ", " + std::to_string(save.rows.size()) + " rows, " +
-           std::to_string(save.set_aside.size()) + " set aside, place " + cut(save.place.next);
-  });
+  tell(
+      fact_of(save.place.next) ^ save.number,
+      [&] {
+        return "saves " + stream_names_[save.stream] + " #" + std::to_string(save.number) + ": page " +
+               std::to_string(save.place.pages) + ", " + std::to_string(save.rows.size()) + " rows, " +
+               std::to_string(save.set_aside.size()) + " set aside, place [" + brief(save.place.next) + "]";
+      },
+      about(save));
   disk_.save(std::move(save));
   plan_commit(random_.between(0s, limits::commit_delay));
 }
 
+About World::about(const Save& save) {
+  About about{.org = org_of(save.stream), .detail = true};
+  if (!about.org || story_.silent()) return about;
+  const model::Parameters parameters = model::parameters_of(save.place.next);
+  const auto after = model::find_parameter(parameters, "after");
+  const auto count = after ? orgs_[*about.org].okta.log().place_of(*after) : std::nullopt;
+  if (!count) return about;
+  about.covered = judge_.first_event(*about.org) + *count;
+  about.detail = false;
+  return about;
+}
+
 void World::on(ForgetDestination&& forget) {
   tell(forget.destination.value,
-       [&] { return "forgets destination " + std::to_string(forget.destination.value); });
+       [&] { return "forgets account " + std::to_string(forget.destination.value); });
+  account_of(forget.destination).known = false;
+  judge_.account_forgotten(forget.destination);
 }
 
 void World::on(Note&& note) {
+  const auto org = std::ranges::find(orgs_, note.tenant, &Org::name);
   tell(fact_of(note.text),
-       [&] { return "says (" + std::string(name_of(note.level)) + ") " + note.tenant + ": " + note.text; });
+       [&] { return "says (" + std::string(name_of(note.level)) + ") " + note.tenant + ": " + note.text; },
+       {.org =
+            org != orgs_.end() ? std::optional(static_cast<std::size_t>(org - orgs_.begin())) : std::nullopt,
+        .detail = note.level < Level::warn});
   judge_.noted(note);
 }
 
@@ -384,7 +483,7 @@ void World::commit() {
   if (!disk_.waiting()) return;
   if (disk_fails_) {
     disk_failed_lately_ = true;
-    tell(1, [] { return "a commit fails"s; });
+    tell(1, [] { return "a commit fails"s; }, {.detail = true});
     for (Spooled& refused : disk_.refuse_spool()) deliver(0s, std::move(refused));
     if (!disk_.waiting()) return;
     plan_commit(limits::save_retry);
@@ -393,7 +492,7 @@ void World::commit() {
   }
   disk_failed_lately_ = false;
   judge_.saves_fail(false);
-  tell(2, [] { return "a commit is on disk"s; });
+  tell(2, [] { return "a commit is on disk"s; }, {.detail = true});
   for (Input& answer : disk_.commit()) {
     const bool saved = std::holds_alternative<Saved>(answer);  // The others come in their order.
     deliver(saved ? random_.between(0s, 5ms) : 0s, std::move(answer));
@@ -421,8 +520,10 @@ void World::end_in_order() {
   }
   judge_.run_ends(code == 0 && on_disk, !on_disk, okta_times());
   if (once_ && !stopping_since_ && code == 0) {
-    const std::string left = judge_.first_left_behind(once_began_);
-    if (!left.empty()) throw Violation{"--once ended with 0 too early: " + left};
+    if (auto left = judge_.first_left_behind(once_began_)) {
+      left->text = "--once ended with 0 too early: " + left->text;
+      throw std::move(*left);
+    }
   }
   gone();
 }
@@ -469,10 +570,13 @@ Duration World::okta_latency() {
 void World::on(AskOkta&& ask) {
   const auto& [index, key] = keyring_.at(ask.credential);
   Org& org = orgs_[index];
-  tell(fact_of(ask.target) ^ ask.id.value, [&] {
-    return "asks " + org.name + " #" + std::to_string(ask.id.value) + " with " +
-           keyring_.at(ask.credential).second + ": " + ask.target;
-  });
+  tell(
+      fact_of(ask.target) ^ ask.id.value,
+      [&] {
+        return "asks " + org.name + " #" + std::to_string(ask.id.value) + " with " +
+               keyring_.at(ask.credential).second + ": " + brief(ask.target);
+      },
+      about(index, ask.id));
   judge_.asked(index, ask, okta_time(org), our_now());
   const bool lost = !healed_ && (org.unreachable || (strikes(Trouble::okta_breaks) && random_.below(2) == 0));
   if (lost) {
@@ -493,7 +597,7 @@ void World::on(AskOkta&& ask) {
 }
 
 void World::on(CancelAsk&& cancel) {
-  tell(cancel.id.value, [&] { return "cancels #" + std::to_string(cancel.id.value); });
+  tell(cancel.id.value, [&] { return "cancels #" + std::to_string(cancel.id.value); }, {.detail = true});
   if (random_.below(2) == 0) cancelled_.insert(cancel.id);  // Of the others the answer comes all the same.
 }
 
@@ -515,10 +619,21 @@ void World::reach_okta(std::size_t index, const AskOkta& ask, const std::string&
   HttpResult result = model::as_result(answer);
   Duration wait = answer.delivery.delay + okta_latency();
   if (answer.delivery.ending == model::Ending::stall) wait += limits::ask_stall_timeout;
-  tell(static_cast<std::uint64_t>(answer.status), [&] {
-    return org.name + " answers #" + std::to_string(ask.id.value) + " with " + describe_result(result) +
-           ", " + std::to_string(record.events) + " events";
-  });
+  heard.begin = record.begin;
+  heard.events = record.events;
+  About page = about(index, ask.id);
+  page.first = judge_.first_event(index) + record.begin;
+  page.end = page.first + record.events;
+  page.detail = answer.status == 200 && record.events == 0;
+  tell(
+      static_cast<std::uint64_t>(answer.status),
+      [&] {
+        return org.name + " answers #" + std::to_string(ask.id.value) + " with " + describe_result(result) +
+               (record.events > 0 ? ", events " + std::to_string(record.begin + 1) + " to " +
+                                        std::to_string(record.begin + record.events) + " of its log"
+                                  : ", no events");
+      },
+      page);
   heard.took = now() + wait - asked_at;
   const auto arrive = [this, run, index, id = ask.id, heard, result = std::move(result)] {
     come_back(index, id, run, heard, result);
@@ -531,6 +646,7 @@ void World::come_back(std::size_t index, RequestId id, std::uint64_t run, const 
                       const HttpResult& result) {
   if (run != run_ || !daemon_ || cancelled_.contains(id)) return;
   const bool first = answered_.insert(id).second;
+  if (first && result) judge_.brought(index, heard.begin, heard.events);
   if (first && result) judge_.heard(index, heard, now());
   if (first && !result) judge_.answer_lost(index, heard.sent_at);
   turn(OktaAnswer{.id = id, .result = result});
@@ -681,43 +797,55 @@ std::shared_ptr<const World::Body> World::body_of(const SendBulk& bulk) {
 
 void World::on(SendBulk&& bulk) {
   const auto body = body_of(bulk);
-  tell(fact_of(*bulk.packed) ^ bulk.id.value, [&] {
-    return "sends bulk #" + std::to_string(bulk.id.value) + ", " + std::to_string(bulk.lines) + " lines, " +
-           std::to_string(body->plain.size()) + " bytes: " + cut(body->plain);
-  });
+  Account& account = account_of(bulk.destination);
+  tell(
+      fact_of(*bulk.packed) ^ bulk.id.value,
+      [&] {
+        return "sends bulk #" + std::to_string(bulk.id.value) + " to account " +
+               std::to_string(bulk.destination.value) + ", " + std::to_string(bulk.lines) + " lines, " +
+               std::to_string(body->plain.size()) + " bytes: " + cut(body->plain);
+      },
+      about(body));
+  if (!account.known) throw Violation{"a bulk goes to an account whose token it has let go"};
   judge_.sent(bulk, body->contents);
-  if (listener_down_ || (strikes(Trouble::listener_breaks) && random_.below(2) == 0)) {
+  if (account.down || (listener_strikes(Trouble::listener_breaks, account) && random_.below(2) == 0)) {
     const BulkResult result = TransportError{.fault = TransportFault::unreachable, .text = "simulated"};
-    timeline_.after(random_.between(0s, 15s), [this, run = run_, id = bulk.id, result] {
+    timeline_.after(random_.between(0s, 15s), [this, run = run_, id = bulk.id, result, body] {
       if (run != run_ || !daemon_) return;
-      tell(id.value, [&] { return "bulk #" + std::to_string(id.value) + " meets no listener"; });
+      tell(id.value, [&] { return "bulk #" + std::to_string(id.value) + " meets no listener"; }, about(body));
       judge_.answered(id, result);
       turn(BulkAnswer{.id = id, .result = result});
     });
     return;
   }
   const std::uint64_t id = bulk.id.value;
-  on_the_way_.emplace(id, Sending{.id = bulk.id, .body = body});
-  timeline_.after(random_.between(1ms, strikes(Trouble::listener_breaks) ? Duration(50s) : Duration(200ms)),
-                  [this, run = run_, id] {
-                    const auto found = on_the_way_.find(id);
-                    if (run != run_ || found == on_the_way_.end()) return;
-                    const Sending arrived = std::move(found->second);
-                    on_the_way_.erase(found);
-                    reach_listener(arrived);
-                  });
+  on_the_way_.emplace(id, Sending{.id = bulk.id, .account = bulk.destination, .body = body});
+  const bool slow = listener_strikes(Trouble::listener_breaks, account);
+  timeline_.after(random_.between(1ms, slow ? Duration(50s) : Duration(200ms)), [this, run = run_, id] {
+    const auto found = on_the_way_.find(id);
+    if (run != run_ || found == on_the_way_.end()) return;
+    const Sending arrived = std::move(found->second);
+    on_the_way_.erase(found);
+    reach_listener(arrived);
+  });
 }
 
 void World::reach_listener(const Sending& sending) {
   const Body& body = *sending.body;
-  listener_.clear_faults();
-  bend_next_bulk(body.plain);
-  const BulkResult result = is_lines(plan_.protocol) ? write_lines(body.plain) : post(body);
+  Account& account = account_of(sending.account);
+  account.listener.clear_faults();
+  bend_next_bulk(account, body.plain);
+  const BulkResult result = is_lines(plan_.protocol) ? write_lines(account, body.plain) : post(account, body);
+  tell(
+      sending.id.value,
+      [&] {
+        return "the listener answers bulk #" + std::to_string(sending.id.value) + ": " +
+               describe_result(result);
+      },
+      about(sending.body));
   judge_.bulk_is_in();
-  tell(sending.id.value, [&] {
-    return "the listener answers bulk #" + std::to_string(sending.id.value) + ": " + describe_result(result);
-  });
-  Duration wait = random_.between(1ms, strikes(Trouble::listener_breaks) ? Duration(60s) : Duration(200ms));
+  const bool slow = listener_strikes(Trouble::listener_breaks, account);
+  Duration wait = random_.between(1ms, slow ? Duration(60s) : Duration(200ms));
   if (const auto* error = std::get_if<TransportError>(&result);
       error && error->fault == TransportFault::timed_out) {
     wait += limits::bulk_stall_timeout;
@@ -731,12 +859,13 @@ void World::reach_listener(const Sending& sending) {
   if (strikes(Trouble::repeated_facts)) timeline_.after(wait + random_.between(0s, 5s), arrive);
 }
 
-BulkResult World::post(const Body& body) {
-  model::Request request{.method = "POST",
-                         .target = "/?token=" + std::string(token_refused_ ? "wrong" : token),
-                         .headers = {{"Content-Encoding", "gzip"}},
-                         .body = *body.packed};
-  const model::Intake intake = listener_.admit(request);
+BulkResult World::post(Account& account, const Body& body) {
+  model::Request request{
+      .method = "POST",
+      .target = "/?token=" + (account.token_refused ? std::string("wrong") : account.token),
+      .headers = {{"Content-Encoding", "gzip"}},
+      .body = *body.packed};
+  const model::Intake intake = account.listener.admit(request);
   if (intake.bytes_max < request.body.size()) {
     const bool stalls = intake.ending == model::Ending::stall;
     return TransportError{
@@ -746,75 +875,76 @@ BulkResult World::post(const Body& body) {
     constexpr std::array statuses{500, 403, 422};
     return HttpAnswer{.status = statuses[plan_.seed % statuses.size()], .headers = {}, .body = "poison"};
   }
-  HttpResult result = model::as_result(listener_.handle(request, true_wall()));
+  HttpResult result = model::as_result(account.listener.handle(request, true_wall()));
   if (!result) return result.error();
   return std::move(*result);
 }
 
-BulkResult World::write_lines(const std::string& plain) {
+BulkResult World::write_lines(Account& account, const std::string& plain) {
   std::string with_token;
-  const std::string opening = "{\"token\":\"" + std::string(token_refused_ ? token : token) + "\",";
+  const std::string opening = "{\"token\":\"" + account.token + "\",";
   for (const std::string_view line : split_lines(plain))
     (with_token += opening).append(line.substr(1)) += '\n';
-  model::LineConnection connection = listener_.connect(true_wall());
-  const bool whole = listener_.feed(connection, with_token, true_wall());
-  const bool closed = listener_.finish(connection);
+  model::LineConnection connection = account.listener.connect(true_wall());
+  const bool whole = account.listener.feed(connection, with_token, true_wall());
+  const bool closed = account.listener.finish(connection);
   if (!whole) return TransportError{.fault = TransportFault::cut, .sent = true, .text = "simulated"};
   static_cast<void>(closed);  // Kept open: after a while that counts.
   return LinesTaken{};
 }
 
-void World::bend_next_bulk(const std::string& plain) {
-  if (strikes(Trouble::listener_breaks)) {
-    listener_.inject(
+void World::bend_next_bulk(Account& account, const std::string& plain) {
+  model::Listener& listener = account.listener;
+  if (listener_strikes(Trouble::listener_breaks, account)) {
+    listener.inject(
         fault::CutRequest{.bytes = random_.below(plain.size() + 1), .ending = model::Ending::reset}, 1);
   }
   if (is_lines(plan_.protocol)) {
-    if (strikes(Trouble::listener_errors)) listener_.inject(fault::SilentEnd{}, 1);
-    if (strikes(Trouble::listener_lost_answers)) {
-      listener_.inject(
+    if (listener_strikes(Trouble::listener_errors, account)) listener.inject(fault::SilentEnd{}, 1);
+    if (listener_strikes(Trouble::listener_lost_answers, account)) {
+      listener.inject(
           fault::CutRequest{.bytes = random_.below(2 * plain.size() + 1), .ending = model::Ending::reset}, 1);
     }
     return;
   }
-  if (strikes(Trouble::listener_errors)) {
+  if (listener_strikes(Trouble::listener_errors, account)) {
     switch (random_.below(9)) {
       case 0:
-        listener_.inject(fault::bad_gateway(), 1);
+        listener.inject(fault::bad_gateway(), 1);
         break;
       case 1:
-        listener_.inject(fault::unavailable(), 1);
+        listener.inject(fault::unavailable(), 1);
         break;
       case 2:
-        listener_.inject(fault::proxy_forbidden(), 1);
+        listener.inject(fault::proxy_forbidden(), 1);
         break;
       case 3:
-        listener_.inject(fault::proxy_bad_request(), 1);
+        listener.inject(fault::proxy_bad_request(), 1);
         break;
       case 4:
-        listener_.inject(fault::retry_after(429, std::chrono::seconds(random_.below(300))), 1);
+        listener.inject(fault::retry_after(429, std::chrono::seconds(random_.below(300))), 1);
         break;
       case 5:
-        listener_.inject(fault::retry_after(503, std::chrono::seconds(random_.below(300))), 1);
+        listener.inject(fault::retry_after(503, std::chrono::seconds(random_.below(300))), 1);
         break;
       case 6:
-        listener_.inject(fault::Status{.status = 408, .body = {}, .headers = {}}, 1);
+        listener.inject(fault::Status{.status = 408, .body = {}, .headers = {}}, 1);
         break;
       case 7:
-        listener_.inject(fault::Status{.status = 200, .body = "<html>welcome</html>", .headers = {}}, 1);
+        listener.inject(fault::Status{.status = 200, .body = "<html>welcome</html>", .headers = {}}, 1);
         break;
       default:
-        listener_.inject(fault::Status{.status = 413, .body = {}, .headers = {}}, 1);
+        listener.inject(fault::Status{.status = 413, .body = {}, .headers = {}}, 1);
         break;
     }
   }
-  if (strikes(Trouble::listener_lost_answers)) {
+  if (listener_strikes(Trouble::listener_lost_answers, account)) {
     constexpr std::array statuses{500, 502, 504, 408};
     if (random_.below(2) == 0) {
       const model::Ending ending = random_.below(2) == 0 ? model::Ending::reset : model::Ending::stall;
-      listener_.inject(fault::Unanswered{.stored = random_.below(4) > 0, .ending = ending}, 1);
+      listener.inject(fault::Unanswered{.stored = random_.below(4) > 0, .ending = ending}, 1);
     } else {
-      listener_.inject(
+      listener.inject(
           fault::StoredThen{{.status = statuses[random_.below(statuses.size())], .body = {}, .headers = {}}},
           1);
     }
@@ -864,14 +994,19 @@ void World::strike(Trouble trouble) {
                          [&org] { org.slow_from = 0; });
     }
     case Trouble::listener_outages:
-      return for_a_while([&] { listener_down_ = true; }, [this] { listener_down_ = false; });
+      for (Account* account : accounts_to_trouble())
+        for_a_while([&] { account->down = true; }, [account] { account->down = false; });
+      return;
     case Trouble::listener_token:
       if (is_lines(plan_.protocol)) return;  // A wrong token loses everything unseen there, as documented.
-      return for_a_while([&] { token_refused_ = true; },
-                         [this] {
-                           token_refused_ = false;
-                           if (random_.below(2) == 0) turn(TokenChanged{usual});
-                         });
+      for (Account* account : accounts_to_trouble()) {
+        for_a_while([&] { account->token_refused = true; },
+                    [this, account] {
+                      account->token_refused = false;
+                      if (random_.below(2) == 0) turn(TokenChanged{account->spec.id});
+                    });
+      }
+      return;
     case Trouble::disk_failures:
       return for_a_while([&] { disk_fails_ = true; }, [this] { disk_fails_ = false; });
     case Trouble::okta_keys:
@@ -893,6 +1028,15 @@ void World::strike(Trouble trouble) {
     default:
       return;
   }
+}
+
+// One, mostly.
+std::vector<World::Account*> World::accounts_to_trouble() {
+  const std::size_t first = plan_.first_troubled();
+  std::vector<Account*> accounts;
+  for (std::size_t i = first; i < accounts_.size(); ++i) accounts.push_back(&accounts_[i]);
+  if (random_.below(4) == 0) return accounts;
+  return {accounts[random_.below(accounts.size())]};
 }
 
 void World::trouble_keys() {
@@ -924,15 +1068,22 @@ void World::trouble_tenants() {
   for (std::size_t i = 1; i < orgs_.size(); ++i) {
     if (random_.below(orgs_.size()) < 3) orgs_[i].in_file = !orgs_[i].in_file;
   }
+  // What a change of the account or of the fields means is judged for so many of them, each a bit.
+  constexpr int changes_max = 60;
+  if (changes_ < changes_max && random_.below(2) == 0) {
+    ++changes_;
+    const std::size_t index = random_.below(orgs_.size());
+    draw_entry(orgs_[index], index);
+  }
   reload();
 }
 
 void World::reload() {
   tell(orgs_.size(),
        [&] { return "the tenants file changes: " + std::to_string(file().tenants.size()) + " tenants"; });
-  for (std::size_t i = 0; i < orgs_.size(); ++i) {
-    judge_.listed(i, orgs_[i].in_file);
-    tell_judge_keys(i);
+  for (std::size_t i = 0; i < orgs_.size(); ++i) tell_judge_entry(i);
+  if (daemon_) {
+    for (const DestinationSpec& spec : file().destinations) account_of(spec.id).known = true;
   }
   turn(Reload{file()});
 }
@@ -962,7 +1113,9 @@ void World::run_until(Instant end) {
 void World::heal() {
   tell(0, [] { return "everything heals"s; });
   healed_ = true;
-  listener_down_ = token_refused_ = disk_fails_ = kill_within_turn_ = false;
+  judge_.judge_apart(true_wall());
+  disk_fails_ = kill_within_turn_ = false;
+  for (Account& account : accounts_) account.down = account.token_refused = false;
   for (std::size_t i = 0; i < orgs_.size(); ++i) {
     Org& org = orgs_[i];
     org.unreachable = org.refuses_cursors = false;
@@ -981,17 +1134,21 @@ void World::heal() {
   }
   reload();
   turn(SetAsideSize{aside_bytes_});
-  turn(TokenChanged{usual});
+  for (const Account& account : accounts_) turn(TokenChanged{account.spec.id});
 }
 
 void World::drain_backlog() {
   const std::vector<WallTime> until = okta_times();
   const Instant end = now() + drain_budget;
   constexpr Duration look_every = 1min;
-  while (!judge_.all_settled(until) || !hook_judge_.first_unsettled().empty()) {
+  for (;;) {
+    auto left = judge_.first_unsettled(until);
+    if (const std::string pushed = hook_judge_.first_unsettled(); !left && !pushed.empty())
+      left = Violation{pushed};
+    if (!left) return;
     if (now() >= end) {
-      throw Violation{"not drained " + describe(drain_budget) + " after everything healed: " +
-                      judge_.first_unsettled(until) + hook_judge_.first_unsettled()};
+      left->text = "not drained " + describe(drain_budget) + " after everything healed: " + left->text;
+      throw std::move(*left);
     }
     run_until(now() + look_every);
   }

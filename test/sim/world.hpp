@@ -54,11 +54,21 @@ class World {
     std::string text;
     CredentialId id;
   };
+  /// A token at Logz.io, and the listener that takes it.
+  struct Account {
+    DestinationSpec spec;
+    std::string token;
+    model::Listener listener;
+    bool down = false;
+    bool token_refused = false;
+    bool known = false;  ///< To the daemon, which says when it lets a token go.
+  };
   struct Org {
     std::string name;
     std::vector<PastEvent> history;
     model::OktaOrg okta;
     std::vector<Key> keys;
+    TenantSpec spec;  ///< Its entry in the tenants file, but for the keys.
     bool in_file = true;
     bool unreachable = false;
     bool refuses_cursors = false;
@@ -72,12 +82,18 @@ class World {
   [[nodiscard]] std::vector<WallTime> okta_times() const;
   [[nodiscard]] bool strikes(Trouble trouble) { return !healed_ && plan_.strikes(trouble, random_); }
   template <class Text>
-  void tell(std::uint64_t fact, Text text) {
-    story_.tell(now(), fact, std::move(text));
+  void tell(std::uint64_t fact, Text text, About about = {}) {
+    story_.tell(now(), fact, std::move(text), std::move(about));
+  }
+  /// Request ids begin anew with each run.
+  [[nodiscard]] About about(std::size_t org, RequestId request) const {
+    return {.org = org, .request = run_ << 32U | request.value};
   }
 
   // ---- The daemon
+  void make_accounts();
   void make_orgs();
+  void draw_entry(Org& org, std::size_t index);
   void plan_hooks(std::size_t org);
   void push(std::size_t org, const std::string& event);
   void plan_pushes();
@@ -105,7 +121,11 @@ class World {
   /// Hands the fact to the daemon after a while, unless that run is over by then.
   void deliver(Duration wait, Input input);
   [[nodiscard]] Roster file() const;
-  void tell_judge_keys(std::size_t org);
+  [[nodiscard]] const DestinationSpec& usual_account() const { return accounts_.front().spec; }
+  [[nodiscard]] Account& account_of(DestinationId id) { return accounts_[id.value - 1]; }
+  void tell_judge_entry(std::size_t org);
+  [[nodiscard]] std::optional<std::size_t> org_of(StreamId stream) const;
+  [[nodiscard]] About about(const Save& save);
   void watch_for_busy_loop(bool tick);
   void look_at_report();
 
@@ -128,18 +148,26 @@ class World {
   };
   struct Sending {
     BulkId id;
+    DestinationId account;
     std::shared_ptr<const Body> body;
   };
+  [[nodiscard]] static About about(const std::shared_ptr<const Body>& body) {
+    return {.events = std::shared_ptr<const std::vector<std::size_t>>(body, &body->contents.events)};
+  }
+  [[nodiscard]] bool listener_strikes(Trouble trouble, const Account& account) {
+    return account.spec.id.value > plan_.first_troubled() && strikes(trouble);
+  }
   [[nodiscard]] std::shared_ptr<const Body> body_of(const SendBulk& bulk);
   void reach_listener(const Sending& sending);
-  [[nodiscard]] BulkResult post(const Body& body);
-  [[nodiscard]] BulkResult write_lines(const std::string& plain);
-  void bend_next_bulk(const std::string& plain);
+  [[nodiscard]] BulkResult post(Account& account, const Body& body);
+  [[nodiscard]] BulkResult write_lines(Account& account, const std::string& plain);
+  void bend_next_bulk(Account& account, const std::string& plain);
 
   // ---- Troubles that come in episodes
   void plan_episodes();
   void plan_next(Trouble trouble);
   void strike(Trouble trouble);
+  [[nodiscard]] std::vector<Account*> accounts_to_trouble();
   void trouble_keys();
   void trouble_tenants();
   void heal();
@@ -159,9 +187,10 @@ class World {
   Judge judge_;
   Disk disk_;
   std::deque<Org> orgs_;
-  model::Listener listener_;
+  std::deque<Account> accounts_;
   std::map<CredentialId, std::pair<std::size_t, std::string>> keyring_;
   std::uint64_t keys_made_ = 0;
+  int changes_ = 0;  ///< Of entries, beside leaving the file and coming back.
 
   std::unique_ptr<Scheduler> daemon_;
   std::uint64_t hooks_pushed_ = 0;
@@ -189,8 +218,6 @@ class World {
 
   bool healed_ = false;
   std::chrono::milliseconds wall_error_{0};
-  bool listener_down_ = false;
-  bool token_refused_ = false;
   bool disk_fails_ = false;
   bool disk_failed_lately_ = false;
   bool commit_planned_ = false;

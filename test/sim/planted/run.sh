@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run.sh BUILD_DIR [NAME-PATTERN]: plants each bug of mutations.txt in a copy of its file, builds the simulator
-# with it and runs seeds until one convicts. Prints the table; exits 1 if a bug survives.
+# with it and runs seeds from 1 on until one convicts. Prints the table; exits 1 if a bug survives.
 # SEEDS, HOURS and JOBS may be set.
 set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -27,9 +27,13 @@ plant() {
   printf '%s\n' "${source/"$old"/"$new"}" >"$work/$1.cpp"
 }
 
-# convict NUMBER FILE NAME: one line of the table. The copy is compiled with the flags of the original and linked
+# convict NUMBER FILE NAME: its row of the table, into a file and on stdout. The copy is compiled with the flags of the original and linked
 # in front of the core, whose own object is then not wanted any more.
 convict() {
+  row "$@" | tee "$work/$(printf '%03d' "$1").row"
+}
+
+row() {
   local number=$1 file=$2 name=$3 status=0 object compile link seed
   object=$(grep -o "^[^:]*logzio_okta_core[^:]*/$file\.o" <<<"$targets")
   compile=$(ninja -C "$build" -t commands "$object" | tail -n 1)
@@ -37,26 +41,30 @@ convict() {
   compile=${compile//"$object"/"$work/$number.o"}
   link=$(ninja -C "$build" -t commands "$simulator" | tail -n 1)
   link=${link//"-o $simulator"/"$work/$number.o -o $work/$number.sim"}
-  if ! (cd "$build" && eval "$compile -w" && eval "$link") >"$work/$number.log" 2>&1; then
+  if [[ -z $compile || -z $link ]] ||
+    ! (cd "$build" && eval "$compile -w" && eval "$link") >"$work/$number.log" 2>&1; then
     printf '| %s | **does not compile** | |\n' "$name"
     return
   fi
-  timeout 900 "$work/$number.sim" --seeds "$seeds" --hours "$hours" --jobs 1 >"$work/$number.run" 2>&1 || status=$?
+  timeout 600 "$work/$number.sim" --seeds "$seeds" --tenants 0 --hours "$hours" --jobs 1 --shrink 0 \
+    >"$work/$number.run" 2>&1 || status=$?
   seed=$(sed -n 's/^seed \([0-9]*\) failed.*/\1/p' "$work/$number.run" | head -n 1)
   if ((status == 124)); then
-    printf '| %s | | it hangs |\n' "$name"
+    printf '| %s | **survives** 600 s | |\n' "$name"
   elif [[ -z $seed ]]; then
     printf '| %s | **survives** %s | |\n' "$name" "$seeds"
   else
-    printf '| %s | %s | %s |\n' "$name" "$seed" "$(grep -a -m 1 -o 'VIOLATION: .*\|CHECK.*\|check failed.*' "$work/$number.run" |
-      sed 's/^VIOLATION: //; s/: event .*//; s/ [0-9a-f-]\{36\}.*//; s/|/ /g' | cut -c 1-90)"
+    printf '| %s | %s | %s |\n' "$name" \
+      "$(grep -a -m 1 -o 'VIOLATION: .*\|check failed.*' "$work/$number.run" |
+        sed -E 's/^VIOLATION: //; s/[:,]? ?(event )?[0-9a-f-]{36}.*//; s/, as \{.*//; s/: \{.*//; s/[|]/ /g' |
+        cut -c 1-100)" "$seed"
   fi
 }
-export -f convict
+export -f convict row
 export root build work seeds hours
 
 targets=$(ninja -C "$build" -t targets all)
-simulator=$(sed -nE 's,^((.*/)?logzio-okta-sim): .*,\1,p' <<<"$targets")
+simulator=$(sed -nE 's,^(.*/logzio-okta-sim): .*,\1,p' <<<"$targets")
 [[ -n $simulator ]] || complain "there is no simulator in $build"
 
 export targets simulator
@@ -79,6 +87,9 @@ while IFS= read -r line || [[ -n $line ]]; do
 done <"$here/mutations.txt"
 ((number > 0)) || complain "no such bug: $pattern"
 
-printf '| planted | caught by seed | as |\n|---|---|---|\n'
-printf '%s\0' "${wanted[@]}" | xargs -0 -n 3 -P "${JOBS:-2}" bash -c 'convict "$0" "$1" "$2"' | tee "$work/table"
+printf '%s\0' "${wanted[@]}" | xargs -0 -n 3 -P "${JOBS:-2}" bash -c 'convict "$0" "$1" "$2"'
+{
+  printf '\n| planted | convicted as | seeds it took |\n|---|---|---|\n'
+  cat "$work"/*.row
+} | tee "$work/table"
 ! grep -q '\*\*' "$work/table"
