@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,11 +15,6 @@ namespace logzio_okta::bench {
 
 /// The limit: the daemon's own codec, cutter and splice, and nothing else. Microseconds an event.
 [[nodiscard]] double limit_us(const Pages& pages, std::size_t pages_measured);
-
-/// The naive way: zlib inflates, RapidJSON builds a document, three members are added, it is written again
-/// and packed at zlib's default level. Microseconds an event; nothing where document.h does not compile
-/// (Clang 19).
-[[nodiscard]] std::optional<double> naive_us(const Pages& pages, std::size_t pages_measured);
 
 /// Each stage by itself, the best of a few rounds.
 struct Stage {
