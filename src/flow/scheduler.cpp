@@ -459,8 +459,9 @@ void Scheduler::Impl::pump(Now now) {
       on(now, Stop{});
     }
   }
-  if (asks.empty()) {  // Nothing is on its way that could join what is open.
-    for (auto& [id, shipper] : shippers) shipper.seal();
+  for (auto& [id, shipper] : shippers) {
+    const auto for_it = [&](const auto& each) { return each.second.destination == id; };
+    if (shipper.filling() && std::ranges::none_of(asks, for_it)) shipper.seal();
   }
   if (stop_at) finish_if_stopped(now);
   settle_and_collect(now);

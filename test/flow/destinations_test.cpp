@@ -49,6 +49,24 @@ struct Provider : Bench {
 
 }  // namespace
 
+TEST_CASE("destinations: a bulk waits for what is on its way to the same account, and for nothing else") {
+  Provider apart;
+  apart.okta_replies(acme, page({event(1)}).next("/api/v1/logs?after=a1"));
+  REQUIRE(apart.bulks.size() == 1);  // Globex has not been answered yet.
+
+  Bench together({.domains = {acme, globex}});
+  together.okta_replies(acme, page({event(1)}).next("/api/v1/logs?after=a1"));
+  REQUIRE(together.bulks.empty());
+  together.okta_replies(globex, page({event(2)}).next("/api/v1/logs?after=g1"));
+  REQUIRE(together.bulks.size() == 1);
+  REQUIRE(together.bulks.begin()->second.lines == 2);
+
+  Bench in_vain({.domains = {acme, globex}});
+  in_vain.okta_replies(acme, page({event(1)}).next("/api/v1/logs?after=a1"));
+  in_vain.pass(limits::bulk_age_max);
+  REQUIRE(in_vain.bulks.size() == 1);
+}
+
 TEST_CASE("destinations: every event goes to its tenant's own account and only there") {
   Provider bench;
   bench.both_ask_and_get(1);

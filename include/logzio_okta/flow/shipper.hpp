@@ -69,6 +69,7 @@ class Shipper {
   void advance(Now now);
   /// Seals what is open although it is neither full nor old: nothing is on its way that could join it.
   void seal();
+  [[nodiscard]] bool filling() const { return !open_.empty(); }
   [[nodiscard]] Instant deadline() const;
 
   /// Things to do, in order.
