@@ -134,6 +134,7 @@ void Judge::wall_jumped() {
 
 void Judge::listed(OrgIndex index, bool in_file, DestinationId account, const std::string& constants) {
   Org& org = orgs_[index];
+  if (in_file && !org.in_file) org.limit_shown = false;  // It begins anew, with the limit of a usual org.
   org.in_file = in_file;
   Entry entry{.account = account, .constants = constants};
   if (org.entries.empty() || org.entries.back() != entry) org.entries.push_back(std::move(entry));
