@@ -1,5 +1,7 @@
 #include "shell/harden.hpp"
 
+#include <cstdlib>
+
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -19,11 +21,23 @@ void occupy_standard_streams() {
   if (fd >= 0) ::close(fd);
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
+#endif
+
+// The leak checker, which runs last, is a debugger of the same user.
+void let_the_leak_checker_in() {
+  prctl(PR_SET_DUMPABLE, 1);
+}
+
 }  // namespace
 
 void harden_process() {
   occupy_standard_streams();
   prctl(PR_SET_DUMPABLE, 0);
+  if (sanitized) std::atexit(let_the_leak_checker_in);
   const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};
   setrlimit(RLIMIT_CORE, &no_core);
   umask(077);

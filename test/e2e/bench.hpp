@@ -84,6 +84,8 @@ class Bench {
   [[nodiscard]] static std::filesystem::path binary();
   /// Whether its memory and processor time mean anything: not those of a program full of sanitizers.
   [[nodiscard]] static bool measurable();
+  /// For whatever is started here: no leak checker, where it cannot work.
+  [[nodiscard]] static Variables sanitizer_variables();
   /// The flags and variables of start(), for a test that starts it in its own way.
   [[nodiscard]] Words flags_of(const Run& run) const;
   [[nodiscard]] Variables environment_of(const Run& run) const;

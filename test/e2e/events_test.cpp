@@ -23,7 +23,7 @@ struct Reader {
     Words args = {"events",          "--tenants", bench.tenants_file(), "--rate-share", "1",
                   "--poll-interval", "100ms"};
     args.insert(args.end(), more.begin(), more.end());
-    return bench.start_process({.args = args, .env = {{"ASAN_OPTIONS", "detect_leaks=0"}}});
+    return bench.start_process({.args = args, .env = Bench::sanitizer_variables()});
   }
   /// Its exit code, and what it printed in `lines`.
   std::optional<int> reads(Words more = {}) {

@@ -21,7 +21,7 @@ struct Mover {
     Words args = {"import-logstash",    dir,           "--tenants",
                   bench.tenants_file(), "--state-dir", bench.state_dir()};
     args.insert(args.end(), more.begin(), more.end());
-    return bench.start_process({.args = args, .env = {{"ASAN_OPTIONS", "detect_leaks=0"}}}).wait_exit(30s);
+    return bench.start_process({.args = args, .env = Bench::sanitizer_variables()}).wait_exit(30s);
   }
   /// The link that Okta gives behind the first page: what the old shipper saved after delivering it.
   [[nodiscard]] std::string link_behind_the_first_page(std::size_t org) {
@@ -117,7 +117,7 @@ TEST_CASE("import: while a daemon holds the state nothing is touched") {
   sandbox::Daemon second({.binary = Bench::binary(),
                           .args = {"import-logstash", mover.dir, "--tenants", bench.tenants_file(),
                                    "--state-dir", bench.state_dir()},
-                          .env = {{"ASAN_OPTIONS", "detect_leaks=0"}}});
+                          .env = Bench::sanitizer_variables()});
   CHECK(second.wait_exit(30s) == 75);
   CHECK(bench.stop() == 0);
 }

@@ -15,9 +15,10 @@ struct OldWays : Bench {
     world.issue_past(org, 100, 24h);
   }
   [[nodiscard]] Variables old_environment() const {
-    return {{"LOGZIO_TOKEN", world.token()},
-            {"LOGZIO_LISTENER_HOST", world.listener_address(0)},
-            {"ASAN_OPTIONS", "detect_leaks=0"}};
+    Variables all = sanitizer_variables();
+    all.emplace_back("LOGZIO_TOKEN", world.token());
+    all.emplace_back("LOGZIO_LISTENER_HOST", world.listener_address(0));
+    return all;
   }
   [[nodiscard]] Variables environment(Variables more) const {
     Variables all = old_environment();

@@ -14,7 +14,7 @@ struct Commands {
   /// Its exit code; what it said in `out` and `err`.
   std::optional<int> run(Words args, const Variables& more = {}) {
     args.insert(args.end(), {"--state-dir", bench.state_dir()});
-    Variables env = {{"ASAN_OPTIONS", "detect_leaks=0"}};
+    Variables env = Bench::sanitizer_variables();
     env.insert(env.end(), more.begin(), more.end());
     sandbox::Daemon command({.binary = Bench::binary(), .args = args, .env = env});
     const auto code = command.wait_exit(60s);
