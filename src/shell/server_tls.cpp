@@ -5,7 +5,11 @@
 #include <cstdint>
 #include <utility>
 
+#include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <sys/socket.h>
 
 #include "logzio_okta/base/check.hpp"
@@ -54,24 +58,59 @@ void configure(SSL_CTX* context) {
   constexpr unsigned char context_id[] = "hooks";
   SSL_CTX_set_session_id_context(context, context_id, sizeof context_id);
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
-  SSL_CTX_set_default_passwd_cb(context, no_passphrase);
 }
 
-/// Whether the file can be read at all, in our words and not OpenSSL's; and by whom.
-Result<bool> look_at(const std::string& path) {
-  Result<SmallFile> file = read_small_file(path, limits::MiB);
+template <auto free>
+struct FreeBy {
+  template <class T>
+  void operator()(T* object) const {
+    free(object);
+  }
+};
+using Bio = std::unique_ptr<BIO, FreeBy<BIO_free_all>>;
+
+/// Read by us and not by OpenSSL: in our words when it cannot be, and also where only root may.
+Result<SmallFile> read_pem(const std::string& path) {
+  Result<SmallFile> file = read_small_file(path, limits::pem_bytes_max);
   if (!file) return fail(path + " " + file.error().text);
-  wipe(file->bytes);
-  return file->readable_by_others;
+  return file;
+}
+
+Bio reading(std::string_view bytes) {
+  return Bio(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
+}
+
+/// The server's own certificate, and its chain behind it.
+bool use_certificate(SSL_CTX* context, std::string_view pem) {
+  const Bio bio = reading(pem);
+  using Certificate = std::unique_ptr<X509, FreeBy<X509_free>>;
+  const Certificate own(PEM_read_bio_X509_AUX(bio.get(), nullptr, no_passphrase, nullptr));
+  if (!own || SSL_CTX_use_certificate(context, own.get()) != 1) return false;
+  while (const Certificate link{PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr)}) {
+    if (SSL_CTX_add1_chain_cert(context, link.get()) != 1) return false;
+  }
+  // Nothing more is there, or nothing that is a certificate.
+  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  if (at_end) ERR_clear_error();
+  return at_end;
+}
+
+bool use_key(SSL_CTX* context, std::string_view pem) {
+  const Bio bio = reading(pem);
+  const std::unique_ptr<EVP_PKEY, FreeBy<EVP_PKEY_free>> key(
+      PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
+  return key && SSL_CTX_use_PrivateKey(context, key.get()) == 1;
 }
 
 }  // namespace
 
 Result<ServerTls> ServerTls::load(const std::string& certificate, const std::string& key,
                                   std::vector<std::string>& warnings) {
-  if (const auto there = look_at(certificate); !there) return std::unexpected(there.error());
-  const auto key_is_open = look_at(key);
-  if (!key_is_open) return std::unexpected(key_is_open.error());
+  const auto certificate_file = read_pem(certificate);
+  if (!certificate_file) return std::unexpected(certificate_file.error());
+  auto key_file = read_pem(key);
+  if (!key_file) return std::unexpected(key_file.error());
+  const Secret key_bytes(std::move(key_file->bytes));
 
   ServerTls tls;
   tls.context_.reset(SSL_CTX_new(TLS_server_method()));
@@ -79,16 +118,16 @@ Result<ServerTls> ServerTls::load(const std::string& certificate, const std::str
   SSL_CTX* const context = tls.context_.get();
   configure(context);
   ERR_clear_error();
-  if (SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) != 1) {
+  if (!use_certificate(context, certificate_file->bytes)) {
     return fail(certificate + " is not a certificate in PEM form (" + openssl_words() +
                 "); it begins with the server's own and goes on with its chain");
   }
-  if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1) {
+  if (!use_key(context, key_bytes.expose())) {
     const std::string words = openssl_words();
     return fail(key + " is not the key of " + certificate + " in PEM form, without a passphrase (" + words +
                 ")");
   }
-  if (*key_is_open) {
+  if (key_file->readable_by_others) {
     warnings.push_back(key + ", which holds a private key, can be read by every user; chmod 600 it");
   }
   return tls;

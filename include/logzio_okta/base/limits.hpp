@@ -15,6 +15,7 @@ inline constexpr std::size_t MiB = 1024 * KiB;
 inline constexpr std::size_t tenants_max = 50;
 inline constexpr std::size_t tenants_file_bytes_max = 1 * MiB;
 inline constexpr std::size_t secret_bytes_max = 8 * KiB;
+inline constexpr std::size_t pem_bytes_max = 1 * MiB;  // A certificate with its chain has some KiB.
 inline constexpr std::size_t files_kept_max =
     tenants_max + 8;  // A token each, and each file that a flag names.
 
