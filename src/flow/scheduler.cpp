@@ -290,6 +290,10 @@ void Scheduler::Impl::on(Now now, HookArrived&& arrived) {
   const auto hook = read_hook(arrived.body, cutter);
   if (!hook) return refuse_hook(now, arrived.id, HookRefusal::malformed, 400, hook.error().text);
   Tenant* tenant = find(hook->source);
+  const auto& accounts = arrived.accounts;
+  if (!accounts.empty() && (!tenant || std::ranges::find(accounts, tenant->destination) == accounts.end())) {
+    return refuse_hook(now, arrived.id, HookRefusal::source, 403, "this org's hooks want another token");
+  }
   if (!tenant && std::ranges::find(options.hook_orgs, hook->source) != options.hook_orgs.end())
     return keep(now, arrived, *hook);
   if (!tenant) {

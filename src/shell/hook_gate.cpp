@@ -22,14 +22,14 @@ TurnedAway malformed(int status, std::string_view why) {
 }  // namespace
 
 Admission HookGate::judge(const RequestReader& request) const {
-  const bool let_in = lets_in(request);
+  auto let_in = lets_in(request);
   if (request.method() == "GET") {
     const auto challenge = request.header("X-Okta-Verification-Challenge");
     const bool sound = challenge && !challenge->empty() &&
                        challenge->size() <= limits::hook_challenge_bytes_max &&
                        std::ranges::all_of(*challenge, ascii::is_visible);
     if (!sound) return malformed(400, "a GET here is Okta's verification, with its challenge in a header");
-    return Verification{.challenge = std::string(*challenge), .let_in = let_in};
+    return Verification{.challenge = std::string(*challenge), .let_in = let_in.has_value()};
   }
   if (request.method() != "POST") return malformed(405, "only GET and POST");
   if (!let_in) {
@@ -44,16 +44,23 @@ Admission HookGate::judge(const RequestReader& request) const {
   if (encoding && !ascii::equal_ignoring_case(*encoding, "identity")) {
     return malformed(415, "the body must not be compressed");
   }
-  return LetIn{.region = region};
+  return LetIn{.region = region, .accounts = std::move(*let_in)};
 }
 
 // A token that is given has to be right, whatever else is: it says whose events these are to become.
-bool HookGate::lets_in(const RequestReader& request) const {
-  if (const auto token = request.header("logzio_token")) return keyring_.is_token(*token);
+std::optional<std::vector<DestinationId>> HookGate::lets_in(const RequestReader& request) const {
+  using Accounts = std::vector<DestinationId>;
+  if (const auto token = request.header("logzio_token")) {
+    const bool usual = keyring_.is_token(*token);
+    Accounts accounts = keyring_.accounts_of(*token);
+    if (usual) return Accounts{};
+    return accounts.empty() ? std::nullopt : std::optional(std::move(accounts));
+  }
   const auto authorization = request.header("Authorization");
-  if (!authorization) return false;
-  return std::ranges::count_if(secrets_, [&](const Secret& each) { return each.same_as(*authorization); }) >
-         0;
+  if (!authorization) return std::nullopt;
+  const auto same =
+      std::ranges::count_if(secrets_, [&](const Secret& each) { return each.same_as(*authorization); });
+  return same > 0 ? std::optional(Accounts{}) : std::nullopt;
 }
 
 Result<std::vector<Secret>> read_hook_secrets(const std::string& path, std::vector<std::string>& warnings) {

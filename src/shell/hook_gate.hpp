@@ -2,16 +2,19 @@
 //
 // Okta signs nothing; what tells its deliveries from anybody else's is a secret in a header (okta.md section
 // 7). Let in is who brings the daemon's own shipping token in `logzio_token`, as Logz.io's guide for its own
-// hook says, or a secret of --hooks-secrets in `Authorization`. Every comparison takes a time that depends on
-// the lengths only, and no secret ends the search for the others.
+// hook says, or a secret of --hooks-secrets in `Authorization`; for the orgs of one account only, who brings
+// that account's token from the tenants file. Every comparison takes a time that depends on the lengths only,
+// and no secret ends the search for the others.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 #include "logzio_okta/base/error.hpp"
+#include "logzio_okta/base/id.hpp"
 #include "logzio_okta/base/secret.hpp"
 #include "logzio_okta/flow/report.hpp"
 #include "logzio_okta/http/request.hpp"
@@ -27,7 +30,8 @@ struct Verification {
   bool let_in = false;
 };
 struct LetIn {
-  std::string region;  ///< Of the account, in lower case; empty if the request does not say.
+  std::string region;                   ///< Of the account, in lower case; empty if the request does not say.
+  std::vector<DestinationId> accounts;  ///< For whose orgs alone; none: for all.
 };
 struct TurnedAway {
   HookRefusal kind = HookRefusal::malformed;
@@ -46,7 +50,8 @@ class HookGate {
   [[nodiscard]] Admission judge(const RequestReader& request) const;
 
  private:
-  [[nodiscard]] bool lets_in(const RequestReader& request) const;
+  /// The accounts for whose orgs; empty: for all. Nothing: for nobody.
+  [[nodiscard]] std::optional<std::vector<DestinationId>> lets_in(const RequestReader& request) const;
 
   const Keyring& keyring_;
   std::vector<Secret> secrets_;

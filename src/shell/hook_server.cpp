@@ -120,7 +120,7 @@ struct HookServer::Impl {
     bool trusted = false;  ///< Not limited by its address.
     Phase phase = Phase::shaking_hands;
     RequestReader reader{limits::hook_body_bytes_max};
-    std::string region;  ///< Of the request that was let in.
+    LetIn let_in;        ///< Of the request that was let in.
     std::string unread;  ///< Bytes behind what the reader took.
     std::string out;
     std::size_t held = 0;  ///< Of all bodies.
@@ -373,7 +373,7 @@ bool HookServer::Impl::look_at_head(Connection& connection) {
       connection.until = now;
     }
   }
-  connection.region = std::get<LetIn>(admission).region;
+  connection.let_in = std::get<LetIn>(admission);
   reader.take_body();
   return true;
 }
@@ -394,8 +394,9 @@ bool HookServer::Impl::hand_over(Connection& connection) {
   connection.until = now + bounds.patience;  // Okta has given up long before.
   arrivals.emplace_back(HookArrived{.id = HookId{connection.id},
                                     .body = std::move(connection.reader.body()),
-                                    .region = std::move(connection.region),
-                                    .destination = {}});
+                                    .region = std::move(connection.let_in.region),
+                                    .destination = {},
+                                    .accounts = std::move(connection.let_in.accounts)});
   return false;
 }
 

@@ -173,6 +173,14 @@ bool Keyring::is_token(std::string_view text) const {
   return !usual_token_.empty() && usual_token_.same_as(text);
 }
 
+std::vector<DestinationId> Keyring::accounts_of(std::string_view text) const {
+  std::vector<DestinationId> accounts;
+  for (const Destination& each : destinations_) {
+    if (!each.usual && !each.token.empty() && each.token.same_as(text)) accounts.push_back(each.id);
+  }
+  return accounts;
+}
+
 Keyring::Piece Keyring::authorization(CredentialId credential, const Origin& origin) const {
   const auto key = std::ranges::find(keys_, credential, &Key::id);
   if (key == keys_.end()) return refuse("the key asked for is not in the tenants file any more");

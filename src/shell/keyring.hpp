@@ -48,8 +48,10 @@ class Keyring {
   DestinationSpec for_hooks(std::string_view region);
   /// The usual token's new letters.
   void set_token(Secret&& token);
-  /// Whether this is the shipping token; takes a time that depends on the lengths only.
+  /// Whether this is the usual token; takes a time that depends on the lengths only.
   [[nodiscard]] bool is_token(std::string_view text) const;
+  /// Likewise, the accounts of the tenants file whose token this is.
+  [[nodiscard]] std::vector<DestinationId> accounts_of(std::string_view text) const;
   /// The destinations whose token has other letters since the last call.
   [[nodiscard]] std::vector<DestinationId> take_changed_tokens();
   /// Nothing is sent there any more.

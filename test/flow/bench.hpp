@@ -386,7 +386,8 @@ class Bench {
   // ---- Okta's event hook
 
   /// A delivery of these events, from the first tenant's org; what it is answered with.
-  int hook_delivers(const std::vector<std::string>& events, const std::string& domain = "acme.okta.com") {
+  int hook_delivers(const std::vector<std::string>& events, const std::string& domain = "acme.okta.com",
+                    std::vector<DestinationId> accounts = {}) {
     std::string array;
     for (const std::string& each : events) array += (array.empty() ? "" : ",") + each;
     const std::size_t answered = hook_answers.size();
@@ -394,7 +395,8 @@ class Bench {
                        .body = R"({"eventType":"com.okta.event_hook","source":"https://)" + domain +
                                R"(/api/v1/eventHooks/who1","eventId":"e","data":{"events":[)" + array + "]}}",
                        .region = {},
-                       .destination = destination(1)});
+                       .destination = destination(1),
+                       .accounts = std::move(accounts)});
     return hook_answers.size() == answered ? 0 : hook_answers.back().status;
   }
 

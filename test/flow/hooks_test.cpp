@@ -44,6 +44,19 @@ TEST_CASE_METHOD(Hooked, "hooks: a delivery of a tenant's org wakes it at once")
   REQUIRE(report().hooks.woken == 1);
 }
 
+TEST_CASE("hooks: with an account's own token only the orgs of that account are woken") {
+  const std::string acme = "acme.okta.com";
+  const std::string globex = "globex.okta.com";
+  Bench bench({.domains = {acme, globex}, .accounts = {1, 2}});
+  const std::vector<DestinationId> second = {DestinationId{2}};
+  REQUIRE(bench.hook_delivers({event(1)}, globex, second) == 204);
+  REQUIRE(bench.hook_delivers({event(1)}, acme, second) == 403);
+  REQUIRE(bench.hook_delivers({event(1)}, "initech.okta.com", second) == 403);
+  REQUIRE(bench.hook_delivers({event(1)}, acme, {DestinationId{2}, DestinationId{1}}) == 204);
+  REQUIRE(bench.report().hooks.refused[static_cast<std::size_t>(HookRefusal::source)] == 2);
+  REQUIRE(bench.report().hooks.woken == 2);
+}
+
 TEST_CASE_METHOD(Hooked, "hooks: an event that is not in the log yet is asked for again, a few times") {
   REQUIRE(hook_delivers({event(2)}) == 204);
   nothing_new();

@@ -126,6 +126,26 @@ TEST_CASE("hook server: a delivery with our token or a secret of ours is let in 
   CHECK(door.refused.empty());
 }
 
+TEST_CASE("hook server: an account's own token lets in for that account's orgs, ours for all") {
+  Door door;
+  const std::string accounts(32, 'q');
+  std::vector<TenantEntry> entries;
+  entries.push_back({.domain = Domain::parse("acme.okta.com").value(), .api_key = Secret("k")});
+  entries.back().token = Secret(std::string(accounts));
+  const Roster roster = door.keyring.replace(std::move(entries));
+  CHECK_THAT(door.hears(post("{}", "logzio_token: " + accounts + "\r\n")), StartsWith("HTTP/1.1 204 "));
+  CHECK(door.arrived.at(0).accounts == std::vector{roster.tenants[0].destination});
+  CHECK_THAT(door.hears(post("{}")), StartsWith("HTTP/1.1 204 "));
+  CHECK(door.arrived.at(1).accounts.empty());
+  CHECK_THAT(door.hears(post("{}", "Authorization: Basic dXNlcjpwYXNzd29yZA==\r\n")),
+             StartsWith("HTTP/1.1 204 "));
+  CHECK(door.arrived.at(2).accounts.empty());
+
+  door.hears("GET / HTTP/1.1\r\nHost: h\r\nX-Okta-Verification-Challenge: c\r\nlogzio_token: " + accounts +
+             "\r\n\r\n");
+  CHECK(door.verified == std::vector{true});
+}
+
 TEST_CASE("hook server: nobody else is let in") {
   Door door;
   const auto status = [&](const std::string& headers) {

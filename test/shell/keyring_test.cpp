@@ -158,6 +158,19 @@ TEST_CASE("keyring: a destination is a listener and where its token comes from")
   CHECK(keyring.take_changed_tokens().empty());
 }
 
+TEST_CASE("keyring: a token tells whose accounts it opens, the usual one being none of them") {
+  Keyring keyring;
+  keyring.set_usual(Endpoint::parse("listener.logz.io").value(), secret("U"));
+  const Roster roster = keyring.replace(providers_file());
+  CHECK(keyring.is_token("U"));
+  CHECK(keyring.accounts_of("U").empty());
+  CHECK_FALSE(keyring.is_token("F"));
+  CHECK(keyring.accounts_of("F") == std::vector<DestinationId>{roster.tenants[1].destination});
+  CHECK(keyring.accounts_of("W") == std::vector<DestinationId>{roster.tenants[3].destination});
+  CHECK(keyring.accounts_of("").empty());
+  CHECK(keyring.accounts_of("X").empty());
+}
+
 TEST_CASE("keyring: new letters in the same file are the same destination, others written out another one") {
   Keyring keyring;
   keyring.set_usual(Endpoint::parse("listener.logz.io").value(), secret("U"));

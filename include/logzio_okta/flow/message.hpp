@@ -177,6 +177,8 @@ struct HookArrived {
   std::string body;
   std::string region;           ///< Of the account, in lower case, if the hook says it.
   DestinationSpec destination;  ///< Where its events go, if its org is not polled.
+  /// Whose token the credential is, so that it is good for those of their tenants only; none: for every org.
+  std::vector<DestinationId> accounts{};
 };
 /// The events are on disk (or were before), or could not be put there.
 struct Spooled {
