@@ -83,6 +83,7 @@ struct Stage {
     spec.settings.rate_limit = 600;
     org = world.add_org(std::move(spec));
     world.add_listener();
+    world.set_judging(false);  // We count ourselves, and its books would be the limit.
     sandbox::write_file((files.path() / "tenants.yml").string(), world.tenants_yaml());
     const test::Certificate leaf = world.authority().issue({"localhost", "127.0.0.1"});
     sandbox::write_file((files.path() / "hook.crt").string(), leaf.certificate_pem);
@@ -106,6 +107,9 @@ struct Stage {
   }
   [[nodiscard]] std::string header() const { return "logzio_token: " + world.token() + "\r\n"; }
   [[nodiscard]] HookClient client() const { return HookClient(port, tls ? world.ca_file() : std::string()); }
+  [[nodiscard]] std::size_t lines() {
+    return world.with_listener(0, [](model::Listener& logz) { return logz.lines().size(); });
+  }
   /// The uuids that have reached the listener: how often, and how often without saying that it may be a
   /// repeat.
   [[nodiscard]] std::map<std::string, std::pair<int, int>> delivered() {
@@ -176,21 +180,28 @@ class Pushers {
 
 /// Everything that was answered 200 has arrived; nothing twice without a word.
 bool prove(Stage& stage, const Load& load, Duration patience) {
+  // Looked at as a whole seldom: meanwhile the listener waits.
+  const auto begun = Clock::now();
+  const auto end = begun + patience;
   std::size_t missing = load.answered.size();
-  static_cast<void>(stage.world.wait(patience, [&] {
+  for (;;) {
+    const std::size_t enough = stage.lines() + missing;
+    static_cast<void>(stage.world.wait(std::chrono::duration_cast<Duration>(end - Clock::now()),
+                                       [&] { return stage.lines() >= enough; }));
     const auto found = stage.delivered();
     missing = static_cast<std::size_t>(
         std::ranges::count_if(load.answered, [&](const std::string& uuid) { return !found.contains(uuid); }));
-    return missing == 0;
-  }));
+    if (missing == 0 || Clock::now() >= end) break;
+  }
+  const auto took = Clock::now() - begun;
   std::size_t repeats = 0;
   std::size_t unexplained = 0;
   for (const auto& [uuid, times] : stage.delivered()) {
     repeats += times.first > 1 ? 1 : 0;
     unexplained += times.second > 1 ? 1 : 0;
   }
-  fmt::print("  {} answered 200: {} missing, {} repeated, {} of them without saying so\n",
-             load.answered.size(), missing, repeats, unexplained);
+  fmt::print("  {} answered 200: {} missing after {:.1f} s, {} repeated, {} of them without saying so\n",
+             load.answered.size(), missing, ms_of(took) / 1000, repeats, unexplained);
   return missing == 0 && unexplained == 0;
 }
 
@@ -278,7 +289,7 @@ bool outage(const std::filesystem::path& binary, int seconds, std::size_t rate) 
   fmt::print("outage: {} s under {} a second: {}; daemon {:.0f} MiB at its highest\n", seconds, rate,
              result.text(), static_cast<double>(stage.daemon->rss_peak_bytes()) / 1048576.0);
   stage.world.refuse(stage.world.listener_port(0), false);
-  return prove(stage, result, 120s) && quantile(result.ms, 1) < 1000;
+  return prove(stage, result, 300s) && quantile(result.ms, 1) < 1000;
 }
 
 bool run(const std::vector<std::string>& words) {

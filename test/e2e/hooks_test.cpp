@@ -2,9 +2,16 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <set>
 #include <thread>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "logzio_okta/base/limits.hpp"
 
 #include "e2e/bench.hpp"
 #include "sandbox/hook_client.hpp"
@@ -20,17 +27,15 @@ using sandbox::HookClient;
 using sandbox::HookReply;
 
 /// A daemon that would ask once an hour, with its door open.
-struct Hooked : Bench {
-  std::size_t org = add_org();
+struct Door : Bench {
+  std::size_t org = 0;
   std::uint16_t port = 0;
   std::string known;  ///< A header that lets in.
   std::string trusted;
 
-  Hooked() { add_listener(); }
-
-  void start_hooked(Words flags = {}, std::string poll_interval = "1h") {
+  void start_hooked(Words flags = {}, std::string poll_interval = "1h", Variables env = {}) {
     flags.insert(flags.begin(), {"--hooks", "127.0.0.1:0"});
-    start({.poll_interval = std::move(poll_interval), .flags = std::move(flags)});
+    start({.poll_interval = std::move(poll_interval), .flags = std::move(flags), .env = std::move(env)});
     REQUIRE(says("event hooks are taken on port "));
     const std::string log = daemon().log();
     const std::string words = "event hooks are taken on port ";
@@ -51,7 +56,73 @@ struct Hooked : Bench {
     client.say(bytes);
     return client.hear().status;
   }
+  /// What the listener has got of this org's events.
+  Words arrived_from(const std::string& pusher, std::size_t listener = 0) {
+    return world.with_listener(listener, [&](model::Listener& logz) {
+      Words lines;
+      for (const model::StoredLine& line : logz.lines()) {
+        if (line.text.contains("\"tenant_name\":\"" + pusher + "\"")) lines.push_back(line.text);
+      }
+      return lines;
+    });
+  }
 };
+
+struct Hooked : Door {
+  Hooked() {
+    org = add_org();
+    add_listener();
+  }
+};
+
+/// The shape in which Logz.io's own hook has its public samples: indented, most members null, no request.
+std::string sample_event(const std::string& uuid, const std::string& published, const std::string& type,
+                         const std::string& message) {
+  return "{\n        \"uuid\": \"" + uuid + "\",\n        \"published\": \"" + published +
+         "\",\n        \"eventType\": \"" + type + "\",\n        \"displayMessage\": \"" + message +
+         R"sample(",
+        "severity": "INFO",
+        "client": {
+          "userAgent": {"rawUserAgent": "Mozilla/5.0 (X11; Linux)", "os": "Linux", "browser": "CHROME"},
+          "zone": null, "device": "Computer", "id": null, "ipAddress": "203.0.113.7",
+          "geographicalContext": {
+            "city": "Springfield", "postalCode": null, "geolocation": {"lat": 12.5000, "lon": -7.25}
+          },
+          "ipChain": null
+        },
+        "device": null,
+        "actor": null,
+        "outcome": {"result": "Success", "reason": null},
+        "target": null,
+        "debugContext": null,
+        "authenticationContext": {"authenticationStep": 0, "externalSessionId": null},
+        "securityContext": null,
+        "insertionTimestamp": null
+      })sample";
+}
+std::string sample_body(const std::string& event_id, const Words& events) {
+  std::string list;
+  for (const std::string& event : events) list += (list.empty() ? "" : ",\n      ") + event;
+  return R"sample({
+  "eventType": "com.okta.event_hook",
+  "eventTypeVersion": "1.0",
+  "cloudEventsVersion": "0.1",
+  "source": "https://globex.okta.com/api/v1/eventHooks/who3sample0000000000",
+  "eventId": ")sample" +
+         event_id + "\",\n  \"data\": {\n    \"events\": [\n      " + list +
+         "\n    ]\n  },\n  \"eventTime\": \"2022-11-14T17:02:36.691Z\",\n"
+         "  \"contentType\": \"application/json\"\n}";
+}
+/// The one in an older documentation of Okta: eventID is written so, there is no contentType, nothing is
+/// null.
+const std::string documented_body =
+    R"({"eventType":"com.okta.event_hook","eventTypeVersion":"1.0","cloudEventsVersion":"0.1",)"
+    R"("eventID":"b5a188b9-0000-4000-8000-000000000003","eventTime":"2019-03-27T16:59:53.032Z",)"
+    R"("source":"https://globex.okta.com/api/v1/eventHooks/whoql0000000000000","data":{"events":[)"
+    R"({"version":"0","severity":"INFO","client":{"zone":"OFF_NETWORK","device":"Unknown"},)"
+    R"("outcome":{"result":"SUCCESS"},"uuid":"f790999f-0000-4000-8000-000000000003",)"
+    R"("published":"2018-03-28T22:23:07.777Z","eventType":"user.session.start",)"
+    R"("displayMessage":"User login to Okta","legacyEventType":"core.user_auth.login_success"}]}})";
 
 }  // namespace
 
@@ -128,6 +199,105 @@ TEST_CASE_METHOD(Hooked,
   CHECK(delivers(body, "Authorization: Basic dXNlcjpzZWNyZXRzZWNyZXQ=\r\n") == 401);
 }
 
+TEST_CASE_METHOD(
+    Hooked, "hooks: certificate, key and secrets may be root's alone, as long as they are the same files") {
+  if (::geteuid() != 0) {
+    WARN("not tried: only root can become somebody else");
+    return;
+  }
+  const auto write = [&](const std::string& name, const std::string& text) {
+    std::ofstream(path(name), std::ios::binary) << text;  // In place, if it is there.
+    REQUIRE(::chmod(path(name).c_str(), 0600) == 0);
+  };
+  const auto certify = [&](const std::string& more) {
+    const test::Certificate leaf = world.authority().issue({"localhost", "127.0.0.1"});
+    write("hook.crt" + more, leaf.certificate_pem);
+    write("hook.key" + more, leaf.key_pem);
+  };
+  const std::string secret = "Basic dXNlcjpzZWNyZXRzZWNyZXQ=";
+  add_secret(secret);
+  REQUIRE(::chmod(path("").c_str(), 0755) == 0);
+  certify("");
+  write("secrets", secret);
+  start_hooked({"--user", "12345:12346", "--hooks-cert", path("hook.crt"), "--hooks-key", path("hook.key"),
+                "--hooks-secrets", path("secrets")});
+  trusted = world.ca_file();
+  const std::string body = hook_body(world.org_domain(org), {});
+  CHECK(delivers(body, "Authorization: " + secret + "\r\n") == 204);
+
+  // Written in place they are the files that root has opened.
+  const std::string first = HookClient(port, trusted).serial();
+  certify("");
+  REQUIRE(wait([&] { return HookClient(port, trusted).serial() != first; }));
+
+  // Another file in their place wants to be readable, and the line says for whom.
+  const std::string second = HookClient(port, trusted).serial();
+  certify(".new");
+  std::filesystem::rename(path("hook.key.new"), path("hook.key"));
+  std::filesystem::rename(path("hook.crt.new"), path("hook.crt"));
+  REQUIRE(says("make it readable for the user that logzio-okta runs as, uid 12345"));
+  CHECK(HookClient(port, trusted).serial() == second);
+  CHECK(delivers(body, known) == 204);
+  for (const char* name : {"hook.key", "hook.crt"}) {
+    REQUIRE(::chown(path(name).c_str(), 12'345, 12'346) == 0);
+  }
+  REQUIRE(wait([&] { return HookClient(port, trusted).serial() != second; }));
+}
+
+TEST_CASE_METHOD(Door,
+                 "hooks: a tenant's own token lets its hooks in, and the events go to its own account") {
+  org = add_org();
+  const std::size_t other = add_org();
+  const std::string token(32, 'q');
+  add_secret(token);
+  add_listener();
+  const std::size_t account = add_listener({.settings = {.tokens = {token}}});
+  write_tenants(world.tenants_yaml() + "    logzio_token: " + token +
+                "\n    logzio_listener_host: " + world.listener_address(account) + "\n");
+  start_hooked({"--hooks-orgs", "globex.okta.com"});
+  REQUIRE(wait([&] { return requests(other) > 0; }));
+  const std::string own = "logzio_token: " + token + "\r\n";
+  world.issue(other, 2);
+  CHECK(delivers(hook_body(world.org_domain(other), {}), own) == 204);
+  REQUIRE(wait([&] { return lines(account) == 2; }));
+  CHECK(delivers(hook_body(world.org_domain(org), {}), own) == 403);  // Another's account.
+  CHECK(delivers(hook_body("globex.okta.com", {R"({"uuid":"x"})"}), own) == 403);
+  world.issue(other, 1);
+  CHECK(delivers(hook_body(world.org_domain(other), {}), known) == 204);  // Ours is good for all.
+  REQUIRE(wait([&] { return lines(account) == 3; }));
+  CHECK(lines(0) == 0);
+  CHECK(stop() == 0);
+  CHECK(proven_once());
+}
+
+TEST_CASE_METHOD(Door,
+                 "hooks: the region of a hook is that region's listener, in any case, or the usual one") {
+  org = add_org({.host = "acme.okta.com"});
+  const Words hosts = {"listener.logz.io", "listener-au.logz.io", "listener-ca.logz.io",
+                       "listener-eu.logz.io", "listener-uk.logz.io"};
+  for (const std::string& host : hosts) add_listener({.host = host});
+  const PortId proxy = world.add_proxy();
+  const std::string pusher = "globex.okta.com";
+  start_hooked({"--hooks-orgs", pusher}, "1h",
+               {{"HTTPS_PROXY", "http://127.0.0.1:" + std::to_string(world.port(proxy))}});
+  int number = 0;
+  const auto pushes = [&](const std::string& header) {
+    const std::string event = R"({"uuid":"regional-)" + std::to_string(++number) + R"(","eventType":"a"})";
+    return delivers(hook_body(pusher, {event}), known + header);
+  };
+  for (const char* region : {"us", "AU", "ca", "Eu", "uk"}) {
+    CHECK(pushes("logzio_region: " + std::string(region) + "\r\n") == 200);
+  }
+  CHECK(pushes("") == 200);
+  CHECK(pushes("logzio_region: nl\r\n") == 400);
+  REQUIRE(wait([&] { return arrived_from(pusher, 0).size() == 2; }));
+  for (std::size_t i = 1; i < hosts.size(); ++i) {
+    CAPTURE(hosts[i]);
+    REQUIRE(wait([&] { return arrived_from(pusher, i).size() == 1; }));
+    CHECK(member(arrived_from(pusher, i)[0], "uuid") == "regional-" + std::to_string(i + 1));
+  }
+}
+
 TEST_CASE_METHOD(Hooked, "hooks: nothing hostile gets in, and polling goes on as if there were none") {
   start_hooked({}, "100ms");
   const std::string good = hook_body(world.org_domain(org), {});
@@ -176,15 +346,7 @@ struct Alone : Hooked {
            R"("eventType":"user.session.start","displayMessage":"User login to Okta","n":1.50})";
   }
   int pushes(const std::string& event) { return delivers(hook_body(pusher, {event}), known); }
-  std::vector<std::string> arrived() {
-    return world.with_listener(0, [](model::Listener& logz) {
-      std::vector<std::string> lines;
-      for (const model::StoredLine& line : logz.lines()) {
-        if (line.text.contains("\"tenant_name\":\"globex.okta.com\"")) lines.push_back(line.text);
-      }
-      return lines;
-    });
-  }
+  Words arrived() { return arrived_from(pusher); }
   bool arrive(std::size_t count) {
     return wait([&] { return arrived().size() >= count; });
   }
@@ -228,6 +390,84 @@ TEST_CASE_METHOD(Alone, "hooks: while the listener is away deliveries wait on di
   std::set<std::string> uuids;
   for (const std::string& line : arrived()) uuids.insert(member(line, "uuid"));
   CHECK(uuids.size() == 21);
+}
+
+TEST_CASE_METHOD(
+    Alone, "hooks: the public samples arrive, one line an event, with their own type, time and message") {
+  start_hooked({"--hooks-orgs", pusher});
+  const std::string deleted = sample_event("a7936860-0000-4000-8000-000000000001", "2022-11-14T17:02:36.533Z",
+                                           "user.lifecycle.delete.initiated", "Delete Okta user initiated.");
+  const std::string stream = sample_event("ea7ba181-0000-4000-8000-000000000002", "2022-11-15T10:44:57.563Z",
+                                          "system.log_stream.lifecycle.delete", "Log stream deleted");
+  CHECK(delivers(sample_body("one", {deleted}), known) == 200);
+  CHECK(delivers(sample_body("two", {stream}), known) == 200);
+  CHECK(delivers(sample_body("several", {deleted, stream}), known) == 200);  // Both a second time.
+  CHECK(delivers(documented_body, known) == 200);
+  REQUIRE(arrive(3));
+  CHECK(wait([&] { return query_state("SELECT count(*) FROM spool") == Words{"0"}; }));
+  const Words lines = arrived();
+  REQUIRE(lines.size() == 3);
+  CAPTURE(lines);
+  struct Expected {
+    std::string uuid, time, type, message;
+  };
+  const std::vector<Expected> expected = {{"a7936860-0000-4000-8000-000000000001", "2022-11-14T17:02:36.533Z",
+                                           "user.lifecycle.delete.initiated", "Delete Okta user initiated."},
+                                          {"ea7ba181-0000-4000-8000-000000000002", "2022-11-15T10:44:57.563Z",
+                                           "system.log_stream.lifecycle.delete", "Log stream deleted"},
+                                          {"f790999f-0000-4000-8000-000000000003", "2018-03-28T22:23:07.777Z",
+                                           "user.session.start", "User login to Okta"}};
+  for (const Expected& each : expected) {
+    const auto line =
+        std::ranges::find(lines, each.uuid, [](const std::string& text) { return member(text, "uuid"); });
+    REQUIRE(line != lines.end());
+    CHECK(member(*line, "eventType") == each.type);
+    CHECK(member(*line, "@timestamp") == each.time);
+    CHECK(member(*line, "published") == each.time);
+    CHECK(member(*line, "message") == each.message);
+    CHECK(member(*line, "tenant_name") == pusher);
+    CHECK_FALSE(is_marked(*line));
+  }
+  CHECK(std::ranges::any_of(lines, [](const std::string& line) {
+    return line.contains(R"("geolocation": {"lat": 12.5000, "lon": -7.25})");  // Okta's own bytes.
+  }));
+}
+
+TEST_CASE_METHOD(Alone, "hooks: a full spool answers 503, and what was answered 200 is delivered after") {
+  world.set_judging(false);
+  start_hooked({"--hooks-orgs", pusher});
+  world.refuse(world.listener_port(0), true);
+  world.drop(world.listener_port(0));
+  // Deliveries as large as they may be, of events as large as a line may be.
+  const std::string filler(450'000, 'x');
+  std::set<std::string> kept;
+  std::size_t bytes = 0;
+  for (int status = 200; status == 200;) {
+    Words events;
+    Words uuids;
+    for (int i = 0; i < 9; ++i) {
+      uuids.push_back("large-" + std::to_string(++made));
+      events.push_back(R"({"uuid":")" + uuids.back() + R"(","eventType":"a","filler":")" + filler + "\"}");
+    }
+    const std::string body = hook_body(pusher, events);
+    status = delivers(body, known);
+    CHECK((status == 200 || status == 503));
+    if (status != 200) break;
+    kept.insert(uuids.begin(), uuids.end());
+    bytes += body.size();
+  }
+  CHECK(bytes > limits::spool_bytes_max - limits::hook_body_bytes_max);
+  CHECK(says("the spool is full (512 MiB)"));
+  CHECK(pushes(event()) == 200);  // A small one still finds room.
+  CHECK(arrived().empty());
+  CHECK(stop());  // Nor would a pause before the next try be waited for.
+  world.refuse(world.listener_port(0), false);
+  start_hooked({"--hooks-orgs", pusher});
+  REQUIRE(wait([&] { return lines() > kept.size(); }, 120s));
+  for (const std::string& line : arrived()) kept.erase(member(line, "uuid"));
+  CHECK(kept.empty());
+  CHECK(wait([&] { return pushes(event()) == 200; }));
+  CHECK(stop() == 0);
 }
 
 TEST_CASE_METHOD(Alone,
