@@ -179,9 +179,18 @@ void Judge::asked(OrgIndex index, const AskOkta& ask, WallTime okta_time, Now no
   }
   spend(org, okta_time);
   const bool keeps_key_alive = ask.target == first_target(now.wall, 1);
-  if (listeners_gone_.contains(org.entries.back().account) && !keeps_key_alive)
-    convict("asks " + who + " while its listener is gone", org);
+  if (listener_gone(org) && !keeps_key_alive) convict("asks " + who + " while its listener is gone", org);
   if (saves_fail_ && !keeps_key_alive) convict("asks " + who + " while nothing can be saved", org);
+}
+
+// Where what it was tried with has gone to another account, something new is needed to try.
+bool Judge::listener_gone(const Org& org) const {
+  const auto gone = listeners_gone_.find(org.entries.back().account);
+  if (gone == listeners_gone_.end()) return false;
+  return std::ranges::any_of(gone->second, [&](std::size_t number) {
+    const Org& other = orgs_[events_[number].org];
+    return other.in_file && other.entries.back().account == gone->first;
+  });
 }
 
 // By the moment of asking: how long a request is on its way is not ours to decide.
@@ -378,7 +387,7 @@ void Judge::answered(BulkId id, const BulkResult& result) {
     for (const std::size_t event : found->second.events) events_[event].doubted_in_run = run_;
   }
   if (std::holds_alternative<TransportError>(result)) {
-    listeners_gone_.insert(found->second.account);
+    listeners_gone_[found->second.account] = found->second.events;
   } else {
     listeners_gone_.erase(found->second.account);
   }

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -207,6 +206,7 @@ class Judge {
   void judge_mark(const Event& event, std::string_view line) const;
   void judge_backfill(const Event& event, std::string_view line) const;
   void judge_ledger() const;
+  [[nodiscard]] bool listener_gone(const Org& org) const;
   void judge_keys(const Org& org, Instant now) const;
 
   const Plan& plan_;
@@ -220,8 +220,9 @@ class Judge {
   std::vector<const PastEvent*> bytes_of_;
   std::unordered_map<std::uint64_t, Sending> in_flight_;  ///< By bulk.
   std::uint64_t run_ = 0;
-  bool saves_fail_ = false;                 ///< And the core was told.
-  std::set<DestinationId> listeners_gone_;  ///< The last bulk met none, and the core was told.
+  bool saves_fail_ = false;  ///< And the core was told.
+  /// The last bulk met none, and the core was told; the events that were in it.
+  std::map<DestinationId, std::vector<std::size_t>> listeners_gone_;
   std::size_t delivered_ = 0;
 };
 
