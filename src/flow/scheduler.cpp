@@ -75,7 +75,6 @@ struct Scheduler::Impl {
     std::size_t reserve = limits::ask_reserve;  ///< For an answer on its way.
     bool retired = false;                       ///< Removed by a reload; its last pages are on their way.
     bool abandoned = false;                     ///< Retired, and they will not arrive.
-    bool may_have_arrived = false;              ///< Some of those may have all the same.
     Instant fresh_bulk_at{};  ///< In trouble of the destination: when it may ask for a fresh bulk.
     bool gave_up = false;     ///< --once: nothing more is to be had from it.
     std::uint64_t delivered_at_summary = 0;
@@ -167,6 +166,7 @@ struct Scheduler::Impl {
   void name_destinations();
   void retire(Tenant& tenant, StreamId stream);
   void bring_along(Now now);
+  void abandon_if_stuck(Now now, StreamId stream, Tenant& tenant);
   void drop_retired();
 
   void keep(Now now, const HookArrived& arrived, const Hook& hook);
@@ -751,22 +751,37 @@ void Scheduler::Impl::bring_along(Now now) {
   for (auto& [stream, tenant] : tenants) {
     std::erase_if(tenant.left_behind, [&](DestinationId id) {
       const auto from = shippers.find(id);
-      if (from == shippers.end() || !from->second.holds(stream)) return true;
-      if (!tenant.retired && id == tenant.destination) return true;
-      if (from->second.healthy() || stop_at || (tenant.retired && !served_by(id).empty())) return false;
-      const std::vector<GivenLine> lines = from->second.give_back(stream);
-      if (!tenant.retired) {
-        shipper_of(tenant).take_over(now, stream, tenant.poller.constants(), lines);
-        return !from->second.holds(stream);
-      }
-      tenant.may_have_arrived |= std::ranges::any_of(
-          lines, [](const GivenLine& given) { return given.record.mark.possible_duplicate; });
-      if (from->second.holds(stream)) return false;  // Some are in flight.
-      tenant.poller.abandon(now, tenant.may_have_arrived);
-      tenant.abandoned = true;
-      return true;
+      return from == shippers.end() || !from->second.holds(stream);
+    });
+    if (tenant.retired) {
+      abandon_if_stuck(now, stream, tenant);
+      continue;
+    }
+    std::erase_if(tenant.left_behind, [&](DestinationId id) {
+      if (id == tenant.destination) return true;
+      Shipper& from = shippers.at(id);
+      if (from.healthy() || stop_at) return false;
+      shipper_of(tenant).take_over(now, stream, tenant.poller.constants(), from.give_back(stream));
+      return !from.holds(stream);
     });
   }
+}
+
+// All of it at once or nothing: of a tenant that comes back to the file every page must still arrive.
+void Scheduler::Impl::abandon_if_stuck(Now now, StreamId stream, Tenant& tenant) {
+  const bool stuck = std::ranges::all_of(tenant.left_behind, [&](DestinationId id) {
+    const Shipper& from = shippers.at(id);
+    return !from.healthy() && served_by(id).empty() && from.can_give_back(stream);
+  });
+  if (!stuck || stop_at || tenant.left_behind.empty()) return;
+  bool doubtful = false;
+  for (const DestinationId id : std::exchange(tenant.left_behind, {})) {
+    doubtful |= std::ranges::any_of(shippers.at(id).give_back(stream), [](const GivenLine& given) {
+      return given.record.mark.possible_duplicate;
+    });
+  }
+  tenant.poller.abandon(now, doubtful);
+  tenant.abandoned = true;
 }
 
 void Scheduler::Impl::drop_retired() {

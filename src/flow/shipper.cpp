@@ -489,6 +489,15 @@ bool Shipper::holds(StreamId stream) const {
          std::ranges::find(held_settlements_, stream, &Settlement::stream) != held_settlements_.end();
 }
 
+bool Shipper::can_give_back(StreamId stream) const {
+  const auto has_it = [&](const std::vector<Piece>& pieces) {
+    return std::ranges::find(pieces, stream, &Piece::stream) != pieces.end();
+  };
+  return !has_it(open_.pieces()) && std::ranges::none_of(queue_, [&](const Waiting& waiting) {
+    return waiting.in_flight && has_it(waiting.bulk.pieces);
+  }) && std::ranges::find(held_settlements_, stream, &Settlement::stream) == held_settlements_.end();
+}
+
 bool Shipper::empty() const {
   return open_.empty() && queue_.empty() && held_settlements_.empty() && settlements_.empty() &&
          outputs_.empty();

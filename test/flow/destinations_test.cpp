@@ -238,6 +238,27 @@ TEST_CASE(
   REQUIRE(bench.at(first) == std::vector<int>{1});
 }
 
+TEST_CASE("destinations: a tenant that returns before all of it was answered finds everything still there") {
+  Provider bench;
+  bench.okta_replies(acme, page({event(1)}).next("/api/v1/logs?after=a1"));
+  bench.pass(limits::bulk_age_max);
+  const BulkId earlier = bench.bulk_to(first).id;
+  bench.pass(10s);
+  bench.okta_replies(acme, page({event(2)}).next("/api/v1/logs?after=a2"));
+  bench.pass(limits::bulk_age_max);
+  REQUIRE(bench.bulks.size() == 2);
+  bench.verdict(earlier, cannot_be_reached());
+  const auto with_acme = bench.tenants;
+  bench.reloads({bench.tenants[1]});
+  bench.reloads(with_acme);
+  bench.says_of(first, takes_all());
+  bench.pass(1min);
+  bench.says_of(first, takes_all());
+  REQUIRE(bench.at(first) == std::vector<int>{2, 1});
+  bench.pass(10s);
+  REQUIRE(bench.wants(acme) == "/api/v1/logs?after=a2");
+}
+
 TEST_CASE(
     "destinations: type and fields of a tenant are in its lines, and changed ones in what is read then") {
   Provider bench;

@@ -90,6 +90,8 @@ class Shipper {
   [[nodiscard]] bool holds(StreamId stream) const;
   /// Nothing is left to do or to say.
   [[nodiscard]] bool empty() const;
+  /// That would be all of what it holds: nothing is open or in flight, no settlement waits.
+  [[nodiscard]] bool can_give_back(StreamId stream) const;
   /// Takes the stream's lines out of the bulks that wait; those in flight come to that when they are
   /// answered. What may have been taken says possible_duplicate in its record.
   [[nodiscard]] std::vector<GivenLine> give_back(StreamId stream);
