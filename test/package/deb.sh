@@ -106,6 +106,31 @@ soon 'the watchdog ends one that hangs, and another takes its place' replaced
 inside rm -r "/run/systemd/system/$unit.d"
 inside systemctl daemon-reload
 
+# ---- Event hooks, with a certificate that only root may read
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+  -keyout "$machine/srv/hook.key" -out "$machine/srv/hook.crt" 2>"$work/openssl.log"
+mkdir -p "$machine/etc/systemd/system/$unit.d"
+cat >"$machine/etc/systemd/system/$unit.d/hooks.conf" <<'TEXT'
+[Service]
+LoadCredential=hook.crt:/srv/hook.crt
+LoadCredential=hook.key:/srv/hook.key
+Environment=LOGZIO_OKTA_HOOKS=127.0.0.1:0 LOGZIO_OKTA_HOOKS_CERT=%d/hook.crt LOGZIO_OKTA_HOOKS_KEY=%d/hook.key
+TEXT
+since=$(now)
+inside systemctl daemon-reload
+inside systemctl restart "$unit"
+soon 'event hooks are taken with a certificate of its own' log_says 'event hooks are taken on port'
+port=$(journal | grep -oE 'taken on port [0-9]+' | tail -n 1 | grep -oE '[0-9]+')
+verify() {
+  printf 'GET / HTTP/1.1\r\nHost: localhost\r\nX-Okta-Verification-Challenge: abc\r\n\r\n' |
+    timeout 10 openssl s_client -quiet -connect "127.0.0.1:$port" 2>/dev/null
+}
+that 'and Okta can verify it' says '{"verification":"abc"}' verify
+rm -r "$machine/etc/systemd/system/$unit.d"
+inside systemctl daemon-reload
+inside systemctl restart "$unit"
+
 # ---- Upgrade, remove, purge
 
 cp "$etc/environment" "$work/environment"
