@@ -2,15 +2,20 @@
 # run.sh BUILD_DIR [NAME-PATTERN]: plants each bug of mutations.txt in a copy of its file, builds the simulator
 # with it and runs seeds from 1 on until one convicts. Prints the table; exits 1 if a bug survives.
 # SEEDS, HOURS and JOBS may be set.
+# run.sh --texts: only whether every bug can be planted, now that the sources have changed.
 set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 root=$(cd "$here/../../.." && pwd)
-build=$(cd "$1" && pwd)
 pattern=${2:-.}
 seeds=${SEEDS:-400} hours=${HOURS:-12}
-work=$build/planted
-rm -rf "$work"
-mkdir -p "$work"
+if [[ $1 == --texts ]]; then
+  build='' work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+else
+  build=$(cd "$1" && pwd) work=$build/planted
+  rm -rf "$work"
+  mkdir -p "$work"
+fi
 
 complain() {
   printf 'planted: %s\n' "$*" >&2
@@ -46,13 +51,15 @@ row() {
     printf '| %s | **does not compile** | |\n' "$name"
     return
   fi
-  timeout 600 "$work/$number.sim" --seeds "$seeds" --tenants 0 --hours "$hours" --jobs 1 --shrink 0 \
-    >"$work/$number.run" 2>&1 || status=$?
+  local how=(--tenants 0 --hours "$hours" --jobs 1 --shrink 0)
+  timeout 600 "$work/$number.sim" --seeds "$seeds" "${how[@]}" >"$work/$number.run" 2>&1 || status=$?
   seed=$(sed -n 's/^seed \([0-9]*\) failed.*/\1/p' "$work/$number.run" | head -n 1)
   if ((status == 124)); then
     printf '| %s | **survives** 600 s | |\n' "$name"
   elif [[ -z $seed ]]; then
     printf '| %s | **survives** %s | |\n' "$name" "$seeds"
+  elif ! "$build/$simulator" --seed "$seed" "${how[@]}" >/dev/null 2>&1; then
+    printf '| %s | **not by this bug** | %s |\n' "$name" "$seed"
   else
     printf '| %s | %s | %s |\n' "$name" \
       "$(grep -a -m 1 -o 'VIOLATION: .*\|check failed.*' "$work/$number.run" |
@@ -62,12 +69,6 @@ row() {
 }
 export -f convict row
 export root build work seeds hours
-
-targets=$(ninja -C "$build" -t targets all)
-simulator=$(sed -nE 's,^(.*/logzio-okta-sim): .*,\1,p' <<<"$targets")
-[[ -n $simulator ]] || complain "there is no simulator in $build"
-
-export targets simulator
 
 number=0 name='' file='' old='' new=''
 declare -a wanted=()
@@ -86,6 +87,15 @@ while IFS= read -r line || [[ -n $line ]]; do
   esac
 done <"$here/mutations.txt"
 ((number > 0)) || complain "no such bug: $pattern"
+if [[ -z $build ]]; then
+  printf '%d bugs can be planted\n' "$number"
+  exit
+fi
+
+targets=$(ninja -C "$build" -t targets all)
+simulator=$(sed -nE 's,^(.*/logzio-okta-sim): .*,\1,p' <<<"$targets")
+[[ -n $simulator ]] || complain "there is no simulator in $build"
+export targets simulator
 
 printf '%s\0' "${wanted[@]}" | xargs -0 -n 3 -P "${JOBS:-2}" bash -c 'convict "$0" "$1" "$2"'
 {
