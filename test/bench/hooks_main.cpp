@@ -1,10 +1,12 @@
 // logzio-okta-hooks-bench: event hooks under load, and kill -9 under it.
 //
-//     DAEMON wake [SECONDS]          a polled org, poll interval 1 h, 100 pushes a second: push to listener
-//     DAEMON load [SECONDS] [RATE]   an org that is not polled, 2,000 pushes of one event a second: time to
-//     answer DAEMON load-tls, load-new      likewise over TLS; or a new connection for each push DAEMON kills
-//     [TIMES]           kill -9 under that load: every push that was answered 200 is delivered DAEMON outage
-//     [SECONDS]        the listener is away under load: 200 until the spool is full, then 503
+//     DAEMON wake [SECONDS]         a polled org, asked once an hour, 100 pushes a second: push to listener
+//     DAEMON load [SECONDS] [RATE]  an org that is not polled, 2,000 pushes a second: due to answered
+//     DAEMON load-tls               likewise over TLS
+//     DAEMON load-new               likewise, a new connection for each push
+//     DAEMON load-tls-new           both, 200 a second
+//     DAEMON kills [TIMES]          kill -9 under that load: all that was answered 200 is delivered
+//     DAEMON outage [SECONDS]       the listener is away: 200 until the spool is full, then 503
 //
 // The load is open: a push that waits for another's answer counts from when it was due.
 #include <algorithm>
@@ -185,13 +187,13 @@ bool prove(Stage& stage, const Load& load, Duration patience) {
   const auto end = begun + patience;
   std::size_t missing = load.answered.size();
   for (;;) {
-    const std::size_t enough = stage.lines() + missing;
-    static_cast<void>(stage.world.wait(std::chrono::duration_cast<Duration>(end - Clock::now()),
-                                       [&] { return stage.lines() >= enough; }));
+    const std::size_t before = stage.lines();
     const auto found = stage.delivered();
     missing = static_cast<std::size_t>(
         std::ranges::count_if(load.answered, [&](const std::string& uuid) { return !found.contains(uuid); }));
     if (missing == 0 || Clock::now() >= end) break;
+    static_cast<void>(stage.world.wait(std::chrono::duration_cast<Duration>(end - Clock::now()),
+                                       [&] { return stage.lines() >= before + missing; }));
   }
   const auto took = Clock::now() - begun;
   std::size_t repeats = 0;
@@ -305,6 +307,9 @@ bool run(const std::vector<std::string>& words) {
   if (is("load")) good = load(binary, number(2, 10), rate, false, true) && good;
   if (is("load-new")) good = load(binary, number(2, 10), rate, false, false) && good;
   if (is("load-tls")) good = load(binary, number(2, 10), rate, true, true) && good;
+  if (is("load-tls-new")) {
+    good = load(binary, number(2, 10), static_cast<std::size_t>(number(3, 200)), true, false) && good;
+  }
   if (is("kills")) good = kills(binary, number(2, 10), rate) && good;
   if (is("outage")) good = outage(binary, number(2, 20), rate) && good;
   return good;
@@ -315,9 +320,9 @@ bool run(const std::vector<std::string>& words) {
 int main(int argc, char** argv) try {
   const std::vector<std::string> words(argv + 1, argv + argc);
   if (words.empty()) {
-    fmt::print(
-        stderr,
-        "usage: logzio-okta-hooks-bench DAEMON [wake|load|load-new|load-tls|kills|outage] [N] [RATE]\n");
+    fmt::print(stderr,
+               "usage: logzio-okta-hooks-bench DAEMON "
+               "[wake|load|load-new|load-tls|load-tls-new|kills|outage] [N] [RATE]\n");
     return 64;
   }
   return run(words) ? 0 : 1;
