@@ -169,14 +169,18 @@ class Bench {
   void start() {
     std::vector<double> ms;
     std::vector<double> cpu;
+    std::vector<double> rss;
     for (int round = 0; round < 5; ++round) {
       const Trial trial = backlog_of(1, 1);
       ms.push_back(trial.start_ms);
       cpu.push_back(trial.start_cpu_s * 1e3);
+      rss.push_back(static_cast<double>(trial.start_rss) / mib);
     }
     fmt::print(
-        "\nStart: {:.0f} ms from exec to the first request ({:.0f} ms CPU); the program has {:.2f} MB\n",
-        median(ms), median(cpu), static_cast<double>(std::filesystem::file_size(daemon_)) / mb);
+        "\nStart: {:.0f} ms from exec to the first request ({:.0f} ms CPU, {:.1f} MiB touched); the program "
+        "has "
+        "{:.2f} MB\n",
+        median(ms), median(cpu), median(rss), static_cast<double>(std::filesystem::file_size(daemon_)) / mb);
   }
 
   // Seconds: that it runs and that every event comes once.

@@ -111,7 +111,10 @@ Trial run_trial(const std::filesystem::path& binary, const Pages& pages, const T
   while (daemon.running() && steady_now() < begun + patience) {
     server.turn(turn_lasts);
     cpu = std::max(cpu, cpu_seconds(daemon.pid()).value_or(0));
-    if (trial.start_cpu_s == 0 && load.first_request()) trial.start_cpu_s = cpu;
+    if (trial.start_cpu_s == 0 && load.first_request()) {
+      trial.start_cpu_s = cpu;
+      trial.start_rss = daemon.rss_peak_bytes();
+    }
     const Instant now = steady_now();
     if (now < look_at) continue;
     look_at = now + look_every;

@@ -19,13 +19,14 @@ struct TrialSpec {
 
 struct Trial {
   int exit_code = -1;
-  std::string log;           ///< What the daemon said.
-  double start_ms = 0;       ///< From exec to its first request.
-  double cpu_s = 0;          ///< Of the daemon, user and system, from its first request on.
-  double start_cpu_s = 0;    ///< Before that.
-  double server_cpu_s = 0;   ///< Of this process meanwhile.
-  double wall_s = 0;         ///< From the first request to the last bulk.
-  std::size_t rss_peak = 0;  ///< Of the daemon, bytes.
+  std::string log;            ///< What the daemon said.
+  double start_ms = 0;        ///< From exec to its first request.
+  double cpu_s = 0;           ///< Of the daemon, user and system, from its first request on.
+  double start_cpu_s = 0;     ///< Before that.
+  std::size_t start_rss = 0;  ///< What it had touched by then, bytes.
+  double server_cpu_s = 0;    ///< Of this process meanwhile.
+  double wall_s = 0;          ///< From the first request to the last bulk.
+  std::size_t rss_peak = 0;   ///< Of the daemon, bytes.
   std::size_t pages = 0;
   std::size_t bulks = 0;
   std::size_t bytes_in = 0;
