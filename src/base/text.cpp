@@ -36,6 +36,10 @@ std::string quote(std::string_view text) {
 
 }  // namespace ascii
 
+std::string counted(std::uint64_t number, std::string_view noun) {
+  return std::to_string(number) + " " + std::string(noun) + (number == 1 ? "" : "s");
+}
+
 std::string printable(std::string_view text, std::size_t bytes_max) {
   constexpr std::string_view cut_mark = "...";
   const bool cut = text.size() > bytes_max;

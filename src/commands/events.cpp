@@ -1,9 +1,11 @@
 #include "commands/events.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -16,6 +18,7 @@
 
 #include "shell/clock.hpp"
 #include "shell/curl_client.hpp"
+#include "shell/harden.hpp"
 #include "shell/keyring.hpp"
 #include "shell/progress.hpp"
 #include "shell/tenants_file.hpp"
@@ -23,6 +26,8 @@
 
 namespace logzio_okta {
 namespace {
+
+constexpr int exit_output = 74;
 
 int refuse(int code, const std::string& text) {
   std::fprintf(stderr, "logzio-okta: %s\n", text.c_str());
@@ -71,7 +76,7 @@ class Printer {
         // Where the events scroll by on the same terminal they are the progress.
         draws_(progress_.drawing() && span.until && ::isatty(STDOUT_FILENO) != 1) {}
 
-  /// False if nobody reads any more.
+  /// False, with errno, if what was read can no longer be written.
   bool run() {
     while (!reader_.done()) {
       if (const auto ask = reader_.next_ask(now())) client_.ask(*ask);
@@ -86,7 +91,7 @@ class Printer {
       draw();
     }
     progress_.clear();
-    return std::fflush(stdout) == 0;
+    return true;
   }
 
  private:
@@ -128,6 +133,7 @@ class Printer {
 }  // namespace
 
 int events(Settings settings, const Environment& environment) {
+  harden_process();
   std::signal(SIGPIPE, SIG_IGN);
   auto tenants = find_tenants(settings.options.tenants, environment);
   if (!tenants) return refuse(exit_configuration, tenants.error().text);
@@ -157,7 +163,12 @@ int events(Settings settings, const Environment& environment) {
   if (!client) return refuse(exit_configuration, client.error().text);
 
   LogReader reader(now(), spec, span, settings.options.policy, Random(random_seed()));
-  if (!Printer(reader, **client, span).run()) return 0;  // Who read it has seen enough.
+  if (!Printer(reader, **client, span).run()) {
+    const int why = errno;
+    if (why == EPIPE) return 0;  // Who read it has seen enough.
+    return refuse(exit_output, "cannot write to standard output: " + std::generic_category().message(why) +
+                                   "; what was written is not the whole span");
+  }
   if (reader.failure()) return refuse(exit_unavailable, *reader.failure());
   return 0;
 }

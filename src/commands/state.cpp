@@ -1,18 +1,24 @@
 #include "commands/state.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/text.hpp"
+#include "logzio_okta/flow/hook_route.hpp"
 #include "logzio_okta/flow/shipper.hpp"
+#include "logzio_okta/okta/log_query.hpp"
 
 #include "shell/clock.hpp"
 #include "shell/curl_client.hpp"
+#include "shell/harden.hpp"
 #include "shell/keyring.hpp"
 #include "shell/owner_lock.hpp"
 #include "shell/state_dir.hpp"
@@ -33,16 +39,23 @@ int refuse(int code, const std::string& text) {
   return code;
 }
 
-Result<std::string> state_dir_of(const Settings& settings) {
-  auto dir = find_state_dir(StateDirSearch::of_environment(settings.options.state_dir));
-  if (!dir) return std::unexpected(std::move(dir.error()));
-  return std::move(dir->path);
+/// Nothing is made.
+std::string state_dir_of(const Settings& settings) {
+  return look_at_state_dir(StateDirSearch::of_environment(settings.options.state_dir)).path;
 }
 
 Result<StateView> look_at(const Settings& settings) {
-  auto dir = state_dir_of(settings);
-  if (!dir) return std::unexpected(std::move(dir.error()));
-  return StateView::open(*dir);
+  return StateView::open(state_dir_of(settings));
+}
+
+/// As people call it: "acme.okta.com", "acme.okta.com?q=login", "acme.okta.com (event hook)".
+std::string stream_name(const std::string& key) {
+  const auto route = HookRoute::of_key(key);
+  return printable(route ? route->source.name() + " (event hook)" : key);
+}
+
+std::string daemon_first(bool held) {
+  return held ? ". Stop the daemon first: a command that changes the state needs it to itself" : "";
 }
 
 /// The state while nobody else holds it.
@@ -51,14 +64,13 @@ struct Held {
   StateView view;
 };
 std::expected<Held, int> hold(const Settings& settings) {
-  const auto dir = state_dir_of(settings);
-  if (!dir) return std::unexpected(refuse(exit_state, dir.error().text));
-  auto view = StateView::open(*dir);
+  const std::string dir = state_dir_of(settings);
+  auto view = StateView::open(dir);
   if (!view) return std::unexpected(refuse(exit_state, view.error().text));
-  auto lock = OwnerLock::take(*dir, wall_now());
+  auto lock = OwnerLock::take(dir, wall_now());
   if (!lock) {
-    if (!lock.error().held) return std::unexpected(refuse(exit_state, lock.error().text));
-    return std::unexpected(refuse(exit_held, lock.error().text + "; stop the daemon first"));
+    return std::unexpected(refuse(lock.error().held ? exit_held : exit_state,
+                                  lock.error().text + daemon_first(lock.error().held)));
   }
   return Held{std::move(*lock), std::move(*view)};
 }
@@ -94,34 +106,29 @@ std::expected<std::vector<SetAsideRow>, int> find_all(StateView& view,
 /// Sends one event that was set aside once more.
 class Retry {
  public:
-  Retry(CurlClient& client, const Roster& roster) : client_(client), roster_(roster) {}
+  Retry(CurlClient& client, Keyring& keyring, const Roster& roster)
+      : client_(client), keyring_(keyring), roster_(roster) {}
 
   /// "" when the listener took it, else why not.
   std::string send(const SetAsideRow& row) {
+    if (row.events == 0) return "it was delivered, reduced; `set-aside show` prints it whole";
     EventSlice event;
     if (!PageCutter::cut_one(row.bytes, event) || !is_strict_json_object(event.bytes))
       return "it is no single JSON event that could be sent; `set-aside show` prints it";
-    const std::string domain = row.stream.substr(0, row.stream.find('?'));
-    const auto tenant = std::ranges::find_if(
-        roster_.tenants, [&](const TenantSpec& each) { return each.domain.name() == domain; });
-    if (tenant == roster_.tenants.end()) return domain + " is not in the tenants file";
-    const auto destination =
-        std::ranges::find(roster_.destinations, tenant->destination, &DestinationSpec::id);
+    const auto target = target_of(row.stream);
+    if (!target) return target.error();
     ShippersShare share;
     share.bulks = sent_;
-    Shipper shipper(*destination, share, Random(1));
-    shipper.take(now(),
-                 {.stream = StreamId{1},
-                  .page = 1,
-                  .constants = std::make_shared<const LineConstants>(domain, tenant->type, tenant->fields),
-                  .events = {{.event = &event, .mark = {.possible_duplicate = true}}}});
+    Shipper shipper(target->destination, share, Random(1));
+    shipper.take(now(), {.stream = StreamId{1},
+                         .page = 1,
+                         .constants = target->constants,
+                         .events = {{.event = &event, .mark = {.possible_duplicate = true}}}});
     const Instant give_up = steady_now() + limits::connect_timeout + limits::bulk_stall_timeout;
-    std::string said;
     while (steady_now() < give_up) {
       shipper.advance(now());
       while (auto output = shipper.next_output()) {
         if (auto* bulk = std::get_if<SendBulk>(&*output)) client_.send(*bulk);
-        if (auto* note = std::get_if<Note>(&*output)) said = note->text;
       }
       sent_ = share.bulks;
       if (const auto settlement = shipper.next_settlement()) {
@@ -129,18 +136,38 @@ class Retry {
         return settlement->kept.empty() ? "it was refused"
                                         : "it was refused again: " + settlement->kept.front().reason;
       }
-      if (!shipper.healthy()) return said;
+      if (!shipper.healthy()) break;
       client_.wait({}, std::clamp<Duration>(shipper.deadline() - steady_now(), 0s, 1s));
       while (auto input = client_.next_answer()) {
         if (const auto* answer = std::get_if<BulkAnswer>(&*input))
           shipper.answered(now(), answer->id, answer->result);
       }
     }
-    return said.empty() ? "the listener did not answer" : said;
+    const std::string said = shipper.report().last_error;
+    return target->destination.listener.text() + (said.empty() ? " did not answer" : ": " + said);
   }
 
  private:
+  struct Target {
+    DestinationSpec destination;
+    std::shared_ptr<const LineConstants> constants;
+  };
+  /// Where the events of a stream go.
+  std::expected<Target, std::string> target_of(const std::string& key) {
+    if (const auto route = HookRoute::of_key(key)) {
+      return Target{keyring_.for_hooks(route->region),
+                    std::make_shared<const LineConstants>(route->source.name())};
+    }
+    const std::string domain(org_of_stream_key(key));
+    const auto tenant = std::ranges::find_if(
+        roster_.tenants, [&](const TenantSpec& each) { return each.domain.name() == domain; });
+    if (tenant == roster_.tenants.end()) return std::unexpected(domain + " is not in the tenants file");
+    return Target{*std::ranges::find(roster_.destinations, tenant->destination, &DestinationSpec::id),
+                  std::make_shared<const LineConstants>(domain, tenant->type, tenant->fields)};
+  }
+
   CurlClient& client_;
+  Keyring& keyring_;
   const Roster& roster_;
   std::uint64_t sent_ = 0;
 };
@@ -156,7 +183,7 @@ int set_aside_list(Settings settings, const Environment& /*environment*/) {
   TextTable table({right, left, left, right, left});
   table.add({"ID", "WHEN", "TENANT", "EVENTS", "REASON"});
   for (const SetAsideRow& row : *rows) {
-    table.add({std::to_string(row.id), format_rfc3339(row.at), printable(row.stream),
+    table.add({std::to_string(row.id), format_rfc3339(row.at), stream_name(row.stream),
                std::to_string(row.events), printable(row.reason)});
   }
   std::fputs(rows->empty() ? "nothing is set aside\n" : table.text().c_str(), stdout);
@@ -170,11 +197,16 @@ int set_aside_show(Settings settings, const Environment& /*environment*/) {
   if (!rows) return rows.error();
   for (const SetAsideRow& row : *rows) {
     std::fprintf(stderr, "%lld, %s, %s: %s%s\n", static_cast<long long>(row.id),
-                 printable(row.stream).c_str(), format_rfc3339(row.at).c_str(), printable(row.reason).c_str(),
+                 stream_name(row.stream).c_str(), format_rfc3339(row.at).c_str(),
+                 printable(row.reason).c_str(),
                  row.answer.empty() ? "" : (" (" + printable(row.answer) + ")").c_str());
-    std::fwrite(row.bytes.data(), 1, row.bytes.size(), stdout);
-    if (!row.bytes.ends_with('\n')) std::fputc('\n', stdout);
-    std::fflush(stdout);
+    const bool printed = std::fwrite(row.bytes.data(), 1, row.bytes.size(), stdout) == row.bytes.size() &&
+                         (row.bytes.ends_with('\n') || std::fputc('\n', stdout) != EOF) &&
+                         std::fflush(stdout) == 0;
+    if (!printed) {
+      return refuse(exit_state, "cannot write what was set aside under " + std::to_string(row.id) +
+                                    " to standard output: " + std::generic_category().message(errno));
+    }
   }
   return 0;
 }
@@ -200,6 +232,7 @@ int set_aside_drop(Settings settings, const Environment& /*environment*/) {
 }
 
 int set_aside_retry(Settings settings, const Environment& environment) {
+  harden_process();
   std::signal(SIGPIPE, SIG_IGN);
   auto tenants = find_tenants(settings.options.tenants, environment);
   if (!tenants) return refuse(exit_configuration, tenants.error().text);
@@ -217,7 +250,7 @@ int set_aside_retry(Settings settings, const Environment& environment) {
   const Roster roster = keyring.replace(std::move(tenants->entries));
   auto client = CurlClient::create(keyring, *trust, settings.proxy);
   if (!client) return refuse(exit_configuration, client.error().text);
-  Retry retry(**client, roster);
+  Retry retry(**client, keyring, roster);
   bool all = true;
   for (const SetAsideRow& row : *rows) {
     if (const std::string why = retry.send(row); !why.empty()) {
@@ -238,6 +271,7 @@ int cursor_show(Settings settings, const Environment& /*environment*/) {
   const auto rows = view->cursors();
   if (!rows) return refuse(exit_state, rows.error().text);
   for (const CursorRow& row : *rows) {
+    if (HookRoute::of_key(row.key)) continue;  // What is pushed has no place in a log.
     std::printf(
         "%s\n  delivered up to  %s\n  tail last seen   %s\n  started at       %s\n  next question    %s\n",
         printable(row.key).c_str(), shown(row.watermark).c_str(), shown(row.caught_up).c_str(),
@@ -259,13 +293,12 @@ int cursor_set(Settings settings, const Environment& environment) {
   const auto tenant = std::ranges::find(tenants->entries, *domain, &TenantEntry::domain);
   if (tenant == tenants->entries.end())
     return refuse(exit_configuration, domain->name() + " is not in the tenants file");
-  const auto dir = state_dir_of(settings);
+  const auto dir = find_state_dir(StateDirSearch::of_environment(settings.options.state_dir));
   if (!dir) return refuse(exit_state, dir.error().text);
-  auto state = StateEdit::open(*dir);
+  auto state = StateEdit::open(dir->path);
   if (!state) {
-    return refuse(
-        state.error().exit_code,
-        state.error().text + (state.error().exit_code == exit_held ? "; stop the daemon first" : ""));
+    return refuse(state.error().exit_code,
+                  state.error().text + daemon_first(state.error().exit_code == exit_held));
   }
   const auto* ago = std::get_if<SinceAgo>(&*since);
   const WallTime from = ago != nullptr ? wall - to_ms(ago->ago) : std::get<SinceAt>(*since).at;

@@ -69,7 +69,8 @@ constexpr std::array commands = {
         .meaning = "Print a tenant's events as Okta holds them, a line each; nothing is delivered or saved.",
         .details = "Moves no cursor and takes no lock: for a look, a dry run or an export, beside a running "
                    "daemon too. Okta may be some seconds late with what just happened. Exit codes: 0 all "
-                   "of the span was printed, 69 Okta refused or gave nothing for 5 minutes.",
+                   "of the span was printed, 69 Okta refused or gave nothing for 5 minutes, 74 it could not "
+                   "be written.",
         .perform = events},
     CommandRow{.name = "cursor show",
                .takes = "state-dir",
@@ -81,8 +82,8 @@ constexpr std::array commands = {
                .takes = "tenants state-dir",
                .meaning = "Have a tenant start again from a moment, written as for --since.",
                .details =
-                   "What was published before now says backfill when it comes. Exit codes: 0 done, 75 a "
-                   "daemon holds the state.",
+                   "What was published before now says backfill when it comes. Exit codes: 0 done, 64 not a "
+                   "moment, 74 the state cannot be used, 75 a daemon holds it.",
                .perform = cursor_set},
     CommandRow{.name = "set-aside list",
                .takes = "state-dir",
@@ -93,7 +94,10 @@ constexpr std::array commands = {
                .words = "ID...",
                .takes = "state-dir",
                .meaning = "Print the bytes that were set aside.",
-               .details = "Also while a daemon runs. What is known of them goes to standard error.",
+               .details =
+                   "Also while a daemon runs. What is known of them goes to standard error. Exit codes: "
+                   "0 all were printed, 64 no such number, 74 the state cannot be read or the bytes not "
+                   "written.",
                .perform = set_aside_show},
     CommandRow{
         .name = "set-aside retry",
@@ -101,14 +105,14 @@ constexpr std::array commands = {
         .takes = "tenants token-file listener state-dir ca-file",
         .meaning = "Send events that were set aside once more; what is taken is set aside no longer.",
         .details =
-            "Each says possible_duplicate. Exit codes: 0 all were taken, 69 some were not, 75 a daemon "
-            "holds the state.",
+            "Each says possible_duplicate. Exit codes: 0 all were taken, 64 no such number, 69 some were "
+            "not, 75 a daemon holds the state.",
         .perform = set_aside_retry},
     CommandRow{.name = "set-aside drop",
                .words = "ID...",
                .takes = "state-dir",
                .meaning = "Forget what was set aside; all for everything.",
-               .details = "Exit codes: 0 done, 75 a daemon holds the state.",
+               .details = "Exit codes: 0 done, 64 no such number, 75 a daemon holds the state.",
                .perform = set_aside_drop},
     CommandRow{.name = "import-logstash",
                .words = "DIR",

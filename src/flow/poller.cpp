@@ -15,6 +15,7 @@ namespace {
 
 // At the tail an answer is due every poll interval; one that is later than this leaves us behind.
 constexpr Duration tail_grace = 60s;
+constexpr std::chrono::milliseconds behind_max = std::chrono::years(100);
 constexpr Duration restore_after =
     24h;  // At a tail that does not move, until the full page size is tried again.
 
@@ -83,11 +84,13 @@ void Poller::opened(Now now, const Opened& opened, Instant began) {
   std::string why_marked;
   if (opened.overtaken) {
     doubt(now, now.steady, InDoubt::up_to_the_tail);
+    doubt_since_ = now.steady;
     why_marked =
         "; the org was followed under another filter since, so events up to now may be repeats and say "
         "possible_duplicate";
   } else if (!opened.clean) {
     doubt(now, began, limits::in_doubt_events);
+    doubt_since_ = began;
     why_marked =
         "; the last run did not end in order, so the next events may be repeats and say possible_duplicate";
   }
@@ -103,9 +106,10 @@ void Poller::opened(Now now, const Opened& opened, Instant began) {
   }
 }
 
+// What was in doubt before stays so.
 void Poller::doubt(Now now, Instant since, std::uint32_t events) {
+  if (place_.in_doubt) events = std::max(events, place_.in_doubt->events_left);
   place_.in_doubt = InDoubt{.events_left = events, .before = okta_time(now) - to_ms(now.steady - since)};
-  doubt_since_ = since;
   place_dirty_ = true;
 }
 
@@ -163,9 +167,12 @@ void Poller::stop() {
   if (asking()) state_ = Waiting{};
 }
 
-void Poller::resume(Now now, bool overtaken) {
+void Poller::resume(Now now) {
   stopping_ = false;
-  if (overtaken) doubt(now, now.steady, InDoubt::up_to_the_tail);
+  if (std::exchange(overtaken_, false)) {
+    doubt(now, now.steady, InDoubt::up_to_the_tail);
+    doubt_since_ = now.steady;
+  }
   ask_at_ = now.steady;
 }
 
@@ -595,6 +602,8 @@ void Poller::trim_window(Save& save) {
 }
 
 void Poller::keep_quiet(const OrgFacts& org) {
+  if (std::holds_alternative<Created>(state_) || std::holds_alternative<Opening>(state_))
+    return;  // No place yet.
   place_.quiet_until = org.quiet_until;
   place_.okta_offset_ms = org.offset.count();
   save_place();
@@ -608,6 +617,7 @@ void Poller::save_place() {
 
 void Poller::save(Save&& save, std::size_t pages) {
   save.number = ++saves_made_;
+  save.overtaken = overtaken_;
   unacknowledged_.emplace_back(save.number, pages);
   place_dirty_ = false;
   outputs_.emplace_back(std::move(save));
@@ -631,10 +641,7 @@ WallTime Poller::okta_time(Now now) const {
 }
 
 void Poller::finish(Now now, bool doubtful) {
-  if (doubtful || partly_settled()) {
-    place_.in_doubt = InDoubt{.events_left = limits::in_doubt_events, .before = okta_time(now)};
-    place_dirty_ = true;
-  }
+  if (doubtful || partly_settled()) doubt(now, now.steady, limits::in_doubt_events);
   // Without an answer of Okta in this run nobody knows when that was by its clock; then no save clears the
   // store's own note of the unclean end, which the next run meets again.
   const bool undated = doubt_since_ && !okta_clock_;
@@ -699,7 +706,7 @@ TenantReport Poller::report(Now now) const {
     const Duration unheard = now.wall - *last_answer_;
     report.behind = unheard > policy_.poll_interval + tail_grace ? unheard : Duration(0);
   } else if (place_.watermark) {
-    report.behind = std::max<Duration>(now.wall - *place_.watermark, 0s);
+    report.behind = std::clamp(now.wall - *place_.watermark, 0ms, behind_max);  // Events may tell any date.
   }
   if (std::holds_alternative<Waiting>(state_)) report.next_ask = std::max<Duration>(ask_at_ - now.steady, 0s);
   const bool working = asking() || std::holds_alternative<Waiting>(state_);

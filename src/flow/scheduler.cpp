@@ -670,12 +670,7 @@ void Scheduler::Impl::take_tenant(Now now, const TenantSpec& spec) {
   if (known != tenants.end()) {
     Tenant& tenant = known->second;
     order.push_back(known->first);
-    if (std::exchange(tenant.retired, false)) {
-      const bool overtaken = std::ranges::any_of(tenants, [&](const auto& each) {
-        return each.first != known->first && each.second.poller.domain() == spec.domain;
-      });
-      tenant.poller.resume(now, overtaken);
-    }
+    if (std::exchange(tenant.retired, false)) tenant.poller.resume(now);
     if (was_refused && !org->all_refused()) tenant.poller.wake(now);
     tenant.poller.take_constants(spec);
     const DestinationId before = std::exchange(tenant.destination, spec.destination);
@@ -727,7 +722,10 @@ void Scheduler::Impl::name_destinations() {
 void Scheduler::Impl::retire(Tenant& tenant, StreamId stream) {
   tenant.retired = true;
   tenant.left_behind.insert(tenant.destination);
+  const bool goes_on = std::ranges::any_of(
+      order, [&](StreamId each) { return tenants.at(each).poller.domain() == tenant.poller.domain(); });
   tenant.poller.stop();
+  if (goes_on) tenant.poller.overtaken();
   std::erase_if(asks, [&](const auto& each) {
     const auto& [id, ask] = each;
     if (ask.stream != stream) return false;
@@ -735,8 +733,6 @@ void Scheduler::Impl::retire(Tenant& tenant, StreamId stream) {
     outputs.emplace_back(CancelAsk{id});
     return true;
   });
-  const bool goes_on = std::ranges::any_of(
-      order, [&](StreamId each) { return tenants.at(each).poller.domain() == tenant.poller.domain(); });
   outputs.emplace_back(
       Note{.level = goes_on ? Level::warn : Level::info,
            .tenant = tenant.poller.domain().name(),
@@ -745,8 +741,7 @@ void Scheduler::Impl::retire(Tenant& tenant, StreamId stream) {
                            : "no longer in the tenants file; its place is kept"});
 }
 
-// What a destination in trouble holds of a tenant goes where the tenant's events go now. Of a tenant that has
-// left the file it is forgotten, if nobody else is served there: its place is before it, and Okta keeps it.
+// What a destination in trouble holds of a tenant goes where the tenant's events go now.
 void Scheduler::Impl::bring_along(Now now) {
   for (auto& [stream, tenant] : tenants) {
     std::erase_if(tenant.left_behind, [&](DestinationId id) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/text.hpp"
 #include "logzio_okta/okta/page.hpp"
 
 namespace logzio_okta {
@@ -98,7 +99,7 @@ void Shipper::take(Now now, const Batch& batch) {
     std::map<std::string_view, std::size_t> reasons;
     for (const SetAside& kept : unfit.kept) ++reasons[kept.reason];
     for (const auto& [reason, count] : reasons) {
-      note(Level::error, std::to_string(count) + " event(s) of " + batch.constants->tenant_name() +
+      note(Level::error, counted(count, "event") + " of " + batch.constants->tenant_name() +
                              " set aside: " + std::string(reason));
     }
     emit(std::move(unfit));
@@ -160,7 +161,7 @@ Shipper::Queue::iterator Shipper::next_due(Instant now) {
   auto best = queue_.end();
   for (auto it = queue_.begin(); it != queue_.end(); ++it) {
     if (it->in_flight || it->not_before > now) continue;
-    if (healthy() && it->urgent) return it;
+    if (healthy() && it->urgent && urgent_in_a_row_ < limits::urgent_bulks_in_a_row) return it;
     if (best == queue_.end() || (!healthy() && it->tries < best->tries)) best = it;
   }
   return best;
@@ -169,6 +170,7 @@ Shipper::Queue::iterator Shipper::next_due(Instant now) {
 void Shipper::send(Waiting& waiting) {
   if (waiting.perhaps_taken && !waiting.marked) mark_all(waiting);
   if (set_aside_full()) return;  // By an event that its mark made too long: what is kept of it comes first.
+  urgent_in_a_row_ = waiting.urgent ? urgent_in_a_row_ + 1 : 0;
   waiting.in_flight = BulkId{++share_.bulks};
   outputs_.emplace_back(SendBulk{.id = *waiting.in_flight,
                                  .destination = destination_.id,
@@ -275,7 +277,7 @@ void Shipper::on(const verdict::Retry& retry, Now now, Queue::iterator it) {
   count_refusal(*it, retry);
   if (trouble_.failed(now.steady, std::to_string(retry.status))) {
     note(Level::warn, "Logz.io at " + name_ + " did not take a bulk of " +
-                          std::to_string(it->bulk.lines.size()) + " lines: " + retry.text +
+                          counted(it->bulk.lines.size(), "line") + ": " + retry.text +
                           ". Nothing is lost; it is tried again");
   }
   if (!is_culprit(*it)) {
@@ -384,6 +386,7 @@ void Shipper::set_line_aside(Queue::iterator it, const std::string& reason, cons
        "an event of " + constants_.at(settlement.stream)->tenant_name() + " is set aside: " + reason);
   emit(std::move(settlement));
   queue_.erase(it);
+  begin_anew_if_empty();
 }
 
 void Shipper::settle(const Bulk& bulk) {
@@ -538,13 +541,16 @@ std::vector<GivenLine> Shipper::give_back(StreamId stream) {
       ++it;
     }
   }
-  // Nothing is left to try it with: whoever comes next finds out anew.
-  if (queue_.empty() && open_.empty()) {
-    token_refused_ = false;
-    failures_ = 0;
-    not_before_ = {};
-  }
+  begin_anew_if_empty();
   return given;
+}
+
+// Nothing is left to try it with: whoever comes next finds out anew.
+void Shipper::begin_anew_if_empty() {
+  if (!queue_.empty() || !open_.empty()) return;
+  token_refused_ = false;
+  failures_ = 0;
+  not_before_ = {};
 }
 
 void Shipper::take_over(Now now, StreamId stream, const std::shared_ptr<const LineConstants>& constants,

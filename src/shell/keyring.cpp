@@ -56,11 +56,13 @@ void Keyring::set_usual(const Endpoint& listener, Secret&& token) {
 Roster Keyring::replace(std::vector<TenantEntry>&& entries) {
   Roster roster;
   std::vector<TenantSpec>& specs = roster.tenants;
+  for (Destination& destination : destinations_) destination.named = destination.for_hooks;
   for (TenantEntry& entry : entries) {
     const CredentialId id = add(entry.domain, std::move(entry.api_key));
     auto spec = std::ranges::find(specs, entry.domain, &TenantSpec::domain);
     if (spec == specs.end()) {
-      const Destination& destination = destination_of(entry);
+      Destination& destination = destination_of(entry);
+      destination.named = true;
       if (std::ranges::find(roster.destinations, destination.id, &DestinationSpec::id) ==
           roster.destinations.end()) {
         roster.destinations.push_back(describe(destination, entry));
@@ -113,6 +115,7 @@ DestinationSpec Keyring::for_hooks(std::string_view region) {
     destinations_.push_back({.id = DestinationId{++last_destination_}, .listener = listener, .usual = true});
     known = std::prev(destinations_.end());
   }
+  known->named = known->for_hooks = true;
   DestinationSpec spec = describe(*known);
   if (listener != usual_listener_) spec.set_by = "LOGZIO_TOKEN and the logzio_region of the event hook";
   return spec;
@@ -152,7 +155,8 @@ std::vector<DestinationId> Keyring::take_changed_tokens() {
 }
 
 void Keyring::forget(DestinationId destination) {
-  std::erase_if(destinations_, [&](const Destination& each) { return each.id == destination; });
+  std::erase_if(destinations_,
+                [&](const Destination& each) { return each.id == destination && !each.named; });
 }
 
 const Keyring::Destination& Keyring::find(DestinationId id) const {

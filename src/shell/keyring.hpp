@@ -54,7 +54,8 @@ class Keyring {
   [[nodiscard]] std::vector<DestinationId> accounts_of(std::string_view text) const;
   /// The destinations whose token has other letters since the last call.
   [[nodiscard]] std::vector<DestinationId> take_changed_tokens();
-  /// Nothing is sent there any more.
+  /// Nothing is sent there any more. One that replace() or for_hooks() has named meanwhile stays: what names
+  /// it is on its way.
   void forget(DestinationId destination);
 
   /// "Authorization: SSWS <key>" for a request to this origin, which must be the key's own org.
@@ -78,7 +79,9 @@ class Keyring {
     bool usual = false;  // Its token is the usual one.
     std::string token_file;
     Secret token;
-    bool changed = false;  // The token, since this was last asked.
+    bool changed = false;    // The token, since this was last asked.
+    bool named = false;      // By the newest entries, or for hooks.
+    bool for_hooks = false;  // Has been named for them.
   };
   Destination& destination_of(TenantEntry& entry);
   [[nodiscard]] const Destination& find(DestinationId id) const;

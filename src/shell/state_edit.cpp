@@ -16,7 +16,7 @@ constexpr auto every_row = static_cast<std::uint64_t>(std::numeric_limits<std::i
 }  // namespace
 
 std::expected<StateEdit, StoreError> StateEdit::open(const std::string& dir) {
-  auto store = Store::open(dir, wall_now());
+  auto store = Store::open(dir, wall_now(), Store::OnDamage::refuse);
   if (!store) return std::unexpected(std::move(store.error()));
   return StateEdit(std::move(*store));
 }

@@ -23,7 +23,7 @@ namespace logzio_okta {
 
 class StateEdit {
  public:
-  /// Makes the state if there is none.
+  /// Makes the state if there is none; one that is damaged is an error and stays as it is.
   static std::expected<StateEdit, StoreError> open(const std::string& dir);
 
   /// The place the store knows by this key; nothing if there is none.

@@ -1,5 +1,6 @@
 #include "shell/state_view.hpp"
 
+#include <cerrno>
 #include <chrono>
 #include <utility>
 
@@ -42,7 +43,11 @@ constexpr const char* one_sql =
 
 Result<StateView> StateView::open(const std::string& dir) {
   const std::string path = dir + "/" + state_file_name;
-  if (::access(path.c_str(), F_OK) != 0) return fail("there is no state in " + dir);
+  if (::access(path.c_str(), R_OK) != 0) {
+    if (errno == EACCES)
+      return fail("cannot read " + path + ": Permission denied; run this as root or as the daemon's user");
+    return fail("there is no state in " + dir);
+  }
   auto database = std::make_unique<Database>();
   if (!database->open(path) || !database->run("PRAGMA busy_timeout = 5000"))
     return fail("cannot read " + path + ": " + database->failure().explain(dir));

@@ -126,8 +126,8 @@ constexpr const char* write_place_sql = R"(
   INSERT INTO stream(unclean, key, next, since_ms, first_start_ms, pages, page_limit, repeated, watermark_ms,
     window_from_ms, restore_limit_ms, recovering_ms, caught_up_ms, in_doubt_events, in_doubt_before_ms,
     quiet_until_ms, okta_offset_ms, gap_from_ms, gap_until_ms)
-  VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT(key) DO UPDATE SET unclean = 0, next = excluded.next, since_ms = excluded.since_ms,
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT(key) DO UPDATE SET unclean = excluded.unclean, next = excluded.next, since_ms = excluded.since_ms,
     first_start_ms = excluded.first_start_ms, pages = excluded.pages, page_limit = excluded.page_limit,
     repeated = excluded.repeated, watermark_ms = excluded.watermark_ms,
     window_from_ms = excluded.window_from_ms, restore_limit_ms = excluded.restore_limit_ms,
@@ -420,7 +420,7 @@ struct Store::Impl {
   Instant ask_again{};
 
   // Opening.
-  std::expected<void, StoreError> open_file(WallTime now);
+  std::expected<void, StoreError> open_file(WallTime now, OnDamage on_damage);
   Damage open_existing();
   Damage open_sound();
   std::expected<void, StoreError> begin_run(WallTime now);
@@ -456,6 +456,7 @@ struct Store::Impl {
   bool forget_seen_events();
   void refuse_spool(const std::string& why);
   [[nodiscard]] Instant allowed_at() const { return spool_queue.empty() ? not_before : spool_not_before; }
+  bool overtake_others(const std::string& key);
   [[nodiscard]] bool nothing_queued() const { return queue.empty() && spool_queue.empty(); }
   void acknowledge();
   bool mark_clean();
@@ -509,13 +510,17 @@ Damage Store::Impl::open_existing() {
   return damage;
 }
 
-std::expected<void, StoreError> Store::Impl::open_file(WallTime now) {
+std::expected<void, StoreError> Store::Impl::open_file(WallTime now, OnDamage on_damage) {
   // A log whose file is gone is damage too: SQLite would delete it with all it holds.
   const bool orphaned = is_missing(path) && exists(path + "-wal");
   if (!is_missing(path) || orphaned) {
     auto damage = orphaned ? Damage("its -wal file is there without it") : open_existing();
     if (!damage) return std::unexpected(damage.error());
     if (!*damage) return {};
+    if (on_damage == OnDamage::refuse) {
+      return unusable(path + " cannot be used (" + **damage +
+                      "); put a copy of it back, or start the daemon, which moves it aside and begins anew");
+    }
     auto aside = move_aside(dir, path, now);
     if (!aside) return std::unexpected(aside.error());
     state_was_lost = true;
@@ -662,8 +667,8 @@ bool Store::Impl::answer_one(const OpenStream& request) {
     if (key == request.key) {
       reply.place = save.place;  // Which carries what is in doubt itself.
       reply.clean = true;
-      reply.overtaken = false;
-    } else if (reply.place && org_of_stream_key(key) == org_of_stream_key(request.key)) {
+      reply.overtaken = save.overtaken;
+    } else if (!save.overtaken && reply.place && org_of_stream_key(key) == org_of_stream_key(request.key)) {
       reply.overtaken = true;
     }
   }
@@ -722,20 +727,21 @@ bool Store::Impl::answer_one(const ReadSpool& request) {
 }
 
 void Store::Impl::ask(Question question) {
-  if (questions.empty() && answer(question)) return;
-  questions.push_back(std::move(question));
+  if (!answer(question)) questions.push_back(std::move(question));
 }
 
+/// One that cannot be answered keeps no other from it.
 void Store::Impl::answer_questions(Instant now) {
   if (questions.empty() || now < ask_again) return;
-  while (!questions.empty()) {
-    if (!answer(questions.front())) {
-      warnings.push_back("cannot read " + path + ": " + database.failure().explain(dir));
-      ask_again = now + limits::save_retry;
-      return;
-    }
-    questions.pop_front();
-  }
+  std::string why;
+  std::erase_if(questions, [&](const Question& question) {
+    if (answer(question)) return true;
+    why = database.failure().explain(dir);
+    return false;
+  });
+  if (questions.empty()) return;
+  warnings.push_back("cannot read " + path + ": " + why);
+  ask_again = now + limits::save_retry;
 }
 
 bool Store::Impl::commit() {
@@ -844,19 +850,19 @@ void Store::Impl::refuse_spool(const std::string& why) {
 
 std::optional<std::int64_t> Store::Impl::write_stream(const Save& save) {
   Query query(write_place);
-  query.bind_text(key_of(save.stream));
+  query.bind(std::int64_t{save.overtaken ? 2 : 0}).bind_text(key_of(save.stream));
   bind_place(query, save.place);
   if (!query.row()) return std::nullopt;
   const std::int64_t stream = query.number();
-  const std::string& key = key_of(save.stream);
+  if (!query.finish() || (!save.overtaken && !overtake_others(key_of(save.stream)))) return std::nullopt;
+  return stream;
+}
+
+bool Store::Impl::overtake_others(const std::string& key) {
   const std::string org(org_of_stream_key(key));
   const std::string from = org + "?";
   const std::string to = org + "@";  // The next character.
-  if (!query.finish() ||
-      !Query(overtake).bind_text(key).bind_text(org).bind_text(from).bind_text(to).finish()) {
-    return std::nullopt;
-  }
-  return stream;
+  return Query(overtake).bind_text(key).bind_text(org).bind_text(from).bind_text(to).finish();
 }
 
 bool Store::Impl::write_rows(std::int64_t stream, const Save& save) {
@@ -900,11 +906,12 @@ Store::Store(Store&&) noexcept = default;
 Store& Store::operator=(Store&&) noexcept = default;
 Store::~Store() = default;
 
-std::expected<Store, StoreError> Store::open(const std::string& dir, WallTime now) {
-  return open(dir, now, steady_now);
+std::expected<Store, StoreError> Store::open(const std::string& dir, WallTime now, OnDamage on_damage) {
+  return open(dir, now, on_damage, steady_now);
 }
 
-std::expected<Store, StoreError> Store::open(const std::string& dir, WallTime now, Stopwatch stopwatch) {
+std::expected<Store, StoreError> Store::open(const std::string& dir, WallTime now, OnDamage on_damage,
+                                             Stopwatch stopwatch) {
   if (auto made = make_state_dir(dir); !made) return unusable(made.error().text);
   auto lock = OwnerLock::take(dir, now);
   if (!lock) {
@@ -916,7 +923,7 @@ std::expected<Store, StoreError> Store::open(const std::string& dir, WallTime no
   impl->path = dir + "/" + state_file_name;
   impl->stopwatch = std::move(stopwatch);
   impl->lock = std::move(*lock);
-  if (auto opened = impl->open_file(now); !opened) return std::unexpected(opened.error());
+  if (auto opened = impl->open_file(now, on_damage); !opened) return std::unexpected(opened.error());
   if (auto begun = impl->begin_run(now); !begun) return std::unexpected(begun.error());
   impl->answers.emplace_back(SetAsideSize{impl->set_aside_bytes});
   return Store(std::move(impl));

@@ -38,7 +38,7 @@
 // For example
 //     sqlite3 state.sqlite "select key, next, datetime(watermark_ms/1000, 'unixepoch') from stream"
 //     acme.okta.com|/api/v1/logs?after=1698&limit=1000|2026-11-23 12:00:00
-// `stream.unclean` is 2 once another stream of the org was saved after this one: a filter was changed. It is
+// `stream.unclean` is 2 while another stream of the org has gone on since: a filter was changed. It is
 // 1 by the first opening after an unclean end and cleared by a stream's next save, whose place then carries
 // the doubt itself: a stream that is away for some runs loses none of it.
 #pragma once
@@ -74,12 +74,17 @@ struct SpoolSummary {
 
 class Store {
  public:
+  /// What becomes of a file that is damaged or not ours: a person's command leaves it to the daemon, which
+  /// says what is lost.
+  enum class OnDamage : std::uint8_t { move_aside, refuse };
   /// Measures commits; only differences count.
   using Stopwatch = std::function<Instant()>;
 
   /// Makes the directory if it is missing. Once this returns, a crash is an unclean end.
-  static std::expected<Store, StoreError> open(const std::string& dir, WallTime now);
-  static std::expected<Store, StoreError> open(const std::string& dir, WallTime now, Stopwatch stopwatch);
+  static std::expected<Store, StoreError> open(const std::string& dir, WallTime now,
+                                               OnDamage on_damage = OnDamage::move_aside);
+  static std::expected<Store, StoreError> open(const std::string& dir, WallTime now, OnDamage on_damage,
+                                               Stopwatch stopwatch);
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
   /// Without close(): an unclean end, unless no stream was opened; what is queued is not written.

@@ -1,5 +1,8 @@
 // `set-aside` and `cursor`: looking at the state and mending it, with a daemon's lock respected.
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "e2e/bench.hpp"
 
@@ -14,9 +17,18 @@ struct Commands {
   /// Its exit code; what it said in `out` and `err`.
   std::optional<int> run(Words args, const Variables& more = {}) {
     args.insert(args.end(), {"--state-dir", bench.state_dir()});
+    return perform(Bench::binary(), args, more);
+  }
+  /// Its standard output on a disk that is full.
+  std::optional<int> run_on_full_disk(Words args) {
+    args.insert(args.begin(), {"-c", "exec \"$0\" \"$@\" >/dev/full", Bench::binary()});
+    args.insert(args.end(), {"--state-dir", bench.state_dir()});
+    return perform("/bin/sh", args);
+  }
+  std::optional<int> perform(const std::string& program, const Words& args, const Variables& more = {}) {
     Variables env = Bench::sanitizer_variables();
     env.insert(env.end(), more.begin(), more.end());
-    sandbox::Daemon command({.binary = Bench::binary(), .args = args, .env = env});
+    sandbox::Daemon command({.binary = program, .args = args, .env = env});
     const auto code = command.wait_exit(60s);
     out = command.out();
     err = command.log();
@@ -46,6 +58,8 @@ TEST_CASE("set-aside: what was set aside is listed, shown, sent once more and dr
   CHECK(commands.out.contains("not JSON: a line break inside a string"));
   REQUIRE(commands.run({"set-aside", "show", "1"}) == 0);
   CHECK(commands.out == bench.set_aside().at(0) + "\n");
+  CHECK(commands.run_on_full_disk({"set-aside", "show", "1"}) == 74);
+  CHECK(commands.err.contains("No space left on device"));
 
   CHECK(commands.retries("1") == 69);
   CHECK(commands.err.contains("it is no single JSON event"));
@@ -91,7 +105,7 @@ TEST_CASE("cursor: shown while a daemon runs, set only while none does, and obey
   CHECK(commands.out.contains(bench.world.org_name(org)));
   const Words set = {"cursor", "set", bench.world.org_domain(org), "24h", "--tenants", bench.tenants_file()};
   CHECK(commands.run(set) == 75);
-  CHECK(commands.err.contains("stop the daemon first"));
+  CHECK(commands.err.contains("Stop the daemon first"));
   CHECK(commands.run({"set-aside", "drop", "all"}) == 75);
   REQUIRE(bench.stop() == 0);
   REQUIRE(bench.lines() == 0);
@@ -104,10 +118,48 @@ TEST_CASE("cursor: shown while a daemon runs, set only while none does, and obey
   CHECK(line.contains("\"backfill\":true"));
 }
 
-TEST_CASE("set-aside, cursor: without a state they say so") {
+TEST_CASE("set-aside: an event that went out reduced is not sent a second time") {
   Commands commands;
-  CHECK(commands.run({"cursor", "show"}) == 74);
-  CHECK(commands.err.contains("there is no state in"));
+  Bench& bench = commands.bench;
+  const std::size_t org = bench.add_org();
+  bench.add_listener();
+  bench.world.set_judging(false);
+  bench.world.issue_bytes(org, R"({"uuid":"u1","x":")" + std::string(600'000, 'x') + "\"}");
+  REQUIRE(bench.run_once() == 0);
+  REQUIRE(bench.set_aside().size() == 1);
+  const std::size_t lines = bench.lines();
+  CHECK(commands.retries("1") == 69);
+  CHECK(commands.err.contains("it was delivered, reduced"));
+  CHECK(bench.lines() == lines);
+}
+
+TEST_CASE("set-aside, cursor: without a state they say so, and looking makes none") {
+  Commands commands;
+  for (const Words& words : {Words{"cursor", "show"}, {"set-aside", "list"}, {"set-aside", "drop", "all"}}) {
+    CHECK(commands.run(words) == 74);
+    CHECK(commands.err.contains("there is no state in"));
+  }
+  CHECK_FALSE(std::filesystem::exists(commands.bench.state_dir()));
+}
+
+TEST_CASE("cursor: a state that is damaged is left for the daemon, which says what is lost") {
+  Commands commands;
+  Bench& bench = commands.bench;
+  const std::size_t org = bench.add_org();
+  bench.add_listener();
+  bench.write_tenants();
+  const std::filesystem::path file = std::filesystem::path(bench.state_dir()) / "state.sqlite";
+  std::filesystem::create_directories(file.parent_path());
+  const std::string garbage(5000, 'g');
+  write_file(file, garbage);
+  CHECK(commands.run(
+            {"cursor", "set", bench.world.org_domain(org), "24h", "--tenants", bench.tenants_file()}) == 74);
+  CHECK(commands.err.contains("put a copy of it back, or start the daemon"));
+  std::ifstream left(file);
+  CHECK(std::string(std::istreambuf_iterator<char>(left), {}) == garbage);
+  bench.start();
+  CHECK(bench.says("THE STATE IS LOST"));
+  CHECK(bench.stop() == 0);
 }
 
 }  // namespace

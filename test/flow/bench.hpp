@@ -209,9 +209,11 @@ class MemoryStore {
       Stream& stream = disk[keys_.at(save.stream)];
       stream.place = save.place;
       stream.unclean = false;
-      for (auto& [key, other] : disk)
-        other.overtaken |= org_of_stream_key(key) == org_of_stream_key(keys_.at(save.stream));
-      stream.overtaken = false;
+      for (auto& [key, other] : disk) {
+        other.overtaken |=
+            !save.overtaken && org_of_stream_key(key) == org_of_stream_key(keys_.at(save.stream));
+      }
+      stream.overtaken = save.overtaken;
       apply(stream.rows, save);
       std::ranges::move(save.set_aside, std::back_inserter(set_aside));
       spool.apply(keys_.at(save.stream), save);

@@ -281,6 +281,52 @@ TEST_CASE(
   REQUIRE(heads[2] == R"({"type":"okta-acme","tenant_name":"acme.okta.com","customer":"other")");
 }
 
+TEST_CASE(
+    "destinations: what a tenant that left has in flight and waiting is settled together, whatever comes") {
+  for (const bool comes_back : {false, true}) {
+    Provider bench;
+    bench.okta_replies(acme, page(events(1, 1000)).next("/api/v1/logs?after=a1000"));
+    bench.pass(limits::bulk_age_max);
+    const BulkId one = bench.bulk_to(first).id;
+    bench.okta_replies(acme, page({event(1001)}).next("/api/v1/logs?after=a1001"));
+    bench.pass(limits::bulk_age_max);
+    bench.verdict(one, cannot_be_reached());  // The other one is still in flight.
+    const auto with_acme = bench.tenants;
+    bench.reloads({bench.tenants[1]});
+    if (comes_back) bench.reloads(with_acme);
+    bench.pass(1s);
+    while (!bench.nothing_goes_to(first)) bench.says_of(first, takes_all());
+    bench.pass(1min);
+    while (!bench.nothing_goes_to(first)) bench.says_of(first, takes_all());
+    REQUIRE(bench.at(first).size() == 1001);
+    REQUIRE(bench.report().total.in_flight == 0);
+    if (!comes_back) bench.reloads(with_acme);
+    bench.pass(10s);
+    REQUIRE(bench.wants(acme) == "/api/v1/logs?after=a1001");
+  }
+}
+
+TEST_CASE(
+    "destinations: a tenant that left is not forgotten at one account while another still answers for it") {
+  constexpr DestinationId third{3};
+  Provider bench;
+  bench.destinations.push_back(bench.destination(3));
+  bench.okta_replies(acme, page({event(1)}).next("/api/v1/logs?after=a1"));
+  bench.pass(limits::bulk_age_max);
+  bench.acme_moves_to(third);
+  bench.pass(10s);
+  bench.okta_replies(acme, page({event(2)}).next("/api/v1/logs?after=a2"));
+  bench.pass(limits::bulk_age_max);
+  bench.says_of(third, says(401));
+  const auto with_acme = bench.tenants;
+  bench.reloads({bench.tenants[1]});
+  bench.says_of(first, takes_all());
+  REQUIRE(bench.at(first) == std::vector<int>{1});
+  REQUIRE(bench.report().total.in_flight == 0);
+  bench.reloads(with_acme);
+  REQUIRE(bench.wants(acme) == "/api/v1/logs?after=a1");
+}
+
 TEST_CASE("streams: a filter is sent with the first question, and with those of a recovery") {
   Bench bench({.domains = {acme}});
   bench.tenants[0].query = {.filter = R"(eventType eq "a b")", .q = "x&y"};
@@ -346,6 +392,50 @@ TEST_CASE(
     REQUIRE(bench.numbers() == std::vector<int>{1, 2, 2, 3, 4});
     REQUIRE(bench.marked_numbers() == std::vector<int>{2, 3});
   }
+}
+
+TEST_CASE("streams: what another filter may have delivered stays in doubt over a crash, up to the tail") {
+  Bench bench({.domains = {acme}});
+  bench.okta_replies(page({event(1)}).next("/api/v1/logs?after=1"));
+  bench.listener_takes();
+  const auto plain = bench.tenants;
+  auto filtered = plain;
+  filtered[0].query.q = "login";
+  bench.reloads(filtered);
+  bench.okta_replies(page({event(2)}).next("/api/v1/logs?after=2&q=login"));
+  bench.listener_takes();
+  bench.pass(2h);
+  bench.reloads(plain);
+  const auto full_page = [&](int n) {
+    bench.okta_replies(
+        page(events(n * 1000, n * 1000 + 999)).next("/api/v1/logs?after=p" + std::to_string(n)));
+    bench.pass(limits::bulk_age_max);
+    bench.listener_takes();
+  };
+  full_page(1);
+  bench.crashes();
+  for (int n = 2; n <= 5; ++n) full_page(n);
+  REQUIRE(bench.marked_numbers().size() == 5000);
+}
+
+TEST_CASE("streams: a page of the old filter that is settled late does not hide that the new one went on") {
+  Bench bench({.domains = {acme}});
+  bench.okta_replies(page({event(1)}).next("/api/v1/logs?after=1"));
+  const BulkId old_one = bench.bulks.begin()->first;
+  const auto plain = bench.tenants;
+  auto filtered = plain;
+  filtered[0].query.q = "login";
+  bench.reloads(filtered);
+  bench.okta_replies(page({event(2)}).next("/api/v1/logs?after=2&q=login"));
+  bench.pass(limits::bulk_age_max);
+  bench.verdict(std::prev(bench.bulks.end())->first, takes_all());
+  bench.pass(1s);
+  bench.verdict(old_one, takes_all());
+  bench.pass(1s);
+  bench.reloads(plain);
+  REQUIRE(bench.notes_with("followed under another filter since") == 1);
+  bench.reloads(filtered);
+  REQUIRE(bench.notes_with("followed under another filter since") == 1);  // The plain one delivered nothing.
 }
 
 TEST_CASE("streams: streams of one org share its budget and its keys") {

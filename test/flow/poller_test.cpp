@@ -144,6 +144,16 @@ TEST_CASE("poller: the watermark is the greatest published settled, never later 
   REQUIRE(place_of(bench).watermark == date);
 }
 
+TEST_CASE("poller: how far it is behind is bounded, whatever date an event tells") {
+  Bench bench;
+  const std::string ancient = R"({"uuid":"u1","published":"0001-01-01T00:00:00Z","n":1})";
+  bench.okta_replies(page({ancient}).next(link_a));
+  bench.listener_takes();
+  bench.pass(10s);
+  bench.okta_replies(status(503));
+  REQUIRE(bench.report().tenants[0].behind <= std::chrono::years(101));
+}
+
 TEST_CASE("poller: an event from before the first start says backfill") {
   Bench bench;
   follows(bench, {event(1, birth - 1s), event(2, birth + 1s)}, link_a);

@@ -249,6 +249,37 @@ TEST_CASE("shipper: what is newest goes before what others catch up on, retried 
   REQUIRE(numbers_of(bench.flying.rbegin()->second) == std::vector<int>{8});
 }
 
+TEST_CASE("shipper: what is newest does not keep the oldest waiting for ever") {
+  ShipperBench bench;
+  for (int n = 1; n <= 5; ++n) {
+    bench.takes({event(n)}, other, static_cast<std::uint64_t>(n));
+    bench.ripens();
+  }
+  bench.newest = true;
+  int answers = 0;
+  for (int n = 6; numbers_of(bench.flying.rbegin()->second) != std::vector<int>{5}; ++n) {
+    bench.takes({event(n)}, acme, static_cast<std::uint64_t>(n));
+    bench.ripens();
+    bench.says(bench.flying.begin()->first, takes_all());
+    REQUIRE(++answers <= limits::urgent_bulks_in_a_row + 1);
+  }
+  REQUIRE(answers == limits::urgent_bulks_in_a_row + 1);
+}
+
+TEST_CASE("shipper: with the last of what was refused set aside, it is in no trouble any more") {
+  ShipperBench bench;
+  bench.takes({sized_event(1, 70'000)}, acme, 1);
+  bench.ripens();
+  for (int refusal = 0; refusal < 3; ++refusal) {
+    bench.says(says(500));
+    bench.pass(1min);
+  }
+  REQUIRE_FALSE(bench.shipper.healthy());
+  bench.says(says(413));
+  REQUIRE(bench.set_aside == 1);
+  REQUIRE(bench.shipper.healthy());
+}
+
 TEST_CASE("shipper: an answer to nothing in flight is ignored, a second one to the same bulk too") {
   ShipperBench bench;
   bench.takes({event(1)});

@@ -58,7 +58,7 @@ Place some_place() {
 /// A store as the daemon leaves it, with a place, a window and something set aside.
 std::string make_true_state() {
   const Directory directory;
-  auto store = Store::open(directory.path, birth, [] { return Instant{}; });
+  auto store = Store::open(directory.path, birth, Store::OnDamage::move_aside, [] { return Instant{}; });
   CHECK(store.has_value());
   store->open_stream({.stream = StreamId{1}, .key = domain.name()});
   Save save{.stream = StreamId{1}, .number = 1, .place = some_place()};
@@ -151,7 +151,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::ofstream(directory.path / "state.sqlite", std::ios::binary) << bytes;
   if (log_too) std::ofstream(directory.path / "state.sqlite-wal", std::ios::binary) << input.rest();
 
-  auto store = Store::open(directory.path, birth, [] { return Instant{}; });
+  auto store = Store::open(directory.path, birth, Store::OnDamage::move_aside, [] { return Instant{}; });
   if (!store) {
     CHECK(store.error().exit_code == 74 && !store.error().text.empty());
     CHECK(bytes_of(directory.path / "state.sqlite") == bytes);

@@ -171,6 +171,20 @@ TEST_CASE("keyring: a token tells whose accounts it opens, the usual one being n
   CHECK(keyring.accounts_of("X").empty());
 }
 
+TEST_CASE("keyring: a destination that was named again while it was being forgotten stays") {
+  Keyring keyring;
+  keyring.set_usual(Endpoint::parse("listener.logz.io").value(), secret("U"));
+  const DestinationId written_out = keyring.replace(providers_file()).tenants[3].destination;
+  CHECK(keyring.replace(providers_file("F", "X")).tenants[3].destination != written_out);
+  CHECK(keyring.replace(providers_file()).tenants[3].destination == written_out);
+  keyring.forget(written_out);
+  CHECK(keyring.bulk_target(written_out).value().expose() == "/?token=W");
+
+  const DestinationId eu = keyring.for_hooks("eu").id;
+  keyring.forget(eu);
+  CHECK(keyring.bulk_target(eu).value().expose() == "/?token=U");
+}
+
 TEST_CASE("keyring: new letters in the same file are the same destination, others written out another one") {
   Keyring keyring;
   keyring.set_usual(Endpoint::parse("listener.logz.io").value(), secret("U"));

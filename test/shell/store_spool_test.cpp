@@ -37,7 +37,8 @@ struct Bench {
 
   Bench() { open(); }
   void open() {
-    auto opened = Store::open(dir.path(), wall, [] { return Instant{}; });  // Commits take no time.
+    auto opened = Store::open(dir.path(), wall, Store::OnDamage::move_aside,
+                              [] { return Instant{}; });  // Commits take no time.
     if (!opened) FAIL(opened.error().text);
     store.emplace(std::move(*opened));
     store->open_stream({.stream = globex, .key = key});

@@ -85,7 +85,8 @@ struct Bench {
   std::vector<std::string> warnings;
 
   [[nodiscard]] std::expected<Store, StoreError> try_open() {
-    return Store::open(dir.path(), start, [this] { return clock += commit_takes; });
+    return Store::open(dir.path(), start, Store::OnDamage::move_aside,
+                       [this] { return clock += commit_takes; });
   }
   void open() {
     auto opened = try_open();

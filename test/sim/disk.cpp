@@ -58,7 +58,8 @@ Disk::Stream Disk::view(const std::string& key) const {
 }
 
 void Disk::apply(Stream& stream, const Save& save) {
-  stream.unclean = stream.overtaken = false;
+  stream.unclean = false;
+  stream.overtaken = save.overtaken;
   stream.place = save.place;
   stream.rows.erase(stream.rows.begin(), stream.rows.lower_bound(save.rows_from));
   for (const WindowRow& row : save.rows) stream.rows.insert_or_assign(row.page, row);
@@ -71,7 +72,8 @@ std::vector<Input> Disk::commit() {
     if (on_durable) on_durable(key, save);
     apply(streams_[key], save);
     for (auto& [other, stream] : streams_) {
-      if (other != key) stream.overtaken |= org_of_stream_key(other) == org_of_stream_key(key);
+      if (other != key && !save.overtaken)
+        stream.overtaken |= org_of_stream_key(other) == org_of_stream_key(key);
     }
     spool_.apply(key, save);
     newest[save.stream] = save.number;

@@ -73,6 +73,7 @@ inline constexpr std::size_t bulk_bytes_max = 4 * MiB;  // Uncompressed; a singl
 inline constexpr std::size_t bulk_lines_max = 20'000;
 inline constexpr Duration bulk_age_max = 200ms;
 inline constexpr std::size_t bulks_in_flight_max = 4;
+inline constexpr int urgent_bulks_in_a_row = 8;  // Then the oldest has its turn.
 inline constexpr Duration bulk_timeout = 120s;
 inline constexpr Duration bulk_stall_timeout = 30s;
 inline constexpr std::size_t bulk_answer_bytes_max = 64 * KiB;

@@ -42,6 +42,9 @@ namespace ascii {
 
 }  // namespace ascii
 
+/// "1 event", "2 events".
+[[nodiscard]] std::string counted(std::uint64_t number, std::string_view noun);
+
 /// Foreign text made fit for a log line: every control and non-ASCII byte becomes '?', and what is longer
 /// than `bytes_max` is cut there and ends in "...".
 [[nodiscard]] std::string printable(std::string_view text,

@@ -75,6 +75,7 @@ struct Save {
   StreamId stream;
   std::uint64_t number = 0;  ///< Counts the saves of this stream in this run.
   Place place;
+  bool overtaken = false;           ///< Another stream of its org goes on, under another filter.
   std::vector<WindowRow> rows;      ///< To add.
   std::uint64_t rows_from = 0;      ///< Rows of pages before this one may be dropped.
   std::vector<SetAside> set_aside;  ///< To add.

@@ -94,7 +94,9 @@ class Poller {
   /// forgotten.
   void stop();
   /// Goes on after stop(), from where it stood.
-  void resume(Now now, bool overtaken);
+  /// Stopped, and another stream of its org goes on under another filter; until it is resumed.
+  void overtaken() { overtaken_ = true; }
+  void resume(Now now);
   /// What its lines say from now on, of those read from now on.
   void take_constants(const TenantSpec& spec);
   /// Its last: forgets what is not settled, which nobody will bring to an end. When the tenant comes back it
@@ -225,6 +227,7 @@ class Poller {
   std::optional<WallTime> tail_at_;      ///< By Okta's clock: when the tail was last seen.
   bool tail_seen_ = false;
   bool stopping_ = false;
+  bool overtaken_ = false;
 
   std::deque<Page> pages_;  ///< Not settled, oldest first.
   std::deque<std::pair<std::uint64_t, std::size_t>>

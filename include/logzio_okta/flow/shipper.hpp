@@ -7,8 +7,7 @@
 //                                                       perhaps taken
 //
 // Promises
-// - Every event taken is settled exactly once: delivered, or set aside with a reason. Nothing is ever
-// dropped.
+// - Every event taken is settled exactly once: delivered, or set aside with a reason; or given back.
 // - A bulk the listener may have taken is sent again only with every line marked `possible_duplicate`.
 // - A 400 with counts is never sent again. What cannot be settled is retried for ever, ever more gently.
 // - While the destination is in trouble one bulk at a time goes out as a probe. A refused token and a full
@@ -149,6 +148,7 @@ class Shipper {
   void retry_later(Instant now, Waiting& waiting, Duration at_least);
   void halve(Queue::iterator it);
   void set_line_aside(Queue::iterator it, const std::string& reason, const std::string& answer);
+  void begin_anew_if_empty();
   void settle(const Bulk& bulk);
   void settle_partly(const Bulk& bulk, const verdict::PartlyTaken& partly);
   void emit(Settlement&& settlement);
@@ -163,6 +163,7 @@ class Shipper {
   BulkBuilder open_;
   std::optional<Instant> open_since_;
   bool open_urgent_ = false;
+  int urgent_in_a_row_ = 0;  ///< Sent.
   Queue queue_;
   bool paused_ = false;
   bool stopping_ = false;
