@@ -15,6 +15,7 @@
 
 #include "logzio_okta/base/check.hpp"
 #include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/text.hpp"
 #include "logzio_okta/flow/scheduler.hpp"
 
 #include "shell/admin.hpp"
@@ -164,6 +165,8 @@ struct Daemon::Impl {
   std::uint64_t reloads_refused = 0;
   std::string tenants_refused;  ///< Why the file, as it was last read, cannot be used.
   bool token_refused = false;
+  bool secrets_refused = false;
+  bool certificate_refused = false;
   std::vector<std::string> tenants_warnings;  ///< Of the file as it was last read.
   std::vector<std::string> token_warnings;
   InputQueue inputs;                  ///< Not handled yet.
@@ -209,7 +212,8 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
       ProcessFacts process = read_process_facts(self.log.dropped());
       process.reloads_taken = self.reloads_taken;
       process.reloads_refused = self.reloads_refused;
-      process.last_reload_refused = !self.tenants_refused.empty() || self.token_refused;
+      process.last_reload_refused = !self.tenants_refused.empty() || self.token_refused ||
+                                    self.secrets_refused || self.certificate_refused;
       return process;
     };
     auto admin = Admin::listen(*options.admin, {report, facts, self.history});
@@ -329,8 +333,8 @@ void Daemon::Impl::say_alive(Instant now) {
   say_alive_at = now + std::min(limits::status_interval, notify.watchdog().value_or(limits::status_interval));
   const Report report = scheduler->report({.steady = now, .wall = wall_now()});
   notify.say("WATCHDOG=1\nSTATUS=" + (report.ready
-                                          ? std::to_string(report.tenants.size()) + " tenants, " +
-                                                std::to_string(report.total.delivered) + " events delivered"
+                                          ? counted(report.tenants.size(), "tenant") + ", " +
+                                                counted(report.total.delivered, "event") + " delivered"
                                           : "not ready: " + report.not_ready_because));
 }
 
@@ -502,7 +506,10 @@ Result<void> Daemon::Impl::read_secrets(const std::string& path) {
 
 void Daemon::Impl::reload_secrets() {
   if (!secrets_watch) return;
-  if (const auto read = read_secrets(secrets_watch->path()); !read) {
+  const auto read = read_secrets(secrets_watch->path());
+  count_reload(read.has_value());
+  secrets_refused = !read.has_value();
+  if (!read) {
     say(Level::error, read.error().text + ". The secrets read before stay in force");
   } else {
     say(Level::info, "read the secrets in " + secrets_watch->path() + " again");
@@ -513,6 +520,8 @@ void Daemon::Impl::reload_certificate() {
   if (!certificate_watch) return;
   std::vector<std::string> warnings;
   auto tls = ServerTls::load(certificate_watch->path(), certificate_key_watch->path(), warnings);
+  count_reload(tls.has_value());
+  certificate_refused = !tls.has_value();
   if (!tls) {
     say(Level::error, tls.error().text + ". The certificate read before stays in force");
     return;

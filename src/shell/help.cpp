@@ -27,10 +27,10 @@ constexpr std::array variables = {
 constexpr std::array exits = {
     HelpRow{"0", "stopped in order, or --once has finished"},
     HelpRow{"1", "healthcheck got no answer"},
-    HelpRow{"64", "a flag or command was misused"},
-    HelpRow{"69", "--once could not finish, or status or check found something not working"},
+    HelpRow{"64", "a flag or command was misused, or names what is not there"},
+    HelpRow{"69", "--once or a command could not finish, or status or check found something not working"},
     HelpRow{"70", "a bug was found; please report it with the line before the end"},
-    HelpRow{"74", "the state cannot be used"},
+    HelpRow{"74", "the state cannot be used, or the output not written"},
     HelpRow{"75", "another instance holds the state, or a stop left a bulk unanswered"},
     HelpRow{"78", "the configuration cannot work; the line says what to change"},
 };

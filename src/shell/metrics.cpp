@@ -271,7 +271,7 @@ void add_daemon(Families& families, const Report& report, const ProcessFacts& pr
   families.gauge("logzio_okta_set_aside_budget_bytes", "From here on the destination holds.",
                  value_of(limits::set_aside_bytes_max));
   MetricFamily& reloads = families.open(
-      "logzio_okta_reloads_total", "Times the tenants or token file was read again.", MetricType::Counter);
+      "logzio_okta_reloads_total", "Times a file of the configuration was read again.", MetricType::Counter);
   add(reloads, value_of(process.reloads_taken), {{"outcome", "taken"}});
   add(reloads, value_of(process.reloads_refused), {{"outcome", "refused"}});
   families.gauge("logzio_okta_last_reload_refused",

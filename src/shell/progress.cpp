@@ -8,6 +8,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "logzio_okta/base/text.hpp"
+
 namespace logzio_okta {
 namespace {
 
@@ -42,7 +44,7 @@ std::string progress_text(double share, std::optional<WallTime> reached, std::ui
   const double seconds = std::chrono::duration<double>(running).count();
   std::string text = std::to_string(static_cast<int>(std::floor(share * 100))) + " %";
   if (reached) text += ", up to " + format_rfc3339(*reached).substr(0, 19) + "Z";
-  text += ", " + std::to_string(events) + " events";
+  text += ", " + counted(events, "event");
   if (seconds >= 1 && events > 0)
     text += ", " + std::to_string(static_cast<std::uint64_t>(static_cast<double>(events) / seconds)) + "/s";
   if (seconds >= 2 && share >= 0.01 && share < 1) {

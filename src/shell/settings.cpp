@@ -124,7 +124,7 @@ std::unexpected<SettingsError> no_such_command(std::span<const std::string> word
       seconds.push_back(command.name.substr(space + 1));
     }
   }
-  if (!seconds.empty()) return misuse(words[0] + " wants a second word, one of " + one_of(seconds));
+  if (!seconds.empty()) return misuse(words[0] + " wants a second word behind it, one of " + one_of(seconds));
   const std::string text = "there is no command \"" + quotable(words[0]) + "\"";
   const auto meant = did_you_mean(words[0], known);
   return misuse(meant ? text + "; did you mean " + std::string(*meant) + "?" : text);
@@ -145,6 +145,18 @@ std::pair<std::size_t, std::size_t> words_allowed(std::string_view form) {
 
 // ---- cxxopts, used here and nowhere else
 
+/// "--once" of "--once=yes".
+std::string flag_with_needless_value(int argc, const char* const* argv, CommandTable commands) {
+  const auto flags = all_flags(commands);
+  for (const std::string_view argument : std::span(argv, static_cast<std::size_t>(argc)).subspan(1)) {
+    const std::string name = flag_only(argument);
+    const bool takes_none = std::ranges::any_of(
+        flags, [&](const auto& flag) { return !flag.second && name == "--" + std::string(flag.first); });
+    if (takes_none && argument.contains('=')) return name;
+  }
+  return "a flag like --once or --help";
+}
+
 std::expected<cxxopts::ParseResult, SettingsError> parse_flags(int argc, const char* const* argv,
                                                                CommandTable commands) {
   if (const auto argument = one_dash_too_few(argc, argv)) return unknown_flag(*argument, commands);
@@ -162,7 +174,7 @@ std::expected<cxxopts::ParseResult, SettingsError> parse_flags(int argc, const c
   } catch (const cxxopts::exceptions::missing_argument&) {
     return misuse(flag_only(argv[argc - 1]) + " needs a value behind it");
   } catch (const cxxopts::exceptions::exception&) {
-    return misuse("a flag that takes no value, like --once or --help, has one");
+    return misuse(flag_with_needless_value(argc, argv, commands) + " takes no value; write it alone");
   }
 }
 

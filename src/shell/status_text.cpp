@@ -67,10 +67,9 @@ std::string totals(const EventCounts& total) {
 std::string listener(const DestinationReport& destination, bool alone, WallTime at) {
   std::string text = alone ? "listener: "
                            : "listener " + std::to_string(destination.number) + ", " + destination.listener +
-                                 ", " + std::to_string(destination.tenants.size()) + " tenants: ";
-  text += printable(destination.state) + ", " + std::to_string(destination.bulks_taken) +
-          " bulks taken, last " + ago(destination.last_taken, at) + ", " +
-          std::to_string(destination.waiting) + " waiting\n";
+                                 ", " + counted(destination.tenants.size(), "tenant") + ": ";
+  text += printable(destination.state) + ", " + counted(destination.bulks_taken, "bulk") + " taken, last " +
+          ago(destination.last_taken, at) + ", " + std::to_string(destination.waiting) + " waiting\n";
   if (!destination.last_error.empty()) text += "  " + printable(destination.last_error) + "\n";
   return text;
 }
@@ -83,7 +82,7 @@ std::string hooks(const HookReport& hooks, WallTime at) {
                      std::to_string(hooks.spooled) + " spooled, " + std::to_string(refused) + " refused\n";
   for (const HookStreamReport& stream : hooks.streams) {
     text += "  " + printable(stream.domain) + (stream.region.empty() ? "" : " to " + stream.region) + ": " +
-            std::to_string(stream.events.delivered) + " events delivered, " +
+            counted(stream.events.delivered, "event") + " delivered, " +
             std::to_string(stream.events.in_flight) + " in the spool (" + std::to_string(stream.bytes) +
             " bytes), the oldest came " + ago(stream.oldest, at) + "\n";
   }

@@ -54,7 +54,7 @@ TEST_CASE_METHOD(Bench, "service: the manager hears that it is ready, turns, rel
   start({.env = {{"NOTIFY_SOCKET", path("notify")}, {"WATCHDOG_USEC", "200000"}}});
   CHECK(wait([&] { return manager.heard("READY=1") == 1; }));
   REQUIRE(all_arrive());
-  CHECK(wait([&] { return manager.heard("WATCHDOG=1\nSTATUS=1 tenants, 10 events delivered") >= 2; }));
+  CHECK(wait([&] { return manager.heard("WATCHDOG=1\nSTATUS=1 tenant, 10 events delivered") >= 2; }));
   daemon().signal(SIGHUP);
   CHECK(wait([&] { return manager.heard("RELOADING=1\nMONOTONIC_USEC=") == 1; }));
   CHECK(wait([&] { return manager.heard("READY=1") == 2; }));
