@@ -108,8 +108,12 @@ void Poller::opened(Now now, const Opened& opened, Instant began) {
 
 // What was in doubt before stays so.
 void Poller::doubt(Now now, Instant since, std::uint32_t events) {
-  if (place_.in_doubt) events = std::max(events, place_.in_doubt->events_left);
-  place_.in_doubt = InDoubt{.events_left = events, .before = okta_time(now) - to_ms(now.steady - since)};
+  if (place_.in_doubt) {
+    events = std::max(events, place_.in_doubt->events_left);
+    doubted_before_ = place_.in_doubt->before;
+  }
+  const WallTime before = std::max(okta_time(now) - to_ms(now.steady - since), doubted_before_);
+  place_.in_doubt = InDoubt{.events_left = events, .before = before};
   place_dirty_ = true;
 }
 
@@ -212,7 +216,8 @@ std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFac
   okta_clock_ = Now{.steady = now.steady, .wall = now.wall + org.offset};
   // As well as Okta's answers tell by now; our own clock may have jumped since.
   if (doubt_since_ && place_.in_doubt) {
-    place_.in_doubt->before = okta_clock_->wall - to_ms(now.steady - *doubt_since_);
+    place_.in_doubt->before =
+        std::max(okta_clock_->wall - to_ms(now.steady - *doubt_since_), doubted_before_);
   }
   if (result->status != 200) {
     take_status(now, *result, org);

@@ -291,7 +291,9 @@ void add_spool(Families& families, const HookReport& hooks, WallTime now) {
   for (const HookStreamReport& stream : hooks.streams) add(bytes, value_of(stream.bytes), labels(stream));
   MetricFamily& oldest = families.open("logzio_okta_hook_spool_oldest_seconds",
                                        "Time since the oldest of them came.", MetricType::Gauge);
-  for (const HookStreamReport& stream : hooks.streams) add(oldest, age(stream.oldest, now), labels(stream));
+  for (const HookStreamReport& stream : hooks.streams) {
+    add(oldest, age(stream.oldest.value_or(now), now), labels(stream));  // 0 where nothing waits.
+  }
   MetricFamily& events =
       families.open("logzio_okta_hook_events_total",
                     "Events of deliveries that were spooled, by what became of them.", MetricType::Counter);

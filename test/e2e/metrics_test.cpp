@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "e2e/bench.hpp"
+#include "sandbox/hook_client.hpp"
 
 namespace logzio_okta::e2e {
 namespace {
@@ -40,9 +41,17 @@ TEST_CASE("metrics: every name that alerts and dashboard use is served, and prom
   bench.add_listener();
   bench.world.issue_past(org, 100, 1h);
   const std::uint16_t port = free_port();
-  bench.start({.admin = "127.0.0.1:" + std::to_string(port)});
+  bench.start({.admin = "127.0.0.1:" + std::to_string(port),
+               .flags = {"--hooks", "127.0.0.1:0", "--hooks-orgs", "globex.okta.com"}});
   REQUIRE(bench.all_arrive());
   REQUIRE(bench.wait([&] { return http_get(port, "/status").body.contains("\"delivered\":100,"); }));
+  const std::string words = "event hooks are taken on port ";
+  const std::string log = bench.daemon().log();
+  sandbox::HookClient client(
+      static_cast<std::uint16_t>(std::stoi(log.substr(log.find(words) + words.size()))));
+  client.say(sandbox::hook_post(sandbox::hook_body("globex.okta.com", {R"({"uuid":"pushed"})"}),
+                                "logzio_token: " + bench.world.token() + "\r\n"));
+  REQUIRE(client.hear().status == 200);
   const std::string served = http_get(port, "/metrics").body;
   const std::filesystem::path etc = std::filesystem::path(LOGZIO_OKTA_SOURCE_DIR) / "etc";
   for (const char* const page : {"prometheus-alerts.yml", "grafana-dashboard.json"}) {

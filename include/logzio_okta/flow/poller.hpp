@@ -207,7 +207,9 @@ class Poller {
 
   State state_ = Created{};
   Place place_;
-  std::optional<Instant> doubt_since_;   ///< When this run began, after an unclean end of the last.
+  std::optional<Instant> doubt_since_;  ///< When this run began, after an unclean end of the last.
+  WallTime doubted_before_ =
+      WallTime::min();                   ///< InDoubt::before of an earlier doubt, which this one goes on.
   std::optional<Now> okta_clock_;        ///< Okta's time in a moment of ours, at its last answer.
   bool place_dirty_ = false;             ///< Holds something that no Save has carried yet.
   std::optional<std::string> question_;  ///< Our own, to be asked instead of following the link.
