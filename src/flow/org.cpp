@@ -111,6 +111,7 @@ Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const Http
   --outstanding_;
   ++unplaced_;
   if (!result) return Standing::fine;
+  heard_ = true;
   const HttpAnswer& answer = *result;
   learn_clock(now, asked_wall, answer);
   const RateLimit rate = read_rate_limit(answer.headers);
@@ -208,9 +209,11 @@ void Org::go_quiet(Now now, const HttpAnswer& answer) {
 }
 
 void Org::restore(Now now, std::optional<WallTime> quiet_until, std::chrono::milliseconds offset) {
+  if (heard_) return;
   offset_ = offset;
   if (!quiet_until) return;
-  const auto wait = std::min(*quiet_until - okta_time(now.wall), to_ms(limits::rate_wait_max));
+  const auto left = *quiet_until - okta_time(now.wall) + to_ms(limits::rate_wait_restored);
+  const auto wait = std::min(left, to_ms(limits::rate_wait_max));
   if (wait <= 0s) return;
   quiet_until_ = std::max(quiet_until_, now.steady + wait);
   quiet_named_ = quiet_until;

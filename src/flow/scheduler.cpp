@@ -92,6 +92,11 @@ struct Scheduler::Impl {
     HookStream stream;
     bool probed = false;  ///< In trouble of the destination: gave it a fresh bulk.
   };
+  struct LeftOrg {
+    Domain domain;
+    std::shared_ptr<Org> org;
+    Instant until;
+  };
   struct Ask {
     StreamId stream;
     CredentialId key;
@@ -167,7 +172,8 @@ struct Scheduler::Impl {
   void retire(Tenant& tenant, StreamId stream);
   void bring_along(Now now);
   void abandon_if_stuck(Now now, StreamId stream, Tenant& tenant);
-  void drop_retired();
+  void drop_retired(Now now);
+  void remember_org(Now now, const Tenant& tenant);
 
   void keep(Now now, const HookArrived& arrived, const Hook& hook);
   HookStream& hook_stream(const HookRoute& route, const DestinationSpec& destination,
@@ -212,6 +218,7 @@ struct Scheduler::Impl {
   std::string page_body;  ///< Of the page being read; kept for its memory.
   PageCutter cutter;
   EventCounts retired_counts;
+  std::vector<LeftOrg> left_orgs;  ///< Of tenants that have left the file not long ago.
   HookLedger hooks;
   std::map<StreamId, HookedOrg> hooked_orgs;
 
@@ -457,7 +464,7 @@ void Scheduler::Impl::pump(Now now) {
     read_spool();
     keep_keys_alive(now);
     tell_summaries(now);
-    drop_retired();
+    drop_retired(now);
     if (options.policy.once && once_done()) {
       tell_once_results(now);
       on(now, Stop{});
@@ -689,7 +696,9 @@ void Scheduler::Impl::take_tenant(Now now, const TenantSpec& spec) {
 std::shared_ptr<Org> Scheduler::Impl::org_of(const Domain& domain) const {
   const auto known =
       std::ranges::find_if(tenants, [&](const auto& each) { return each.second.poller.domain() == domain; });
-  return known != tenants.end() ? known->second.org : nullptr;
+  if (known != tenants.end()) return known->second.org;
+  const auto left = std::ranges::find(left_orgs, domain, &LeftOrg::domain);
+  return left != left_orgs.end() ? left->org : nullptr;
 }
 
 std::vector<std::string> Scheduler::Impl::served_by(DestinationId destination) const {
@@ -779,11 +788,12 @@ void Scheduler::Impl::abandon_if_stuck(Now now, StreamId stream, Tenant& tenant)
   tenant.abandoned = true;
 }
 
-void Scheduler::Impl::drop_retired() {
+void Scheduler::Impl::drop_retired(Now now) {
   std::erase_if(tenants, [&](const auto& each) {
     const auto& [stream, tenant] = each;
     if (!tenant.retired || !tenant.poller.drained()) return false;
     add(retired_counts, tenant.poller.report({}).events);
+    remember_org(now, tenant);
     return true;
   });
   std::erase_if(shippers, [&](const auto& each) {
@@ -792,6 +802,17 @@ void Scheduler::Impl::drop_retired() {
     outputs.emplace_back(ForgetDestination{id});
     return true;
   });
+}
+
+// A tenant may come back with the next reload, and what its org asked of us holds then too. Refused keys are
+// not remembered: who takes a tenant out and puts it back wants them tried.
+void Scheduler::Impl::remember_org(Now now, const Tenant& tenant) {
+  std::erase_if(left_orgs, [&](const LeftOrg& left) {
+    return left.until <= now.steady || left.domain == tenant.poller.domain();
+  });
+  if (tenant.org->all_refused() || left_orgs.size() >= limits::tenants_max) return;
+  left_orgs.push_back(
+      {.domain = tenant.poller.domain(), .org = tenant.org, .until = now.steady + limits::rate_wait_max});
 }
 
 Scheduler::Impl::Tenant* Scheduler::Impl::find(StreamId stream) {

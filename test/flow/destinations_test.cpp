@@ -438,6 +438,23 @@ TEST_CASE("streams: a page of the old filter that is settled late does not hide 
   REQUIRE(bench.notes_with("followed under another filter since") == 1);  // The plain one delivered nothing.
 }
 
+TEST_CASE(
+    "streams: what Okta asked of a tenant holds when it leaves and comes back, whatever our clock does") {
+  Bench bench({.domains = {acme, globex}});
+  bench.okta_replies(acme, status(429).rate(60, 0, 40s));
+  const auto both = bench.tenants;
+  bench.reloads({both[1]});
+  bench.pass(5s);
+  REQUIRE(bench.report().tenants.size() == 1);
+  bench.wall += 1h;
+  bench.reloads(both);
+  bench.pass(30s);
+  REQUIRE(
+      std::ranges::none_of(bench.asks, [&](const auto& each) { return each.second.origin.host == acme; }));
+  bench.pass(10s);
+  REQUIRE(bench.wants(acme).starts_with("/api/v1/logs?since="));
+}
+
 TEST_CASE("streams: streams of one org share its budget and its keys") {
   Bench bench({.domains = {acme}});
   bench.okta_replies(status(429).rate(60, 0, 40s));

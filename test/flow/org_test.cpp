@@ -247,12 +247,12 @@ TEST_CASE("org: a restart does not forget the moment, nor by whose clock it was 
   bench.org.restore(bench.now(), birth + 1h + 30s, 1h);
   REQUIRE(bench.org.offset() == 1h);
   REQUIRE(bench.org.quiet_until() == birth + 1h + 30s);
-  REQUIRE(bench.silence() == 30s);
+  REQUIRE(bench.silence() == 30s + limits::rate_wait_restored);
 }
 
 TEST_CASE("org: a saved moment that is past or far away is not waited for") {
   OrgBench past;
-  past.org.restore(past.now(), birth - 1s, 0ms);
+  past.org.restore(past.now(), birth - limits::rate_wait_restored, 0ms);
   REQUIRE(past.may_ask());
   OrgBench far;
   far.org.restore(far.now(), birth + 24h * 365, 0ms);

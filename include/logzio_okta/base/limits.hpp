@@ -48,7 +48,9 @@ inline constexpr std::int64_t rate_limit_assumed = 120;  // Requests a window, u
 inline constexpr Duration rate_window = 60s;
 inline constexpr Duration rate_wait_default = 60s;  // After a 429 that names no usable moment.
 inline constexpr Duration rate_wait_max = 10min;    // A moment further away than this is taken for nonsense.
-inline constexpr double rate_reserve = 0.05;        // Of the limit; at or below it nothing is asked.
+inline constexpr Duration rate_wait_restored =
+    2s;                                       // More, after a restart: so well is Okta's clock known then.
+inline constexpr double rate_reserve = 0.05;  // Of the limit; at or below it nothing is asked.
 inline constexpr Duration concurrency_pause_base = 2s;
 inline constexpr Duration concurrency_pause_max = 30s;
 

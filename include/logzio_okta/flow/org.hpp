@@ -66,7 +66,7 @@ class Org {
   [[nodiscard]] WallTime okta_time(WallTime ours) const { return ours + offset_; }
   /// The moment named in the last 429 that is not over, by Okta's clock.
   [[nodiscard]] std::optional<WallTime> quiet_until() const { return quiet_named_; }
-  /// Takes up what was saved before a restart.
+  /// Takes up what was saved before a restart. Nothing, once it has heard of Okta itself.
   void restore(Now now, std::optional<WallTime> quiet_until, std::chrono::milliseconds offset);
 
   /// The keys as they are now. Those that stay keep their state; new ones are good.
@@ -116,6 +116,7 @@ class Org {
 
   Instant quiet_until_{};
   std::optional<WallTime> quiet_named_;
+  bool heard_ = false;  ///< Of Okta, in this run.
   int crowded_ = 0;  ///< Concurrency 429s in a row.
   int limited_ = 0;  ///< Other 429s in a row.
   std::chrono::milliseconds offset_{0};
