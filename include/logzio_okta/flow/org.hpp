@@ -117,8 +117,8 @@ class Org {
   Instant quiet_until_{};
   std::optional<WallTime> quiet_named_;
   bool heard_ = false;  ///< Of Okta, in this run.
-  int crowded_ = 0;  ///< Concurrency 429s in a row.
-  int limited_ = 0;  ///< Other 429s in a row.
+  int crowded_ = 0;     ///< Concurrency 429s in a row.
+  int limited_ = 0;     ///< Other 429s in a row.
   std::chrono::milliseconds offset_{0};
 };
 
