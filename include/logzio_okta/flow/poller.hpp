@@ -93,9 +93,9 @@ class Poller {
   /// Nothing is asked any more; what is on its way is still settled and saved. An answer on its way is
   /// forgotten.
   void stop();
-  /// Goes on after stop(), from where it stood.
   /// Stopped, and another stream of its org goes on under another filter; until it is resumed.
   void overtaken() { overtaken_ = true; }
+  /// Goes on after stop(), from where it stood.
   void resume(Now now);
   /// What its lines say from now on, of those read from now on.
   void take_constants(const TenantSpec& spec);
