@@ -252,7 +252,7 @@ TEST_CASE("org: a restart does not forget the moment, nor by whose clock it was 
 
 TEST_CASE("org: a saved moment that is past or far away is not waited for") {
   OrgBench past;
-  past.org.restore(past.now(), birth - limits::rate_wait_restored, 0ms);
+  past.org.restore(past.now(), birth - to_ms(limits::rate_wait_restored), 0ms);
   REQUIRE(past.may_ask());
   OrgBench far;
   far.org.restore(far.now(), birth + 24h * 365, 0ms);

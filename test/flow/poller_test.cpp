@@ -330,7 +330,7 @@ TEST_CASE("poller: after a 429 it is silent until the moment Okta named, across 
   bench.crashes(10s);
   bench.pass(19s);
   REQUIRE(bench.wants_nothing());
-  bench.pass(2s);
+  bench.pass(2s + limits::rate_wait_restored);
   REQUIRE(bench.wants() == link_a);
 }
 
