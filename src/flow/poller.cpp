@@ -659,6 +659,12 @@ void Poller::abandon(Now now, bool doubtful) {
   pages_.clear();
 }
 
+void Poller::may_have_arrived(std::uint64_t number) {
+  const auto page = std::ranges::find(pages_, number, &Page::number);
+  CHECK(page != pages_.end());
+  page->touched = true;
+}
+
 bool Poller::partly_settled() const {
   return std::ranges::any_of(pages_, &Page::touched);
 }

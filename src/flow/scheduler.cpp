@@ -765,7 +765,11 @@ void Scheduler::Impl::bring_along(Now now) {
       if (id == tenant.destination) return true;
       Shipper& from = shippers.at(id);
       if (from.healthy() || stop_at) return false;
-      shipper_of(tenant).take_over(now, stream, tenant.poller.constants(), from.give_back(stream));
+      const std::vector<GivenLine> lines = from.give_back(stream);
+      for (const GivenLine& given : lines) {
+        if (given.record.mark.possible_duplicate) tenant.poller.may_have_arrived(given.page);
+      }
+      shipper_of(tenant).take_over(now, stream, tenant.poller.constants(), lines);
       return !from.holds(stream);
     });
   }

@@ -191,6 +191,24 @@ TEST_CASE("destinations: what the old one may have taken says so at the new one"
   REQUIRE(bench.marked_numbers() == std::vector<int>{1});
 }
 
+TEST_CASE(
+    "destinations: what may have arrived at the old account is in doubt after a stop, though it was never "
+    "sent anew") {
+  Provider bench;
+  bench.both_ask_and_get(1);
+  bench.says_of(second, says(401));
+  bench.says_of(first, cuts_the_line());
+  bench.acme_moves_to(second);  // Which takes nothing.
+  bench.stops();
+  bench.pass(8s);
+  bench.comes_back();
+  bench.okta_replies(acme, page({event(1)}).next("/api/v1/logs?after=a1"));
+  bench.pass(limits::bulk_age_max);
+  bench.says_of(second, takes_all());
+  REQUIRE(bench.at(second) == std::vector<int>{1});
+  REQUIRE(bench.marked_numbers() == std::vector<int>{1});
+}
+
 TEST_CASE("destinations: a bulk of two tenants is parted when one of them moves away from trouble") {
   Provider bench;
   auto specs = bench.tenants;

@@ -112,6 +112,9 @@ class Poller {
   /// --once: the tail was seen, and everything before it is delivered and saved.
   [[nodiscard]] bool finished() const { return tail_seen_ && drained() && !asking(); }
   [[nodiscard]] bool partly_settled() const;
+  /// Some of an unsettled page may have arrived at a destination that gave it back: a stop leaves it in
+  /// doubt.
+  void may_have_arrived(std::uint64_t page);
   /// When something last moved: the start was saved, a page brought news, some of it was settled.
   [[nodiscard]] Instant last_progress() const { return last_progress_; }
 
@@ -150,7 +153,7 @@ class Poller {
     std::uint32_t asked = 0;   ///< The limit it was asked with.
     std::uint32_t passes = 0;  ///< Of what is in doubt; nothing where it may hold what was settled before.
     std::size_t unsettled = 0;
-    bool touched = false;  ///< Some of it is settled.
+    bool touched = false;  ///< Some of it is settled, or may have arrived where it is not sent any more.
     std::string next;      ///< Where the place moves: Okta's link, or the same target again.
     bool repeated = false;
     bool ends_recovery = false;
