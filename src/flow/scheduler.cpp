@@ -560,7 +560,7 @@ void Scheduler::Impl::ask(Now now, StreamId stream, Tenant& tenant, CredentialId
                        .key = key,
                        .destination = tenant.destination,
                        .asked = now.steady,
-                       .reserve = tenant.reserve,
+                       .reserve = keep_alive ? limits::ask_reserve_min : tenant.reserve,
                        .keep_alive = keep_alive});
   outputs.emplace_back(AskOkta{
       .id = id, .credential = key, .origin = tenant.poller.domain().origin(), .target = std::move(target)});

@@ -671,6 +671,18 @@ TEST_CASE("scheduler: a standby key is used once a day, and its page is not look
   REQUIRE(bench.numbers() == std::vector<int>{1});
 }
 
+TEST_CASE("scheduler: the use of a standby key holds no room for a page") {
+  Bench bench({.domains = many_domains(50), .keys_each = 2});
+  bench.okta = [&](const AskOkta& ask) -> std::optional<HttpResult> {
+    if (ask.target.ends_with("&limit=1")) return std::nullopt;
+    return page(events(1, 900)).next(ask.target).at(bench.okta_now());  // Known from now on by their weight.
+  };
+  bench.listener = [](const SendBulk&) { return takes_all(); };
+  bench.pass(limits::key_first_use + 1s);
+  REQUIRE(bench.asks.size() >= 50);
+  REQUIRE(bench.report().memory_used <= bench.asks.size() * limits::ask_reserve_min);
+}
+
 TEST_CASE("scheduler: a 429 to a standby key silences the org, and a crash does not forget it") {
   Bench bench({.keys_each = 2});
   bench.okta = [&](const AskOkta& ask) -> std::optional<HttpResult> {
