@@ -320,10 +320,15 @@ Totals listen(std::vector<Worker>& workers, bool verbose) {
         continue;
       }
       // The end: having finished, or in the midst of a seed.
-      if (workers[i].seed) totals.failed.push_back(*workers[i].seed);
+      if (workers[i].seed && totals.failed.empty()) totals.failed.push_back(*workers[i].seed);
+      if (!totals.failed.empty()) {  // One conviction is enough to work on.
+        for (const Worker& worker : workers) {
+          if (worker.pipe >= 0) kill(worker.process, SIGTERM);
+        }
+      }
       waitpid(workers[i].process, nullptr, 0);
       close(pipes[i].fd);
-      pipes[i].fd = -1;
+      pipes[i].fd = workers[i].pipe = -1;
       --open;
     }
   }
