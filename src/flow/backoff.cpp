@@ -5,10 +5,14 @@
 
 namespace logzio_okta {
 
-Duration backoff(Duration base, Duration max, int tries, Random& random) {
+Duration doubled(Duration base, Duration max, int tries) {
   constexpr int doublings_max = 30;  // Past any cap in use; keeps the shift defined.
   const auto factor = std::int64_t{1} << std::clamp(tries, 0, doublings_max);
-  const Duration ceiling = factor > max / base ? max : base * factor;
+  return factor > max / base ? max : base * factor;
+}
+
+Duration backoff(Duration base, Duration max, int tries, Random& random) {
+  const Duration ceiling = doubled(base, max, tries);
   return random.between(std::min(base / 10, ceiling), ceiling);
 }
 

@@ -197,11 +197,7 @@ void Org::go_quiet(Now now, const HttpAnswer& answer) {
     }
   }
   // A moment that is already past, again and again, must not make us knock every second.
-  constexpr int doublings_max = 10;
-  const Duration least =
-      std::min<Duration>(1s * (1 << std::min(limited_, doublings_max)), limits::rate_wait_default);
-  ++limited_;
-  wait = std::max(wait, least);
+  wait = std::max(wait, doubled(1s, limits::rate_wait_default, limited_++));
   // Another request, or another key's, may have been told of a later moment while this one was on its way.
   if (quiet_named_ && now.steady + wait <= quiet_until_) return;
   quiet_until_ = std::max(quiet_until_, now.steady + wait);
@@ -251,10 +247,7 @@ const Org::Key* Org::best_key(Instant now) const {
 void Org::refuse(Instant now, Key& key) {
   key.refused = true;
   key.forbidden = 0;
-  constexpr int doublings_max = 16;  // 1 min * 2^16 is past the cap.
-  const Duration pause = limits::refused_retry_base * (1 << std::min(key.refusals, doublings_max));
-  ++key.refusals;
-  key.retry_at = now + std::min<Duration>(pause, limits::refused_retry_max);
+  key.retry_at = now + doubled(limits::refused_retry_base, limits::refused_retry_max, key.refusals++);
   const auto good = std::ranges::find(keys_, false, &Key::refused);
   if (keys_[current_].refused && good != keys_.end())
     current_ = static_cast<std::size_t>(good - keys_.begin());

@@ -16,8 +16,6 @@ namespace {
 // At the tail an answer is due every poll interval; one that is later than this leaves us behind.
 constexpr Duration tail_grace = 60s;
 constexpr std::chrono::milliseconds behind_max = std::chrono::years(100);
-constexpr Duration restore_after =
-    24h;  // At a tail that does not move, until the full page size is tried again.
 
 constexpr auto full_limit = static_cast<std::uint32_t>(limits::page_events_max);
 
@@ -77,7 +75,7 @@ void Poller::opened(Now now, const Opened& opened, Instant began) {
   place_ = *opened.place;
   newest_read_ = place_.watermark;
   limit_ = place_.limit;
-  if (limit_ < full_limit) restore_at_ = now.steady + restore_after;
+  if (limit_ < full_limit) trial_at_ = now.steady + limits::page_size_trial_base;
   pages_made_ = place_.pages;
   rows_.assign(opened.rows.begin(), opened.rows.end());
   for (const RowInfo& row : rows_) row_events_ += row.events;
@@ -230,6 +228,7 @@ std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFac
     note(Level::error,
          "one event makes its page unreadable; the page is set aside whole and the next is asked");
     swallowed_ = {EventSlice{.bytes = body, .hash = EventHash::of({}, body)}};
+    trial_at_ = now.steady + limits::page_size_trial_max;  // It would only be met again.
     unreadable_.times = 0;
     return take_page(now, answer, org, swallowed_);
   }
@@ -479,7 +478,13 @@ void Poller::failed(Now now, const Failure& failure) {
   if (trouble_.failed(now.steady, failure.kind)) note(failure.level, failure.text);
   state_ = Waiting{};
   ask_at_ = now.steady + backoff(limits::ask_backoff_base, limits::ask_backoff_max, tries_++, random_);
-  if (failure.stuck && ++stuck_ >= limits::failures_until_recovery) recover(next_smaller(limit_));
+  if (!failure.stuck || ++stuck_ < limits::failures_until_recovery) return;
+  if (trial_) {
+    trial_at_ =
+        now.steady + doubled(limits::page_size_trial_base, limits::page_size_trial_max, failed_trials_++);
+  }
+  recover(trial_ ? trial_->fall_back : next_smaller(limit_));
+  trial_.reset();
 }
 
 // ---- Recovering
@@ -503,9 +508,7 @@ void Poller::ask_from_watermark(Now now, std::uint32_t limit) {
   const WallTime since = recovery_start(now);
   limit_ = limit;  // The place takes it up with the first page under the new question.
   place_.recovering = reached;
-  place_.restore_limit =
-      limit < full_limit ? std::optional(reached + to_ms(2 * limits::recovery_overlap)) : std::nullopt;
-  restore_at_ = limit < full_limit ? std::optional(now.steady + restore_after) : std::nullopt;
+  if (limit < full_limit) place_.restore_limit = reached + to_ms(2 * limits::recovery_overlap);
   place_dirty_ = true;
   filtering_ = reached;
   repeating_ = false;
@@ -560,16 +563,28 @@ void Poller::pop_settled(Now now, const OrgFacts& org) {
   restore_limit(now);
 }
 
+// Small pages help past what cannot be had in a large one. An outage looks the same and needs no cure, so the
+// full size is on trial as soon as anything was answered; when that fails, ever more rarely until the
+// watermark is past the trouble.
 void Poller::restore_limit(Now now) {
-  if (limit_ == full_limit || stopping_ || !std::holds_alternative<Waiting>(state_)) return;
-  const bool past_the_trouble = place_.restore_limit && place_.watermark >= place_.restore_limit;
-  const bool long_ago = at_tail_ && restore_at_ && now.steady >= *restore_at_;
-  if (past_the_trouble || long_ago) recover(full_limit);
+  if (stopping_ || tries_ > 0 || !std::holds_alternative<Waiting>(state_)) return;
+  if (limit_ == full_limit) {
+    if (trial_ && !at_tail_ && place_.watermark < trial_->until) return;
+    trial_.reset();
+    trial_at_ = Instant{};
+    failed_trials_ = 0;
+    return;
+  }
+  const bool past_the_trouble = !place_.restore_limit || place_.watermark >= place_.restore_limit;
+  if (!past_the_trouble && now.steady < trial_at_) return;
+  if (!past_the_trouble) trial_ = Trial{.fall_back = limit_, .until = *place_.restore_limit};
+  recover(full_limit);
 }
 
 void Poller::move_place(const OrgFacts& org, Page& page, Save& save) {
   place_.next = std::move(page.next);
   place_.limit = page.asked;
+  if (place_.limit == full_limit) place_.restore_limit.reset();
   place_.pages = page.number;
   place_.repeated = page.repeated;
   place_.watermark = later(place_.watermark, page.watermark);

@@ -403,6 +403,9 @@ TEST_CASE("poller: what was settled before is filtered out of the answer to anot
   REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 4, 5});
   REQUIRE(bench.marked_numbers().empty());
   REQUIRE(bench.counts().deduplicated == 2);
+  follows(bench, events(2, 5), link_b);  // The full page size again.
+  REQUIRE(bench.delivered.size() == 5);
+  REQUIRE(bench.counts().deduplicated == 6);
   REQUIRE(place_of(bench).next == link_b);
   REQUIRE_FALSE(bench.report().tenants[0].recovering);  // A short page with a link: the tail.
 }
@@ -523,34 +526,87 @@ TEST_CASE("poller: it asks from the watermark only when what is on its way is se
   REQUIRE(since_of(bench.wants()) == format_rfc3339(birth - 1h + 1003s - 15min));
 }
 
-TEST_CASE("poller: past the trouble the full page size is asked again, and nothing comes twice") {
+TEST_CASE(
+    "poller: after an outage the full page size is back with the first answer, and nothing comes twice") {
   Bench bench = settled_bench();
-  fails_until_it_asks_anew(bench, [&] { bench.okta_fails(TransportFault::answer_too_large); });
-  REQUIRE(limit_of(bench.wants()) == "500");
-  follows(bench, {event(3), event(4)}, "/api/v1/logs?after=4&limit=500");
-  REQUIRE(place_of(bench).limit == 500);
-  follows(bench, {event(3000)}, "/api/v1/logs?after=5&limit=500");  // Published well after the trouble.
-  bench.pass(limits::ask_backoff_max);
+  while (limit_of(bench.wants()) != "1")
+    fails_until_it_asks_anew(bench, [&] { bench.okta_fails(TransportFault::cut); });
+  follows(bench, {event(3)}, "/api/v1/logs?after=3&limit=1");
   REQUIRE(limit_of(bench.wants()) == "1000");
-  follows(bench, {event(3000), event(3001)}, link_b);
-  REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 4, 3000, 3001});
+  bench.okta_replies(page(events(1, 1000)).next(link_b));
+  REQUIRE(bench.wants() == link_b);
+  follows(bench, {event(1001), event(1002)}, link_c);
+  REQUIRE(bench.delivered.size() == 1002);
   REQUIRE(bench.marked_numbers().empty());
   REQUIRE(place_of(bench).limit == 1000);
+  REQUIRE(bench.wants() == link_c);  // The next outage begins anew.
+  REQUIRE(fails_until_it_asks_anew(bench, [&] { bench.okta_fails(TransportFault::cut); }) ==
+          limits::failures_until_recovery);
+  REQUIRE(limit_of(bench.wants()) == "500");
 }
 
-TEST_CASE("poller: at a tail that does not move the full page size is tried again after a day") {
+TEST_CASE("poller: where only small pages come through it stays with them until it is past the trouble") {
+  Bench bench = settled_bench();
+  const auto too_large = [&] { bench.okta_fails(TransportFault::answer_too_large); };
+  fails_until_it_asks_anew(bench, too_large);
+  fails_until_it_asks_anew(bench, too_large);
+  REQUIRE(limit_of(bench.wants()) == "100");
+  follows(bench, {event(3), event(4)}, "/api/v1/logs?after=4&limit=100");
+  REQUIRE(limit_of(bench.wants()) == "1000");
+  REQUIRE(fails_until_it_asks_anew(bench, too_large) == limits::failures_until_recovery);
+  REQUIRE(limit_of(bench.wants()) == "100");
+  follows(bench, {event(3), event(4), event(5)}, "/api/v1/logs?after=5&limit=100");
+  REQUIRE(bench.wants() == "/api/v1/logs?after=5&limit=100");
+  REQUIRE(place_of(bench).limit == 100);
+  follows(bench, {event(3000)}, "/api/v1/logs?after=6&limit=100");  // Published well after the trouble.
+  REQUIRE(limit_of(bench.wants()) == "1000");
+  follows(bench, {event(3000), event(3001)}, link_b);
+  REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 4, 5, 3000, 3001});
+  REQUIRE(bench.marked_numbers().empty());
+  REQUIRE(place_of(bench).limit == 1000);
+  REQUIRE(fails_until_it_asks_anew(bench, too_large) == limits::failures_until_recovery);
+  REQUIRE(limit_of(bench.wants()) == "500");
+}
+
+TEST_CASE(
+    "poller: the full page size is on trial until the watermark is past the trouble or the tail is seen") {
+  Bench bench = settled_bench();
+  const auto fail = [&] { bench.okta_fails(TransportFault::timed_out); };
+  fails_until_it_asks_anew(bench, fail);
+  follows(bench, events(3, 502), "/api/v1/logs?after=4&limit=500");
+  bench.okta_replies(page(events(1, 1000)).next(link_b));  // A full page comes through; the next does not.
+  bench.listener_takes();
+  REQUIRE(fails_until_it_asks_anew(bench, fail) == limits::failures_until_recovery);
+  REQUIRE(limit_of(bench.wants()) == "500");
+  follows(bench, events(500, 999), "/api/v1/logs?after=5&limit=500");
+  REQUIRE(bench.wants() == "/api/v1/logs?after=5&limit=500");
+}
+
+TEST_CASE("poller: at a tail that does not move the full page size is tried ever more rarely") {
   Settings settings;
-  settings.policy.poll_interval = 10min;
+  settings.policy.poll_interval = 1min;
   Bench bench = settled_bench(settings);
-  fails_until_it_asks_anew(bench, [&] { bench.okta_fails(TransportFault::cut); });
+  const auto cut = [&] { bench.okta_fails(TransportFault::cut); };
+  fails_until_it_asks_anew(bench, cut);
   const std::string small = "/api/v1/logs?after=4&limit=500";
-  follows(bench, {event(3)}, small);
-  for (int i = 0; i < 24 * 6 + 1; ++i) {
-    if (limit_of(bench.wants()) == "1000") break;
-    REQUIRE(bench.wants() == small);
+  std::vector<std::int64_t> minutes;
+  Instant last = bench.steady;
+  while (minutes.size() < 9) {
+    if (bench.wants() != small && limit_of(bench.wants()) == "1000") {
+      minutes.push_back(std::chrono::duration_cast<std::chrono::minutes>(bench.steady - last).count());
+      fails_until_it_asks_anew(bench, cut);
+      last = bench.steady;
+      REQUIRE(limit_of(bench.wants()) == "500");
+    }
     follows(bench, {}, small);
   }
-  REQUIRE(limit_of(bench.wants()) == "1000");
+  REQUIRE(minutes[0] <= 1);
+  std::int64_t expected = 15;
+  for (std::size_t i = 1; i < minutes.size(); ++i) {
+    REQUIRE(minutes[i] <= expected + 1);
+    REQUIRE(minutes[i] >= expected - 2);  // Counted from the failure, a back-off before.
+    expected = std::min<std::int64_t>(2 * expected, 24 * 60);
+  }
 }
 
 TEST_CASE("poller: a crash while the page size changes does not mistake full pages for the tail") {
@@ -558,7 +614,6 @@ TEST_CASE("poller: a crash while the page size changes does not mistake full pag
   fails_until_it_asks_anew(bench, [&] { bench.okta_fails(TransportFault::cut); });
   std::vector<std::string> full = events(3, 502);
   follows(bench, full, "/api/v1/logs?after=4&limit=500");
-  follows(bench, {event(3600)}, "/api/v1/logs?after=5&limit=500");
   REQUIRE(limit_of(bench.wants()) == "1000");        // The question that restores the size ...
   bench.okta_replies(status(429).rate(120, 0, 5s));  // ... is not answered; the place is saved,
   bench.crashes();                                   // and this is all that is left.
@@ -574,7 +629,9 @@ TEST_CASE("poller: one unreadable event is set aside with its page of one, and t
   while (limit_of(bench.wants()) != "1")
     fails_until_it_asks_anew(bench, [&] { bench.okta_replies(body(unreadable)); });
   const std::string one = "/api/v1/logs?after=3&limit=1";
-  bench.okta_replies(page({event(3)}).next(one));
+  follows(bench, {event(3)}, one);
+  fails_until_it_asks_anew(bench, [&] { bench.okta_replies(body(unreadable)); });  // A full page, on trial.
+  follows(bench, {event(3)}, one);
   REQUIRE(bench.wants() == one);
   for (int i = 1; i < limits::failures_until_recovery; ++i) {
     bench.okta_replies(body(unreadable).next("/api/v1/logs?after=4&limit=1"));
@@ -590,6 +647,16 @@ TEST_CASE("poller: one unreadable event is set aside with its page of one, and t
   bench.okta_replies(page({event(5)}).next("/api/v1/logs?after=5&limit=1"));
   bench.listener_takes();
   REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 5});
+  const std::string behind = "/api/v1/logs?after=5&limit=1";
+  for (int i = 0; i < 23;
+       ++i) {  // A full page would only meet it again, until the watermark is well past it.
+    bench.pass(1h);
+    REQUIRE(bench.wants() == behind);
+    bench.okta_replies(page({}).next(behind));
+  }
+  bench.pass(1h);
+  follows(bench, {event(3000)}, "/api/v1/logs?after=6&limit=1");
+  REQUIRE(limit_of(bench.wants()) == "1000");
 }
 
 TEST_CASE("poller: an unreadable page that leads nowhere is not given up") {
@@ -673,17 +740,23 @@ TEST_CASE("poller: asking from the watermark does not use up the doubt on what w
   bench.delivered.clear();
 
   fails_until_it_asks_anew(bench, [&] { bench.okta_fails(TransportFault::cut); });
-  REQUIRE(limit_of(bench.wants()) == "500");
   std::vector<std::string> all = old;
   for (const std::string& each : events(1001, 3000)) all.push_back(each);
-  for (std::size_t from = 0; from < all.size(); from += 500) {
-    const auto begin = all.begin() + static_cast<std::ptrdiff_t>(from);
-    const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(from + 500, all.size()));
-    bench.okta_replies(page({begin, end}).next("/api/v1/logs?limit=500&after=" + std::to_string(from)));
+  const auto some = [&](std::size_t from, std::size_t to) {
+    const auto begin = all.begin();
+    return page({begin + static_cast<std::ptrdiff_t>(from),
+                 begin + static_cast<std::ptrdiff_t>(std::min(to, all.size()))});
+  };
+  REQUIRE(limit_of(bench.wants()) == "500");
+  bench.okta_replies(some(0, 500).next("/api/v1/logs?after=500&limit=500"));
+  bench.listener_takes();
+  for (std::size_t from = 0; from < all.size(); from += 1000) {
+    bench.okta_replies(some(from, from + 1000).next("/api/v1/logs?limit=1000&after=" + std::to_string(from)));
     bench.listener_takes();
   }
-  REQUIRE(bench.delivered.size() == all.size());
-  REQUIRE(bench.marked_numbers().size() == all.size());
+  const std::size_t twice = 500;  // Nameless ones are not known again when the full page size is back.
+  REQUIRE(bench.delivered.size() == all.size() + twice);
+  REQUIRE(bench.marked_numbers().size() == all.size() + twice);
 }
 
 TEST_CASE("poller: a doubt that is not passed survives an orderly stop") {

@@ -38,10 +38,13 @@ inline constexpr Duration ask_stall_timeout = 45s;  // No byte for so long; abov
 inline constexpr Duration ask_timeout = 180s;       // A whole answer.
 inline constexpr Duration ask_backoff_base = 1s;
 inline constexpr Duration ask_backoff_max = 60s;
-inline constexpr int failures_until_recovery = 5;    // At one place, before asking from the watermark.
-inline constexpr Duration recovery_overlap = 15min;  // Events persist later than published, rarely by more.
-inline constexpr Duration retention = 90 * 24h;      // Okta keeps events this long.
-inline constexpr Duration backlog_alarm = 60 * 24h;  // From here an hourly error names the day loss begins.
+inline constexpr int failures_until_recovery = 5;  // At one place, before asking from the watermark.
+inline constexpr Duration page_size_trial_base =
+    15min;  // From a full page that fails again to the next, doubled
+inline constexpr Duration page_size_trial_max = 24h;  // up to this.
+inline constexpr Duration recovery_overlap = 15min;   // Events persist later than published, rarely by more.
+inline constexpr Duration retention = 90 * 24h;       // Okta keeps events this long.
+inline constexpr Duration backlog_alarm = 60 * 24h;   // From here an hourly error names the day loss begins.
 
 // Rate limits (okta.md section 4).
 inline constexpr std::int64_t rate_limit_assumed = 120;  // Requests a window, until Okta has shown its limit.

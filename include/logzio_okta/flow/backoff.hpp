@@ -12,8 +12,10 @@
 
 namespace logzio_okta {
 
-/// A wait drawn from (0, min(max, base * 2^tries)], never under a tenth of base so that it is a wait.
-/// `tries` counts the failures before this one.
+/// min(max, base * 2^tries). `tries` counts the failures before this one.
+[[nodiscard]] Duration doubled(Duration base, Duration max, int tries);
+
+/// A wait drawn from (0, doubled(base, max, tries)], never under a tenth of base so that it is a wait.
 [[nodiscard]] Duration backoff(Duration base, Duration max, int tries, Random& random);
 
 /// When to speak about a failure that goes on: at once, when it becomes another one, then ever more rarely

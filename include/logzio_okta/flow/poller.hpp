@@ -255,7 +255,14 @@ class Poller {
   };
   Unreadable unreadable_;  ///< The last page of one event that could not be read, and how often it came.
   int stuck_ = 0;          ///< Of the kind that another question may cure, at this place.
-  std::optional<Instant> restore_at_;
+  /// The full page size, which goes back to the small one if it fails before the watermark is at `until`.
+  struct Trial {
+    std::uint32_t fall_back = 0;
+    WallTime until;
+  };
+  std::optional<Trial> trial_;
+  Instant trial_at_{};  ///< With small pages: no trial before.
+  int failed_trials_ = 0;
   Complaint trouble_;
   Complaint backlog_{Complaint::Rhythm::hourly};
   Instant last_progress_{};
