@@ -26,6 +26,11 @@ std::uint32_t next_smaller(std::uint32_t limit) {
   return rung != rungs.end() ? *rung : full_limit;
 }
 
+/// Of a page with so many events.
+std::uint32_t counts_for(std::size_t events) {
+  return static_cast<std::uint32_t>(std::max(events, limits::page_counts_min));
+}
+
 std::optional<WallTime> later(std::optional<WallTime> a, std::optional<WallTime> b) {
   return std::max(a, b);
 }
@@ -87,7 +92,7 @@ void Poller::opened(Now now, const Opened& opened, Instant began) {
         "; the org was followed under another filter since, so events up to now may be repeats and say "
         "possible_duplicate";
   } else if (!opened.clean) {
-    doubt(now, began, limits::in_doubt_events);
+    doubt(now, began, limits::events_unsaved_max);
     doubt_since_ = began;
     why_marked =
         "; the last run did not end in order, so the next events may be repeats and say possible_duplicate";
@@ -129,18 +134,24 @@ void Poller::window_read(Now now, const WindowRead& read) {
 bool Poller::wants_to_ask(Now now) const {
   if (stopping_ || !std::holds_alternative<Waiting>(state_) || now.steady < ask_at_) return false;
   if (policy_.once && tail_seen_) return false;
-  return pages_unsaved() < limits::pages_unsaved_max;
+  return room_for_a_page();
 }
 
 bool Poller::held_up(Now now) const {
   return !stopping_ && std::holds_alternative<Waiting>(state_) &&
-         now.steady - ask_at_ > limits::commit_patience && pages_unsaved() >= limits::pages_unsaved_max;
+         now.steady - ask_at_ > limits::commit_patience && !room_for_a_page();
 }
 
-std::size_t Poller::pages_unsaved() const {
-  std::size_t unsaved = pages_.size();
-  for (const auto& [number, pages] : unacknowledged_) unsaved += pages;
-  return unsaved;
+bool Poller::room_for_a_page() const {
+  std::uint32_t unsaved = 0;
+  for (const Page& page : pages_) unsaved += page.counts;
+  for (const auto& [number, counts] : unacknowledged_) unsaved += counts;
+  return unsaved + counts_for(limit_of_next()) <= limits::events_unsaved_max;
+}
+
+std::uint32_t Poller::limit_of_next() const {
+  if (question_) return limit_;
+  return pages_.empty() ? place_.limit : pages_.back().asked;
 }
 
 Instant Poller::deadline() const {
@@ -153,8 +164,7 @@ std::string Poller::ask(Now now) {
   asked_at_ = now.steady;
   if (woken_) ++woken_->asked;
   const std::string& link = pages_.empty() ? place_.next : pages_.back().next;
-  const std::uint32_t limit_of_link = pages_.empty() ? place_.limit : pages_.back().asked;
-  Asking asking{.limit = question_ ? limit_ : limit_of_link};
+  Asking asking{.limit = limit_of_next()};
   asking.own_question = question_.has_value() || link.empty();
   asking.target = question_      ? *question_
                   : link.empty() ? first_target(place_.since, asking.limit, query_)
@@ -274,7 +284,8 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
   Batch batch = choose(events, org, page);
   newest_read_ = later(newest_read_, page.newest);
   page.unsettled = batch.events.size();
-  page.passes = page.repeated || filtering_ ? 0 : page.asked;
+  page.counts = counts_for(batch.events.size());
+  page.passes_doubt = !page.repeated && !filtering_;
   if (page.newest) page.watermark = std::min(*page.newest, date_or(answer, okta_now));
   page.ends_recovery = filtering_ && ((tail && moved) ||
                                       (page.oldest && *page.oldest > *filtering_ + limits::recovery_overlap));
@@ -386,7 +397,7 @@ std::uint32_t Poller::doubt_left() const {
   if (!place_.in_doubt) return 0;
   if (place_.in_doubt->events_left == InDoubt::up_to_the_tail) return InDoubt::up_to_the_tail;
   std::uint32_t passed = 0;
-  for (const Page& page : pages_) passed += page.passes;
+  for (const Page& page : pages_) passed += page.passes_doubt ? page.counts : 0;
   return place_.in_doubt->events_left - std::min(passed, place_.in_doubt->events_left);
 }
 
@@ -548,17 +559,18 @@ void Poller::settled(Now now, const Settlement& settlement, const OrgFacts& org)
 
 void Poller::pop_settled(Now now, const OrgFacts& org) {
   Save next{.stream = stream_};
-  std::size_t pages = 0;
-  for (; !pages_.empty() && pages_.front().unsettled == 0; ++pages, pages_.pop_front()) {
+  std::uint32_t counts = 0;
+  for (; !pages_.empty() && pages_.front().unsettled == 0; pages_.pop_front()) {
+    counts += pages_.front().counts;
     move_place(org, pages_.front(), next);
   }
   const bool tail_is_news = pages_.empty() && tail_at_ &&
                             (!place_.caught_up || *tail_at_ - *place_.caught_up > std::chrono::hours(24));
   if (tail_is_news) place_.caught_up = tail_at_;
-  if (pages > 0 || tail_is_news) {
+  if (counts > 0 || tail_is_news) {
     trim_window(next);
     next.place = place_;
-    save(std::move(next), pages);
+    save(std::move(next), counts);
   }
   restore_limit(now);
 }
@@ -595,7 +607,7 @@ void Poller::move_place(const OrgFacts& org, Page& page, Save& save) {
   if (place_.in_doubt) {
     InDoubt& doubt = *place_.in_doubt;
     if (doubt.events_left != InDoubt::up_to_the_tail) {
-      doubt.events_left -= std::min(page.passes, doubt.events_left);
+      if (page.passes_doubt) doubt.events_left -= std::min(page.counts, doubt.events_left);
     } else if (page.tail_at && *page.tail_at >= doubt.before) {
       doubt.events_left = 0;
     }
@@ -635,10 +647,10 @@ void Poller::save_place() {
   save(std::move(same), 0);
 }
 
-void Poller::save(Save&& save, std::size_t pages) {
+void Poller::save(Save&& save, std::uint32_t counts) {
   save.number = ++saves_made_;
   save.overtaken = overtaken_;
-  unacknowledged_.emplace_back(save.number, pages);
+  unacknowledged_.emplace_back(save.number, counts);
   place_dirty_ = false;
   outputs_.emplace_back(std::move(save));
 }
@@ -661,7 +673,7 @@ WallTime Poller::okta_time(Now now) const {
 }
 
 void Poller::finish(Now now, bool doubtful) {
-  if (doubtful || partly_settled()) doubt(now, now.steady, limits::in_doubt_events);
+  if (doubtful || partly_settled()) doubt(now, now.steady, limits::events_unsaved_max);
   // Without an answer of Okta in this run nobody knows when that was by its clock; then no save clears the
   // store's own note of the unclean end, which the next run meets again.
   const bool undated = doubt_since_ && !okta_clock_;

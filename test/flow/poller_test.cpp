@@ -99,7 +99,20 @@ TEST_CASE("poller: after a full page it asks again at once, after a short one it
   REQUIRE(bench.wants() == link_b);
 }
 
-TEST_CASE("poller: at most two pages are asked behind the saved place") {
+TEST_CASE("poller: of small pages more are asked behind the saved place, twenty at most") {
+  Bench bench = settled_bench();
+  int pages = 0;
+  for (; pages < 100; ++pages) {
+    bench.pass(bench.settings.policy.poll_interval);
+    if (bench.asks.empty()) break;
+    bench.okta_replies(page({event(4 + pages)}).next(link_b));
+  }
+  REQUIRE(pages == 11);  // A full one may come next.
+  bench.crashes();
+  REQUIRE(bench.wants() == link_a);
+}
+
+TEST_CASE("poller: at most two full pages are asked behind the saved place") {
   Bench bench;
   bench.okta_replies(page(events(1, 1000)).next(link_a));
   bench.okta_replies(page(events(1001, 2000)).next(link_b));
@@ -719,10 +732,10 @@ TEST_CASE("poller: the doubt ends with as many events as can be in flight, in th
   REQUIRE_FALSE(place_of(bench).in_doubt);  // Not yet saved.
   bench.listener_takes();
   REQUIRE_FALSE(place_of(bench).in_doubt);
-  REQUIRE(bench.marked_numbers().size() == limits::in_doubt_events);
+  REQUIRE(bench.marked_numbers().size() == limits::events_unsaved_max);
   bench.okta_replies(page({event(2004)}).next(link_a));
   bench.listener_takes();
-  REQUIRE(bench.marked_numbers().size() == limits::in_doubt_events);
+  REQUIRE(bench.marked_numbers().size() == limits::events_unsaved_max);
 }
 
 TEST_CASE("poller: asking from the watermark does not use up the doubt on what was settled before") {

@@ -64,9 +64,10 @@ inline constexpr Duration refused_retry_max = 20h;    // Also how often an idle 
                                                       // Okta kills one unused for 30 days.
 inline constexpr Duration key_first_use = 10min;      // When a standby key is first tried after a start.
 
-// Pages on their way. More than two bring nothing: the next is asked while the last one ships.
-inline constexpr std::size_t pages_unsaved_max = 2;  // Asked after the saved cursor, per stream.
-inline constexpr std::size_t in_doubt_events = pages_unsaved_max * page_events_max;
+// On their way behind the saved cursor, per stream. More than two full pages bring nothing: the next is asked while
+// the last one ships. Of small ones more may be, so that a few lines that something refuses hold nobody up.
+inline constexpr std::size_t events_unsaved_max = 2 * page_events_max;
+inline constexpr std::size_t page_counts_min = 100;  // Events for which a page counts, be it ever so small.
 inline constexpr std::size_t window_events_max = 65'536;  // Remembered for deduplication, per stream.
 
 inline constexpr std::size_t window_rows_max = 1024;  // One row a page: hours of polling at the tail.

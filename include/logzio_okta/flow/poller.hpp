@@ -5,8 +5,8 @@
 //                        ^                        |  five failures at one place, or the link was refused
 //                        +---- window read back --+  (recovering: asked again from the watermark)
 //
-// The reading half is one of the states above. The unsettled half is a queue of at most
-// limits::pages_unsaved_max pages, each with the place behind it; the stream's place moves to the newest page
+// The reading half is one of the states above. The unsettled half is a queue of
+// pages, limits::events_unsaved_max events at most, each with the place behind it; the stream's place moves to the newest page
 // with nothing unsettled before it, and every move is one Save.
 //
 // Promises
@@ -151,7 +151,8 @@ class Poller {
   struct Page {
     std::uint64_t number = 0;
     std::uint32_t asked = 0;   ///< The limit it was asked with.
-    std::uint32_t passes = 0;  ///< Of what is in doubt; nothing where it may hold what was settled before.
+    std::uint32_t counts = 0;  ///< Of limits::events_unsaved_max, and of what is in doubt:
+    bool passes_doubt = true;  ///< not where it may hold what was settled before.
     std::size_t unsettled = 0;
     bool touched = false;  ///< Some of it is settled, or may have arrived where it is not sent any more.
     std::string next;      ///< Where the place moves: Okta's link, or the same target again.
@@ -194,11 +195,12 @@ class Poller {
 
   void pop_settled(Now now, const OrgFacts& org);
   void move_place(const OrgFacts& org, Page& page, Save& save);
-  [[nodiscard]] std::size_t pages_unsaved() const;
+  [[nodiscard]] std::uint32_t limit_of_next() const;
+  [[nodiscard]] bool room_for_a_page() const;
   [[nodiscard]] WallTime okta_time(Now now) const;
   void trim_window(Save& save);
   void save_place();
-  void save(Save&& save, std::size_t pages);
+  void save(Save&& save, std::uint32_t counts);
   void note(Level level, std::string text);
 
   StreamId stream_;
@@ -235,8 +237,8 @@ class Poller {
   bool overtaken_ = false;
 
   std::deque<Page> pages_;  ///< Not settled, oldest first.
-  std::deque<std::pair<std::uint64_t, std::size_t>>
-      unacknowledged_;  ///< Saves not on disk yet, and their pages.
+  std::deque<std::pair<std::uint64_t, std::uint32_t>>
+      unacknowledged_;  ///< Saves not on disk yet, and what their pages count.
   std::uint64_t pages_made_ = 0;
   std::uint64_t saves_made_ = 0;
   std::uint64_t saves_done_ = 0;
