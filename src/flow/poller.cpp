@@ -124,6 +124,7 @@ void Poller::window_read(Now now, const WindowRead& read) {
   const auto* reading = std::get_if<ReadingWindow>(&state_);
   CHECK(reading != nullptr);
   window_ = Window(read.rows);
+  window_.add(reading->unsettled);
   const auto limit = reading->recover_with;
   state_ = Waiting{};
   if (limit) ask_from_watermark(now, *limit);
@@ -285,7 +286,7 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
   newest_read_ = later(newest_read_, page.newest);
   page.unsettled = batch.events.size();
   page.counts = counts_for(batch.events.size());
-  page.passes_doubt = !page.repeated && !filtering_;
+  page.passes_doubt = !page.repeated && !filtering_ && page.unsettled > 0;
   if (page.newest) page.watermark = std::min(*page.newest, date_or(answer, okta_now));
   page.ends_recovery = filtering_ && ((tail && moved) ||
                                       (page.oldest && *page.oldest > *filtering_ + limits::recovery_overlap));
@@ -301,7 +302,9 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
   at_tail_ = tail;
   tail_seen_ = tail_seen_ || tail;
   batch.newest = tail && pages_.empty();
-  if (moved || !batch.events.empty() || question_) {
+  if (batch.events.empty() && !pages_.empty()) {
+    fold(std::move(page), pages_.back());
+  } else if (moved || !batch.events.empty() || question_) {
     page.number = ++pages_made_;
     pages_.push_back(std::move(page));
     batch.page = pages_.back().number;
@@ -336,6 +339,15 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
   pop_settled(now, org);
   if (batch.events.empty()) return std::nullopt;
   return batch;
+}
+
+// A page that brought nothing is passed with the one before it.
+void Poller::fold(Page&& empty, Page& into) {
+  into.asked = empty.asked;
+  into.next = std::move(empty.next);
+  into.repeated = empty.repeated;
+  into.ends_recovery = into.ends_recovery || empty.ends_recovery;
+  into.tail_at = later(into.tail_at, empty.tail_at);
 }
 
 // Okta may write our question in other words than we did, so that its self link has to tell whether next
@@ -502,20 +514,28 @@ void Poller::failed(Now now, const Failure& failure) {
 
 void Poller::recover(std::uint32_t limit) {
   stuck_ = 0;
-  state_ = Draining{.limit = limit};
-  recover_if_drained();
+  state_ = SavingPages{.limit = limit};
+  recover_if_saved();
 }
 
-void Poller::recover_if_drained() {
-  const auto* draining = std::get_if<Draining>(&state_);
-  if (!draining || !drained()) return;
-  const std::uint32_t limit = draining->limit;
-  state_ = ReadingWindow{.recover_with = limit};
+// What is not settled yet may stay so for long, and is known by the pages themselves.
+void Poller::recover_if_saved() {
+  const auto* saving = std::get_if<SavingPages>(&state_);
+  if (!saving || saves_pending()) return;
+  ReadingWindow reading{.recover_with = saving->limit};
+  for (const Page& page : pages_) {
+    reading.unsettled.insert(reading.unsettled.end(), page.hashes.begin(), page.hashes.end());
+  }
+  state_ = std::move(reading);
   outputs_.emplace_back(ReadWindow{.stream = stream_});
 }
 
 void Poller::ask_from_watermark(Now now, std::uint32_t limit) {
-  const WallTime reached = place_.watermark.value_or(place_.since);
+  WallTime reached = place_.watermark.value_or(place_.since);
+  for (Page& page : pages_) {
+    reached = std::max(reached, page.watermark.value_or(reached));
+    page.ends_recovery = false;  // It was another.
+  }
   const WallTime since = recovery_start(now);
   limit_ = limit;  // The place takes it up with the first page under the new question.
   place_.recovering = reached;
@@ -579,7 +599,7 @@ void Poller::pop_settled(Now now, const OrgFacts& org) {
 // full size is on trial as soon as anything was answered; when that fails, ever more rarely until the
 // watermark is past the trouble.
 void Poller::restore_limit(Now now) {
-  if (stopping_ || tries_ > 0 || !std::holds_alternative<Waiting>(state_)) return;
+  if (stopping_ || question_ || tries_ > 0 || !std::holds_alternative<Waiting>(state_)) return;
   if (limit_ == full_limit) {
     if (trial_ && !at_tail_ && place_.watermark < trial_->until) return;
     trial_.reset();
@@ -596,7 +616,7 @@ void Poller::restore_limit(Now now) {
 void Poller::move_place(const OrgFacts& org, Page& page, Save& save) {
   place_.next = std::move(page.next);
   place_.limit = page.asked;
-  if (place_.limit == full_limit) place_.restore_limit.reset();
+  if (place_.limit == full_limit && limit_ == full_limit) place_.restore_limit.reset();
   place_.pages = page.number;
   place_.repeated = page.repeated;
   place_.watermark = later(place_.watermark, page.watermark);
@@ -663,7 +683,7 @@ void Poller::saved(Now now, std::uint64_t number) {
     state_ = Waiting{};
     ask_at_ = now.steady;
   }
-  recover_if_drained();
+  recover_if_saved();
 }
 
 // Our own clock may have jumped since Okta last answered.

@@ -522,21 +522,37 @@ TEST_CASE("poller: successes in between are progress; failures over weeks do not
   REQUIRE(bench.wants() == link_a);
 }
 
-TEST_CASE("poller: it asks from the watermark only when what is on its way is settled and saved") {
+TEST_CASE("poller: it asks from the watermark when what is settled is saved") {
   Bench bench = settled_bench();
   bench.okta_replies(page(events(4, 1003)).next(link_b));
+  bench.saving = false;
+  bench.listener_takes();
   for (int i = 0; i < limits::failures_until_recovery; ++i) {
     REQUIRE(bench.wants() == link_b);
     bench.okta_fails(TransportFault::cut);
     bench.pass(limits::ask_backoff_max);
   }
   REQUIRE(bench.wants_nothing());
-  bench.saving = false;
-  bench.listener_takes();
-  bench.pass(1min);
-  REQUIRE(bench.wants_nothing());
   bench.saves_again();
   REQUIRE(since_of(bench.wants()) == format_rfc3339(birth - 1h + 1003s - 15min));
+}
+
+TEST_CASE("poller: what is not settled does not keep it from asking anew, and is not handed on twice") {
+  Bench bench = settled_bench();
+  bench.okta_replies(page(events(4, 1003)).next(link_b));
+  fails_until_it_asks_anew(bench, [&] { bench.okta_fails(TransportFault::cut); });
+  REQUIRE(since_of(bench.wants()) == format_rfc3339(birth - 1h + 3s - 15min));
+  bench.okta_replies(page(events(1, 500)).next("/api/v1/logs?after=4&limit=500"));
+  REQUIRE(limit_of(bench.wants()) == "1000");
+  bench.okta_replies(page(events(1, 1000)).next(link_a));
+  bench.okta_replies(page(events(1001, 1010)).next(link_c));
+  REQUIRE(place_of(bench).watermark == birth - 1h + 3s);
+  bench.listener_takes();
+  REQUIRE(bench.delivered.size() == 1010);
+  REQUIRE(bench.marked_numbers().empty());
+  REQUIRE(place_of(bench).next == link_c);
+  bench.pass(bench.settings.policy.poll_interval);
+  REQUIRE(bench.wants() == link_c);
 }
 
 TEST_CASE(

@@ -133,11 +133,12 @@ class Poller {
   struct Created {};
   struct Opening {};      ///< Waits for Opened.
   struct SavingStart {};  ///< Waits until its start is on disk.
-  struct Draining {       ///< Waits for its pages to be settled and saved before it recovers.
+  struct SavingPages {    ///< Waits until what is settled is on disk before it recovers.
     std::uint32_t limit = 0;
   };
   struct ReadingWindow {  ///< Waits for WindowRead, to recover with this limit or just to go on.
     std::optional<std::uint32_t> recover_with;
+    std::vector<EventHash> unsettled;  ///< Known by its pages, not by the window on disk.
   };
   struct Waiting {};  ///< Until ask_at_, a grant, or room.
   struct Asking {
@@ -145,7 +146,7 @@ class Poller {
     std::uint32_t limit = 0;
     bool own_question = false;  ///< Composed by us, not a link of Okta's.
   };
-  using State = std::variant<Created, Opening, SavingStart, Draining, ReadingWindow, Waiting, Asking>;
+  using State = std::variant<Created, Opening, SavingStart, SavingPages, ReadingWindow, Waiting, Asking>;
 
   /// A page on its way, and what is true once all of it is settled.
   struct Page {
@@ -168,6 +169,7 @@ class Poller {
 
   [[nodiscard]] std::optional<Batch> take_page(Now now, const HttpAnswer& answer, const OrgFacts& org,
                                                const std::vector<EventSlice>& events);
+  static void fold(Page&& empty, Page& into);
   void take_link(const HttpAnswer& answer, bool empty, Page& page, bool& hostile) const;
   [[nodiscard]] Batch choose(const std::vector<EventSlice>& events, const OrgFacts& org, Page& page);
   [[nodiscard]] Mark mark_of(const EventSlice& event, const OrgFacts& org, bool changed,
@@ -187,7 +189,7 @@ class Poller {
   /// What was published up to `since` may have been delivered before; so many events are looked at.
   void doubt(Now now, Instant since, std::uint32_t events);
   void recover(std::uint32_t limit);
-  void recover_if_drained();
+  void recover_if_saved();
   void ask_from_watermark(Now now, std::uint32_t limit);
   [[nodiscard]] WallTime recovery_start(Now now) const;
   void restore_limit(Now now);
