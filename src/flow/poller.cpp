@@ -235,12 +235,14 @@ std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFac
   HttpAnswer& answer = *result;
   const auto decoded = take_page_body(answer, body);
   if (decoded && cutter.cut(body)) return take_page(now, answer, org, cutter.events());
-  if (decoded && may_swallow_whole(answer, body)) {
+  const bool alone = decoded && unreadable_alone(now, answer, body);
+  if (alone && unreadable_.times >= limits::failures_until_recovery &&
+      now.steady - unreadable_.since >= limits::unreadable_patience) {
     note(Level::error,
          "one event makes its page unreadable; the page is set aside whole and the next is asked");
     swallowed_ = {EventSlice{.bytes = body, .hash = EventHash::of({}, body)}};
     trial_at_ = now.steady + limits::page_size_trial_max;  // It would only be met again.
-    unreadable_.times = 0;
+    unreadable_ = {};
     return take_page(now, answer, org, swallowed_);
   }
   ++requests_.unusable;
@@ -248,19 +250,19 @@ std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFac
   failed(now, {.kind = describe_fault(fault),
                .text = "Okta answered 200 with " + std::string(describe_fault(fault)) + " (" +
                        std::to_string(body.size()) + " bytes)",
-               .stuck = true});
+               .stuck = !alone});
   return std::nullopt;
 }
 
-// An unreadable page of one single event, the same bytes again and again (an error page of something in
-// between would not be), with a good link behind it: keeping its bytes and going on loses nothing and frees
-// the tenant.
-bool Poller::may_swallow_whole(const HttpAnswer& answer, std::string_view body) {
+// An unreadable page of one single event with a good link behind it: no other question would cure it. If the
+// same bytes come for long (something broken in between would not last), keeping them and going on loses
+// nothing and frees the tenant.
+bool Poller::unreadable_alone(Now now, const HttpAnswer& answer, std::string_view body) {
   const Asking& asking = std::get<Asking>(state_);
   if (asking.limit != 1) return false;
   const std::uint64_t hash = hash64(asking.target) ^ hash64(body);
-  unreadable_ = {.hash = hash, .times = unreadable_.hash == hash ? unreadable_.times + 1 : 1};
-  if (unreadable_.times < limits::failures_until_recovery) return false;
+  if (unreadable_.hash != hash) unreadable_ = {.hash = hash, .times = 0, .since = now.steady};
+  ++unreadable_.times;
   const auto link = find_link(answer.headers, "next");
   const auto next = link ? admit_next(domain_.origin(), *link) : std::unexpected(std::string());
   return next && *next != asking.target;
@@ -284,9 +286,9 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
   page.repeated = !moved && (!events.empty() || repeating_);
   Batch batch = choose(events, org, page);
   newest_read_ = later(newest_read_, page.newest);
-  page.unsettled = batch.events.size();
-  page.counts = counts_for(batch.events.size());
-  page.passes_doubt = !page.repeated && !filtering_ && page.unsettled > 0;
+  page.unsettled = static_cast<std::uint32_t>(batch.events.size());
+  page.counts = counts_for(page.unsettled);
+  page.passes = page.repeated || filtering_ ? 0 : page.unsettled;
   if (page.newest) page.watermark = std::min(*page.newest, date_or(answer, okta_now));
   page.ends_recovery = filtering_ && ((tail && moved) ||
                                       (page.oldest && *page.oldest > *filtering_ + limits::recovery_overlap));
@@ -409,7 +411,7 @@ std::uint32_t Poller::doubt_left() const {
   if (!place_.in_doubt) return 0;
   if (place_.in_doubt->events_left == InDoubt::up_to_the_tail) return InDoubt::up_to_the_tail;
   std::uint32_t passed = 0;
-  for (const Page& page : pages_) passed += page.passes_doubt ? page.counts : 0;
+  for (const Page& page : pages_) passed += page.passes;
   return place_.in_doubt->events_left - std::min(passed, place_.in_doubt->events_left);
 }
 
@@ -563,7 +565,7 @@ WallTime Poller::recovery_start(Now now) const {
 void Poller::settled(Now now, const Settlement& settlement, const OrgFacts& org) {
   const auto page = std::ranges::find(pages_, settlement.page, &Page::number);
   CHECK(page != pages_.end());
-  const std::size_t settled = std::size_t{settlement.delivered} + settlement.set_aside;
+  const std::uint32_t settled = settlement.delivered + settlement.set_aside;
   CHECK(settled <= page->unsettled);
   page->unsettled -= settled;
   page->touched = page->touched || settled > 0;
@@ -627,7 +629,7 @@ void Poller::move_place(const OrgFacts& org, Page& page, Save& save) {
   if (place_.in_doubt) {
     InDoubt& doubt = *place_.in_doubt;
     if (doubt.events_left != InDoubt::up_to_the_tail) {
-      if (page.passes_doubt) doubt.events_left -= std::min(page.counts, doubt.events_left);
+      doubt.events_left -= std::min(page.passes, doubt.events_left);
     } else if (page.tail_at && *page.tail_at >= doubt.before) {
       doubt.events_left = 0;
     }

@@ -49,7 +49,8 @@ class Historian {
 
   PastEvent plain(WallTime published) {
     const bool poison = !is_lines(plan_.protocol) && plan_.has(Trouble::listener_poison) &&
-                        poison_left_ > 0 && random_.below(100) == 0;
+                        poison_left_ > 0 && random_.below(poison_again_ ? 2 : 100) == 0;
+    poison_again_ = poison;  // An attack comes in more than one event.
     if (poison) --poison_left_;
     PastEvent event{.mark = maker_.uuid(), .poison = poison, .plain = true};
     event.bytes = R"({"uuid":")" + event.mark + R"(","published":")" + format_rfc3339(published) +
@@ -109,7 +110,8 @@ class Historian {
   Random random_;
   model::EventMaker maker_;
   std::size_t odd_ones_left_ = 6;
-  std::size_t poison_left_ = 2;
+  std::size_t poison_left_ = 6;
+  bool poison_again_ = false;
   std::vector<PastEvent> past_;
 };
 

@@ -39,6 +39,7 @@ inline constexpr Duration ask_timeout = 180s;       // A whole answer.
 inline constexpr Duration ask_backoff_base = 1s;
 inline constexpr Duration ask_backoff_max = 60s;
 inline constexpr int failures_until_recovery = 5;  // At one place, before asking from the watermark.
+inline constexpr Duration unreadable_patience = 1h;  // The same unreadable bytes so long: they are what Okta has.
 inline constexpr Duration page_size_trial_base =
     15min;  // From a full page that fails again to the next, doubled
 inline constexpr Duration page_size_trial_max = 24h;  // up to this.

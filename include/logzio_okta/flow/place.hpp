@@ -14,8 +14,8 @@ namespace logzio_okta {
 
 /// Events that may have been in flight when the daemon stopped uncleanly: they go out marked.
 struct InDoubt {
-  std::uint32_t events_left = 0;  ///< Counted down by what each page counts for (limits::page_counts_min), but
-                                  ///< for pages where something is recognised; `up_to_the_tail` ends there.
+  std::uint32_t events_left = 0;  ///< Counted down by what is handed on, but for pages where something is
+                                  ///< recognised; `up_to_the_tail` ends there.
   static constexpr std::uint32_t up_to_the_tail = UINT32_MAX;
   WallTime before;  ///< By Okta's clock: the restart. Nothing published after it is marked.
   friend bool operator==(const InDoubt&, const InDoubt&) = default;

@@ -152,9 +152,9 @@ class Poller {
   struct Page {
     std::uint64_t number = 0;
     std::uint32_t asked = 0;   ///< The limit it was asked with.
-    std::uint32_t counts = 0;  ///< Of limits::events_unsaved_max, and of what is in doubt:
-    bool passes_doubt = true;  ///< not where it may hold what was settled before.
-    std::size_t unsettled = 0;
+    std::uint32_t counts = 0;  ///< Of limits::events_unsaved_max.
+    std::uint32_t passes = 0;  ///< Of what is in doubt; nothing where it may hold what was settled before.
+    std::uint32_t unsettled = 0;
     bool touched = false;  ///< Some of it is settled, or may have arrived where it is not sent any more.
     std::string next;      ///< Where the place moves: Okta's link, or the same target again.
     bool repeated = false;
@@ -175,7 +175,7 @@ class Poller {
   [[nodiscard]] Mark mark_of(const EventSlice& event, const OrgFacts& org, bool changed,
                              std::uint32_t doubt_left) const;
   [[nodiscard]] std::uint32_t doubt_left() const;
-  [[nodiscard]] bool may_swallow_whole(const HttpAnswer& answer, std::string_view body);
+  [[nodiscard]] bool unreadable_alone(Now now, const HttpAnswer& answer, std::string_view body);
 
   void take_status(Now now, const HttpAnswer& answer, const OrgFacts& org);
   void take_transport_error(Now now, const TransportError& error);
@@ -256,6 +256,7 @@ class Poller {
   struct Unreadable {
     std::uint64_t hash = 0;
     int times = 0;
+    Instant since{};
   };
   Unreadable unreadable_;  ///< The last page of one event that could not be read, and how often it came.
   int stuck_ = 0;          ///< Of the kind that another question may cure, at this place.
