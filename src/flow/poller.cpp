@@ -724,7 +724,7 @@ void Poller::watch_retention(Now now, const OrgFacts& org) {
   const WallTime position = std::max(
       {place_.since, place_.watermark.value_or(place_.since), place_.caught_up.value_or(place_.since)});
   const auto age = okta_now - position;
-  if (age < limits::backlog_alarm) {
+  if (age < to_ms(limits::backlog_alarm)) {
     static_cast<void>(backlog_.healed(now.steady));
     return;
   }
@@ -738,7 +738,8 @@ void Poller::watch_retention(Now now, const OrgFacts& org) {
     save_place();
   }
   if (!backlog_.failed(now.steady, "backlog")) return;
-  const std::string behind = "is " + describe(age) + " behind, and Okta keeps events for 90 days: ";
+  const std::string behind =
+      "is " + describe(std::min(age, behind_max)) + " behind, and Okta keeps events for 90 days: ";
   note(Level::error,
        position + 1h < kept_from
            ? behind + "the events between " + format_rfc3339(*place_.gap_from) + " and " +

@@ -173,8 +173,13 @@ std::uint64_t count_of(std::int64_t number) {
 std::uint32_t small_count_of(std::int64_t number) {
   return static_cast<std::uint32_t>(number);
 }
+// A damaged state may hold any number: within these bounds no sum or difference of them overflows.
+constexpr std::chrono::milliseconds span_max = std::chrono::years(200);
+std::int64_t bounded(std::int64_t ms) {
+  return std::clamp(ms, -span_max.count(), span_max.count());
+}
 WallTime time_of(std::int64_t ms) {
-  return WallTime(std::chrono::milliseconds(ms));
+  return WallTime(std::chrono::milliseconds(bounded(ms)));
 }
 std::optional<WallTime> time_of(std::optional<std::int64_t> ms) {
   return ms ? std::optional(time_of(*ms)) : std::nullopt;
@@ -251,7 +256,7 @@ Place read_place(Query& query) {
         InDoubt{.events_left = small_count_of(*in_doubt_events), .before = time_of(*in_doubt_before)};
   }
   place.quiet_until = time_of(query.maybe_number());
-  place.okta_offset_ms = query.number();
+  place.okta_offset_ms = bounded(query.number());
   place.gap_from = time_of(query.maybe_number());
   place.gap_until = time_of(query.maybe_number());
   return place;

@@ -6,12 +6,15 @@
 #include <charconv>
 #include <cstddef>
 #include <exception>
+#include <optional>
 #include <ranges>
+#include <sstream>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include <sys/stat.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include "logzio_okta/base/limits.hpp"
@@ -177,6 +180,31 @@ std::string named(std::string_view key) {
   return name ? ascii::quote(key) : "this key";
 }
 
+/// Where a second document begins, if one does. YAML::LoadAll() would tell too, but never ends with a text
+/// like
+/// ",": there yaml-cpp 0.7 finds one empty document after the other at the same place.
+std::optional<YAML::Mark> second_document(const std::string& yaml) {
+  struct Starts : YAML::EventHandler {
+    void OnDocumentStart(const YAML::Mark& mark) override { last = mark; }
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+    void OnAlias(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+    void OnScalar(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                  const std::string& /*value*/) override {}
+    void OnSequenceStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                         YAML::EmitterStyle::value /*style*/) override {}
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                    YAML::EmitterStyle::value /*style*/) override {}
+    void OnMapEnd() override {}
+    YAML::Mark last;
+  } starts;
+  std::istringstream text(yaml);
+  YAML::Parser parser(text);
+  if (!parser.HandleNextDocument(starts) || !parser.HandleNextDocument(starts)) return std::nullopt;
+  return starts.last;
+}
+
 class TenantsReader {
  public:
   TenantsReader(std::string file, const Environment& environment)
@@ -184,12 +212,13 @@ class TenantsReader {
     tenants_.source = file_;
   }
 
-  Result<Tenants> read(const std::vector<YAML::Node>& documents) {
-    if (documents.empty() || documents.front().IsNull()) {
-      return fail(file_ + ":1:1: there is nothing in it; " + the_format);
+  Result<Tenants> read(const std::string& yaml) {
+    const YAML::Node document = YAML::Load(yaml);
+    if (document.IsNull()) return fail(file_ + ":1:1: there is nothing in it; " + the_format);
+    if (const auto second = second_document(yaml)) {
+      return wrong(*second, "a second YAML document begins here; keep one");
     }
-    if (documents.size() > 1) return wrong(documents[1], "a second YAML document begins here; keep one");
-    const Result<std::vector<YAML::Node>> list = members(documents.front(), file_keys, file_keys.size());
+    const Result<std::vector<YAML::Node>> list = members(document, file_keys, file_keys.size());
     if (!list) return std::unexpected(list.error());
     if (auto read = read_list(list->front()); !read) return std::unexpected(std::move(read.error()));
     return std::move(tenants_);
@@ -435,7 +464,7 @@ Result<Tenants> parse_tenants(const std::string& yaml, const std::string& file,
                               const Environment& environment) {
   TenantsReader reader(file, environment);
   try {
-    return reader.read(YAML::LoadAll(yaml));
+    return reader.read(yaml);
   } catch (const YAML::Exception& error) {
     return reader.wrong(error.mark,
                         "this is not YAML (" + kind_of(error) +

@@ -164,7 +164,10 @@ TEST_CASE("tenants file: what is missing, doubled or of the wrong shape is said 
   REQUIRE_THAT(bench.refuses(file_with_key("one") + "    okta_api_key: SECRETtwo\n"),
                StartsWith(":4:5: okta_api_key stands here a second time"));
   REQUIRE_THAT(bench.refuses(file_with_key("SECRET") + "---\n" + file_with_key("SECRET")),
-               Contains("second YAML document"));
+               StartsWith(":4:1: a second YAML document begins here"));
+  for (const char* const endless : {",", ",\"", ",,", "]", "}", ", ---"})
+    REQUIRE_THAT(bench.refuses(endless), Contains(":1:1: "));
+  REQUIRE_THAT(bench.refuses(file_with_key("SECRET") + ","), StartsWith(":4:1: "));
 }
 
 TEST_CASE("tenants file: a value that can be no API key is refused without being repeated") {

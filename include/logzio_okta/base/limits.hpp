@@ -39,7 +39,8 @@ inline constexpr Duration ask_timeout = 180s;       // A whole answer.
 inline constexpr Duration ask_backoff_base = 1s;
 inline constexpr Duration ask_backoff_max = 60s;
 inline constexpr int failures_until_recovery = 5;  // At one place, before asking from the watermark.
-inline constexpr Duration unreadable_patience = 1h;  // The same unreadable bytes so long: they are what Okta has.
+inline constexpr Duration unreadable_patience =
+    1h;  // The same unreadable bytes so long: they are what Okta has.
 inline constexpr Duration page_size_trial_base =
     15min;  // From a full page that fails again to the next, doubled
 inline constexpr Duration page_size_trial_max = 24h;  // up to this.
@@ -65,8 +66,9 @@ inline constexpr Duration refused_retry_max = 20h;    // Also how often an idle 
                                                       // Okta kills one unused for 30 days.
 inline constexpr Duration key_first_use = 10min;      // When a standby key is first tried after a start.
 
-// On their way behind the saved cursor, per stream. More than two full pages bring nothing: the next is asked while
-// the last one ships. Of small ones more may be, so that a few lines that something refuses hold nobody up.
+// On their way behind the saved cursor, per stream. More than two full pages bring nothing: the next is asked
+// while the last one ships. Of small ones more may be, so that a few lines that something refuses hold nobody
+// up.
 inline constexpr std::size_t events_unsaved_max = 2 * page_events_max;
 inline constexpr std::size_t page_counts_min = 100;  // Events for which a page counts, be it ever so small.
 inline constexpr std::size_t window_events_max = 65'536;  // Remembered for deduplication, per stream.

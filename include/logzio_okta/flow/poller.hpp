@@ -6,8 +6,8 @@
 //                        +---- window read back --+  (recovering: asked again from the watermark)
 //
 // The reading half is one of the states above. The unsettled half is a queue of
-// pages, limits::events_unsaved_max events at most, each with the place behind it; the stream's place moves to the newest page
-// with nothing unsettled before it, and every move is one Save.
+// pages, limits::events_unsaved_max events at most, each with the place behind it; the stream's place moves
+// to the newest page with nothing unsettled before it, and every move is one Save.
 //
 // Promises
 // - The place never moves past an event that is not settled, and a Save never carries such a place.
