@@ -125,6 +125,7 @@ void Poller::window_read(Now now, const WindowRead& read) {
   CHECK(reading != nullptr);
   window_ = Window(read.rows);
   window_.add(reading->unsettled);
+  window_from_ = place_.window_from;
   const auto limit = reading->recover_with;
   state_ = Waiting{};
   if (limit) ask_from_watermark(now, *limit);
@@ -296,7 +297,10 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
   if (page.repeated) window_.add(page.hashes);
   if (page.ends_recovery) filtering_.reset();
   repeating_ = page.repeated;
-  if (!filtering_ && !repeating_) window_ = Window();
+  if (!filtering_ && !repeating_) {
+    window_ = Window();
+    window_from_.reset();
+  }
 
   state_ = Waiting{};
   const bool nothing_new = !moved && batch.events.empty();
@@ -400,8 +404,7 @@ Mark Poller::mark_of(const EventSlice& event, const OrgFacts& org, bool changed,
   // In doubt: it may have been in flight when the last run ended.
   const bool doubted = in_doubt > 0 && place_.in_doubt && not_after(place_.in_doubt->before);
   // Asked again: older than what the window reaches, or without the uuid it would be known by.
-  const bool beyond_window =
-      (filtering_ || repeating_) && place_.window_from && not_after(*place_.window_from);
+  const bool beyond_window = (filtering_ || repeating_) && window_from_ && not_after(*window_from_);
   const bool unknowable = filtering_ && event.uuid.empty();
   mark.possible_duplicate = changed || doubted || beyond_window || unknowable;
   return mark;
@@ -520,12 +523,14 @@ void Poller::recover(std::uint32_t limit) {
   recover_if_saved();
 }
 
-// What is not settled yet may stay so for long, and is known by the pages themselves.
+// What is not settled yet may stay so for long, and is known by the pages themselves; but for events without
+// a uuid, of which the marked repeat could arrive first.
 void Poller::recover_if_saved() {
   const auto* saving = std::get_if<SavingPages>(&state_);
   if (!saving || saves_pending()) return;
   ReadingWindow reading{.recover_with = saving->limit};
   for (const Page& page : pages_) {
+    if (std::ranges::find(page.hashes, 0U, &EventHash::uuid) != page.hashes.end()) return;
     reading.unsettled.insert(reading.unsettled.end(), page.hashes.begin(), page.hashes.end());
   }
   state_ = std::move(reading);

@@ -106,8 +106,8 @@ Result<Protocol> protocol_of(const std::string& host, std::uint16_t port) {
   }
   if (is_cleartext(known->protocol) && !is_loopback(host)) {
     return fail("port " + std::to_string(port) + " sends the token and the events unencrypted; write \"" +
-                host + ":8071\", or put " + std::string(known->scheme) +
-                ":// in front if that is what you want");
+                host + ":8071\", or \"" + std::string(known->scheme) + "://" + host + ":" +
+                std::to_string(port) + "\" if that is what you want");
   }
   return known->protocol;
 }

@@ -457,6 +457,43 @@ TEST_CASE(
   REQUIRE(bench.marked_numbers() == std::vector<int>{7});
 }
 
+TEST_CASE("poller: with unsettled events that have no uuid it does not ask anew") {
+  Bench bench = settled_bench();
+  bench.okta_replies(page({event(4), nameless(5)}).next(link_b));
+  bench.pass(bench.settings.policy.poll_interval);
+  for (int i = 0; i < limits::failures_until_recovery; ++i) {
+    REQUIRE(bench.wants() == link_b);
+    bench.okta_fails(TransportFault::cut);
+    bench.pass(limits::ask_backoff_max);
+  }
+  REQUIRE(bench.wants_nothing());
+  bench.listener_takes();
+  REQUIRE(limit_of(bench.wants()) == "500");
+}
+
+TEST_CASE("poller: in small pages new events are not marked because the window on disk grows past its rows") {
+  Bench bench = settled_bench();
+  const auto fail = [&] { bench.okta_fails(TransportFault::cut); };
+  while (limit_of(bench.wants()) != "1") fails_until_it_asks_anew(bench, fail);
+  const std::string small = "/api/v1/logs?limit=1&after=";
+  follows(bench, {event(3)}, small + "3");
+  fails_until_it_asks_anew(bench, fail);  // Full pages, on trial.
+  int n = 4;
+  for (; place_of(bench).window_from.value_or(WallTime::min()) < birth - 1h + 3s; ++n) {
+    if (bench.wants().ends_with("limit=1000")) fails_until_it_asks_anew(bench, fail);
+    bench.okta_replies(page({event(n, birth - 1h + 3s)}).next(small + std::to_string(n)));
+    if (n % 10 == 0) bench.listener_takes();
+    if (n % 50 == 0) bench.pass(limits::rate_window);
+  }
+  bench.pass(limits::rate_window);
+  for (const int end = n + 10; n < end; ++n)
+    bench.okta_replies(page({event(n, birth - 1h + 3s)}).next(small + std::to_string(n)));
+  bench.listener_takes();
+  REQUIRE(bench.report().tenants[0].recovering);
+  REQUIRE(bench.delivered.size() == static_cast<std::size_t>(n - 1));
+  REQUIRE(bench.marked_numbers().empty());
+}
+
 TEST_CASE("poller: recovered events older than the window reaches are shipped, marked") {
   Bench bench;
   std::string from = link_a;

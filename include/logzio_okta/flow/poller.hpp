@@ -245,10 +245,11 @@ class Poller {
   std::uint64_t saves_made_ = 0;
   std::uint64_t saves_done_ = 0;
 
-  Window window_;                      ///< In use while filtering_ is set or the newest place repeats.
-  std::optional<WallTime> filtering_;  ///< Like Place::recovering, but of what is being read.
-  bool repeating_ = false;             ///< Like Place::repeated, but of what is being read.
-  std::deque<RowInfo> rows_;           ///< What the window on disk holds.
+  Window window_;                        ///< In use while filtering_ is set or the newest place repeats.
+  std::optional<WallTime> window_from_;  ///< Like Place::window_from, but of what is in use.
+  std::optional<WallTime> filtering_;    ///< Like Place::recovering, but of what is being read.
+  bool repeating_ = false;               ///< Like Place::repeated, but of what is being read.
+  std::deque<RowInfo> rows_;             ///< What the window on disk holds.
   std::size_t row_events_ = 0;
   std::vector<EventSlice> swallowed_;  ///< A page taken whole, for as long as its batch is handed over.
 
