@@ -81,9 +81,11 @@ Result<std::string> parse_host(std::string_view text) {
     return fail("\"" + quotable(text) +
                 "\" is a placeholder; write your region's listener, for example listener.logz.io");
   }
-  const bool plain = std::ranges::all_of(text, [](char c) {
-    return ascii::is_letter(c) || ascii::is_digit(c) || std::string_view(".-_[]:").contains(c);
-  });
+  constexpr std::size_t longest = 253;  // RFC 1035 section 3.1, written out.
+  const bool plain =
+      text.size() <= longest && std::ranges::all_of(text, [](char c) {
+        return ascii::is_letter(c) || ascii::is_digit(c) || std::string_view(".-_[]:").contains(c);
+      });
   const std::optional<Url> url = plain ? parse_url("https://" + std::string(text) + "/") : std::nullopt;
   if (!url) {
     return fail("\"" + quotable(text) + "\" is not a host name; write for example listener-eu.logz.io");

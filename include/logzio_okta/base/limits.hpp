@@ -39,14 +39,14 @@ inline constexpr Duration ask_timeout = 180s;       // A whole answer.
 inline constexpr Duration ask_backoff_base = 1s;
 inline constexpr Duration ask_backoff_max = 60s;
 inline constexpr int failures_until_recovery = 5;  // At one place, before asking from the watermark.
-inline constexpr Duration unreadable_patience =
-    1h;  // The same unreadable bytes so long: they are what Okta has.
-inline constexpr Duration page_size_trial_base =
-    15min;  // From a full page that fails again to the next, doubled
-inline constexpr Duration page_size_trial_max = 24h;  // up to this.
-inline constexpr Duration recovery_overlap = 15min;   // Events persist later than published, rarely by more.
-inline constexpr Duration retention = 90 * 24h;       // Okta keeps events this long.
-inline constexpr Duration backlog_alarm = 60 * 24h;   // From here an hourly error names the day loss begins.
+// The same unreadable bytes for so long are what Okta has.
+inline constexpr Duration unreadable_patience = 1h;
+// From a full page that fails again to the next one, doubled up to the maximum.
+inline constexpr Duration page_size_trial_base = 15min;
+inline constexpr Duration page_size_trial_max = 24h;
+inline constexpr Duration recovery_overlap = 15min;  // Events persist later than published, rarely by more.
+inline constexpr Duration retention = 90 * 24h;      // Okta keeps events this long.
+inline constexpr Duration backlog_alarm = 60 * 24h;  // From here an hourly error names the day loss begins.
 
 // Rate limits (okta.md section 4).
 inline constexpr std::int64_t rate_limit_assumed = 120;  // Requests a window, until Okta has shown its limit.
@@ -67,8 +67,7 @@ inline constexpr Duration refused_retry_max = 20h;    // Also how often an idle 
 inline constexpr Duration key_first_use = 10min;      // When a standby key is first tried after a start.
 
 // On their way behind the saved cursor, per stream. More than two full pages bring nothing: the next is asked
-// while the last one ships. Of small ones more may be, so that a few lines that something refuses hold nobody
-// up.
+// while the last one ships. Small ones may be more, so that a few refused lines hold nobody up.
 inline constexpr std::size_t events_unsaved_max = 2 * page_events_max;
 inline constexpr std::size_t page_counts_min = 100;  // Events for which a page counts, be it ever so small.
 inline constexpr std::size_t window_events_max = 65'536;  // Remembered for deduplication, per stream.

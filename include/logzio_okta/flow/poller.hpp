@@ -5,19 +5,18 @@
 //                        ^                        |  five failures at one place, or the link was refused
 //                        +---- window read back --+  (recovering: asked again from the watermark)
 //
-// The reading half is one of the states above. The unsettled half is a queue of
-// pages, limits::events_unsaved_max events at most, each with the place behind it; the stream's place moves
-// to the newest page with nothing unsettled before it, and every move is one Save.
+// The reading half is one of the states above. The unsettled half is a queue of pages, of at most
+// limits::events_unsaved_max events, each with the place behind it; the stream's place moves to the newest
+// page with nothing unsettled before it, and every move is one Save.
 //
 // Promises
 // - The place never moves past an event that is not settled, and a Save never carries such a place.
 // - Okta's next link is used byte for byte, and only if it stays with the org.
 // - A 200 without a link, or with the same one, keeps the place; what was handed on from there is not handed
-// on twice.
+//   on twice.
 // - After an unclean stop the events that may have been in flight are marked; nothing published after it is.
 // - No failure is final: everything is tried again, ever more gently, and five failures at one place change
-// the
-//   question.
+//   the question.
 #pragma once
 
 #include <cstdint>
