@@ -61,6 +61,15 @@ TEST_CASE("endpoint: the old image's port gets an error that names 8071") {
   REQUIRE_THAT(refusal("listener.logz.io:5015"), Contains("8071"));
 }
 
+TEST_CASE("endpoint: a host longer than any name is refused, and not quoted whole") {
+  std::string host(253, 'a');
+  for (const std::size_t dot : {60U, 120U, 180U, 240U}) host[dot] = '.';
+  REQUIRE(Endpoint::parse(host).has_value());
+  const std::string said = refusal(host + "a");
+  REQUIRE_THAT(said, Contains("is not a host name"));
+  REQUIRE(said.size() < 200);
+}
+
 TEST_CASE("endpoint: cleartext beyond loopback needs its scheme written out") {
   REQUIRE_THAT(refusal("listener.logz.io:5050"),
                Contains("unencrypted") && Contains("tcp://listener.logz.io:5050"));
