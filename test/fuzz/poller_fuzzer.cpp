@@ -350,7 +350,9 @@ class Model {
         steady_ += std::chrono::seconds(1 + input_.below(200));
         return;
       case 8:
-        steady_ += std::chrono::minutes(1 + input_.below(2000));
+        // This Okta never forgets, and nothing is told of what a real one would.
+        if (okta_now() < birth + to_ms(limits::retention / 2))
+          steady_ += std::chrono::minutes(1 + input_.below(2000));
         return;
       case 9:
         wall_error_ = std::chrono::minutes(static_cast<int>(input_.byte()) - 128);
