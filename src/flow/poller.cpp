@@ -92,7 +92,7 @@ void Poller::opened(Now now, const Opened& opened, Instant began) {
         "; the org was followed under another filter since, so events up to now may be repeats and say "
         "possible_duplicate";
   } else if (!opened.clean) {
-    doubt(now, began, limits::events_unsaved_max);
+    doubt(now, began, limits::in_doubt_events);
     doubt_since_ = began;
     why_marked =
         "; the last run did not end in order, so the next events may be repeats and say possible_duplicate";
@@ -133,10 +133,10 @@ void Poller::window_read(Now now, const WindowRead& read) {
 
 // ---- Asking
 
-bool Poller::wants_to_ask(Now now) const {
+bool Poller::wants_to_ask(Now now, bool probing) const {
   if (stopping_ || !std::holds_alternative<Waiting>(state_) || now.steady < ask_at_) return false;
   if (policy_.once && tail_seen_) return false;
-  return room_for_a_page();
+  return room_for_a_page(probing ? limits::in_doubt_events : limits::events_unsaved_max);
 }
 
 bool Poller::held_up(Now now) const {
@@ -144,11 +144,11 @@ bool Poller::held_up(Now now) const {
          now.steady - ask_at_ > limits::commit_patience && !room_for_a_page();
 }
 
-bool Poller::room_for_a_page() const {
+bool Poller::room_for_a_page(std::size_t events_max) const {
   std::uint32_t unsaved = 0;
   for (const Page& page : pages_) unsaved += page.counts;
   for (const auto& [number, counts] : unacknowledged_) unsaved += counts;
-  return unsaved + counts_for(limit_of_next()) <= limits::events_unsaved_max;
+  return unsaved + counts_for(limit_of_next()) <= events_max;
 }
 
 std::uint32_t Poller::limit_of_next() const {
@@ -162,7 +162,7 @@ Instant Poller::deadline() const {
 }
 
 std::string Poller::ask(Now now) {
-  CHECK(wants_to_ask(now));
+  CHECK(wants_to_ask(now, true));
   asked_at_ = now.steady;
   if (woken_) ++woken_->asked;
   const std::string& link = pages_.empty() ? place_.next : pages_.back().next;
@@ -569,8 +569,12 @@ WallTime Poller::recovery_start(Now now) const {
 
 void Poller::settled(Now now, const Settlement& settlement, const OrgFacts& org) {
   const auto page = std::ranges::find(pages_, settlement.page, &Page::number);
-  CHECK(page != pages_.end());
   const std::uint32_t settled = settlement.delivered + settlement.set_aside;
+  if (page == pages_.end()) {  // A copy that waited for room, of what was delivered in the meantime.
+    CHECK(settled == 0);
+    save_place(settlement.kept);
+    return;
+  }
   CHECK(settled <= page->unsettled);
   page->unsettled -= settled;
   page->touched = page->touched || settled > 0;
@@ -668,8 +672,8 @@ void Poller::keep_quiet(const OrgFacts& org) {
   save_place();
 }
 
-void Poller::save_place() {
-  Save same{.stream = stream_, .place = place_};
+void Poller::save_place(const std::vector<SetAside>& kept) {
+  Save same{.stream = stream_, .place = place_, .set_aside = kept};
   same.rows_from = rows_.empty() ? 0 : rows_.front().page;
   save(std::move(same), 0);
 }
@@ -700,7 +704,7 @@ WallTime Poller::okta_time(Now now) const {
 }
 
 void Poller::finish(Now now, bool doubtful) {
-  if (doubtful || partly_settled()) doubt(now, now.steady, limits::events_unsaved_max);
+  if (doubtful || partly_settled()) doubt(now, now.steady, limits::in_doubt_events);
   // Without an answer of Okta in this run nobody knows when that was by its clock; then no save clears the
   // store's own note of the unclean end, which the next run meets again.
   const bool undated = doubt_since_ && !okta_clock_;

@@ -524,7 +524,7 @@ Instant Scheduler::Impl::may_fetch_from(const Tenant& tenant) const {
 void Scheduler::Impl::grant(Now now) {
   std::vector<std::pair<StreamId, Tenant*>> wanting;
   for (auto& [stream, tenant] : tenants) {
-    if (!tenant.retired && !tenant.gave_up && tenant.poller.wants_to_ask(now))
+    if (!tenant.retired && !tenant.gave_up && tenant.poller.wants_to_ask(now, !shipper_of(tenant).healthy()))
       wanting.emplace_back(stream, &tenant);
   }
   std::ranges::sort(wanting, [](const auto& a, const auto& b) {
@@ -764,7 +764,7 @@ void Scheduler::Impl::bring_along(Now now) {
     std::erase_if(tenant.left_behind, [&](DestinationId id) {
       if (id == tenant.destination) return true;
       Shipper& from = shippers.at(id);
-      if (from.healthy() || stop_at) return false;
+      if (from.healthy() || stop_at || from.settles(stream)) return false;
       const std::vector<GivenLine> lines = from.give_back(stream);
       for (const GivenLine& given : lines) {
         if (given.record.mark.possible_duplicate) tenant.poller.may_have_arrived(given.page);
@@ -795,7 +795,10 @@ void Scheduler::Impl::abandon_if_stuck(Now now, StreamId stream, Tenant& tenant)
 void Scheduler::Impl::drop_retired(Now now) {
   std::erase_if(tenants, [&](const auto& each) {
     const auto& [stream, tenant] = each;
-    if (!tenant.retired || !tenant.poller.drained()) return false;
+    const StreamId id = stream;
+    const bool settling =
+        std::ranges::any_of(shippers, [&](const auto& shipper) { return shipper.second.settles(id); });
+    if (!tenant.retired || !tenant.poller.drained() || settling) return false;
     add(retired_counts, tenant.poller.report({}).events);
     remember_org(now, tenant);
     return true;
@@ -924,7 +927,7 @@ Instant Scheduler::deadline() const {
     // inputs.
     if (wants > self.now_steady) {
       when = std::min(when, wants);
-    } else if (tenant.poller.wants_to_ask(now)) {
+    } else if (tenant.poller.wants_to_ask(now, !self.shipper_of(tenant).healthy())) {
       when = std::min(when, std::max(tenant.org->next_chance(now), self.may_fetch_from(tenant)));
     }
   }

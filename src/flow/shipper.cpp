@@ -489,7 +489,12 @@ bool Shipper::holds(StreamId stream) const {
   };
   return has_it(open_.pieces()) ||
          std::ranges::any_of(queue_, [&](const Waiting& waiting) { return has_it(waiting.bulk.pieces); }) ||
-         std::ranges::find(held_settlements_, stream, &Settlement::stream) != held_settlements_.end();
+         settles(stream);
+}
+
+bool Shipper::settles(StreamId stream) const {
+  return std::ranges::find(held_settlements_, stream, &Settlement::stream) != held_settlements_.end() ||
+         std::ranges::find(settlements_, stream, &Settlement::stream) != settlements_.end();
 }
 
 bool Shipper::can_give_back(StreamId stream) const {
@@ -498,7 +503,7 @@ bool Shipper::can_give_back(StreamId stream) const {
   };
   return !has_it(open_.pieces()) && std::ranges::none_of(queue_, [&](const Waiting& waiting) {
     return waiting.in_flight && has_it(waiting.bulk.pieces);
-  }) && std::ranges::find(held_settlements_, stream, &Settlement::stream) == held_settlements_.end();
+  }) && !settles(stream);
 }
 
 bool Shipper::empty() const {

@@ -785,11 +785,14 @@ TEST_CASE("poller: the doubt ends with as many events as can be in flight, in th
   bench.okta_replies(page(events(1004, 2003)).next(link_c));
   REQUIRE_FALSE(place_of(bench).in_doubt);  // Not yet saved.
   bench.listener_takes();
-  REQUIRE_FALSE(place_of(bench).in_doubt);
-  REQUIRE(bench.marked_numbers().size() == limits::events_unsaved_max);
-  bench.okta_replies(page({event(2004)}).next(link_a));
+  REQUIRE(place_of(bench).in_doubt);
+  bench.okta_replies(page(events(2004, 3003)).next(link_a));
   bench.listener_takes();
-  REQUIRE(bench.marked_numbers().size() == limits::events_unsaved_max);
+  REQUIRE_FALSE(place_of(bench).in_doubt);
+  REQUIRE(bench.marked_numbers().size() == limits::in_doubt_events);
+  bench.okta_replies(page({event(3004)}).next(link_b));
+  bench.listener_takes();
+  REQUIRE(bench.marked_numbers().size() == limits::in_doubt_events);
 }
 
 TEST_CASE("poller: asking from the watermark does not use up the doubt on what was settled before") {

@@ -299,8 +299,8 @@ void Judge::stored(std::string_view line, DestinationId account, WallTime wall) 
   ledger_.deliver(line);
 }
 
-// It goes where its tenant's events went when it came, or where they go now, and says what those say; or what
-// they said when they began to go to another account, which it was moved to with them.
+// It goes where its tenant's events went when it came, or where they go now, or where they began to go in
+// between, if it was moved along; and says what those say.
 void Judge::judge_way(const Event& event, std::string_view line, DestinationId account) const {
   const Org& org = orgs_[event.org];
   bool right_account = false;
@@ -311,8 +311,9 @@ void Judge::judge_way(const Event& event, std::string_view line, DestinationId a
     const bool brought = (event.came_under >> i & 1U) != 0;
     came = came || brought;
     const bool now = i + 1 == org.entries.size();
-    right_account |= (brought || now) && org.entries[i].account == account;
-    right_constants |= (brought || now || moved) && line.contains(org.entries[i].constants);
+    if (!brought && !moved && !now) continue;
+    right_account |= org.entries[i].account == account;
+    right_constants |= line.contains(org.entries[i].constants);
   }
   if (!right_account) convict("delivered to another account, " + std::to_string(account.value), event);
   if (!right_constants)

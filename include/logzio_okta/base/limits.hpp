@@ -69,6 +69,8 @@ inline constexpr Duration key_first_use = 10min;      // When a standby key is f
 // On their way behind the saved cursor, per stream. More than two full pages bring nothing: the next is asked
 // while the last one ships. Small ones may be more, so that a few refused lines hold nobody up.
 inline constexpr std::size_t events_unsaved_max = 2 * page_events_max;
+// One page more where only new events can tell whether a listener refuses everything or just what it has.
+inline constexpr std::size_t in_doubt_events = events_unsaved_max + page_events_max;
 inline constexpr std::size_t page_counts_min = 100;  // Events for which a page counts, be it ever so small.
 inline constexpr std::size_t window_events_max = 65'536;  // Remembered for deduplication, per stream.
 

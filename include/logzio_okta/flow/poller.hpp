@@ -6,7 +6,7 @@
 //                        +---- window read back --+  (recovering: asked again from the watermark)
 //
 // The reading half is one of the states above. The unsettled half is a queue of pages, of at most
-// limits::events_unsaved_max events, each with the place behind it; the stream's place moves to the newest
+// limits::in_doubt_events events, each with the place behind it; the stream's place moves to the newest
 // page with nothing unsettled before it, and every move is one Save.
 //
 // Promises
@@ -63,8 +63,9 @@ class Poller {
   void saved(Now now, std::uint64_t number);
   void settled(Now now, const Settlement& settlement, const OrgFacts& org);
 
-  /// It would ask now, were it granted.
-  [[nodiscard]] bool wants_to_ask(Now now) const;
+  /// It would ask now, were it granted; `probing` for news that the listener might take where it refuses the
+  /// rest.
+  [[nodiscard]] bool wants_to_ask(Now now, bool probing = false) const;
   /// It would have asked a while ago, but its last pages are not delivered and saved yet.
   [[nodiscard]] bool held_up(Now now) const;
   /// When `wants_to_ask` can become true by time alone.
@@ -197,10 +198,10 @@ class Poller {
   void pop_settled(Now now, const OrgFacts& org);
   void move_place(const OrgFacts& org, Page& page, Save& save);
   [[nodiscard]] std::uint32_t limit_of_next() const;
-  [[nodiscard]] bool room_for_a_page() const;
+  [[nodiscard]] bool room_for_a_page(std::size_t events_max = limits::events_unsaved_max) const;
   [[nodiscard]] WallTime okta_time(Now now) const;
   void trim_window(Save& save);
-  void save_place();
+  void save_place(const std::vector<SetAside>& kept = {});
   void save(Save&& save, std::uint32_t counts);
   void note(Level level, std::string text);
 

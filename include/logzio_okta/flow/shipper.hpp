@@ -87,6 +87,8 @@ class Shipper {
 
   /// Lines of this stream that wait here, open or in flight, or whose settlement waits.
   [[nodiscard]] bool holds(StreamId stream) const;
+  /// One of its settlements is not collected yet.
+  [[nodiscard]] bool settles(StreamId stream) const;
   /// Nothing is left to do or to say.
   [[nodiscard]] bool empty() const;
   /// That would be all of what it holds: nothing is open or in flight, no settlement waits.
