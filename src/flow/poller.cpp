@@ -524,13 +524,14 @@ void Poller::recover(std::uint32_t limit) {
 }
 
 // What is not settled yet may stay so for long, and is known by the pages themselves; but for events without
-// a uuid, of which the marked repeat could arrive first.
+// a uuid, of which the marked repeat could arrive first. Those it waits for.
 void Poller::recover_if_saved() {
   const auto* saving = std::get_if<SavingPages>(&state_);
   if (!saving || saves_pending()) return;
   ReadingWindow reading{.recover_with = saving->limit};
   for (const Page& page : pages_) {
-    if (std::ranges::find(page.hashes, 0U, &EventHash::uuid) != page.hashes.end()) return;
+    const bool nameless = std::ranges::find(page.hashes, 0U, &EventHash::uuid) != page.hashes.end();
+    if (nameless && page.unsettled > 0) return;
     reading.unsettled.insert(reading.unsettled.end(), page.hashes.begin(), page.hashes.end());
   }
   state_ = std::move(reading);
@@ -586,6 +587,7 @@ void Poller::settled(Now now, const Settlement& settlement, const OrgFacts& org)
   last_delivery_ = now.wall;
   last_progress_ = now.steady;
   pop_settled(now, org);
+  recover_if_saved();
 }
 
 void Poller::pop_settled(Now now, const OrgFacts& org) {

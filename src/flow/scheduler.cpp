@@ -49,6 +49,7 @@ constexpr int exit_unanswered = 75;
 constexpr Duration save_grace = 800ms;  // After stop_grace, for the last saves.
 constexpr Duration retention_watch = 1h;
 constexpr Duration fresh_bulk_pause = 10min;  // A tenant's question for one may find nothing.
+constexpr Duration fresh_bulk_refused = 1h;   // It found something, which may be refused like the rest.
 constexpr Duration flow_grace =
     50s;  // Past the poll interval; then a tenant without an answer does not flow.
 
@@ -172,6 +173,7 @@ struct Scheduler::Impl {
   void retire(Tenant& tenant, StreamId stream);
   void bring_along(Now now);
   void abandon_if_stuck(Now now, StreamId stream, Tenant& tenant);
+  [[nodiscard]] bool settles(StreamId stream) const;
   void drop_retired(Now now);
   void remember_org(Now now, const Tenant& tenant);
 
@@ -265,7 +267,7 @@ void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
   if (batch) {
     tenant->learn_reserve(wire_bytes, batch->events.size());
     shipper_of(*tenant).take(now, *batch);
-    tenant->fresh_bulk_at = never;  // One is enough, until the destination takes again.
+    tenant->fresh_bulk_at = now.steady + fresh_bulk_refused;
   }
   if (page_body.capacity() > limits::bulk_bytes_max) std::string().swap(page_body);
 }
@@ -792,13 +794,14 @@ void Scheduler::Impl::abandon_if_stuck(Now now, StreamId stream, Tenant& tenant)
   tenant.abandoned = true;
 }
 
+bool Scheduler::Impl::settles(StreamId stream) const {
+  return std::ranges::any_of(shippers, [&](const auto& each) { return each.second.settles(stream); });
+}
+
 void Scheduler::Impl::drop_retired(Now now) {
   std::erase_if(tenants, [&](const auto& each) {
     const auto& [stream, tenant] = each;
-    const StreamId id = stream;
-    const bool settling =
-        std::ranges::any_of(shippers, [&](const auto& shipper) { return shipper.second.settles(id); });
-    if (!tenant.retired || !tenant.poller.drained() || settling) return false;
+    if (!tenant.retired || !tenant.poller.drained() || settles(stream)) return false;
     add(retired_counts, tenant.poller.report({}).events);
     remember_org(now, tenant);
     return true;

@@ -107,9 +107,10 @@ Result<Protocol> protocol_of(const std::string& host, std::uint16_t port) {
                 std::to_string(port) + "\" (tls://, http://, tcp:// likewise)");
   }
   if (is_cleartext(known->protocol) && !is_loopback(host)) {
-    return fail("port " + std::to_string(port) + " sends the token and the events unencrypted; write \"" +
-                host + ":8071\", or \"" + std::string(known->scheme) + "://" + host + ":" +
-                std::to_string(port) + "\" if that is what you want");
+    return fail("port " + std::to_string(port) +
+                " sends the token and the events unencrypted; write port 8071 (HTTPS), or \"" +
+                std::string(known->scheme) + "://" + host + ":" + std::to_string(port) +
+                "\" if that is what you want");
   }
   return known->protocol;
 }
@@ -145,8 +146,7 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
   }
   endpoint.port = *port;
   if ((*port == 5006 || *port == 5015) && !is_loopback(endpoint.host)) {
-    return fail(other_protocol(*port) + "\"" + endpoint.host + ":8071\" (HTTPS) or just \"" + endpoint.host +
-                "\"");
+    return fail(other_protocol(*port) + "\"" + endpoint.host + ":8071\" (HTTPS), or no port at all");
   }
   if (said != nullptr) return endpoint;
   const Result<Protocol> protocol = protocol_of(endpoint.host, *port);

@@ -181,8 +181,7 @@ std::string named(std::string_view key) {
 }
 
 /// Where a second document begins, if one does. YAML::LoadAll() would tell too, but never ends with a text
-/// like
-/// ",": there yaml-cpp 0.7 finds one empty document after the other at the same place.
+/// like ",": there yaml-cpp 0.7 finds one empty document after the other at the same place.
 std::optional<YAML::Mark> second_document(const std::string& yaml) {
   struct Starts : YAML::EventHandler {
     void OnDocumentStart(const YAML::Mark& mark) override { last = mark; }

@@ -324,6 +324,30 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("destinations: the copy of an event delivered reduced waits for room, and its line waits with it") {
+  const std::string large =
+      R"({"uuid":"u1","published":"2026-11-23T11:00:01.000Z","x":")" + std::string(600'000, 'x') + "\"}";
+  for (const bool leaves : {false, true}) {
+    Provider bench;
+    bench.put_in(SetAsideSize{limits::set_aside_bytes_max});
+    bench.okta_replies(acme, page({large}).next("/api/v1/logs?after=a1"));
+    bench.pass(limits::bulk_age_max);
+    if (leaves) {
+      bench.reloads({bench.tenants[1]});
+    } else {
+      bench.acme_moves_to(second);
+    }
+    bench.pass(1min);
+    REQUIRE(bench.bulks.empty());
+    bench.put_in(SetAsideSize{0});
+    bench.listener_takes();
+    REQUIRE(bench.delivered.size() == 1);
+    REQUIRE(bench.store.set_aside.size() == 1);
+    REQUIRE(bench.store.set_aside[0].bytes == large);
+    REQUIRE(bench.report().total.in_flight == 0);
+  }
+}
+
 TEST_CASE(
     "destinations: a tenant that left is not forgotten at one account while another still answers for it") {
   constexpr DestinationId third{3};

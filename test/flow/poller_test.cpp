@@ -471,6 +471,26 @@ TEST_CASE("poller: with unsettled events that have no uuid it does not ask anew"
   REQUIRE(limit_of(bench.wants()) == "500");
 }
 
+TEST_CASE(
+    "poller: nameless events that are settled do not keep it from asking anew, whatever is before them") {
+  Bench bench = settled_bench();
+  bench.okta_replies(page({event(4)}).next(link_b));
+  bench.pass(bench.settings.policy.poll_interval);
+  const BulkId first = bench.bulks.begin()->first;
+  bench.okta_replies(page({nameless(5)}).next(link_c));
+  bench.pass(bench.settings.policy.poll_interval);
+  REQUIRE(bench.bulks.size() == 2);
+  for (int i = 0; i < limits::failures_until_recovery; ++i) {
+    REQUIRE(bench.wants() == link_c);
+    bench.okta_fails(TransportFault::cut);
+    bench.pass(limits::ask_backoff_max);
+  }
+  REQUIRE(bench.wants_nothing());
+  bench.verdict(bench.bulks.rbegin()->first, takes_all());
+  REQUIRE(bench.bulks.begin()->first == first);
+  REQUIRE(limit_of(bench.wants()) == "500");
+}
+
 TEST_CASE("poller: in small pages new events are not marked because the window on disk grows past its rows") {
   Bench bench = settled_bench();
   const auto fail = [&] { bench.okta_fails(TransportFault::cut); };

@@ -286,6 +286,20 @@ TEST_CASE("scheduler: what a full room holds back is in doubt after a stop") {
   REQUIRE(lines_of(*bench.bulks.begin()->second.packed)[0].marked);
 }
 
+TEST_CASE("scheduler: a listener that refuses all that waits is asked with news, up to what doubt covers") {
+  Bench bench;
+  bench.okta = [&](const AskOkta& ask) {
+    return page({event(static_cast<int>(ask.id.value))})
+        .next("/api/v1/logs?limit=1000&after=" + std::to_string(ask.id.value))
+        .at(bench.okta_now());
+  };
+  bench.listener = [](const SendBulk&) { return says(403); };
+  bench.pass(24h);
+  // Pages of one count for page_counts_min, and a full one may come next.
+  REQUIRE(bench.report().total.in_flight ==
+          (limits::in_doubt_events - limits::page_events_max) / limits::page_counts_min + 1);
+}
+
 // ---- The disk
 
 TEST_CASE(

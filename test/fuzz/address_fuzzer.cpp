@@ -48,9 +48,9 @@ void judge_origin(const Origin& origin) {
   same_for_curl(origin, origin.text() + "/", "/");
 }
 
-/// For people: one line, printable, of bounded length. It may name a host, of 253 characters at most, twice.
+/// For people: one line, printable, of bounded length.
 void judge_complaint(const std::string& text) {
-  CHECK(!text.empty() && text.size() < 2 * 253 + 200);
+  CHECK(!text.empty() && text.size() < 600);
   for (const char c : text) CHECK(c >= ' ' && c <= '~');
 }
 
