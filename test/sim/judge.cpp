@@ -47,6 +47,9 @@ Judge::OrgIndex Judge::add_org(Charge charge, const std::vector<PastEvent>& hist
   const OrgIndex index = orgs_.size();
   orgs_by_name_[charge.name] = index;
   orgs_by_stream_[charge.stream] = index;
+  const auto asked_for = [filter = charge.filter, q = charge.q](std::string_view bytes) {
+    return bytes.contains(filter) && bytes.contains(q);
+  };
   orgs_.push_back({.charge = std::move(charge), .first = events_.size(), .events = history.size()});
   for (const PastEvent& past : history) {
     const std::size_t number = events_.size();
@@ -60,6 +63,7 @@ Judge::OrgIndex Judge::add_org(Charge charge, const std::vector<PastEvent>& hist
                        .fate = past.fate,
                        .known_by_uuid = past.known_by_uuid,
                        .dated = past.dated,
+                       .asked_for = asked_for(past.bytes),
                        .poison = past.poison,
                        .plain = past.plain});
   }
@@ -99,6 +103,7 @@ void Judge::run_begins(Instant now) {
 void Judge::opened(OrgIndex index, std::optional<WallTime> doubted) {
   Org& org = orgs_[index];
   ++org.life;
+  org.unsaved = 0;
   if (!doubted) return;
   org.unclean_at = doubted;
   org.dating = true;
@@ -141,9 +146,22 @@ void Judge::listed(OrgIndex index, bool in_file, DestinationId account, const st
 }
 
 void Judge::brought(OrgIndex index, std::size_t begin, std::size_t events) {
-  const Org& org = orgs_[index];
-  for (std::size_t i = org.first + begin; i < org.first + begin + events; ++i)
-    events_[i].came_under |= std::uint64_t{1} << (org.entries.size() - 1);
+  Org& org = orgs_[index];
+  for (std::size_t i = org.first + begin; i < org.first + begin + events; ++i) {
+    Event& event = events_[i];
+    event.came_under |= std::uint64_t{1} << (org.entries.size() - 1);
+    if (!event.asked_for || event.durable || event.aside || event.unsaved_in_life == org.life) continue;
+    event.unsaved_in_life = org.life;
+    ++org.unsaved;
+  }
+  // A crash leaves them in doubt, and the next start marks no more than that.
+  if (org.unsaved > limits::in_doubt_events) {
+    convict(org.charge.name + " has " + std::to_string(org.unsaved) + " events read and not saved", org);
+  }
+}
+
+void Judge::saved(Org& org, Event& event) {
+  if (std::exchange(event.unsaved_in_life, 0) == org.life) --org.unsaved;
 }
 
 std::int64_t Judge::window_of(const Org& org, WallTime okta_time) const {
@@ -422,6 +440,7 @@ void Judge::durable(const std::string& key, const Save& save) {
       Event& event = events_[found->second];
       if (event.stores == 0 && !event.aside) convict("the window on disk holds what is not settled", event);
       event.durable = true;
+      saved(org, event);
     }
   }
 }
@@ -455,9 +474,7 @@ void Judge::begins(Org& org, const Save& save) {
   org.first_start = save.place.first_start;
   for (std::size_t i = org.first; i < org.first + org.events; ++i) {
     Event& event = events_[i];
-    const std::string_view bytes = bytes_of_[i]->bytes;
-    event.expected =
-        event.persisted >= *org.since && bytes.contains(org.charge.filter) && bytes.contains(org.charge.q);
+    event.expected = event.persisted >= *org.since && event.asked_for;
     if (event.expected) {
       ledger_.issue(org.charge.name, bytes_of_[i]->bytes, event.fate);
     } else if (event.persisted < *org.since) {
@@ -466,7 +483,7 @@ void Judge::begins(Org& org, const Save& save) {
   }
 }
 
-void Judge::put_aside(const Org& org, const SetAside& item) {
+void Judge::put_aside(Org& org, const SetAside& item) {
   std::string_view bytes = item.bytes;
   if (bytes.starts_with('[') && bytes.ends_with(']')) bytes = bytes.substr(1, bytes.size() - 2);  // A page.
   const auto found = by_bytes_.find(hash64(bytes));
@@ -476,6 +493,7 @@ void Judge::put_aside(const Org& org, const SetAside& item) {
   if (item.events == 0) return;
   if (event.fate != model::Fate::set_aside) convict("set aside without need (" + item.reason + ")", event);
   event.aside = true;
+  saved(org, event);
 }
 
 void Judge::cover(Org& org, std::size_t count) {
@@ -485,6 +503,7 @@ void Judge::cover(Org& org, std::size_t count) {
       convict("the place on disk is ahead of delivery", event);
     }
     event.durable = true;
+    saved(org, event);
   }
 }
 

@@ -128,12 +128,14 @@ class Judge {
     model::Fate fate = model::Fate::whole;
     bool known_by_uuid = true;
     bool dated = true;
-    bool expected = false;  ///< Persisted at or after where the stream began.
-    bool aside = false;     ///< Durably.
-    bool durable = false;   ///< The place on disk says that it is settled.
+    bool asked_for = false;  ///< By the filter.
+    bool expected = false;   ///< Persisted at or after where the stream began, and asked for.
+    bool aside = false;      ///< Durably.
+    bool durable = false;    ///< The place on disk says that it is settled.
     bool poison = false;
     bool plain = false;
     std::uint64_t came_under = 0;  ///< A bit for each of its org's entries under which an answer brought it.
+    std::uint64_t unsaved_in_life = 0;  ///< An answer brought it, and nothing on disk speaks of it yet.
     std::uint32_t stores = 0;
     std::uint64_t stored_life = 0;
     std::uint64_t stored_run = 0;
@@ -154,6 +156,7 @@ class Judge {
     std::optional<WallTime> since;
     WallTime first_start;                ///< By our clock.
     std::uint64_t life = 0;              ///< Counts the openings of its stream.
+    std::size_t unsaved = 0;             ///< What answers of this life brought and nothing on disk speaks of.
     std::optional<WallTime> unclean_at;  ///< By its clock: nothing later is marked without a lost answer.
     bool jumped_since = false;
     bool in_file = false;
@@ -196,8 +199,9 @@ class Judge {
   [[nodiscard]] std::int64_t window_of(const Org& org, WallTime okta_time) const;
   [[nodiscard]] std::string name(const Event& event) const;
   void begins(Org& org, const Save& save);
-  void put_aside(const Org& org, const SetAside& item);
+  void put_aside(Org& org, const SetAside& item);
   void cover(Org& org, std::size_t count);
+  static void saved(Org& org, Event& event);
   void keep_window(Org& org, const Save& save);
   void spend(Org& org, WallTime okta_time) const;
   void judge_way(const Event& event, std::string_view line, DestinationId account) const;
