@@ -177,7 +177,7 @@ void Judge::holds_keys(OrgIndex index, const std::vector<CredentialId>& keys, In
   }
 }
 
-void Judge::asked(OrgIndex index, const AskOkta& ask, WallTime okta_time, Now now) {
+bool Judge::asked(OrgIndex index, const AskOkta& ask, WallTime okta_time, Now now) {
   Org& org = orgs_[index];
   org.keys_used[ask.credential] = now.steady;
   const std::string& who = org.charge.name;
@@ -199,6 +199,7 @@ void Judge::asked(OrgIndex index, const AskOkta& ask, WallTime okta_time, Now no
   const bool keeps_key_alive = ask.target == first_target(now.wall, 1);
   if (listener_gone(org) && !keeps_key_alive) convict("asks " + who + " while its listener is gone", org);
   if (saves_fail_ && !keeps_key_alive) convict("asks " + who + " while nothing can be saved", org);
+  return !keeps_key_alive;
 }
 
 // Where what it was tried with has gone to another account, something new is needed to try.

@@ -61,12 +61,13 @@ class Judge {
   // ---- Okta
   /// The keys of the org in the tenants file are these from now on.
   void holds_keys(OrgIndex org, const std::vector<CredentialId>& keys, Instant now);
-  void asked(OrgIndex org, const AskOkta& ask, WallTime okta_time, Now now);
+  /// False if it is asked only so that the key is used, and what comes is not wanted.
+  bool asked(OrgIndex org, const AskOkta& ask, WallTime okta_time, Now now);
   struct Heard {
     int status = 0;
     std::optional<WallTime> quiet_until;  ///< By the org's clock.
     std::optional<std::int64_t> remaining;
-    std::size_t begin = 0;  ///< The events in it, by their place in the log.
+    std::size_t begin = 0;  ///< The wanted events in it, by their place in the log.
     std::size_t events = 0;
     WallTime asked_at;  ///< When it reached the org, by its clock.
     WallTime sent_at;   ///< When the core asked, by the org's clock.

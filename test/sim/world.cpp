@@ -577,7 +577,7 @@ void World::on(AskOkta&& ask) {
                keyring_.at(ask.credential).second + ": " + brief(ask.target);
       },
       about(index, ask.id));
-  judge_.asked(index, ask, okta_time(org), our_now());
+  const bool wanted = judge_.asked(index, ask, okta_time(org), our_now());
   const bool lost = !healed_ && (org.unreachable || (strikes(Trouble::okta_breaks) && random_.below(2) == 0));
   if (lost) {
     constexpr std::array faults{TransportFault::unresolved, TransportFault::unreachable,
@@ -591,9 +591,8 @@ void World::on(AskOkta&& ask) {
                     });
     return;
   }
-  timeline_.after(okta_latency(), [this, org_index = index, ask, secret = key, run = run_, at = now()] {
-    reach_okta(org_index, ask, secret, run, at);
-  });
+  timeline_.after(okta_latency(), [this, org_index = index, ask, secret = key, run = run_, at = now(),
+                                   wanted] { reach_okta(org_index, ask, secret, run, at, wanted); });
 }
 
 void World::on(CancelAsk&& cancel) {
@@ -602,7 +601,7 @@ void World::on(CancelAsk&& cancel) {
 }
 
 void World::reach_okta(std::size_t index, const AskOkta& ask, const std::string& key, std::uint64_t run,
-                       Instant asked_at) {
+                       Instant asked_at, bool wanted) {
   Org& org = orgs_[index];
   bend_next_answer(org, ask.target);
   model::Request request{.target = ask.target,
@@ -620,7 +619,7 @@ void World::reach_okta(std::size_t index, const AskOkta& ask, const std::string&
   Duration wait = answer.delivery.delay + okta_latency();
   if (answer.delivery.ending == model::Ending::stall) wait += limits::ask_stall_timeout;
   heard.begin = record.begin;
-  heard.events = record.events;
+  if (wanted) heard.events = record.events;
   About page = about(index, ask.id);
   page.first = judge_.first_event(index) + record.begin;
   page.end = page.first + record.events;

@@ -132,7 +132,7 @@ class World {
   // ---- Between the daemon and Okta
   [[nodiscard]] Duration okta_latency();
   void reach_okta(std::size_t org, const AskOkta& ask, const std::string& key, std::uint64_t run,
-                  Instant asked_at);
+                  Instant asked_at, bool wanted);
   void come_back(std::size_t org, RequestId id, std::uint64_t run, const Judge::Heard& heard,
                  const HttpResult& result);
   [[nodiscard]] std::chrono::seconds until_window_ends(Org& org);
