@@ -100,12 +100,15 @@ void Judge::run_begins(Instant now) {
   }
 }
 
-void Judge::opened(OrgIndex index, std::optional<WallTime> doubted) {
+void Judge::opened(OrgIndex index, const Opened& opened, WallTime okta_time) {
   Org& org = orgs_[index];
   ++org.life;
-  org.unsaved = 0;
-  if (!doubted) return;
-  org.unclean_at = doubted;
+  org.unsaved = org.doubt = 0;
+  if (!opened.place) return;
+  if (opened.place->in_doubt) org.doubt = opened.place->in_doubt->events_left;
+  if (!opened.clean) org.doubt = limits::in_doubt_events;
+  if (org.doubt == 0) return;
+  org.unclean_at = opened.clean ? opened.place->in_doubt->before : okta_time;
   org.dating = true;
   org.blur = org.quickest_answer;
   org.jumped_since = false;
@@ -153,6 +156,7 @@ void Judge::brought(OrgIndex index, std::size_t begin, std::size_t events) {
     if (!event.asked_for || event.durable || event.aside || event.unsaved_in_life == org.life) continue;
     event.unsaved_in_life = org.life;
     ++org.unsaved;
+    if (org.doubt > 0) --org.doubt;
   }
   // A crash leaves them in doubt, and the next start marks no more than that.
   if (org.unsaved > limits::in_doubt_events) {
@@ -425,6 +429,12 @@ void Judge::durable(const std::string& key, const Save& save) {
   Org& org = orgs_[orgs_by_stream_.find(key)->second];
   if (!org.since) begins(org, save);
   if (save.place.since != *org.since) convict("the beginning of " + key + " moved", org);
+  const std::size_t in_doubt = save.place.in_doubt ? save.place.in_doubt->events_left : 0;
+  if (in_doubt < org.doubt) {
+    convict("only " + std::to_string(in_doubt) + " events of " + key + " are in doubt, where " +
+                std::to_string(org.doubt) + " should be",
+            org);
+  }
   for (const SetAside& item : save.set_aside) put_aside(org, item);
   const model::Parameters parameters = model::parameters_of(save.place.next);
   const auto after = model::find_parameter(parameters, "after");

@@ -51,9 +51,8 @@ class Judge {
 
   // ---- Runs of the daemon
   void run_begins(Instant now);
-  /// The stream's place was brought. By the org's clock: when that was, if the store called it unclean; else
-  /// what the place itself calls in doubt.
-  void opened(OrgIndex org, std::optional<WallTime> doubted);
+  /// The stream's place was brought at this moment, by the org's clock.
+  void opened(OrgIndex org, const Opened& opened, WallTime okta_time);
   /// `orderly`: exit code 0 and everything on disk.
   void run_ends(bool orderly, bool crashed, const std::vector<WallTime>& okta_times);
   void wall_jumped();
@@ -158,6 +157,7 @@ class Judge {
     WallTime first_start;                ///< By our clock.
     std::uint64_t life = 0;              ///< Counts the openings of its stream.
     std::size_t unsaved = 0;             ///< What answers of this life brought and nothing on disk speaks of.
+    std::size_t doubt = 0;               ///< So many events more must be marked, ever since the unclean end.
     std::optional<WallTime> unclean_at;  ///< By its clock: nothing later is marked without a lost answer.
     bool jumped_since = false;
     bool in_file = false;

@@ -364,10 +364,7 @@ void World::turn(Input input) {
   const bool tick = std::holds_alternative<Tick>(input);
   const auto* opened = std::get_if<Opened>(&input);
   if (const auto org = opened ? org_of(opened->stream) : std::nullopt) {
-    std::optional<WallTime> doubted;
-    if (opened->place && opened->place->in_doubt) doubted = opened->place->in_doubt->before;
-    if (!opened->clean) doubted = okta_time(orgs_[*org]);
-    judge_.opened(*org, doubted);
+    judge_.opened(*org, *opened, okta_time(orgs_[*org]));
     tell(opened->clean ? 1 : 0,
          [&] { return "the place of " + orgs_[*org].name + " is " + describe_place(*opened); }, {.org = org});
   }
