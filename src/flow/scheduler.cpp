@@ -173,7 +173,6 @@ struct Scheduler::Impl {
   void retire(Tenant& tenant, StreamId stream);
   void bring_along(Now now);
   void abandon_if_stuck(Now now, StreamId stream, Tenant& tenant);
-  [[nodiscard]] bool settles(StreamId stream) const;
   void drop_retired(Now now);
   void remember_org(Now now, const Tenant& tenant);
 
@@ -794,14 +793,10 @@ void Scheduler::Impl::abandon_if_stuck(Now now, StreamId stream, Tenant& tenant)
   tenant.abandoned = true;
 }
 
-bool Scheduler::Impl::settles(StreamId stream) const {
-  return std::ranges::any_of(shippers, [&](const auto& each) { return each.second.settles(stream); });
-}
-
 void Scheduler::Impl::drop_retired(Now now) {
   std::erase_if(tenants, [&](const auto& each) {
     const auto& [stream, tenant] = each;
-    if (!tenant.retired || !tenant.poller.drained() || settles(stream)) return false;
+    if (!tenant.retired || !tenant.poller.drained()) return false;
     add(retired_counts, tenant.poller.report({}).events);
     remember_org(now, tenant);
     return true;

@@ -156,6 +156,6 @@ TEST_CASE("gunzip: what is not gzip is damaged") {
   REQUIRE(fault_of("[]") == GzipFault::damaged);
   REQUIRE(fault_of("[{\"uuid\":\"x\"}]") == GzipFault::damaged);
   REQUIRE(fault_of(noise(1000)) == GzipFault::damaged);
-  REQUIRE(fault_of(std::string(hello) + "\n") == GzipFault::damaged);
-  REQUIRE(fault_of(std::string(hello) + std::string(8, '\0')) == GzipFault::damaged);
+  REQUIRE(fault_of(std::string(hello).append("\n")) == GzipFault::damaged);
+  REQUIRE(fault_of(std::string(hello).append(8, '\0')) == GzipFault::damaged);
 }

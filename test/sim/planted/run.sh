@@ -63,7 +63,9 @@ row() {
   else
     printf '| %s | %s | %s |\n' "$name" \
       "$(grep -a -m 1 -o 'VIOLATION: .*\|check failed.*' "$work/$number.run" |
-        sed -E 's/^VIOLATION: //; s/[:,]? ?(event )?[0-9a-f-]{36}.*//; s/, as \{.*//; s/: \{.*//; s/[|]/ /g' |
+        sed -E 's/^VIOLATION: //; s/[:,]? ?(event )?[0-9a-f-]{36}.*//; s/, as \{.*//; s/: \{.*//; s/[|]/ /g
+          s/ at [0-9-]+T[^ ]+ inside/ inside/; s/, until .*//; s/ [0-9]+ h after everything healed//
+          s/: ([0-9]+ fetched|\/api|Okta answered).*//; s/, [^,]+ after it was persisted//' |
         cut -c 1-100)" "$seed"
   fi
 }
