@@ -267,6 +267,8 @@ void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
     tenant->learn_reserve(wire_bytes, batch->events.size());
     shipper_of(*tenant).take(now, *batch);
     tenant->fresh_bulk_at = now.steady + fresh_bulk_refused;
+  } else if (!tenant->poller.at_tail()) {
+    tenant->fresh_bulk_at = {};  // What is fresh lies further on.
   }
   if (page_body.capacity() > limits::bulk_bytes_max) std::string().swap(page_body);
 }

@@ -250,6 +250,16 @@ TEST_CASE("org: a restart does not forget the moment, nor by whose clock it was 
   REQUIRE(bench.silence() == 30s + limits::rate_wait_restored);
 }
 
+TEST_CASE("org: a restart does not cut the moment short where Okta's clock is known by a slow answer only") {
+  OrgBench bench;
+  bench.okta_skew = -10min;
+  REQUIRE(bench.asks(status(429).rate(120, 0, 30s), 20s) == Standing::limited);
+  REQUIRE(bench.org.offset() > -10min);
+  Org restarted(bench.steady, {first}, 0.5, Random(1));
+  restarted.restore(bench.now(), bench.org.quiet_until(), bench.org.offset());
+  REQUIRE(restarted.next_chance(bench.now()) >= bench.org.next_chance(bench.now()));
+}
+
 TEST_CASE("org: a saved moment that is past or far away is not waited for") {
   OrgBench past;
   past.org.restore(past.now(), birth - to_ms(limits::rate_wait_restored), 0ms);

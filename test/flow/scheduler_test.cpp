@@ -300,6 +300,23 @@ TEST_CASE("scheduler: a listener that refuses all that waits is asked with news,
           (limits::in_doubt_events - limits::page_events_max) / limits::page_counts_min + 1);
 }
 
+TEST_CASE(
+    "scheduler: on the way to news for a listener that refuses what waits, what is known takes no time") {
+  Bench bench;
+  bench.okta_replies(page(events(1, 1000)).next(link_a));
+  bench.listener_takes();
+  bench.listener = [](const SendBulk&) { return says(403); };
+  bench.okta_replies(page({event(1001)}).next(link_b));
+  bench.pass(2h);
+  REQUIRE(bench.wants() == link_b);
+  bench.okta_replies(status(400));
+  while (bench.wants_nothing()) bench.pass(1s);
+  REQUIRE(bench.wants().contains("since="));
+  bench.okta_replies(page(events(1, 1000)).next(link_a));
+  bench.pass(10s);
+  REQUIRE(bench.wants() == link_a);
+}
+
 // ---- The disk
 
 TEST_CASE(

@@ -64,7 +64,7 @@ class Org {
   /// Okta's clock minus ours; 0 unless the two certainly disagree (Date has whole seconds).
   [[nodiscard]] std::chrono::milliseconds offset() const { return offset_; }
   [[nodiscard]] WallTime okta_time(WallTime ours) const { return ours + offset_; }
-  /// The moment named in the last 429 that is not over, by Okta's clock.
+  /// The moment named in the last 429 that is not over, by Okta's clock as we know it: never too early.
   [[nodiscard]] std::optional<WallTime> quiet_until() const { return quiet_named_; }
   /// Takes up what was saved before a restart. Nothing, once it has heard of Okta itself.
   void restore(Now now, std::optional<WallTime> quiet_until, std::chrono::milliseconds offset);
