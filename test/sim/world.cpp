@@ -331,6 +331,7 @@ std::optional<std::size_t> World::org_of(StreamId stream) const {
 void World::start() {
   ++run_;
   cancelled_.clear();
+  silenced_.clear();
   answered_.clear();
   stopping_since_.reset();
   kill_within_turn_ = false;
@@ -594,7 +595,8 @@ void World::on(AskOkta&& ask) {
 
 void World::on(CancelAsk&& cancel) {
   tell(cancel.id.value, [&] { return "cancels #" + std::to_string(cancel.id.value); }, {.detail = true});
-  if (random_.below(2) == 0) cancelled_.insert(cancel.id);  // Of the others the answer comes all the same.
+  cancelled_.insert(cancel.id);
+  if (random_.below(2) == 0) silenced_.insert(cancel.id);  // Of the others the answer comes all the same.
 }
 
 void World::reach_okta(std::size_t index, const AskOkta& ask, const std::string& key, std::uint64_t run,
@@ -640,8 +642,8 @@ void World::reach_okta(std::size_t index, const AskOkta& ask, const std::string&
 
 void World::come_back(std::size_t index, RequestId id, std::uint64_t run, const Judge::Heard& heard,
                       const HttpResult& result) {
-  if (run != run_ || !daemon_ || cancelled_.contains(id)) return;
-  const bool first = answered_.insert(id).second;
+  if (run != run_ || !daemon_ || silenced_.contains(id)) return;
+  const bool first = answered_.insert(id).second && !cancelled_.contains(id);
   if (first && result) judge_.brought(index, heard.begin, heard.events);
   if (first && result) judge_.heard(index, heard, now());
   if (first && !result) judge_.answer_lost(index, heard.sent_at);

@@ -204,7 +204,8 @@ class World {
   bool once_ = false;                 ///< This run.
   std::vector<WallTime> once_began_;  ///< By the orgs' clocks.
   bool kill_within_turn_ = false;
-  std::set<RequestId> cancelled_;  ///< And no answer comes.
+  std::set<RequestId> cancelled_;  ///< What still comes of them, nobody has to know of.
+  std::set<RequestId> silenced_;   ///< Of them: no answer comes.
   std::set<RequestId> answered_;
   std::map<std::uint64_t, Sending> on_the_way_;     ///< Bulks that have not reached the listener.
   std::deque<std::shared_ptr<const Body>> bodies_;  ///< Sent lately.
