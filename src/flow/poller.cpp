@@ -237,13 +237,21 @@ std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFac
   const auto decoded = take_page_body(answer, body);
   if (decoded && cutter.cut(body)) return take_page(now, answer, org, cutter.events());
   const bool alone = decoded && unreadable_alone(now, answer, body);
-  if (alone && unreadable_.times >= limits::failures_until_recovery &&
-      now.steady - unreadable_.since >= limits::unreadable_patience) {
-    note(Level::error,
-         "one event makes its page unreadable; the page is set aside whole and the next is asked");
-    swallowed_ = {EventSlice{.bytes = body, .hash = EventHash::of({}, body)}};
-    trial_at_ = now.steady + limits::page_size_trial_max;  // It would only be met again.
+  // Known by its own bytes, since it has no uuid that anybody could read.
+  const EventSlice whole{.bytes = body, .hash = EventHash::of(body, body)};
+  const bool known =
+      alone && filtering_ && Window::Page(window_, false).look_up(whole.hash) == Window::Known::yes;
+  const bool lasts = alone && unreadable_.times >= limits::failures_until_recovery &&
+                     now.steady - unreadable_.since >= limits::unreadable_patience;
+  if (known || lasts) {
+    if (!known) {
+      note(Level::error,
+           "one event makes its page unreadable; the page is set aside whole and the next is asked");
+    }
+    trial_at_ = now.steady + limits::page_size_trial_max;  // It would only be met again, ...
+    place_.restore_limit = reached() + to_ms(2 * limits::recovery_overlap);  // ... until it is well behind.
     unreadable_ = {};
+    swallowed_ = {whole};
     return take_page(now, answer, org, swallowed_);
   }
   ++requests_.unusable;
@@ -539,21 +547,23 @@ void Poller::recover_if_saved() {
 }
 
 void Poller::ask_from_watermark(Now now, std::uint32_t limit) {
-  WallTime reached = place_.watermark.value_or(place_.since);
-  for (Page& page : pages_) {
-    reached = std::max(reached, page.watermark.value_or(reached));
-    page.ends_recovery = false;  // It was another.
-  }
+  for (Page& page : pages_) page.ends_recovery = false;  // It was another.
   const WallTime since = recovery_start(now);
   limit_ = limit;  // The place takes it up with the first page under the new question.
-  place_.recovering = reached;
-  if (limit < full_limit) place_.restore_limit = reached + to_ms(2 * limits::recovery_overlap);
+  place_.recovering = filtering_ = reached();
+  if (limit < full_limit) place_.restore_limit = reached() + to_ms(2 * limits::recovery_overlap);
   place_dirty_ = true;
-  filtering_ = reached;
   repeating_ = false;
   question_ = first_target(since, limit, query_);
   note(Level::warn, "asks again from " + format_rfc3339(since) + " with " + std::to_string(limit) +
                         " events a page; what was delivered since then is recognised and not sent twice");
+}
+
+// By what was read, settled or not.
+WallTime Poller::reached() const {
+  WallTime reached = place_.watermark.value_or(place_.since);
+  for (const Page& page : pages_) reached = std::max(reached, page.watermark.value_or(reached));
+  return reached;
 }
 
 // Okta refuses a `since` from far before what it keeps. Only then is a clock asked how far back that is: were

@@ -736,16 +736,50 @@ TEST_CASE("poller: one unreadable event is set aside with its page of one, and t
   bench.listener_takes();
   REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 5});
   const std::string behind = "/api/v1/logs?after=5&limit=1";
-  // A full page would only meet it again, until the watermark is well past it.
-  for (int i = 0; i < 22; ++i) {
+  SECTION("a full page would only meet it again, until the watermark is well past it") {
+    for (int i = 0; i < 22; ++i) {
+      bench.pass(1h);
+      REQUIRE(bench.wants() == behind);
+      bench.okta_replies(page({}).next(behind));
+    }
     bench.pass(1h);
-    REQUIRE(bench.wants() == behind);
-    bench.okta_replies(page({}).next(behind));
+    follows(bench, {event(3000)}, "/api/v1/logs?after=6&limit=1");
+    follows(bench, {event(3001)}, "/api/v1/logs?after=7&limit=1");
+    REQUIRE(limit_of(bench.wants()) == "1000");
   }
-  bench.pass(1h);
-  follows(bench, {event(3000)}, "/api/v1/logs?after=6&limit=1");
-  follows(bench, {event(3001)}, "/api/v1/logs?after=7&limit=1");
-  REQUIRE(limit_of(bench.wants()) == "1000");
+  SECTION("met again it is known, and neither waited for nor set aside once more") {
+    REQUIRE(bench.wants() == behind);
+    bench.okta_replies(status(400));
+    while (bench.wants_nothing()) bench.pass(1s);
+    while (limit_of(bench.wants()) != "1")
+      fails_until_it_asks_anew(bench, [&] { bench.okta_replies(body(unreadable)); });
+    bench.okta_replies(page({event(3)}).next(one));
+    REQUIRE(bench.wants() == one);
+    bench.okta_replies(body(unreadable).next("/api/v1/logs?after=4&limit=1"));
+    REQUIRE(bench.wants() == "/api/v1/logs?after=4&limit=1");
+    REQUIRE(bench.store.set_aside.size() == 1);
+    REQUIRE(bench.counts().set_aside == 1);
+  }
+}
+
+TEST_CASE("poller: small pages lead on from an unreadable event, however far the trouble before it lies") {
+  Bench bench = settled_bench();
+  const std::string unreadable = R"([{"uuid":"u4)";
+  while (limit_of(bench.wants()) != "1")
+    fails_until_it_asks_anew(bench, [&] { bench.okta_replies(body(unreadable)); });
+  const std::string one = "/api/v1/logs?after=3&limit=1";
+  follows(bench, {event(3)}, one);
+  fails_until_it_asks_anew(bench, [&] { bench.okta_replies(body(unreadable)); });  // A full page, on trial.
+  bench.okta_replies(page({event(3)}).next(one));
+  bench.okta_replies(page({event(3000)}).next("/api/v1/logs?after=4&limit=1"));
+  REQUIRE(bench.wants() == "/api/v1/logs?after=4&limit=1");
+  bench.listener_takes();
+  for (int i = 0; bench.store.set_aside.empty(); ++i) {
+    REQUIRE(i < 1000);
+    bench.okta_replies(body(unreadable).next("/api/v1/logs?after=5&limit=1"));
+    bench.pass(limits::ask_backoff_max);
+  }
+  REQUIRE(bench.wants() == "/api/v1/logs?after=5&limit=1");
 }
 
 TEST_CASE("poller: an unreadable page that leads nowhere is not given up") {

@@ -191,6 +191,7 @@ class Poller {
   void recover(std::uint32_t limit);
   void recover_if_saved();
   void ask_from_watermark(Now now, std::uint32_t limit);
+  [[nodiscard]] WallTime reached() const;
   [[nodiscard]] WallTime recovery_start(Now now) const;
   void restore_limit(Now now);
   void ask_again_if_woken(Now now, bool empty);
