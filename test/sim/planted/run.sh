@@ -7,7 +7,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 pattern=${2:-.}
-seeds=${SEEDS:-400} hours=${HOURS:-12}
+seeds=${SEEDS:-1500} hours=${HOURS:-12}
 if [[ $1 == --texts ]]; then
   build='' work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
@@ -52,10 +52,10 @@ row() {
     return
   fi
   local how=(--tenants 0 --hours "$hours" --jobs 1 --shrink 0)
-  timeout 600 "$work/$number.sim" --seeds "$seeds" "${how[@]}" >"$work/$number.run" 2>&1 || status=$?
+  timeout 1800 "$work/$number.sim" --seeds "$seeds" "${how[@]}" >"$work/$number.run" 2>&1 || status=$?
   seed=$(sed -n 's/^seed \([0-9]*\) failed.*/\1/p' "$work/$number.run" | head -n 1)
   if ((status == 124)); then
-    printf '| %s | **survives** 600 s | |\n' "$name"
+    printf '| %s | **survives** 1800 s | |\n' "$name"
   elif [[ -z $seed ]]; then
     printf '| %s | **survives** %s | |\n' "$name" "$seeds"
   elif ! "$build/$simulator" --seed "$seed" "${how[@]}" >/dev/null 2>&1; then
