@@ -201,8 +201,7 @@ void Org::go_quiet(Now now, const HttpAnswer& answer) {
   // Another request, or another key's, may have been told of a later moment while this one was on its way.
   if (quiet_named_ && now.steady + wait <= quiet_until_) return;
   quiet_until_ = std::max(quiet_until_, now.steady + wait);
-  // Not from Date on: an answer that took long has told us a clock that runs ahead, and a restart has no
-  // other.
+  // Not from Date on: a slow answer has told us a clock that runs ahead, and a restart knows no other.
   quiet_named_ = std::max(date, okta_time(now.wall)) + to_ms(wait);
 }
 

@@ -484,8 +484,7 @@ class Torture {
   void end_in_order() {
     if (!daemon_) start();
     until_delivered();
-    // Asked is not yet answered: what the last kill left in doubt is over once something newer has come after
-    // it.
+    // Asked is not yet answered: the doubt that the last kill left is over once something newer has come.
     for (std::size_t org = 0; org < world_.orgs(); ++org) world_.issue(org, 1);
     until_delivered();
     stop();
