@@ -1,8 +1,10 @@
 #include "commands/status.hpp"
 
 #include <cstdio>
+#include <string>
 
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "shell/admin_client.hpp"
@@ -12,7 +14,13 @@ namespace {
 
 constexpr int watch_ms = 2000;
 
-/// 0 when it says that it is ready.
+/// Of the terminal it is shown on; 0 where it goes elsewhere.
+unsigned terminal_columns() {
+  winsize size{};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+/// 0 when it says that it is ready and that no tenant is in trouble.
 int show(const AdminAddress& address, const std::string& page, bool redraw) {
   const auto answer = ask_admin(address, page);
   if (redraw) std::fputs("\x1b[H\x1b[2J", stdout);  // Cursor home, screen cleared.
@@ -23,7 +31,7 @@ int show(const AdminAddress& address, const std::string& page, bool redraw) {
   }
   std::fputs(answer->c_str(), stdout);
   std::fflush(stdout);
-  return ask_admin(address, "/readyz") ? 0 : exit_unavailable;
+  return ask_admin(address, "/readyz/all") ? 0 : exit_unavailable;
 }
 
 }  // namespace
@@ -35,7 +43,8 @@ int status(Settings settings, const Environment& /*environment*/) {
                stderr);
     return exit_usage;
   }
-  const std::string page = settings.has("json") ? "/status" : "/status.txt";
+  const std::string page =
+      settings.has("json") ? "/status" : "/status.txt?columns=" + std::to_string(terminal_columns());
   if (!settings.has("watch")) return show(*address, page, false);
   const bool redraw = ::isatty(STDOUT_FILENO) == 1 && !settings.has("json");
   // Until the reader has seen enough: interrupted, or the other end of the pipe is closed.

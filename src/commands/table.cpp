@@ -59,8 +59,9 @@ constexpr std::array commands = {
                .takes = "admin",
                .own = status_flags,
                .meaning = "Show what the running daemon does: each tenant, the listener, totals.",
-               .details = "Asks the daemon's admin server and changes nothing. Exit codes: 0 it works, 69 it "
-                          "does not work or cannot be asked.",
+               .details =
+                   "Asks the daemon's admin server and changes nothing. Exit codes: 0 it works for every "
+                   "tenant, 69 it does not, or cannot be asked.",
                .perform = status},
     CommandRow{
         .name = "events",

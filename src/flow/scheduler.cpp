@@ -128,6 +128,7 @@ struct Scheduler::Impl {
   }
   void on(Now now, Saved&& saved) {
     saving_fails = false;
+    saving_error.clear();
     if (Tenant* tenant = find(saved.stream)) tenant->poller.saved(now, saved.number);
     const auto hooked = hooked_orgs.find(saved.stream);
     if (hooked != hooked_orgs.end()) hooked->second.stream.saved(saved.number);
@@ -224,6 +225,7 @@ struct Scheduler::Impl {
   std::map<StreamId, HookedOrg> hooked_orgs;
 
   bool saving_fails = false;
+  std::string saving_error;
   Complaint save_trouble;
   std::optional<Instant> stop_at;  ///< When the grace is over.
   bool finished = false;           ///< The last saves are made.
@@ -288,6 +290,7 @@ void Scheduler::Impl::on(Now now, Opened&& opened) {
 
 void Scheduler::Impl::on(Now now, SaveFailed&& failed) {
   saving_fails = true;
+  saving_error = failed.text;
   if (save_trouble.failed(now.steady, failed.text)) {
     note(Level::error, "the state cannot be saved: " + failed.text +
                            ". Nothing more is asked or delivered until it can; nothing is lost");
@@ -855,6 +858,9 @@ TenantReport Scheduler::Impl::report_of(const Tenant& tenant, Now now) const {
              (saving_fails || !shipper_of(tenant).healthy() || tenant.poller.held_up(now))) {
     report.state = TenantState::held;
     report.next_ask.reset();
+    // Nobody asks Okta meanwhile, so that the last answer is as far as anybody knows.
+    if (report.last_answer)
+      report.behind = std::max<Duration>(report.behind.value_or(0s), now.wall - *report.last_answer);
   } else if (report.next_ask) {
     const Instant chance = tenant.org->next_chance(now);
     if (chance > now.steady + *report.next_ask) {
@@ -870,8 +876,8 @@ bool Scheduler::Impl::flows(const TenantReport& tenant, Now now) const {
     case TenantState::limited:
     case TenantState::finished:
       return tenant.last_answer.has_value();
-    case TenantState::following:
     case TenantState::held:
+    case TenantState::following:
       return tenant.last_answer &&
              *tenant.last_answer + to_ms(options.policy.poll_interval + flow_grace) >= now.wall;
     case TenantState::opening:
@@ -962,8 +968,11 @@ Report Scheduler::report(Now now) const {
   report.total = self.retired_counts;
   bool flowing = false;
   for (const StreamId stream : self.order) {
-    report.tenants.push_back(self.report_of(self.tenants.at(stream), now));
-    flowing = flowing || self.flows(report.tenants.back(), now);
+    const Impl::Tenant& tenant = self.tenants.at(stream);
+    TenantReport& each = report.tenants.emplace_back(self.report_of(tenant, now));
+    each.flowing = self.flows(each, now);
+    flowing = flowing || each.flowing;
+    if (!self.shipper_of(tenant).healthy()) each.flowing = false;
   }
   for (const auto& [stream, tenant] : self.tenants) add(report.total, tenant.poller.report(now).events);
   bool takes = false;
@@ -985,13 +994,19 @@ Report Scheduler::report(Now now) const {
   if (report.stopping) {
     report.not_ready_because = "stopping";
   } else if (self.saving_fails) {
-    report.not_ready_because = "the state cannot be saved";
+    report.not_ready_because = "the state cannot be saved: " + self.saving_error;
   } else if (!takes) {
     report.not_ready_because =
         "the listener does not take" +
         (report.destinations.empty() ? std::string() : ": " + report.destinations.front().state);
+    if (!report.destinations.empty() && !report.destinations.front().last_error.empty())
+      report.not_ready_because += " (" + report.destinations.front().last_error + ")";
   } else if (!flowing) {
     report.not_ready_because = "no tenant flows";
+    const auto telling =
+        std::ranges::find_if_not(report.tenants, &std::string::empty, &TenantReport::last_error);
+    if (telling != report.tenants.end())
+      report.not_ready_because += "; " + telling->domain + ": " + telling->last_error;
   }
   report.ready = report.not_ready_because.empty();
   return report;

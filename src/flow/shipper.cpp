@@ -611,7 +611,7 @@ std::size_t Shipper::held_bytes() const {
 
 DestinationReport Shipper::report() const {
   DestinationReport report = counters_;
-  report.number = destination_.id.value;
+  report.name = destination_.name;
   report.listener = destination_.listener.text();
   report.healthy = healthy();
   report.in_flight = in_flight();

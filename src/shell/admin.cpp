@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -83,7 +84,7 @@ struct Admin::Impl {
   }
 
   bool start(int socket);
-  [[nodiscard]] Reply answer(std::string_view path) const;
+  [[nodiscard]] Reply answer(std::string_view path, std::size_t columns) const;
   [[nodiscard]] MHD_Result handle(MHD_Connection* connection, std::string_view method, std::string_view path,
                                   std::size_t* upload_size, void** seen);
   void notify(MHD_Connection* connection, MHD_ConnectionNotificationCode what);
@@ -112,12 +113,12 @@ bool Admin::Impl::start(int socket) {
   return daemon != nullptr;
 }
 
-Reply Admin::Impl::answer(std::string_view path) const {
+Reply Admin::Impl::answer(std::string_view path, std::size_t columns) const {
   if (path == "/healthz") return {.body = "ok\n"};
   if (path == "/metrics")
     return {.type = metrics_type, .body = metrics_text(sources.report(), sources.facts())};
   if (path == "/status") return {.type = json_type, .body = status_json(sources.report()) + "\n"};
-  if (path == "/status.txt") return {.body = status_text(sources.report(), sources.history)};
+  if (path == "/status.txt") return {.body = status_text(sources.report(), sources.history, columns)};
   if (path == "/history") return {.type = json_type, .body = sources.history.json() + "\n"};
   if (path == "/") return {.type = html_type, .body = std::string(status_page())};
   if (path == "/readyz") {
@@ -125,8 +126,13 @@ Reply Admin::Impl::answer(std::string_view path) const {
     if (now.ready) return {.body = "ready\n"};
     return {.status = MHD_HTTP_SERVICE_UNAVAILABLE, .body = now.not_ready_because + "\n"};
   }
+  if (path == "/readyz/all") {
+    const Report now = sources.report();
+    if (now.ready && now.tenants_in_trouble() == 0) return {.body = "ready\n"};
+    return {.status = MHD_HTTP_SERVICE_UNAVAILABLE, .body = headline(now) + "\n"};
+  }
   return {.status = MHD_HTTP_NOT_FOUND,
-          .body = "not found: there is / /healthz /readyz /metrics /status /status.txt\n"};
+          .body = "not found: there is / /healthz /readyz /readyz/all /metrics /status /status.txt\n"};
 }
 
 /// Called when the headers are there, for every piece of a body, and when the request is complete. A body is
@@ -141,7 +147,8 @@ MHD_Result Admin::Impl::handle(MHD_Connection* connection, std::string_view meth
   if (method != MHD_HTTP_METHOD_GET && method != MHD_HTTP_METHOD_HEAD) {
     return send_reply(connection, {.status = MHD_HTTP_METHOD_NOT_ALLOWED, .body = "only GET and HEAD\n"});
   }
-  return send_reply(connection, answer(path));
+  const char* columns = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "columns");
+  return send_reply(connection, answer(path, columns != nullptr ? std::strtoul(columns, nullptr, 10) : 0));
 }
 
 void Admin::Impl::notify(MHD_Connection* connection, MHD_ConnectionNotificationCode what) {

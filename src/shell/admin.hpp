@@ -3,6 +3,7 @@
 //     GET /healthz   200 "ok" while the loop turns
 //     GET /readyz    200 "ready", or 503 with the reason
 //     GET /metrics   Prometheus text
+//     GET /readyz/all  503 as soon as one tenant does not flow
 //     GET /status    JSON; /status.txt the same as a table for people
 //     GET /          the same as a page that keeps itself fresh; /history is what its sparklines begin with
 //

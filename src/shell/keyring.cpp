@@ -117,7 +117,10 @@ DestinationSpec Keyring::for_hooks(std::string_view region) {
   }
   known->named = known->for_hooks = true;
   DestinationSpec spec = describe(*known);
-  if (listener != usual_listener_) spec.set_by = "LOGZIO_TOKEN and the logzio_region of the event hook";
+  if (listener != usual_listener_) {
+    spec.name = "default in region " + std::string(region);
+    spec.set_by = "LOGZIO_TOKEN and the logzio_region of the event hook";
+  }
   return spec;
 }
 
@@ -132,6 +135,7 @@ DestinationSpec Keyring::describe(const Destination& destination) const {
 DestinationSpec Keyring::describe(const Destination& destination, const TenantEntry& entry) const {
   DestinationSpec spec = describe(destination);
   if (!destination.usual || entry.listener) {
+    spec.name = entry.domain.name();
     spec.set_by = std::string(destination.usual                ? "LOGZIO_TOKEN"
                               : destination.token_file.empty() ? "logzio_token"
                                                                : "logzio_token_file") +

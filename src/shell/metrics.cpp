@@ -96,6 +96,8 @@ constexpr TenantMetric tenant_metrics[] = {
      MetricType::Counter, [](const TenantReport& t, WallTime) { return value_of(t.hostile_links); }},
     {"logzio_okta_gaps_total", "Spans that Okta forgot before we could ask for them.", MetricType::Counter,
      [](const TenantReport& t, WallTime) { return value_of(t.gaps); }},
+    {"logzio_okta_tenant_flowing", "1 while Okta answers and the listener takes what it brings.",
+     MetricType::Gauge, [](const TenantReport& t, WallTime) { return value_of(t.flowing); }},
     {"logzio_okta_recovering", "1 while the tenant asks again from its watermark.", MetricType::Gauge,
      [](const TenantReport& t, WallTime) { return value_of(t.recovering); }},
 };
@@ -225,12 +227,14 @@ constexpr DestinationMetric destination_metrics[] = {
      [](const DestinationReport& d, WallTime) { return value_of(d.in_flight); }},
     {"logzio_okta_destination_healthy", "1 while the listener takes what it is sent.", MetricType::Gauge,
      [](const DestinationReport& d, WallTime) { return value_of(d.healthy); }},
+    {"logzio_okta_destination_tenants", "Tenants whose events go there.", MetricType::Gauge,
+     [](const DestinationReport& d, WallTime) { return value_of(d.tenants.size()); }},
     {"logzio_okta_last_taken_age_seconds", "Time since the listener last took a bulk.", MetricType::Gauge,
      [](const DestinationReport& d, WallTime now) { return age(d.last_taken, now); }},
 };
 
 Labels labels_of(const DestinationReport& destination) {
-  return {{"listener", destination.listener}, {"destination", std::to_string(destination.number)}};
+  return {{"listener", destination.listener}, {"destination", destination.name}};
 }
 
 void add_destinations(Families& families, const Report& report) {
@@ -373,11 +377,12 @@ void write(Json& json, const TenantReport& tenant) {
   json.member("hostile_links", tenant.hostile_links);
   json.member("gaps", tenant.gaps);
   json.member("recovering", tenant.recovering);
+  json.member("flowing", tenant.flowing);
   json.member("last_error", tenant.last_error);
 }
 
 void write(Json& json, const DestinationReport& destination) {
-  json.member("number", destination.number);
+  json.member("name", destination.name);
   json.member("listener", destination.listener);
   json.begin_list("tenants");
   for (const std::string& tenant : destination.tenants) json.element(tenant);

@@ -3,7 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
+#include <map>
 #include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "logzio_okta/base/text.hpp"
 
@@ -12,8 +17,8 @@
 namespace logzio_okta {
 namespace {
 
-/// "[acme] this" and "that" as they stand: the texts are ours, but may quote what a server said.
-constexpr std::size_t error_columns = 80;
+/// A server's own text may be quoted in it.
+constexpr std::size_t error_bytes = 1000;
 
 std::string known(std::optional<Duration> duration) {
   return duration ? describe(*duration) : "-";
@@ -40,22 +45,86 @@ std::string rate(std::optional<double> per_second) {
 }
 
 std::string next_poll(const TenantReport& tenant) {
-  if (tenant.state == TenantState::held) return "when saved";
+  if (tenant.state == TenantState::held) return "held";
   return tenant.next_ask ? describe(*tenant.next_ask) : "now";
 }
 
-std::string tenants_table(const Report& report, const History& history) {
-  using enum Align;
-  TextTable table({left, left, right, right, right, right, right, right, right, left});
-  table.add({"TENANT", "STATE", "BEHIND", "EVENTS/S", "LAST EVENT", "DELIVERED", "RATE LEFT", "NEXT POLL",
-             "KEYS", "LAST ERROR"});
+struct Column {
+  const char* title;
+  Align align;
+  int keep;  ///< The lowest goes first where the terminal is narrow.
+  std::string (*cell)(const TenantReport& tenant, const Report& report, const History& history);
+};
+
+constexpr Column tenant_columns[] = {
+    {"TENANT", Align::left, 9,
+     [](const TenantReport& t, const Report&, const History&) { return printable(t.domain); }},
+    {"STATE", Align::left, 9,
+     [](const TenantReport& t, const Report&, const History&) { return std::string(name_of(t.state)); }},
+    {"BEHIND", Align::right, 8,
+     [](const TenantReport& t, const Report&, const History&) { return known(t.behind); }},
+    {"EVENTS/S", Align::right, 3,
+     [](const TenantReport& t, const Report&, const History& history) {
+       return rate(history.events_per_second(t.domain));
+     }},
+    {"LAST EVENT", Align::right, 6,
+     [](const TenantReport& t, const Report& report, const History&) {
+       return ago(t.newest_event, report.at);
+     }},
+    {"DELIVERED", Align::right, 7,
+     [](const TenantReport& t, const Report&, const History&) { return std::to_string(t.events.delivered); }},
+    {"RATE LEFT", Align::right, 1,
+     [](const TenantReport& t, const Report&, const History&) { return rate_left(t); }},
+    {"NEXT POLL", Align::right, 5,
+     [](const TenantReport& t, const Report&, const History&) { return next_poll(t); }},
+    {"KEYS", Align::right, 2, [](const TenantReport& t, const Report&, const History&) { return keys(t); }},
+};
+
+std::string table_of(const std::vector<Column>& columns, const Report& report, const History& history) {
+  std::vector<Align> aligns;
+  std::vector<std::string> titles;
+  for (const Column& column : columns) {
+    aligns.push_back(column.align);
+    titles.emplace_back(column.title);
+  }
+  TextTable table(aligns);
+  table.add(std::move(titles));
   for (const TenantReport& tenant : report.tenants) {
-    table.add({printable(tenant.domain), std::string(name_of(tenant.state)), known(tenant.behind),
-               rate(history.events_per_second(tenant.domain)), ago(tenant.newest_event, report.at),
-               std::to_string(tenant.events.delivered), rate_left(tenant), next_poll(tenant), keys(tenant),
-               printable(tenant.last_error, error_columns)});
+    std::vector<std::string> cells;
+    for (const Column& column : columns) cells.push_back(column.cell(tenant, report, history));
+    table.add(std::move(cells));
   }
   return table.text();
+}
+
+std::size_t widest_line(std::string_view text) {
+  std::size_t widest = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    widest = std::max(widest, end - at);
+    at = end + 1;
+  }
+  return widest;
+}
+
+std::string tenants_table(const Report& report, const History& history, std::size_t width) {
+  constexpr std::size_t columns_min = 3;
+  std::vector<Column> columns(std::begin(tenant_columns), std::end(tenant_columns));
+  std::string text = table_of(columns, report, history);
+  while (width > 0 && widest_line(text) > width && columns.size() > columns_min) {
+    columns.erase(std::ranges::min_element(columns, {}, &Column::keep));
+    text = table_of(columns, report, history);
+  }
+  return text;
+}
+
+std::string last_errors(const Report& report) {
+  std::string text;
+  for (const TenantReport& tenant : report.tenants) {
+    if (tenant.last_error.empty()) continue;
+    text += printable(tenant.domain) + ": " + printable(tenant.last_error, error_bytes) + "\n";
+  }
+  return text.empty() ? text : text + "\n";
 }
 
 std::string totals(const EventCounts& total) {
@@ -66,8 +135,8 @@ std::string totals(const EventCounts& total) {
 
 std::string listener(const DestinationReport& destination, bool alone, WallTime at) {
   std::string text = alone ? "listener: "
-                           : "listener " + std::to_string(destination.number) + ", " + destination.listener +
-                                 ", " + counted(destination.tenants.size(), "tenant") + ": ";
+                           : "account " + printable(destination.name) + " at " + destination.listener + ", " +
+                                 counted(destination.tenants.size(), "tenant") + ": ";
   text += printable(destination.state) + ", " + counted(destination.bulks_taken, "bulk") + " taken, last " +
           ago(destination.last_taken, at) + ", " + std::to_string(destination.waiting) + " waiting\n";
   if (!destination.last_error.empty()) text += "  " + printable(destination.last_error) + "\n";
@@ -91,11 +160,31 @@ std::string hooks(const HookReport& hooks, WallTime at) {
 
 }  // namespace
 
-std::string status_text(const Report& report, const History& history) {
-  std::string out = report.ready ? "ready" : "NOT READY: " + printable(report.not_ready_because);
-  out += ", running for " + describe(std::max<Duration>(report.at - report.started, 0s));
+std::string headline(const Report& report) {
+  if (!report.ready) return "NOT READY: " + printable(report.not_ready_because, error_bytes);
+  const std::size_t troubled = report.tenants_in_trouble();
+  if (troubled == 0) return "ready";
+  std::map<std::string_view, std::size_t> states;
+  for (const TenantReport& tenant : report.tenants) {
+    if (tenant.in_trouble()) ++states[name_of(tenant.state)];
+  }
+  const std::size_t all = report.tenants.size();
+  std::string text = "ready for " + std::to_string(all - troubled) + " of " + counted(all, "tenant");
+  std::string_view separator = ": ";
+  for (const auto& [state, count] : states) {
+    text += separator;
+    text += std::to_string(count) + " " +
+            (state == name_of(TenantState::following) ? "without an answer" : std::string(state));
+    separator = ", ";
+  }
+  return text;
+}
+
+std::string status_text(const Report& report, const History& history, std::size_t columns) {
+  std::string out = headline(report);
+  out += "; running for " + describe(std::max<Duration>(report.at - report.started, 0s));
   if (report.stopping) out += ", stopping";
-  out += "\n\n" + tenants_table(report, history) + "\n" + totals(report.total);
+  out += "\n\n" + tenants_table(report, history, columns) + "\n" + last_errors(report) + totals(report.total);
   for (const DestinationReport& destination : report.destinations)
     out += listener(destination, report.destinations.size() == 1, report.at);
   if (report.hooks.listening || !report.hooks.streams.empty()) out += hooks(report.hooks, report.at);

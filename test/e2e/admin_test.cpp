@@ -33,7 +33,7 @@ TEST_CASE(
 
   const std::string listener =
       "{listener=\"https://localhost:" + std::to_string(bench.world.port(bench.world.listener_port(0))) +
-      "\",destination=\"1\"}";
+      "\",destination=\"default\"}";
   REQUIRE(bench.wait([&] { return metric(port, "logzio_okta_lines_taken_total" + listener) == "2500"; }));
   const std::string labels = "{tenant=\"" + bench.world.org_name(org) + "\"}";
   CHECK(metric(port, "logzio_okta_events_fetched_total" + labels) == "2501");

@@ -101,7 +101,7 @@ TEST_CASE("scheduler: it is ready when a tenant flows, the listener takes and sa
   bench.listener_takes();
   REQUIRE(bench.report().not_ready_because.empty());
   bench.save_fails("disk full");
-  REQUIRE(bench.report().not_ready_because == "the state cannot be saved");
+  REQUIRE(bench.report().not_ready_because == "the state cannot be saved: disk full");
 }
 
 TEST_CASE("scheduler: a tenant whose pages wait for the listener is held, and flows for a minute") {

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Each alert of etc/prometheus-alerts.yml has its fault in alerts_test.yml. With promtool (Debian's package prometheus,
-# which also starts a server and is therefore not asked for) the faults are played: each alert fires on its own, and
-# none on a good day.
+# Each alert of etc/prometheus-alerts.yml has its fault in alerts_test.yml, and promtool plays the faults: each alert
+# fires on its own, and none on a good day.
 . "$(dirname "$0")/lib.sh"
 alerts=etc/prometheus-alerts.yml
 faults=test/house/alerts_test.yml
@@ -18,7 +17,11 @@ printf '%s\n' '      - alert: NobodyFiresThis' >"$planted/more.yml"
 [[ $(unplayed "$planted/more.yml" "$faults") == *NobodyFiresThis* ]] || findings "the check does not see what was planted"
 findings "$(unplayed "$alerts" "$faults")"
 
-command -v promtool >/dev/null || exit 0
+command -v promtool >/dev/null || PATH=$PATH:$PWD/build/promtool
+if ! command -v promtool >/dev/null; then
+  echo "promtool is missing, so that no fault was played; ./dev test fetches it"
+  exit 77 # ctest calls it skipped.
+fi
 cp "$faults" "$planted/alerts_test.yml"
 sed 's/logzio_okta_ready == 0/logzio_okta_ready == 2/' "$alerts" >"$planted/alerts.yml"
 ! promtool test rules "$planted/alerts_test.yml" >"$planted/said" 2>&1 || findings "promtool does not see what was planted"

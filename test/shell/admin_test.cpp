@@ -126,6 +126,8 @@ TEST_CASE("admin: the root is one page that asks nobody else for anything, what 
   bench.history.sample(Instant{}, bench.report);
   CHECK_THAT(body_of(bench.get("/history")), StartsWith("{\"interval_seconds\":10.0,"));
   CHECK_THAT(body_of(bench.get("/status.txt")), StartsWith("ready"));
+  CHECK_THAT(body_of(bench.get("/status.txt")), Contains("RATE LEFT"));
+  CHECK_THAT(body_of(bench.get("/status.txt?columns=40")), !Contains("RATE LEFT"));
   for (const char* path : {"/healthz/", "/Healthz", "//", "/../etc/passwd", "/nothing"}) {
     INFO(path);
     CHECK_THAT(bench.get(path), StartsWith("HTTP/1.1 404 "));

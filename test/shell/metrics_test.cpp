@@ -51,7 +51,7 @@ Report report_of_two() {
   report.tenants = {acme, silent};
   report.total = acme.events;
   report.destinations = {
-      {.number = 1, .listener = "https://listener.logz.io:8071", .tenants = {"acme.okta.com"}}};
+      {.name = "default", .listener = "https://listener.logz.io:8071", .tenants = {"acme.okta.com"}}};
   report.destinations.front().state = "taking";
   report.destinations.front().bulks_taken = 4;
   report.destinations.front().lines_taken = 70;
@@ -131,12 +131,12 @@ TEST_CASE("metrics: an age is never negative, and one that is not known is left 
 }
 
 TEST_CASE("metrics: the destination, the daemon and the process are told") {
-  const std::string account = R"({listener="https://listener.logz.io:8071",destination="1"})";
+  const std::string account = R"({listener="https://listener.logz.io:8071",destination="default"})";
   const std::string metrics = text();
   CHECK(
       value(
           metrics,
-          R"(logzio_okta_bulks_total{listener="https://listener.logz.io:8071",destination="1",outcome="taken"})") ==
+          R"(logzio_okta_bulks_total{listener="https://listener.logz.io:8071",destination="default",outcome="taken"})") ==
       4);
   CHECK(value(metrics, "logzio_okta_lines_taken_total" + account) == 70);
   CHECK(value(metrics, "logzio_okta_sent_bytes_total" + account) == 4096);
@@ -191,7 +191,7 @@ TEST_CASE("status: one JSON object with every key, unknown values as null") {
   CHECK_THAT(json, Contains(R"("behind_seconds":1.5)"));
   CHECK_THAT(json, Contains(R"("rate_limit":120,"rate_remaining":60)"));
   CHECK_THAT(json,
-             Contains(R"("destinations":[{"number":1,"listener":"https://listener.logz.io:8071",)"
+             Contains(R"("destinations":[{"name":"default","listener":"https://listener.logz.io:8071",)"
                       R"("tenants":["acme.okta.com"],"state":"taking","healthy":true,"bulks_taken":4)"));
 }
 

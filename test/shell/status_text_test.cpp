@@ -27,10 +27,11 @@ Report report() {
   acme.rate_limit = 60;
   acme.rate_remaining = 41;
   acme.keys = 2;
+  acme.flowing = true;
   report.tenants.push_back(acme);
   report.total = {.fetched = 10, .delivered = 6, .deduplicated = 1, .set_aside = 1, .in_flight = 2};
   report.destinations.push_back(
-      {.number = 1, .listener = "https://listener.logz.io:8071", .state = "taking"});
+      {.name = "default", .listener = "https://listener.logz.io:8071", .state = "taking"});
   report.destinations[0].last_taken = noon - 3s;
   return report;
 }
@@ -43,7 +44,7 @@ std::string text_of(const Report& report) {
 
 TEST_CASE("status text: whether it works comes first, then a row a tenant, totals and the listener") {
   const std::string text = text_of(report());
-  REQUIRE_THAT(text, StartsWith("ready, running for 1 d 2 h\n"));
+  REQUIRE_THAT(text, StartsWith("ready; running for 1 d 2 h\n"));
   REQUIRE_THAT(text, Contains("acme.okta.com") && Contains("following") && Contains("12 s ago") &&
                          Contains("1204") && Contains("41/60") && Contains("4 s"));
   REQUIRE_THAT(text, Contains("10 fetched = 6 delivered + 1 deduplicated + 1 set aside + 2 in flight"));
@@ -77,6 +78,39 @@ TEST_CASE("status text: what is wrong is said, and foreign text cannot draw on t
   REQUIRE_THAT(text, StartsWith("NOT READY: no tenant flows") && Contains("stopping") &&
                          Contains("2, refused 1") && Contains("Okta said ?[31mno?") && Contains("  401\n"));
   REQUIRE_THAT(text, !Contains("\x1b") && !Contains(" \n"));
+}
+
+TEST_CASE("status text: the headline counts the tenants that do not flow, and says what holds them") {
+  Report some = report();
+  for (const char* const name : {"beta.okta.com", "gamma.okta.com", "delta.okta.com"}) {
+    some.tenants.push_back(some.tenants[0]);
+    some.tenants.back().domain = name;
+  }
+  REQUIRE(headline(some) == "ready");
+  some.tenants[1].flowing = some.tenants[2].flowing = some.tenants[3].flowing = false;
+  some.tenants[1].state = some.tenants[2].state = TenantState::held;
+  some.tenants[3].state = TenantState::opening;  // Only begins.
+  REQUIRE(some.tenants_in_trouble() == 2);
+  REQUIRE(headline(some) == "ready for 2 of 4 tenants: 2 held");
+  some.tenants[3].state = TenantState::refused;
+  REQUIRE(headline(some) == "ready for 1 of 4 tenants: 2 held, 1 refused");
+}
+
+TEST_CASE("status text: on a narrow terminal the table leaves columns out, and no error loses its end") {
+  Report bad = report();
+  bad.tenants[0].domain = "a-rather-long-name-of-an-org.oktapreview.com";
+  bad.tenants[0].last_error = std::string(200, 'x') + " and the cure";
+  const auto widest_of_table = [](const std::string& text) {
+    std::size_t widest = 0;
+    for (std::size_t at = 0, end = 0; (end = text.find('\n', at)) != std::string::npos; at = end + 1) {
+      if (text.substr(at, end - at).find("cure") == std::string::npos) widest = std::max(widest, end - at);
+    }
+    return widest;
+  };
+  const std::string narrow = status_text(bad, History(Instant{}), 80);
+  REQUIRE(widest_of_table(narrow.substr(0, narrow.find("events:"))) <= 80);
+  REQUIRE_THAT(narrow, Contains("BEHIND") && !Contains("RATE LEFT") && Contains(" and the cure\n"));
+  REQUIRE_THAT(text_of(bad), Contains("RATE LEFT") && Contains("KEYS"));
 }
 
 TEST_CASE("history: events a second over the last minute, and what each ten seconds brought") {

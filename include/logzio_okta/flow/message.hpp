@@ -26,6 +26,7 @@ namespace logzio_okta {
 /// Where events go: a listener and a token, whose bytes only the keyring knows.
 struct DestinationSpec {
   DestinationId id;
+  std::string name = "default";  ///< For people and metrics: "default", or whose tenants it was made for.
   Endpoint listener;
   std::size_t token_bytes = 0;  ///< What a lines transport adds to each line.
   std::string set_by = "LOGZIO_TOKEN and LOGZIO_LISTENER_HOST";  ///< What to check when it is refused.

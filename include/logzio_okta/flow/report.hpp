@@ -4,6 +4,7 @@
 //     fetched = delivered + deduplicated + set_aside + in_flight
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -69,12 +70,19 @@ struct TenantReport {
   std::uint64_t hostile_links = 0;
   std::uint64_t gaps = 0;
   bool recovering = false;
+  bool flowing = false;    ///< It was answered lately, and its listener takes what comes.
   std::string last_error;  ///< Empty after a good answer.
+
+  /// It does not do what it is there for: neither flowing, nor just beginning or ending.
+  [[nodiscard]] bool in_trouble() const {
+    return !flowing && state != TenantState::opening && state != TenantState::finished &&
+           state != TenantState::stopped;
+  }
 };
 
 struct DestinationReport {
-  std::uint64_t number = 0;          ///< Tells those of one listener apart; the token never does.
-  std::string listener;              ///< "https://listener.logz.io:8071"
+  std::string name;      ///< DestinationSpec::name: tells those of one listener apart; the token never does.
+  std::string listener;  ///< "https://listener.logz.io:8071"
   std::vector<std::string> tenants;  ///< Domains, in the file's order; none when it only finishes.
   std::string state;                 ///< "taking", "retrying", "token refused", "set-aside full", "idle".
   bool healthy = true;
@@ -136,6 +144,10 @@ struct Report {
   bool stopping = false;
   bool ready = false;  ///< At least one tenant flows, its listener takes, saves succeed.
   std::string not_ready_because;
+
+  [[nodiscard]] std::size_t tenants_in_trouble() const {
+    return static_cast<std::size_t>(std::ranges::count_if(tenants, &TenantReport::in_trouble));
+  }
 };
 
 }  // namespace logzio_okta
