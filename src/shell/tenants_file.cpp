@@ -34,7 +34,8 @@ using namespace std::string_view_literals;
 constexpr std::array places_searched = {"/etc/logzio-okta/tenants-credentials.yml"sv,
                                         "/usr/share/logstash/tenants-credentials.yml"sv,
                                         "./tenants-credentials.yml"sv};
-constexpr std::array file_keys = {"tenants_credentials"sv};
+constexpr std::array file_keys = {"tenants_credentials"sv, "defaults"sv};
+constexpr std::size_t file_keys_required = 1;
 constexpr std::array entry_keys = {
     "okta_domain"sv,  "okta_api_key"sv,      "okta_api_key_file"sv,    "since"sv, "filter"sv, "q"sv,
     "logzio_token"sv, "logzio_token_file"sv, "logzio_listener_host"sv, "type"sv,  "fields"sv};
@@ -52,6 +53,15 @@ enum EntryKey : std::size_t {
   fields
 };
 constexpr std::size_t entry_keys_required = 1;
+/// What `defaults` may say: everything but whose entry it is.
+constexpr auto default_keys = std::span(entry_keys).subspan<EntryKey::since>();
+/// The top-level keys of every event of the System Log (its API's LogEvent).
+constexpr std::array event_keys = {"actor"sv,          "client"sv,          "authenticationContext"sv,
+                                   "displayMessage"sv, "eventType"sv,       "outcome"sv,
+                                   "published"sv,      "securityContext"sv, "severity"sv,
+                                   "debugContext"sv,   "legacyEventType"sv, "transaction"sv,
+                                   "uuid"sv,           "version"sv,         "request"sv,
+                                   "target"sv};
 constexpr const char* the_format =
     "write tenants_credentials: and under it, for each tenant, \"- okta_api_key: KEY\" and \"  okta_domain: "
     "acme.okta.com\"";
@@ -217,9 +227,11 @@ class TenantsReader {
     if (const auto second = second_document(yaml)) {
       return wrong(*second, "a second YAML document begins here; keep one");
     }
-    const Result<std::vector<YAML::Node>> list = members(document, file_keys, file_keys.size());
-    if (!list) return std::unexpected(list.error());
-    if (auto read = read_list(list->front()); !read) return std::unexpected(std::move(read.error()));
+    const Result<std::vector<YAML::Node>> parts = members(document, file_keys, file_keys_required);
+    if (!parts) return std::unexpected(parts.error());
+    const auto& [list, defaults] = std::pair((*parts)[0], (*parts)[1]);
+    if (auto read = read_defaults(defaults); !read) return std::unexpected(std::move(read.error()));
+    if (auto read = read_list(list); !read) return std::unexpected(std::move(read.error()));
     return std::move(tenants_);
   }
 
@@ -258,10 +270,43 @@ class TenantsReader {
 
   [[nodiscard]] std::unexpected<Error> unknown_key(const YAML::Node& where, const std::string& key,
                                                    std::span<const std::string_view> keys) const {
+    if (key == "<<")
+      return wrong(where,
+                   "YAML merge keys are not read; write what the tenants share once, under \"defaults:\"");
     std::string text = named(key) + " is not known here; ";
-    const std::optional<std::string_view> meant = did_you_mean(key, keys);
-    text += meant ? "did you mean " + std::string(*meant) + "?" : shape();
+    if (const auto meant = did_you_mean(key, keys))
+      return wrong(where, text + "did you mean " + std::string(*meant) + "?");
+    text += keys.size() == 1 ? "write " : "write one of ";
+    for (const std::string_view known : keys)
+      text += (known == keys.front() ? "" : ", ") + std::string(known);
     return wrong(where, text);
+  }
+
+  /// What each entry says that does not say otherwise.
+  Result<void> read_defaults(const YAML::Node& node) {
+    defaults_.assign(entry_keys.size(), YAML::Node(YAML::NodeType::Undefined));
+    if (!node.IsDefined()) return {};
+    for (const std::string_view key : std::span(entry_keys).first<EntryKey::since>()) {
+      if (node.IsMap() && node[std::string(key)].IsDefined())
+        return wrong(
+            node, std::string(key) +
+                      " belongs to each tenant and cannot be a default; write it under tenants_credentials");
+    }
+    const Result<std::vector<YAML::Node>> values = members(node, default_keys, 0);
+    if (!values) return std::unexpected(values.error());
+    for (std::size_t i = 0; i < values->size(); ++i) defaults_[EntryKey::since + i].reset((*values)[i]);
+    return {};
+  }
+
+  /// An entry's own token replaces a default token, wherever either is written. Its fields come before those
+  /// of the defaults, which add to them.
+  void fill_in(std::vector<YAML::Node>& values) const {
+    const bool own_token = values[EntryKey::token].IsDefined() || values[EntryKey::token_file].IsDefined();
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (values[i].IsDefined() || !defaults_[i].IsDefined()) continue;
+      if (own_token && (i == EntryKey::token || i == EntryKey::token_file)) continue;
+      values[i].reset(defaults_[i]);
+    }
   }
 
   Result<void> read_list(const YAML::Node& list) {
@@ -275,14 +320,18 @@ class TenantsReader {
                                                   " can be followed; move the rest to another instance");
     }
     for (const auto& entry : list) {
-      if (auto read = read_entry(entry); !read) tenants_.problems.push_back(std::move(read.error().text));
+      auto read = read_entry(entry);
+      // What is wrong with a default is wrong with every entry, and said once.
+      if (!read && std::ranges::find(tenants_.problems, read.error().text) == tenants_.problems.end())
+        tenants_.problems.push_back(std::move(read.error().text));
     }
     return {};
   }
 
   Result<void> read_entry(const YAML::Node& node) {
-    const Result<std::vector<YAML::Node>> values = members(node, entry_keys, entry_keys_required);
+    Result<std::vector<YAML::Node>> values = members(node, entry_keys, entry_keys_required);
     if (!values) return std::unexpected(values.error());
+    fill_in(*values);
     for (std::size_t i = 0; i < entry_keys.size(); ++i) {
       // A number or a word like `true` is taken as its text.
       if (!(*values)[i].IsDefined() || (*values)[i].IsScalar() || i == EntryKey::fields) continue;
@@ -396,15 +445,30 @@ class TenantsReader {
       if (auto good = check_type(type.Scalar()); !good) return wrong(type, good.error().text);
       entry.type = type.Scalar();
     }
-    const YAML::Node& fields = values[EntryKey::fields];
+    return read_fields(values[EntryKey::fields], entry.fields);
+  }
+
+  Result<void> read_fields(const YAML::Node& fields, std::vector<ConstantField>& read_in) {
     if (!fields.IsDefined()) return {};
-    if (!fields.IsMap() || fields.size() == 0)
+    const auto has_names = [&](const YAML::Node& node) { return node.IsMap() && node.size() > 0; };
+    if (!has_names(fields))
       return wrong(fields, "fields is no list of names and values; write \"fields: {customer: acme}\"");
     for (const auto& field : fields) {
-      if (auto read = read_field(field.first, field.second, entry.fields); !read) return read;
+      if (auto read = read_field(field.first, field.second, read_in); !read) return read;
     }
-    if (entry.fields.size() <= limits::constant_fields_max) return {};
-    return wrong(fields, std::to_string(entry.fields.size()) + " fields are more than the " +
+    const YAML::Node& shared = defaults_[EntryKey::fields];
+    if (shared.IsDefined() && !shared.is(fields)) {
+      if (!has_names(shared))
+        return wrong(shared, "fields is no list of names and values; write \"fields: {customer: acme}\"");
+      for (const auto& field : shared) {
+        const bool said = field.first.IsScalar() && std::ranges::find(read_in, field.first.Scalar(),
+                                                                      &ConstantField::name) != read_in.end();
+        if (said) continue;
+        if (auto read = read_field(field.first, field.second, read_in); !read) return read;
+      }
+    }
+    if (read_in.size() <= limits::constant_fields_max) return {};
+    return wrong(fields, std::to_string(read_in.size()) + " fields are more than the " +
                              std::to_string(limits::constant_fields_max) + " that each line can get");
   }
 
@@ -416,6 +480,13 @@ class TenantsReader {
       return wrong(name, text + " stands here a second time; keep one");
     Result<std::string> json = read_field_value(value);
     if (!json) return wrong(value, json.error().text);
+    if (std::ranges::find(event_keys, text) != event_keys.end()) {
+      const std::string warning = file_ + ":" + std::to_string(name.Mark().line + 1) + ": the field " + text +
+                                  " has no effect: each of Okta's events has a key of that name, and the "
+                                  "event's own value goes out. Choose another name";
+      if (std::ranges::find(tenants_.warnings, warning) == tenants_.warnings.end())
+        tenants_.warnings.push_back(warning);
+    }
     fields.push_back({.name = text, .value = std::move(*json)});
     return {};
   }
@@ -451,6 +522,7 @@ class TenantsReader {
 
   std::string file_;
   const Environment& environment_;
+  std::vector<YAML::Node> defaults_;  ///< As entry_keys.
   Tenants tenants_;
 };
 

@@ -136,7 +136,7 @@ TEST_CASE("tenants file: a misspelt key is named with line, column and what was 
       bench.refuses("tenants_credentials:\n  - okta-api-key: SECRET\n    okta_domain: acme.okta.com\n"),
       Contains("did you mean okta_api_key?"));
   REQUIRE_THAT(bench.refuses("tenants_credentials:\n  - 00SECRET12: acme.okta.com\n"),
-               StartsWith(":2:5: ") && Contains("okta_api_key: KEY"));
+               StartsWith(":2:5: ") && Contains("write one of okta_domain, okta_api_key,"));
   REQUIRE_THAT(bench.refuses(file_with_domain("acme.okta.com") + "more: 1\n"), StartsWith(":4:1: \"more\""));
 }
 
@@ -468,4 +468,59 @@ TEST_CASE("tenants search: the places are those of the contract, in its order") 
           std::vector<std::string_view>{"/etc/logzio-okta/tenants-credentials.yml",
                                         "/usr/share/logstash/tenants-credentials.yml",
                                         "./tenants-credentials.yml"});
+}
+
+TEST_CASE("tenants file: what the tenants share is written once, and an entry's own word counts") {
+  Bench bench;
+  const std::string token_a(32, 'a');
+  const std::string token_b(32, 'b');
+  write_file(bench.dir / "token", token_b);
+  const auto tenants = bench.reads("defaults:\n  logzio_token: " + token_a +
+                                   "\n  logzio_listener_host: listener-eu.logz.io\n  type: okta-all\n"
+                                   "  since: 24h\n  fields: {provider: us, tier: 1}\n" +
+                                   file_of(entry(key, "acme.okta.com") + entry(key, "beta.okta.com") +
+                                           "    logzio_token_file: " + (bench.dir / "token") +
+                                           "\n    type: okta-beta\n    fields: {tier: 2, own: x}\n"));
+  REQUIRE(tenants.has_value());
+  REQUIRE(tenants->entries.size() == 2);
+  const TenantEntry& acme = tenants->entries[0];
+  const TenantEntry& beta = tenants->entries[1];
+  CHECK(acme.token.expose() == token_a);
+  CHECK(acme.type == "okta-all");
+  CHECK(acme.listener->text() == "https://listener-eu.logz.io:8071");
+  CHECK(acme.fields == std::vector<ConstantField>{{"provider", "\"us\""}, {"tier", "1"}});
+  CHECK(beta.token.expose() == token_b);
+  CHECK(beta.type == "okta-beta");
+  CHECK(beta.listener == acme.listener);
+  CHECK(beta.since.has_value());
+  CHECK(beta.fields == std::vector<ConstantField>{{"tier", "2"}, {"own", "\"x\""}, {"provider", "\"us\""}});
+}
+
+TEST_CASE("tenants file: what is wrong with a default is said once, with its line") {
+  Bench bench;
+  const std::string two = file_of(entry(key, "acme.okta.com") + entry(key, "beta.okta.com"));
+  CHECK_THAT(bench.refuses("defaults: {okta_api_key: SECRET}\n" + two),
+             Contains("okta_api_key belongs to each tenant"));
+  CHECK_THAT(bench.refuses("defaults: {typ: x}\n" + two),
+             StartsWith(":1:12: ") && Contains("did you mean type?"));
+  CHECK_THAT(bench.refuses("defaults: {customers: x}\n" + two),
+             Contains("write one of since, filter, q, logzio_token"));
+  CHECK_THAT(bench.refuses("defaults:\n  logzio_token: short\n" + two),
+             StartsWith(":2:17: ") && !Contains("more that cannot work"));
+  CHECK_THAT(bench.refuses("x: &all {type: a}\n" + two), StartsWith(":1:1: "));
+  CHECK_THAT(bench.refuses(file_of("  - <<: {type: a}\n    okta_domain: acme.okta.com\n")),
+             Contains("under \"defaults:\""));
+}
+
+TEST_CASE("tenants file: a field that every event has already is said to have no effect") {
+  Bench bench;
+  const auto tenants = bench.reads("defaults: {fields: {severity: high, customer: acme}}\n" +
+                                   file_of(entry(key, "acme.okta.com") + entry(key, "beta.okta.com")));
+  REQUIRE(tenants.has_value());
+  const auto said = std::ranges::count_if(tenants->warnings, [](const std::string& text) {
+    return text.contains("the field severity has no effect");
+  });
+  CHECK(said == 1);
+  CHECK(std::ranges::none_of(tenants->warnings,
+                             [](const std::string& text) { return text.contains("customer"); }));
 }
