@@ -3,8 +3,15 @@
 // cxxopts's own little parser of flags instead of one built from regular expressions.
 #define CXXOPTS_NO_REGEX
 
+#include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <iterator>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include <cxxopts.hpp>
 #include <fmt/format.h>
@@ -17,6 +24,14 @@ namespace {
 using namespace logzio_okta;
 using namespace logzio_okta::sandbox;
 
+/// What a person may want to see the daemon meet.
+enum class Trouble : std::uint8_t { limited, refused, poison, slow, dead };
+constexpr std::pair<std::string_view, Trouble> troubles[] = {{"429", Trouble::limited},
+                                                             {"401", Trouble::refused},
+                                                             {"poison", Trouble::poison},
+                                                             {"slow", Trouble::slow},
+                                                             {"dead", Trouble::dead}};
+
 struct Settings {
   std::size_t orgs = 3;
   std::size_t events = 1000;
@@ -25,11 +40,25 @@ struct Settings {
   bool lines = false;
   std::uint16_t port_base = 0;
   std::string directory;
+  std::vector<Trouble> faults = {};
+  std::size_t fault_seconds = 0;
 };
+
+std::vector<Trouble> read_faults(const std::vector<std::string>& names) {
+  std::vector<Trouble> faults;
+  for (const std::string& name : names) {
+    const auto known = std::ranges::find(troubles, name, &std::pair<std::string_view, Trouble>::first);
+    if (known == std::end(troubles))
+      throw std::invalid_argument("--fault takes 429, 401, poison, slow and dead, not \"" + name + "\"");
+    faults.push_back(known->second);
+  }
+  return faults;
+}
 
 /// Nothing: help was wanted and given.
 std::optional<Settings> read_arguments(int count, char** arguments) {
   Settings settings;
+  std::vector<std::string> faults;
   cxxopts::Options options("logzio-okta-sandbox",
                            "Okta orgs and a Logz.io listener on 127.0.0.1, until Ctrl-C.");
   options.add_options()("orgs", "how many orgs", cxxopts::value(settings.orgs)->default_value("3"))(
@@ -42,12 +71,63 @@ std::optional<Settings> read_arguments(int count, char** arguments) {
       "port-base", "listener at this port, orgs at the ones behind it (0: any free ports)",
       cxxopts::value(settings.port_base)->default_value("0"))(
       "dir", "where to put the tenants file, the token and the state (default: a temporary directory)",
-      cxxopts::value(settings.directory))("h,help", "this text");
+      cxxopts::value(settings.directory))(
+      "fault",
+      "what goes wrong from the start, comma-separated: 429 (the first org's rate limit is spent), 401 (the "
+      "second org's key is revoked), poison (the first org's log holds events that the listener refuses), "
+      "slow (the third org answers after 20 s), dead (nothing listens for events)",
+      cxxopts::value(faults))("fault-seconds", "for how long (0: until the end)",
+                              cxxopts::value(settings.fault_seconds)->default_value("0"))("h,help",
+                                                                                          "this text");
   if (options.parse(count, arguments).count("help") > 0) {
     fmt::print("{}", options.help());
     return std::nullopt;
   }
+  settings.faults = read_faults(faults);
   return settings;
+}
+
+std::size_t nth_org(const World& world, std::size_t nth) {
+  return std::min(nth, world.orgs() - 1);
+}
+
+void begin(World& world, Trouble trouble) {
+  switch (trouble) {
+    case Trouble::limited:
+      world.with_org(0, [](model::OktaOrg& okta) {
+        okta.inject(model::fault::RateLimited{}, model::always, model::match::any());
+      });
+      return;
+    case Trouble::refused: {
+      const std::size_t org = nth_org(world, 1);
+      world.with_org(
+          org, [&](model::OktaOrg& okta) { okta.set_key(world.org_key(org), model::KeyState::revoked); });
+      return;
+    }
+    case Trouble::poison:
+      for (const auto special : {model::Special::bad_utf8, model::Special::bad_literal})
+        world.issue_special(0, special);
+      return;
+    case Trouble::slow:
+      world.with_org(nth_org(world, 2), [](model::OktaOrg& okta) {
+        okta.inject(model::fault::Delay{.time = 20s}, model::always, model::match::any());
+      });
+      return;
+    case Trouble::dead:
+      world.refuse(world.listener_port(0), true);
+      return;
+  }
+}
+
+/// What was set aside stays so; the rest is well again.
+void end_faults(World& world) {
+  for (std::size_t org = 0; org < world.orgs(); ++org) {
+    world.with_org(org, [&](model::OktaOrg& okta) {
+      okta.clear_faults();
+      okta.set_key(world.org_key(org), model::KeyState::good);
+    });
+  }
+  world.refuse(world.listener_port(0), false);
 }
 
 Protocol protocol_of(const Settings& settings) {
@@ -63,7 +143,7 @@ void build(World& world, const Settings& settings) {
   world.add_listener(
       {.protocol = protocol_of(settings), .settings = {.keep_lines = false}, .port = nth_port(settings, 0)});
   for (std::size_t org = 0; org < settings.orgs; ++org) {
-    world.add_org({.tls = settings.tls, .port = nth_port(settings, org + 1)});
+    world.add_org({.tls = settings.tls, .settings = {.bounded = true}, .port = nth_port(settings, org + 1)});
     world.issue_past(org, settings.events, 24h);
   }
 }
@@ -74,12 +154,22 @@ void tell_how_to_run(const World& world, const Settings& settings, const std::fi
   write_file(directory / "token", world.token() + "\n");
   std::filesystem::create_directories(directory / "state");
   const std::string dir = directory.string();
-  fmt::print("The tenants file is {}/tenants-credentials.yml. Run against it, from another terminal:\n\n",
-             dir);
-  fmt::print("  logzio-okta --tenants {0}/tenants-credentials.yml --token-file {0}/token \\\n", dir);
-  fmt::print("    --listener {} --state-dir {}/state --poll-interval 1s", world.listener_address(0), dir);
-  if (settings.tls) fmt::print(" \\\n    --ca-file {}/ca.pem", dir);
-  fmt::print("\n\nA line a second follows; Ctrl-C ends it.\n");
+  const char* const said = std::getenv("LOGZIO_OKTA_PROGRAM");
+  const std::string program = said != nullptr ? said : "logzio-okta";
+  const std::string trust = settings.tls ? fmt::format(" --ca-file {}/ca.pem", dir) : "";
+  fmt::print("{} orgs and a listener are there. From another terminal, all events to the listener:\n\n",
+             world.orgs());
+  fmt::print("  {} --tenants {}/tenants-credentials.yml --token-file {}/token \\\n", program, dir, dir);
+  fmt::print("    --listener {} --state-dir {}/state --poll-interval 1s{}\n\n", world.listener_address(0),
+             dir, trust);
+  fmt::print("or check the same without shipping anything, see how it goes, or look at one org's log:\n\n");
+  fmt::print("  {} check --tenants {}/tenants-credentials.yml --token-file {}/token --listener {} \\\n",
+             program, dir, dir, world.listener_address(0));
+  fmt::print("    --state-dir {}/state{}\n", dir, trust);
+  fmt::print("  {} status\n", program);
+  fmt::print("  {} events --tenants {}/tenants-credentials.yml --tenant {} --since 1h{}\n\n", program, dir,
+             world.org_name(0), trust);
+  fmt::print("A line a second follows; Ctrl-C ends it.\n");
 }
 
 std::string status_line(World& world, std::size_t second) {
@@ -101,7 +191,9 @@ std::string status_line(World& world, std::size_t second) {
 void serve(World& world, const Settings& settings, const Patience& patience) {
   static constexpr int ticks_a_second = 10;
   double owed = 0;
+  for (const Trouble trouble : settings.faults) begin(world, trouble);
   for (std::size_t tick = 1; patience.wait(Duration(1s) / ticks_a_second); ++tick) {
+    if (!settings.faults.empty() && tick == settings.fault_seconds * ticks_a_second) end_faults(world);
     owed += settings.rate / ticks_a_second;
     const auto due = static_cast<std::size_t>(owed);
     owed -= static_cast<double>(due);
