@@ -46,22 +46,33 @@ metric_differences() {
     sed -n "s|^<|$1 does not explain the metric|p; s|^>|$1 explains a metric that is not served:|p"
 }
 
+# Alerts and dashboard speak of metrics that are served.
+unserved_metrics() { # unserved_metrics FILE...
+  comm -23 <(metrics_of "$@") <(metrics_of src/shell/metrics.cpp) | sed 's/^/no such metric is served: /'
+}
+
 planted=$(mktemp -d)
 trap 'rm -r "$planted"' EXIT
-printf '%s\n' '[a](gone.md) [b](page.md) ./dev dance' '### `never ... said by any line`' >"$planted/page.md"
-[[ $(dead_links "$planted"; unknown_words "$planted/page.md"; stale_headings "$planted/page.md"; metric_differences "$planted/page.md") == \
-  *gone.md*'./dev dance'*'said by any line'*'does not explain the metric logzio_okta_ready'* ]] ||
+printf '%s\n' '[a](gone.md) [b](page.md) ./dev dance' '### `never ... said by any line`' logzio_okta_never_served >"$planted/page.md"
+[[ $(dead_links "$planted"; unknown_words "$planted/page.md"; stale_headings "$planted/page.md"; metric_differences "$planted/page.md"
+  unserved_metrics "$planted/page.md") == \
+  *gone.md*'./dev dance'*'said by any line'*'does not explain the metric logzio_okta_ready'*logzio_okta_never_served* ]] ||
   findings "the check does not see what was planted"
 
 version=$(sed -nE 's/^project\(logzio-okta VERSION ([0-9.]+).*/\1/p' CMakeLists.txt)
 mapfile -t pages < <(find . -path ./build -prune -o -path ./.cache -prune -o -name '*.md' -print)
 findings "$(
   dead_links .
+  unserved_metrics etc/prometheus-alerts.yml etc/grafana-dashboard.json
   unknown_words "${pages[@]}"
   decision_faults
   stale_headings docs/operating.md
   metric_differences docs/operating.md
   grep -qF "ARG VERSION=$version" docker/Dockerfile || echo "docker/Dockerfile does not label the image with version $version"
+  [[ $(grep -cE "^(appVersion|version): $version\$" charts/logzio-okta/Chart.yaml) == 2 ]] ||
+    echo "charts/logzio-okta/Chart.yaml does not have version and appVersion $version"
+  grep -qF "image: logzio/logzio-okta:$version" etc/kubernetes/statefulset.yaml ||
+    echo "etc/kubernetes/statefulset.yaml does not run version $version"
   grep -qF "## $version" CHANGELOG.md || echo "CHANGELOG.md does not know version $version"
   cmp -s LICENSE /usr/share/common-licenses/Apache-2.0 || [[ ! -e /usr/share/common-licenses/Apache-2.0 ]] ||
     echo "LICENSE is not the Apache License 2.0, word for word"
