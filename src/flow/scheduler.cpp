@@ -54,14 +54,7 @@ constexpr Duration flow_grace =
     50s;  // Past the poll interval; then a tenant without an answer does not flow.
 
 void add(EventCounts& total, const EventCounts& part) {
-  total.fetched += part.fetched;
-  total.delivered += part.delivered;
-  total.deduplicated += part.deduplicated;
-  total.set_aside += part.set_aside;
-  total.in_flight += part.in_flight;
-  total.marked += part.marked;
-  total.reduced += part.reduced;
-  total.flattened += part.flattened;
+  for (const auto& [name, count] : event_counts) total.*count += part.*count;
 }
 
 }  // namespace

@@ -126,6 +126,8 @@ constexpr RequestOutcome request_outcomes[] = {
     {"transport", &RequestCounts::transport},
     {"unusable", &RequestCounts::unusable},
 };
+static_assert(std::size(request_outcomes) * sizeof(std::uint64_t) == sizeof(RequestCounts),
+              "a count is missing in request_outcomes");
 
 struct BulkOutcome {
   const char* outcome;
@@ -345,14 +347,7 @@ void add_process(Families& families, const ProcessFacts& process) {
 }
 
 void write(Json& json, const EventCounts& events) {
-  json.member("fetched", events.fetched);
-  json.member("delivered", events.delivered);
-  json.member("deduplicated", events.deduplicated);
-  json.member("set_aside", events.set_aside);
-  json.member("in_flight", events.in_flight);
-  json.member("marked", events.marked);
-  json.member("reduced", events.reduced);
-  json.member("flattened", events.flattened);
+  for (const auto& [name, count] : event_counts) json.member(std::string(name).c_str(), events.*count);
 }
 
 void write(Json& json, const TenantReport& tenant) {

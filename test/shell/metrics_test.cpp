@@ -109,6 +109,22 @@ TEST_CASE("metrics: a tenant's counters add up as the report's do") {
   CHECK(value(metrics, R"(logzio_okta_events_flattened_total{tenant="acme.okta.com"})") == 1);
 }
 
+TEST_CASE("metrics: every count of a tenant's events is a series and a member of the JSON") {
+  Report report = report_of_two();
+  std::uint64_t telling = 70001;
+  for (const auto& [name, count] : event_counts) report.tenants[0].events.*count = telling++;
+  const std::string metrics = metrics_text(report, {});
+  const std::string json = status_json(report);
+  for (const auto& [name, count] : event_counts) {
+    INFO(name);
+    const std::string value = std::to_string(report.tenants[0].events.*count);
+    CHECK(std::ranges::any_of(lines_of(metrics), [&](const std::string& line) {
+      return line.contains("{tenant=\"acme.okta.com\"") && line.ends_with(" " + value);
+    }));
+    CHECK_THAT(json, Contains("\"" + std::string(name) + "\":" + value));
+  }
+}
+
 TEST_CASE("metrics: requests, rate limit, keys and ages are told per tenant") {
   const std::string metrics = text();
   CHECK(value(metrics, R"(logzio_okta_requests_total{tenant="acme.okta.com",outcome="ok"})") == 12);

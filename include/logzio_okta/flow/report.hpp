@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,21 @@ struct EventCounts {
   std::uint64_t reduced = 0;       ///< Of the delivered: sent reduced, whole on disk.
   std::uint64_t flattened = 0;     ///< Fetched events Logz.io will flatten after its 200.
 };
+
+/// Every count, by the name that it has in JSON: what adds them up or shows them goes through this list, so
+/// that a new one is forgotten nowhere.
+struct EventCountRow {
+  std::string_view name;
+  std::uint64_t EventCounts::* count;
+};
+inline constexpr EventCountRow event_counts[] = {
+    {"fetched", &EventCounts::fetched},           {"delivered", &EventCounts::delivered},
+    {"deduplicated", &EventCounts::deduplicated}, {"set_aside", &EventCounts::set_aside},
+    {"in_flight", &EventCounts::in_flight},       {"marked", &EventCounts::marked},
+    {"reduced", &EventCounts::reduced},           {"flattened", &EventCounts::flattened},
+};
+static_assert(std::size(event_counts) * sizeof(std::uint64_t) == sizeof(EventCounts),
+              "a count is missing in event_counts");
 
 /// Requests to Okta by what came of them.
 struct RequestCounts {
