@@ -584,6 +584,25 @@ TEST_CASE("store: a save that another program's lock fails is tried again") {
   CHECK(bench.next<Saved>().number == 1);
 }
 
+TEST_CASE("store: a save that fails halfway is undone whole, and what it held is let go") {
+  Bench bench;
+  bench.open();
+  bench.open_stream();
+  bench.save_on_disk(save_of(acme, 1, 1));
+  Visitor visitor(bench.file());
+  visitor.run("ALTER TABLE window RENAME TO hidden");
+  bench.save(save_of(acme, 2, 2));
+  bench.about_to_block();
+  CHECK_THAT(bench.next<SaveFailed>().text, Contains("cannot save in " + bench.file()));
+  CHECK(visitor.text("SELECT pages FROM stream") == "1");
+
+  visitor.run("ALTER TABLE hidden RENAME TO window");
+  bench.pass(limits::save_retry);
+  bench.about_to_block();
+  CHECK(bench.next<Saved>().number == 2);
+  CHECK(visitor.text("SELECT pages FROM stream") == "2");
+}
+
 TEST_CASE("store: a place that cannot be read is warned of and asked for again, never answered as new") {
   Bench bench;
   bench.open();
