@@ -9,7 +9,7 @@ namespace {
 
 TEST_CASE("process: what it says is captured, and its exit code") {
   Daemon shell({.binary = "/bin/sh", .args = {"-c", "echo out; echo one >&2; echo two >&2; exit 3"}});
-  REQUIRE(shell.wait_exit(10s) == 3);
+  REQUIRE(shell.wait_exit(120s) == 3);
   CHECK(shell.out() == "out\n");
   CHECK(shell.log() == "one\ntwo\n");
   CHECK(shell.log_tail(1) == "two\n");
@@ -18,7 +18,7 @@ TEST_CASE("process: what it says is captured, and its exit code") {
 
 TEST_CASE("process: its environment is what it was given") {
   Daemon env({.binary = "/usr/bin/env", .env = {{"A", "1"}, {"B", ""}}});
-  REQUIRE(env.wait_exit(10s) == 0);
+  REQUIRE(env.wait_exit(120s) == 0);
   CHECK(env.out() == "A=1\nB=\n");
 }
 
@@ -31,7 +31,7 @@ TEST_CASE("process: its log is waited for, signals reach it, and its numbers can
   CHECK(shell.rss_peak_bytes() >= shell.rss_bytes());
   CHECK_FALSE(shell.wait_exit(1ms));
   shell.signal(SIGTERM);
-  CHECK(shell.wait_exit(10s) == 7);
+  CHECK(shell.wait_exit(120s) == 7);
 }
 
 TEST_CASE("process: kill -9 ends it at once, and so does the end of its owner") {

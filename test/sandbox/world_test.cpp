@@ -108,7 +108,7 @@ std::string bulk_url(const World& world, std::size_t listener) {
 /// A blocking line client: what the daemon's must be able to bear.
 class LineSocket {
  public:
-  explicit LineSocket(std::uint16_t port, long patience_s = 10)
+  explicit LineSocket(std::uint16_t port, long patience_s = 120)
       : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;

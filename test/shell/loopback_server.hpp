@@ -26,9 +26,11 @@
 #include <vector>
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -141,6 +143,12 @@ class Peer {
   /// Two milliseconds, to drip; nothing may depend on how long it really takes.
   static void pause() { poll(nullptr, 0, 2); }
   [[nodiscard]] int socket() const { return socket_; }
+  /// Bytes that have come and are not read yet.
+  [[nodiscard]] int pending() const {
+    int count = 0;
+    ioctl(socket_, FIONREAD, &count);
+    return count;
+  }
 
   /// Carries bytes between the two until either ends: what a proxy does with an open tunnel.
   void relay_to(int other) {
@@ -179,6 +187,10 @@ class LoopbackServer {
   explicit LoopbackServer(Script script) : LoopbackServer(std::move(script), nullptr) {}
   LoopbackServer(const Certificate& certificate, Script script, int tls_max = TLS1_3_VERSION)
       : LoopbackServer(std::move(script), server_context(certificate, tls_max)) {}
+  /// Over TLS; between the two systems there is room for a few kilobytes only, as on a slow way.
+  struct Narrow {};
+  LoopbackServer(Narrow, const Certificate& certificate, Script script)
+      : LoopbackServer(std::move(script), server_context(certificate, TLS1_3_VERSION), true) {}
   LoopbackServer(const LoopbackServer&) = delete;
   LoopbackServer& operator=(const LoopbackServer&) = delete;
   ~LoopbackServer() {
@@ -203,13 +215,19 @@ class LoopbackServer {
   }
 
  private:
-  LoopbackServer(Script script, ServerContext context)
+  LoopbackServer(Script script, ServerContext context, bool narrow = false)
       : script_(std::move(script)),
         context_(std::move(context)),
         socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address = loopback(0);
     socklen_t size = sizeof address;
     auto* const raw = reinterpret_cast<sockaddr*>(&address);
+    const int few = 4096;
+    const int small = 536;  // What every network carries; by it the other side sizes its own queue.
+    if (narrow && (::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &few, sizeof few) != 0 ||
+                   ::setsockopt(socket_, IPPROTO_TCP, TCP_MAXSEG, &small, sizeof small) != 0)) {
+      throw std::runtime_error("cannot narrow a connection");
+    }
     if (::bind(socket_, raw, size) != 0 || ::listen(socket_, 64) != 0 ||
         ::getsockname(socket_, raw, &size) != 0) {
       throw std::runtime_error("cannot listen on loopback");
