@@ -39,63 +39,55 @@ std::string by_whom(const Sighting& seen) {
 }
 
 std::string certificate_text(const Sighting& seen, const std::string& text) {
-  const std::string authority = by_whom(seen);
+  const std::string whose = "the certificate of " + seen.name + by_whom(seen);
   switch (seen.fault) {
     case CertificateFault::expired:
-      return "the certificate of " + seen.name + authority + " has expired" +
-             (seen.expires ? " on " + format_rfc3339(*seen.expires) : "") +
-             "; if this machine's clock is right, whoever runs that server must renew it";
+      return whose + " has expired" + (seen.expires ? " on " + format_rfc3339(*seen.expires) : "");
     case CertificateFault::not_yet_valid:
-      return "the certificate of " + seen.name + authority +
-             " is not valid yet; set this machine's clock (NTP)";
+      return whose + " is not valid yet";
     case CertificateFault::unknown_ca:
-      return "the certificate of " + seen.name + authority +
-             " comes from an authority that is not trusted; if a proxy of yours inspects TLS, give its "
-             "certificate with --ca-file; if not, somebody is in between";
+      return whose + " comes from an authority that is not trusted";
     case CertificateFault::wrong_name:
-      return "the certificate of " + seen.name + authority + " was made for another name (\"" +
-             printable(seen.certificate) +
-             "\"); correct the name in the configuration, or what DNS or a proxy answers for it";
+      return whose + " was made for another name (\"" + printable(seen.certificate) + "\")";
     case CertificateFault::good:
     case CertificateFault::other:
       break;
   }
-  return text + authority;
+  return text + by_whom(seen);
+}
+
+const char* step_of(TransportFault fault, bool proxied) {
+  switch (fault) {
+    case TransportFault::unresolved:
+      return proxied ? "proxy" : "dns";
+    case TransportFault::unreachable:
+      return proxied ? "proxy" : "connection";
+    case TransportFault::proxy_refused:
+      return "proxy";
+    case TransportFault::untrusted:
+    case TransportFault::tls_failed:
+      return "tls";
+    case TransportFault::timed_out:
+    case TransportFault::cut:
+    case TransportFault::answer_too_large:
+      return "http";
+    case TransportFault::refused_by_us:
+      break;
+  }
+  return "key";
 }
 
 Broken broken_way(const Sighting& seen, const TransportError& error) {
   const bool proxied = !seen.proxy.empty();
-  switch (error.fault) {
-    case TransportFault::unresolved:
-      if (proxied) {
-        return {"proxy", error.text + "; correct HTTPS_PROXY, or name " + seen.name + " in NO_PROXY"};
-      }
-      return {"dns", error.text +
-                         "; check how the name is written and that this machine can resolve names "
-                         "(/etc/resolv.conf), or set HTTPS_PROXY if only a proxy can"};
-    case TransportFault::unreachable:
-      if (proxied) {
-        return {"proxy",
-                error.text + "; start the proxy, correct HTTPS_PROXY, or name " + seen.name + " in NO_PROXY"};
-      }
-      return {"connection", error.text + "; open the way out to it in the firewall, or set HTTPS_PROXY"};
-    case TransportFault::proxy_refused:
-      return {"proxy",
-              error.text + "; allow CONNECT to it in the proxy, or name " + seen.name + " in NO_PROXY"};
-    case TransportFault::untrusted:
-      return {"tls", certificate_text(seen, error.text)};
-    case TransportFault::tls_failed:
-      return {"tls", error.text +
-                         "; something else than a TLS 1.2 server listens there, or is in between: "
-                         "check port and proxy"};
-    case TransportFault::timed_out:
-    case TransportFault::cut:
-    case TransportFault::answer_too_large:
-      return {"http", error.text + "; try again, then look at what is in between (proxy, firewall, relay)"};
-    case TransportFault::refused_by_us:
-      break;
-  }
-  return {"key", error.text};
+  const bool certificate = error.fault == TransportFault::untrusted;
+  const std::string text = certificate ? certificate_text(seen, error.text) : error.text;
+  // The shell may know more of the scene; otherwise what was seen tells.
+  std::string cure =
+      !certificate && !error.cure.empty()
+          ? error.cure
+          : cure_for(error.fault, {.name = seen.name, .proxied = proxied, .certificate = seen.fault});
+  if (!cure.empty()) cure.insert(0, "; ");
+  return {step_of(error.fault, proxied), text + cure};
 }
 
 struct Way {

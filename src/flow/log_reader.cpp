@@ -6,6 +6,7 @@
 #include "logzio_okta/base/check.hpp"
 #include "logzio_okta/base/hash.hpp"
 #include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/http/cure.hpp"
 #include "logzio_okta/http/link_header.hpp"
 #include "logzio_okta/okta/error.hpp"
 #include "logzio_okta/okta/log_query.hpp"
@@ -109,7 +110,7 @@ std::vector<std::string_view> LogReader::take_page(Now now, const HttpAnswer& an
 }
 
 void LogReader::take_failure(Now now, const HttpResult& result, Standing standing) {
-  if (!result) return failed(now, result.error().text);
+  if (!result) return failed(now, with_cure(result.error()));
   const std::string said = std::to_string(result->status) + " " + describe_okta_error(*result);
   if (org_.all_refused()) {
     return give_up("Okta refuses every key of " + domain_.name() + " (" + said +

@@ -50,6 +50,7 @@ Poller::Poller(StreamId stream, const TenantSpec& spec, const Policy& policy, Ra
 
 void Poller::take_constants(const TenantSpec& spec) {
   constants_ = std::make_shared<const LineConstants>(domain_.name(), spec.type, spec.fields);
+  key_cure_ = spec.key_cure;
 }
 
 // ---- Opening
@@ -89,8 +90,8 @@ void Poller::opened(Now now, const Opened& opened, Instant began) {
     doubt(now, now.steady, InDoubt::up_to_the_tail);
     doubt_since_ = now.steady;
     why_marked =
-        "; the org was followed under another filter since, so events up to now may be repeats and say "
-        "possible_duplicate";
+        "; the org was followed under another filter since, or this state is an older copy, so events up to "
+        "now may be repeats and say possible_duplicate";
   } else if (!opened.clean) {
     doubt(now, began, limits::in_doubt_events);
     doubt_since_ = began;
@@ -432,7 +433,9 @@ void Poller::take_transport_error(Now now, const TransportError& error) {
   ++requests_.transport;
   const bool stuck = error.fault == TransportFault::timed_out || error.fault == TransportFault::cut ||
                      error.fault == TransportFault::answer_too_large;
-  failed(now, {.kind = name_of(error.fault), .text = error.text, .stuck = stuck});
+  failed(
+      now,
+      {.kind = name_of(error.fault), .text = with_cure(error), .stuck = stuck, .urgency = urgency_of(error)});
 }
 
 void Poller::take_status(Now now, const HttpAnswer& answer, const OrgFacts& org) {
@@ -454,9 +457,7 @@ void Poller::take_status(Now now, const HttpAnswer& answer, const OrgFacts& org)
       ++requests_.unauthorized;
       failed(now, {.kind = "401",
                    .text = "Okta refuses the API key (" + said + "); " +
-                           (org.all_keys_refused
-                                ? "put a valid key into the tenants file: it is picked up by itself"
-                                : "another key takes over; replace this one in the tenants file"),
+                           (org.all_keys_refused ? "" : "another key takes over; ") + key_cure_,
                    .level = Level::error});
       ask_at_ = now.steady;
       return;
@@ -511,7 +512,8 @@ void Poller::take_status(Now now, const HttpAnswer& answer, const OrgFacts& org)
 void Poller::failed(Now now, const Failure& failure) {
   last_error_ = failure.text;
   at_tail_ = false;
-  if (trouble_.failed(now.steady, failure.kind)) note(failure.level, failure.text);
+  if (const auto level = trouble_.failed(now.steady, failure.kind, failure.urgency))
+    note(std::max(*level, failure.level), failure.text);
   state_ = Waiting{};
   ask_at_ = now.steady + backoff(limits::ask_backoff_base, limits::ask_backoff_max, tries_++, random_);
   if (!failure.stuck || ++stuck_ < limits::failures_until_recovery) return;

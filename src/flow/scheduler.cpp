@@ -246,11 +246,10 @@ void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
   if (ask.keep_alive) {
     if (standing == Standing::limited) tenant->poller.keep_quiet(org);
     if (standing == Standing::unauthorized) {
-      outputs.emplace_back(
-          Note{.level = Level::error,
-               .tenant = tenant->poller.domain().name(),
-               .text = "a key that is not in use at the moment is refused (401): replace it in the "
-                       "tenants file"});
+      outputs.emplace_back(Note{
+          .level = Level::error,
+          .tenant = tenant->poller.domain().name(),
+          .text = "a key that is not in use at the moment is refused (401): " + tenant->poller.key_cure()});
     }
     return;
   }

@@ -275,10 +275,9 @@ void Shipper::on(const verdict::Retry& retry, Now now, Queue::iterator it) {
   it->perhaps_taken = it->perhaps_taken || retry.perhaps_taken;
   ++failures_;
   count_refusal(*it, retry);
-  if (trouble_.failed(now.steady, std::to_string(retry.status))) {
-    note(Level::warn, "Logz.io at " + name_ + " did not take a bulk of " +
-                          counted(it->bulk.lines.size(), "line") + ": " + retry.text +
-                          ". Nothing is lost; it is tried again");
+  if (const auto level = trouble_.failed(now.steady, std::to_string(retry.status), retry.urgency)) {
+    note(*level, "Logz.io at " + name_ + " did not take a bulk of " + counted(it->bulk.lines.size(), "line") +
+                     ": " + retry.text + ". Nothing is lost; it is tried again");
   }
   if (!is_culprit(*it)) {
     retry_later(now.steady, *it, retry.retry_after.value_or(0s));

@@ -109,12 +109,18 @@ std::string_view what_it_means(int status) {
   return status < 500 ? "it refuses the request" : "it failed";
 }
 
+/// An overload or an outage passes; what is no listener, or lets nobody through, does not.
+Urgency urgency_of_status(int status) {
+  return status >= 500 || status == 408 || status == 429 ? Urgency::waits : Urgency::lasting;
+}
+
 Verdict retry_later(const HttpAnswer& answer, WallTime wall) {
   verdict::Retry retry{.perhaps_taken = perhaps_taken(answer.status),
                        .answered = true,
                        .status = answer.status,
                        .retry_after = retry_after(answer.headers, wall),
-                       .text = "it answered " + std::to_string(answer.status) + ": "};
+                       .text = "it answered " + std::to_string(answer.status) + ": ",
+                       .urgency = urgency_of_status(answer.status)};
   retry.text += what_it_means(answer.status);
   if (!answer.body.empty()) retry.text += " (\"" + quotable(answer.body) + "\")";
   return retry;
@@ -170,6 +176,8 @@ Verdict judge(const BulkResult& result, std::size_t lines, WallTime wall) {
   const auto& error = std::get<TransportError>(result);
   verdict::Retry retry{.perhaps_taken = error.sent, .text = std::string(what_happened(error.fault))};
   if (!error.text.empty()) retry.text += " (" + quotable(error.text) + ")";
+  if (!error.cure.empty()) retry.text += "; " + quotable(error.cure);
+  retry.urgency = urgency_of(error);
   return retry;
 }
 

@@ -21,6 +21,11 @@ std::string next_hop(const Journey& journey) {
   return journey.route.proxy != nullptr ? proxy_name(journey) : journey.route.name();
 }
 
+Scene scene_of(const Journey& journey, int proxy_status = 0) {
+  return {
+      .name = journey.route.name(), .proxied = journey.route.proxy != nullptr, .proxy_status = proxy_status};
+}
+
 TransportError unresolved(const Journey& journey, bool proxy) {
   return {.fault = TransportFault::unresolved,
           .sent = false,
@@ -53,8 +58,12 @@ TransportError timed_out(const EasyHandle& easy, const Journey& journey) {
 TransportError proxy_refused(long status, const Journey& journey) {
   std::string text = proxy_name(journey) + " refused a tunnel to " + journey.route.name();
   if (status != 0) text += " (status " + std::to_string(status) + ")";
-  if (status == 407) text += ": put its user and password into HTTPS_PROXY";
-  return {.fault = TransportFault::proxy_refused, .sent = false, .text = std::move(text)};
+  // 5xx: what is behind the proxy may come back.
+  return {.fault = TransportFault::proxy_refused,
+          .sent = false,
+          .text = std::move(text),
+          .cure = cure_for(TransportFault::proxy_refused, scene_of(journey, static_cast<int>(status))),
+          .needs_person = status >= 400 && status < 500};
 }
 
 TransportError tls_failed(const Journey& journey) {
@@ -89,9 +98,7 @@ TransportError connection_failed(const EasyHandle& easy, CURLcode code, const Jo
   return unreachable(easy, journey);
 }
 
-}  // namespace
-
-TransportError explain(const EasyHandle& easy, CURLcode code, const Journey& journey) {
+TransportError explain_alone(const EasyHandle& easy, CURLcode code, const Journey& journey) {
   switch (static_cast<int>(code)) {
     case CURLE_COULDNT_RESOLVE_HOST:
       return unresolved(journey, false);
@@ -118,19 +125,50 @@ TransportError explain(const EasyHandle& easy, CURLcode code, const Journey& jou
   }
 }
 
+}  // namespace
+
+TransportError explain(const EasyHandle& easy, CURLcode code, const Journey& journey) {
+  TransportError error = explain_alone(easy, code, journey);
+  if (error.cure.empty()) error.cure = cure_for(error.fault, scene_of(journey));
+  return error;
+}
+
+CertificateFault certificate_fault(long verify_result) {
+  switch (verify_result) {
+    case X509_V_OK:
+      return CertificateFault::good;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return CertificateFault::expired;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return CertificateFault::not_yet_valid;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+      return CertificateFault::unknown_ca;
+    // libcurl looks at the name before it asks OpenSSL for its result, which is "unspecified" until then.
+    case X509_V_ERR_UNSPECIFIED:
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return CertificateFault::wrong_name;
+    default:
+      return CertificateFault::other;
+  }
+}
+
 TransportError untrusted(const std::string& name, long verify_result) {
-  // libcurl looks at the name before it asks OpenSSL for its result, which is "unspecified" until then.
-  if (verify_result == X509_V_ERR_UNSPECIFIED || verify_result == X509_V_ERR_HOSTNAME_MISMATCH ||
-      verify_result == X509_V_ERR_IP_ADDRESS_MISMATCH) {
-    return {.fault = TransportFault::untrusted,
-            .sent = false,
-            .text = "the certificate of " + name + " was made for another name"};
+  const CertificateFault fault = certificate_fault(verify_result);
+  std::string text = "the certificate of " + name;
+  if (fault == CertificateFault::wrong_name) {
+    text += " was made for another name";
+  } else {
+    text += std::string(" is not trusted: ") + X509_verify_cert_error_string(verify_result);
   }
   return {.fault = TransportFault::untrusted,
           .sent = false,
-          .text = "the certificate of " + name +
-                  " is not trusted: " + X509_verify_cert_error_string(verify_result) +
-                  "; if a proxy inspects TLS give its CA with --ca-file"};
+          .text = std::move(text),
+          .cure = cure_for(TransportFault::untrusted, {.name = name, .certificate = fault})};
 }
 
 }  // namespace logzio_okta

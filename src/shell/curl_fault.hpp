@@ -4,6 +4,7 @@
 // credential in it; the one exception is OpenSSL's reason for a failed handshake, which knows no request.
 #pragma once
 
+#include "logzio_okta/http/cure.hpp"
 #include "logzio_okta/http/message.hpp"
 
 #include "shell/curl_handle.hpp"
@@ -24,7 +25,9 @@ struct Journey {
 /// `code` is not CURLE_OK.
 [[nodiscard]] TransportError explain(const EasyHandle& easy, CURLcode code, const Journey& journey);
 
-/// "the certificate of NAME is not trusted: REASON; if a proxy ..." for OpenSSL's verify result.
+[[nodiscard]] CertificateFault certificate_fault(long verify_result);
+
+/// "the certificate of NAME is not trusted: REASON" for OpenSSL's verify result.
 [[nodiscard]] TransportError untrusted(const std::string& name, long verify_result);
 
 }  // namespace logzio_okta

@@ -37,6 +37,15 @@ bool fits_a_url(const Secret& secret) {
   });
 }
 
+/// What to do when Okta refuses this key: only a file is read again while the daemon runs.
+std::string cure_of_key(const TenantEntry& entry) {
+  if (!entry.api_key_file.empty())
+    return "put a valid key into " + entry.api_key_file + ": it is picked up by itself";
+  const std::string variable = entry.line == 0 ? "OKTA_API_KEY" : entry.api_key_variable;
+  if (!variable.empty()) return "put a valid key into the variable " + variable + " and start again";
+  return "put a valid key into the tenants file: it is picked up by itself";
+}
+
 }  // namespace
 
 CredentialId Keyring::add(const Domain& domain, Secret&& key) {
@@ -73,8 +82,13 @@ Roster Keyring::replace(std::vector<TenantEntry>&& entries) {
                        .query = std::move(entry.query),
                        .since = entry.since,
                        .type = std::move(entry.type),
-                       .fields = std::move(entry.fields)});
+                       .fields = std::move(entry.fields),
+                       .key_cure = {}});
       spec = std::prev(specs.end());
+    }
+    // Keys of one org may come from several places.
+    if (const std::string cure = cure_of_key(entry); !spec->key_cure.contains(cure)) {
+      spec->key_cure += (spec->key_cure.empty() ? "" : ", or ") + cure;
     }
     if (std::ranges::find(spec->credentials, id) == spec->credentials.end()) spec->credentials.push_back(id);
   }

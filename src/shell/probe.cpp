@@ -38,25 +38,6 @@ std::optional<WallTime> read_time(const ASN1_TIME* time) {
   return WallTime(std::chrono::seconds(::timegm(&broken_down)));
 }
 
-CertificateFault fault_of(int verify_error) {
-  switch (verify_error) {
-    case X509_V_OK:
-      return CertificateFault::good;
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-      return CertificateFault::expired;
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-      return CertificateFault::not_yet_valid;
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-      return CertificateFault::unknown_ca;
-    default:
-      return CertificateFault::other;
-  }
-}
-
 /// One question on its way. libcurl holds its address until it is destroyed.
 class Walk {
  public:
@@ -162,7 +143,7 @@ class Walk {
     seen.certificate = common_name(X509_get_subject_name(leaf));
     seen.authority = common_name(X509_get_issuer_name(leaf));
     seen.expires = read_time(X509_get0_notAfter(leaf));
-    seen.fault = fault_of(X509_STORE_CTX_get_error(context));
+    seen.fault = certificate_fault(X509_STORE_CTX_get_error(context));
     return good;
   }
 

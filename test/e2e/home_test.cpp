@@ -84,7 +84,7 @@ TEST_CASE("home: an org with a certificate that cannot be trusted hears not one 
   bench.world.issue_past(org, 20, 24h);
   bench.world.issue_past(good, 20, 24h);
   bench.start();
-  REQUIRE(bench.says("the certificate of"));
+  REQUIRE(bench.says("ERROR [" + bench.world.org_name(org) + "] the certificate of"));
   REQUIRE(bench.wait([&] { return bench.lines() == 20; }));
   CHECK(bench.world.accepted(bench.world.org_port(org)) > 0);
   CHECK(bench.requests(org) == 0);
@@ -103,7 +103,7 @@ TEST_CASE("home: a listener with a certificate that cannot be trusted gets neith
   bench.add_listener({.protocol = protocol, .trust = trust});
   bench.world.issue_past(org, 20, 24h);
   bench.start();
-  REQUIRE(bench.says("certificate"));
+  REQUIRE(bench.says("ERROR Logz.io at"));
   CHECK(bench.accepted() > 0);
   bench.world.with_listener(0, [](model::Listener& logz) {
     for (const model::BulkRecord& record : logz.records()) CHECK(record.wire_bytes == 0);
@@ -127,7 +127,7 @@ TEST_CASE("home: an authority that the system does not know is trusted only when
   flags.erase(ca_flag, ca_flag + 2);
 
   bench.start_process({.args = flags, .env = bench.environment_of({})});
-  REQUIRE(bench.says("give its CA with --ca-file"));
+  REQUIRE(bench.says("give its certificate with --ca-file"));
   CHECK(bench.requests(org) == 0);
   CHECK(bench.stop() == 0);
 

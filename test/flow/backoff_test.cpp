@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "logzio_okta/base/limits.hpp"
+
 #include "catch.hpp"
 
 using namespace logzio_okta;
@@ -75,4 +77,33 @@ TEST_CASE("complaint: healing says how long it went on, once") {
   REQUIRE_FALSE(complaint.active());
   REQUIRE_FALSE(complaint.healed(Instant{} + 32s));
   REQUIRE(complaint.failed(Instant{} + 33s, "503"));
+}
+
+TEST_CASE("complaint: what may pass is a warning until it has lasted, then an error, hourly") {
+  Complaint complaint;
+  const Instant begin{};
+  const auto said = [&](Duration after) {
+    return complaint.failed(begin + after, "unreachable", Urgency::lasting);
+  };
+  REQUIRE(said(0s) == Level::warn);
+  REQUIRE_FALSE(said(59s));
+  REQUIRE(said(1min) == Level::warn);
+  REQUIRE(said(limits::patience_until_error) == Level::error);
+  REQUIRE_FALSE(said(6min));
+  REQUIRE_FALSE(complaint.failed(begin + 7min, "unresolved", Urgency::lasting));  // Errors do not flutter.
+  REQUIRE(complaint.failed(begin + 66min, "unresolved", Urgency::lasting) == Level::error);
+  REQUIRE(complaint.healed(begin + 67min).has_value());
+  REQUIRE(said(68min) == Level::warn);
+}
+
+TEST_CASE("complaint: what only a person mends is an error at once, what passes never is") {
+  Complaint hopeless;
+  const Instant begin{};
+  REQUIRE(hopeless.failed(begin, "untrusted", Urgency::now) == Level::error);
+  REQUIRE_FALSE(hopeless.failed(begin + 59min, "untrusted", Urgency::now));
+  REQUIRE(hopeless.failed(begin + 60min, "untrusted", Urgency::now) == Level::error);
+  Complaint passing;
+  REQUIRE(passing.failed(begin, "5xx", Urgency::waits) == Level::warn);
+  REQUIRE(passing.failed(begin + 24h, "5xx", Urgency::waits) == Level::warn);
+  REQUIRE(passing.failed(begin + 25h, "untrusted", Urgency::now) == Level::error);
 }

@@ -15,7 +15,10 @@ inline constexpr std::size_t MiB = 1024 * KiB;
 inline constexpr std::size_t tenants_max = 50;
 inline constexpr std::size_t tenants_file_bytes_max = 1 * MiB;
 inline constexpr std::size_t secret_bytes_max = 8 * KiB;
-inline constexpr std::size_t pem_bytes_max = 1 * MiB;  // A certificate with its chain has some KiB.
+inline constexpr std::size_t pem_bytes_max = 1 * MiB;      // A certificate with its chain has some KiB.
+inline constexpr std::size_t ca_file_bytes_max = 8 * MiB;  // The system's own bundle has 250 KiB.
+// What `<(...)` may take to write a credential, at the start and in commands; a vault answers in seconds.
+inline constexpr Duration pipe_patience = 30s;
 inline constexpr std::size_t files_kept_max =
     tenants_max + 8;  // A token each, and each file that a flag names.
 
@@ -157,6 +160,10 @@ inline constexpr std::int64_t spool_memory_events = 2'000'000;  // unless more c
 inline constexpr Duration wake_pace_min = 200ms;
 inline constexpr int wakes_again_max = 5;
 inline constexpr Duration wake_again_base = 300ms;
+
+// What may pass by itself (a name server, a firewall, a proxy that is restarted) is said to the operator as
+// his once it has lasted so long: longer than any restart, shorter than anybody waits before looking.
+inline constexpr Duration patience_until_error = 5min;
 
 // Running.
 inline constexpr Duration stop_grace = 7s;

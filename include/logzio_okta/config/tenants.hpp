@@ -19,8 +19,9 @@ namespace logzio_okta {
 struct TenantEntry {
   Domain domain;
   Secret api_key;
-  int line = 0;                ///< In the file, from 1; 0 when it came from the environment.
-  std::string api_key_file{};  ///< Where `api_key` was read from, if from a file of its own.
+  int line = 0;                    ///< In the file, from 1; 0 when it came from the environment.
+  std::string api_key_file{};      ///< Where `api_key` was read from, if from a file of its own.
+  std::string api_key_variable{};  ///< Likewise, if from a ${VARIABLE}.
 
   std::optional<Since> since{};
   LogQuery query{};

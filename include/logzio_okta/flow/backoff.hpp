@@ -9,6 +9,8 @@
 
 #include "logzio_okta/base/random.hpp"
 #include "logzio_okta/base/time.hpp"
+#include "logzio_okta/config/options.hpp"
+#include "logzio_okta/http/cure.hpp"
 
 namespace logzio_okta {
 
@@ -28,6 +30,9 @@ class Complaint {
 
   /// True if this occurrence should be said.
   [[nodiscard]] bool failed(Instant now, std::string_view kind);
+  /// Likewise, for a failure that somebody may have to mend: the level to say it at. WARN while it may pass;
+  /// ERROR at once or when it has lasted for limits::patience_until_error, then hourly.
+  [[nodiscard]] std::optional<Level> failed(Instant now, std::string_view kind, Urgency urgency);
   /// If something had been said, how long it went on; forgets it.
   [[nodiscard]] std::optional<Duration> healed(Instant now);
   [[nodiscard]] bool active() const { return since_.has_value(); }
@@ -38,6 +43,7 @@ class Complaint {
   std::optional<Instant> since_;
   Instant next_{};
   std::size_t said_ = 0;
+  bool said_as_error_ = false;
 };
 
 }  // namespace logzio_okta

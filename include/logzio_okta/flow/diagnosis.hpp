@@ -15,12 +15,10 @@
 
 #include "logzio_okta/base/time.hpp"
 #include "logzio_okta/flow/message.hpp"
+#include "logzio_okta/http/cure.hpp"
 #include "logzio_okta/http/message.hpp"
 
 namespace logzio_okta {
-
-/// How a server's certificate fared; `good` also where no TLS was spoken.
-enum class CertificateFault : std::uint8_t { good, expired, not_yet_valid, unknown_ca, wrong_name, other };
 
 /// What was seen on the way to a host and of its answer.
 struct Sighting {

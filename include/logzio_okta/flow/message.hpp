@@ -42,6 +42,8 @@ struct TenantSpec {
   std::optional<Since> since{};  ///< Where it starts without a place, if not as Policy says.
   std::string type = std::string(LineConstants::usual_type);
   std::vector<ConstantField> fields{};
+  /// What to do about a refused key, by where the keys come from: "put a valid key into ...".
+  std::string key_cure = "put a valid key into the tenants file: it is picked up by itself";
 };
 
 /// Everything the tenants file and the options say of who is followed and where the events go. The
@@ -148,7 +150,7 @@ struct WindowRead {
   StreamId stream;
   std::vector<WindowRow> rows;  ///< Oldest first.
 };
-/// This save and all earlier ones of the stream are on disk.
+/// This save and all earlier ones of the stream are on disk. Of no stream: saving is possible again.
 struct Saved {
   StreamId stream;
   std::uint64_t number = 0;

@@ -99,6 +99,7 @@ class Poller {
   void resume(Now now);
   /// What its lines say from now on, of those read from now on.
   void take_constants(const TenantSpec& spec);
+  [[nodiscard]] const std::string& key_cure() const { return key_cure_; }
   /// Its last: forgets what is not settled, which nobody will bring to an end. When the tenant comes back it
   /// is asked for again, marked where it may have arrived.
   void abandon(Now now, bool doubtful);
@@ -125,6 +126,7 @@ class Poller {
   [[nodiscard]] const Domain& domain() const { return domain_; }
   [[nodiscard]] const LogQuery& query() const { return query_; }
   [[nodiscard]] const std::shared_ptr<const LineConstants>& constants() const { return constants_; }
+  std::string key_cure_;  ///< TenantSpec::key_cure.
   [[nodiscard]] const Place& place() const { return place_; }
   /// Its own part of the tenant's report; the scheduler adds what the org knows.
   [[nodiscard]] TenantReport report(Now now) const;
@@ -182,8 +184,9 @@ class Poller {
   struct Failure {
     std::string_view kind;  ///< For telling one failure from another.
     std::string text;
-    bool stuck = false;  ///< Another question may cure it.
-    Level level = Level::warn;
+    bool stuck = false;         ///< Another question may cure it.
+    Level level = Level::warn;  ///< At least.
+    Urgency urgency = Urgency::waits;
   };
   void failed(Now now, const Failure& failure);
   /// What was published up to `since` may have been delivered before; so many events are looked at.

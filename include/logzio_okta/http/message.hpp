@@ -42,8 +42,10 @@ enum class TransportFault {
 
 struct TransportError {
   TransportFault fault = TransportFault::unreachable;
-  bool sent = false;  ///< At least one byte of the request may have reached the other side.
-  std::string text;   ///< For the log: one line, no secret.
+  bool sent = false;          ///< At least one byte of the request may have reached the other side.
+  std::string text;           ///< For the log: one line, no secret.
+  std::string cure{};         ///< What to do, where the shell knows: see cure.hpp.
+  bool needs_person = false;  ///< No time heals it, by what the shell saw; see urgency_of().
 };
 
 using HttpResult = std::expected<HttpAnswer, TransportError>;

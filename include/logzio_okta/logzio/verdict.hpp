@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "logzio_okta/base/time.hpp"
+#include "logzio_okta/http/cure.hpp"
 #include "logzio_okta/http/message.hpp"
 
 namespace logzio_okta {
@@ -43,6 +44,7 @@ struct Retry {
   int status = 0;              ///< 0 without an answer.
   std::optional<Duration> retry_after;
   std::string text;  ///< For the log.
+  Urgency urgency = Urgency::waits;
 };
 }  // namespace verdict
 

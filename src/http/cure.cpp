@@ -1,0 +1,72 @@
+#include "logzio_okta/http/cure.hpp"
+
+#include <utility>
+
+namespace logzio_okta {
+namespace {
+
+constexpr int proxy_authentication_required = 407;
+
+std::string no_proxy(const Scene& scene) {
+  return "name " + std::string(scene.name) + " in NO_PROXY";
+}
+
+std::string_view cure_of_certificate(CertificateFault fault) {
+  switch (fault) {
+    case CertificateFault::expired:
+      return "if this machine's clock is right, whoever runs that server must renew it";
+    case CertificateFault::not_yet_valid:
+      return "set this machine's clock (NTP)";
+    case CertificateFault::wrong_name:
+      return "correct the name in the configuration, or what DNS or a proxy answers for it";
+    case CertificateFault::unknown_ca:
+      return "if a proxy of yours inspects TLS, give its certificate with --ca-file; if not, somebody is in "
+             "between";
+    case CertificateFault::good:
+    case CertificateFault::other:
+      break;
+  }
+  return "look at that certificate, and at what is in between; if a proxy of yours inspects TLS, give its "
+         "certificate with --ca-file";
+}
+
+}  // namespace
+
+Urgency urgency_of(const TransportError& error) {
+  const bool now = error.needs_person || error.fault == TransportFault::untrusted ||
+                   error.fault == TransportFault::refused_by_us;
+  return now ? Urgency::now : Urgency::lasting;
+}
+
+std::string cure_for(TransportFault fault, const Scene& scene) {
+  switch (fault) {
+    case TransportFault::unresolved:
+      return scene.proxied ? "correct HTTPS_PROXY, or " + no_proxy(scene)
+                           : "check how the name is written and that this machine can resolve names "
+                             "(/etc/resolv.conf), or set HTTPS_PROXY if only a proxy can";
+    case TransportFault::unreachable:
+      return scene.proxied ? "start the proxy, correct HTTPS_PROXY, or " + no_proxy(scene)
+                           : "open the way out to it in the firewall, or set HTTPS_PROXY";
+    case TransportFault::proxy_refused:
+      return scene.proxy_status == proxy_authentication_required
+                 ? "put the proxy's user and password into HTTPS_PROXY"
+                 : "allow CONNECT to it in the proxy, or " + no_proxy(scene);
+    case TransportFault::untrusted:
+      return std::string(cure_of_certificate(scene.certificate));
+    case TransportFault::tls_failed:
+      return "something other than a TLS 1.2 server listens there, or is in between: check port and proxy";
+    case TransportFault::timed_out:
+    case TransportFault::cut:
+    case TransportFault::answer_too_large:
+      return "if it lasts, look at what is in between (proxy, firewall, relay)";
+    case TransportFault::refused_by_us:
+      return {};
+  }
+  std::unreachable();
+}
+
+std::string with_cure(const TransportError& error) {
+  return error.cure.empty() ? error.text : error.text + "; " + error.cure;
+}
+
+}  // namespace logzio_okta
