@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "logzio_okta/base/text.hpp"
@@ -12,6 +13,8 @@
 
 namespace logzio_okta {
 namespace {
+
+using namespace std::string_view_literals;
 
 struct Spoken {
   Protocol protocol;
@@ -69,6 +72,58 @@ bool looks_like_token(std::string_view host) {
   return host.size() == 32 && std::ranges::all_of(host, ascii::is_letter);
 }
 
+/// "" for "listener", "eu" for "listener-eu"; nothing for another word.
+std::optional<std::string_view> region_behind(std::string_view word, std::string_view front) {
+  if (!word.starts_with(front)) return std::nullopt;
+  word.remove_prefix(front.size());
+  if (word.empty()) return word;
+  if (word.front() != '-' && word.front() != '.') return std::nullopt;
+  return word.substr(1);
+}
+
+std::string listener_of(std::string_view region) {
+  const bool usual = region.empty() || region == "us" || region == "us-east-1";
+  for (const auto& [code, slug] : {std::pair{"au"sv, "ap-southeast-2"sv},
+                                   {"ca"sv, "ca-central-1"sv},
+                                   {"eu"sv, "eu-central-1"sv},
+                                   {"uk"sv, "eu-west-2"sv}}) {
+    if (region == code || region == slug) return "listener-" + std::string(code) + ".logz.io";
+  }
+  return usual ? "listener.logz.io" : "your region's listener, for example listener-eu.logz.io";
+}
+
+/// What people write for a listener that is none: a region alone, half a name, another door of Logz.io's
+/// (logzio.md section 1).
+Result<void> check_logzio_name(std::string_view host) {
+  const auto instead = [&](std::string_view what, std::string_view region) {
+    return fail("\"" + quotable(host) + "\" is " + std::string(what) + "; write " + listener_of(region));
+  };
+  if (is_region(host) || host == "us-east-1" || !listener_of(host).starts_with("your"))
+    return instead("a region, not a host", host);
+  constexpr std::string_view domain = ".logz.io";
+  const bool whole = host.ends_with(domain);
+  const std::string_view word = whole ? host.substr(0, host.size() - domain.size()) : host;
+  if (!whole && host.contains('.')) {
+    if (host == "logz.io") return instead("Logz.io's web site", "");
+    if (host.ends_with(".listener-logz.io"))
+      return instead("where Okta's event hooks go, which takes no bulks", "");
+    return {};
+  }
+  for (const auto& [front, what] :
+       {std::pair{"app"sv, "Logz.io's web page"sv},
+        {"api"sv, "Logz.io's API"sv},
+        {"otlp-listener"sv, "Logz.io's listener for OTLP, which is not spoken here"sv},
+        {"aws-firehose-logs-listener"sv, "Logz.io's listener for Firehose"sv}}) {
+    if (const auto region = region_behind(word, front); region && whole) return instead(what, *region);
+  }
+  const auto region = region_behind(word, "listener");
+  if (region == "us") return instead("not there: the US has the listener without a region", *region);
+  // "listener" alone may be somebody's relay.
+  if (region && !region->empty() && (!whole || word.contains('.')))
+    return instead("not the name of a listener", *region);
+  return {};
+}
+
 Result<std::string> parse_host(std::string_view text) {
   if (text.empty()) {
     return fail("the host is missing; write your region's listener, for example listener.logz.io");
@@ -90,6 +145,7 @@ Result<std::string> parse_host(std::string_view text) {
   if (!url) {
     return fail("\"" + quotable(text) + "\" is not a host name; write for example listener-eu.logz.io");
   }
+  if (auto good = check_logzio_name(url->origin.host); !good) return std::unexpected(std::move(good.error()));
   return url->origin.host;
 }
 

@@ -8,11 +8,13 @@
 #include "logzio_okta/base/text.hpp"
 #include "logzio_okta/logzio/endpoint.hpp"
 
+#include "shell/secret_file.hpp"
 #include "shell/small_file.hpp"
 
 namespace logzio_okta {
 namespace {
 
+constexpr std::string_view health_path = "/healthz";
 constexpr std::size_t secret_bytes_min = 16;  // A shorter one could be guessed.
 
 TurnedAway malformed(int status, std::string_view why) {
@@ -22,9 +24,11 @@ TurnedAway malformed(int status, std::string_view why) {
 }  // namespace
 
 Admission HookGate::judge(const RequestReader& request) const {
+  const auto challenge = request.header("X-Okta-Verification-Challenge");
+  const bool looks = request.method() == "GET" || request.method() == "HEAD";
+  if (looks && request.target() == health_path && !challenge) return HealthProbe{};
   auto let_in = lets_in(request);
   if (request.method() == "GET") {
-    const auto challenge = request.header("X-Okta-Verification-Challenge");
     const bool sound = challenge && !challenge->empty() &&
                        challenge->size() <= limits::hook_challenge_bytes_max &&
                        std::ranges::all_of(*challenge, ascii::is_visible);
@@ -68,7 +72,9 @@ Result<std::vector<Secret>> read_hook_secrets(const std::string& path, std::vect
   if (!file) return fail(path + " " + file.error().text);
   const Secret whole(std::move(file->bytes));
   std::vector<Secret> secrets;
-  std::string_view rest = whole.expose();
+  const Result<std::string_view> plain = without_byte_order_mark(whole.expose());
+  if (!plain) return fail(path + ": " + plain.error().text);
+  std::string_view rest = *plain;
   for (int number = 1; !rest.empty(); ++number) {
     const std::size_t end = rest.find('\n');
     const std::string_view line = ascii::trim(rest.substr(0, end));
@@ -84,10 +90,7 @@ Result<std::vector<Secret>> read_hook_secrets(const std::string& path, std::vect
   }
   if (secrets.empty()) return fail(path + " holds no secret; write one a line");
   if (secrets.size() > limits::hook_secrets_max) return fail(path + " holds more than 64 secrets");
-  if (file->readable_by_others) {
-    warnings.push_back(path +
-                       ", which holds the event hook's secrets, can be read by every user; chmod 600 it");
-  }
+  warn_of_modes(path, *file, "the event hook's secrets", warnings);
   return secrets;
 }
 

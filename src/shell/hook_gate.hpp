@@ -29,6 +29,9 @@ struct Verification {
   std::string challenge;
   bool let_in = false;
 };
+/// A load balancer's question whether somebody is here: GET or HEAD of /healthz without a challenge. The
+/// answer is 200 and empty, so that it tells a stranger no more than the open port does.
+struct HealthProbe {};
 struct LetIn {
   std::string region;                   ///< Of the account, in lower case; empty if the request does not say.
   std::vector<DestinationId> accounts;  ///< For whose orgs alone; none: for all.
@@ -38,7 +41,7 @@ struct TurnedAway {
   int status = 0;
   std::string_view why;  ///< One line for whoever sent it.
 };
-using Admission = std::variant<Verification, LetIn, TurnedAway>;
+using Admission = std::variant<Verification, HealthProbe, LetIn, TurnedAway>;
 
 class HookGate {
  public:

@@ -365,6 +365,10 @@ bool HookServer::Impl::look_at_head(Connection& connection) {
     say(connection, 200, "application/json", verification_answer(verification->challenge), false);
     return false;
   }
+  if (std::holds_alternative<HealthProbe>(admission)) {
+    say(connection, 200, {}, {}, false);
+    return false;
+  }
   if (reader.expects_continue()) {
     constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     std::size_t written = 0;

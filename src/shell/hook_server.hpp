@@ -1,6 +1,7 @@
 // HookServer: the door for Okta's event hooks, inside the loop.
 //
 //     GET  with X-Okta-Verification-Challenge    200 {"verification":"..."}
+//     GET or HEAD /healthz without it            200, empty: for a load balancer's probe
 //     POST with a credential the gate knows      whatever the core answers: 200, 204, 400, 403, 503
 //     anything else                              refused with one line why
 //

@@ -33,6 +33,7 @@ std::expected<std::string, std::string> read_url(const std::string& path) {
 }  // namespace
 
 Result<LogstashStates> read_logstash_states(const std::string& dir) {
+  const NeverWaitForFiles at_once;  // What is no file was not written by Logstash.
   std::error_code error;
   std::vector<std::string> names;
   for (std::filesystem::directory_iterator it(dir, error), end; !error && it != end; it.increment(error)) {

@@ -127,9 +127,7 @@ Result<ServerTls> ServerTls::load(const std::string& certificate, const std::str
     return fail(key + " is not the key of " + certificate + " in PEM form, without a passphrase (" + words +
                 ")");
   }
-  if (key_file->readable_by_others) {
-    warnings.push_back(key + ", which holds a private key, can be read by every user; chmod 600 it");
-  }
+  warn_of_modes(key, *key_file, "a private key", warnings);
   return tls;
 }
 

@@ -18,6 +18,7 @@
 #include "logzio_okta/logzio/quote.hpp"
 
 #include "shell/did_you_mean.hpp"
+#include "shell/secret_file.hpp"
 #include "shell/small_file.hpp"
 
 namespace logzio_okta {
@@ -298,7 +299,8 @@ class Reader {
     if (flags_.count(name) == 0) {
       const auto value = environment_.get(variable_of(row));
       if (!value) return std::nullopt;
-      return Value{std::string(*value), std::string(variable_of(row)), false};
+      // A line of an environment file may end in a carriage return.
+      return Value{std::string(ascii::trim(*value)), std::string(variable_of(row)), false};
     }
     if (flags_.count(name) > 1) return misuse("--" + name + " stands there twice; keep one");
     std::string text = flags_[name].as<std::string>();
@@ -309,6 +311,10 @@ class Reader {
 
   /// Takes over the value of the flag of this name.
   Result<void> apply(std::string_view name, const Value& value) {
+    // Another word for the level is a warning, as in the old image.
+    if (!value.of_flag && is_quoted(value.text) && name != "log-level") {
+      return fail("it has quotes around it, which docker's --env-file keeps; write the value without them");
+    }
     Options& options = settings_.options;
     if (name == "tenants") return keep(options.tenants, value);
     if (name == "token-file") return keep(options.token_file, value);
@@ -379,10 +385,11 @@ class Reader {
       if (options.token_file)
         options.warnings.emplace_back("LOGZIO_TOKEN is used, not LOGZIO_TOKEN_FILE, which is set too");
       options.token_file.reset();
-      const std::string_view token = ascii::trim(*variable);
-      if (Result<void> good = check_token(token); !good)
+      const Result<std::string_view> token = bare_credential(*variable);
+      if (!token) return bad_value("LOGZIO_TOKEN: " + token.error().text);
+      if (Result<void> good = check_token(*token); !good)
         return bad_value("LOGZIO_TOKEN: " + good.error().text);
-      options.token = Secret(std::string(token));
+      options.token = Secret(std::string(*token));
       return;
     }
     settings_.no_token = !options.token_file;
@@ -400,8 +407,13 @@ class Reader {
   void read_proxy() {
     const auto either_case = [&](std::string_view upper) {
       const auto value = environment_.get(ascii::lower(upper));
-      return (value ? value : environment_.get(upper)).value_or("");
+      return ascii::trim((value ? value : environment_.get(upper)).value_or(""));
     };
+    for (const char* name : {"HTTPS_PROXY", "NO_PROXY"}) {
+      if (!is_quoted(either_case(name))) continue;
+      return bad_value(std::string(name) +
+                       ": it has quotes around it, which docker's --env-file keeps; write it without them");
+    }
     Result<Proxy> proxy = Proxy::from(either_case("HTTPS_PROXY"), either_case("NO_PROXY"));
     if (!proxy) return bad_value(std::move(proxy.error().text));
     settings_.proxy = std::move(*proxy);
@@ -496,13 +508,12 @@ Result<Secret> read_token_file(const std::string& path, std::vector<std::string>
   Result<SmallFile> file = read_small_file(path, limits::secret_bytes_max);
   if (!file) return fail(path + " " + file.error().text);
   Secret whole(std::move(file->bytes));
-  const std::string_view token = ascii::trim(whole.expose());
-  if (token.empty()) return fail(path + " is empty; write the shipping token into it");
-  if (Result<void> good = check_token(token); !good) return fail(path + ": " + good.error().text);
-  if (file->readable_by_others) {
-    warnings.push_back(path + ", which holds the shipping token, can be read by every user; chmod 600 it");
-  }
-  return Secret(std::string(token));
+  const Result<std::string_view> token = bare_credential(whole.expose());
+  if (!token) return fail(path + ": " + token.error().text);
+  if (token->empty()) return fail(path + " is empty; write the shipping token into it");
+  if (Result<void> good = check_token(*token); !good) return fail(path + ": " + good.error().text);
+  warn_of_modes(path, *file, "the shipping token", warnings);
+  return Secret(std::string(*token));
 }
 
 }  // namespace logzio_okta

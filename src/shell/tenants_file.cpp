@@ -69,7 +69,8 @@ constexpr const char* the_format =
 // ---- Values, from the file or from the environment
 
 bool is_placeholder(std::string_view text) {
-  return text.starts_with('<') || text.ends_with('>') || text.contains("${") || text.contains("{{");
+  return text.starts_with('<') || text.ends_with('>') || text.starts_with('$') || text.contains("${") ||
+         text.contains("{{");
 }
 
 /// The error never quotes the key.
@@ -99,6 +100,9 @@ bool looks_like_api_key(std::string_view text) {
 Result<Domain> read_domain(std::string_view text) {
   constexpr const char* cure = "; write the org's domain, for example acme.okta.com";
   if (ascii::trim(text).empty()) return fail(std::string("the domain is empty") + cure);
+  if (is_quoted(text)) {
+    return fail("the domain has quotes around it, which docker's --env-file keeps; write it without them");
+  }
   if (is_placeholder(text)) return fail(std::string("the domain is a placeholder") + cure);
   if (text.contains('@')) return fail(std::string("the domain holds a user or password") + cure);
   if (looks_like_api_key(text)) {
@@ -349,6 +353,8 @@ class TenantsReader {
                       .api_key = std::move(*key),
                       .line = node.Mark().line + 1,
                       .api_key_file = std::move(key_file)};
+    if (const YAML::Node& said = (*values)[EntryKey::api_key]; said.IsDefined())
+      entry.api_key_variable = first_variable(said.Scalar());
     if (auto read = read_destination(*values, entry); !read) return read;
     if (auto read = read_events(*values, entry); !read) return read;
     if (auto agrees = check_agreement(node, entry); !agrees) return agrees;
@@ -375,9 +381,11 @@ class TenantsReader {
     Result<std::string> text = expanded(said);
     if (!text) return std::unexpected(std::move(text.error()));
     if (value.IsDefined()) {
-      Secret key(std::move(*text));
-      if (auto checked = check_api_key(key.expose()); !checked) return wrong(said, checked.error().text);
-      return key;
+      const Secret whole(std::move(*text));
+      const Result<std::string_view> key = bare_credential(whole.expose());
+      if (!key) return wrong(said, "the API key: " + key.error().text);
+      if (auto checked = check_api_key(*key); !checked) return wrong(said, checked.error().text);
+      return Secret(std::string(*key));
     }
     if (looks_like_api_key(*text))
       return wrong(said, "this looks like the key itself; write it into a file and name that file here");
@@ -397,11 +405,13 @@ class TenantsReader {
     if (token.IsDefined() && token_file.IsDefined())
       return wrong(token_file, "logzio_token stands here as well; keep one of the two");
     if (token.IsDefined()) {
-      const Result<std::string> said = expanded(token);
+      Result<std::string> said = expanded(token);
       if (!said) return std::unexpected(said.error());
-      const std::string_view text = ascii::trim(*said);
-      if (auto good = check_token(text); !good) return wrong(token, good.error().text);
-      entry.token = Secret(std::string(text));
+      const Secret whole(std::move(*said));
+      const Result<std::string_view> text = bare_credential(whole.expose());
+      if (!text) return wrong(token, text.error().text);
+      if (auto good = check_token(*text); !good) return wrong(token, good.error().text);
+      entry.token = Secret(std::string(*text));
     }
     if (token_file.IsDefined()) {
       if (check_token(token_file.Scalar()))
@@ -598,12 +608,14 @@ Result<Tenants> from_environment(const Environment& environment, std::span<const
   }
   if (!key) return fail(std::string(domain_name) + " is set, but OKTA_API_KEY is not; set both");
   if (!domain) return fail("OKTA_API_KEY is set, but OKTA_DOMAIN is not; set both");
-  if (auto checked = check_api_key(*key); !checked) return fail("OKTA_API_KEY: " + checked.error().text);
+  const Result<std::string_view> bare = bare_credential(*key);
+  if (!bare) return fail("OKTA_API_KEY: " + bare.error().text);
+  if (auto checked = check_api_key(*bare); !checked) return fail("OKTA_API_KEY: " + checked.error().text);
   Result<Domain> parsed = read_domain(*domain);
   if (!parsed) return fail(std::string(domain_name) + ": " + parsed.error().text);
 
   Tenants tenants{.source = "OKTA_API_KEY"};
-  tenants.entries.push_back({std::move(*parsed), Secret(std::string(*key)), 0});
+  tenants.entries.push_back({std::move(*parsed), Secret(std::string(*bare)), 0});
   if (newer && older && *newer != *older) {
     tenants.warnings.emplace_back("OKTA_DOMAIN is used, not the older OKTA_TENANT, which is set too");
   }
@@ -616,9 +628,7 @@ Result<Tenants> load_file(const std::string& path, const Environment& environmen
   if (!file) return fail(path + ": " + file.error().text);
   Result<Tenants> tenants = parse_tenants(file->bytes, path, environment);
   wipe(file->bytes);
-  if (tenants && file->readable_by_others) {
-    tenants->warnings.push_back(path + ", which holds API keys, can be read by every user; chmod 600 it");
-  }
+  if (tenants) warn_of_modes(path, *file, "API keys", tenants->warnings);
   return tenants;
 }
 

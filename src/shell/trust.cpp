@@ -13,6 +13,9 @@
 #include <unistd.h>
 
 #include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/limits.hpp"
+
+#include "shell/small_file.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -31,13 +34,15 @@ bool at_end_of_file() {
 }
 
 Result<void> add_file(X509_STORE* store, const std::string& path) {
-  ERR_clear_error();
-  errno = 0;
-  const std::unique_ptr<BIO, BioFree> file(BIO_new_file(path.c_str(), "r"));
-  if (!file) {
-    return fail("cannot read the CA file " + path + ": " + std::strerror(errno) +
+  const Result<SmallFile> content = read_small_file(path, limits::ca_file_bytes_max);
+  if (!content) {
+    return fail("the CA file " + path + " " + content.error().text +
                 "; --ca-file (LOGZIO_OKTA_CA_FILE) must name a readable PEM file");
   }
+  ERR_clear_error();
+  const std::unique_ptr<BIO, BioFree> file(
+      BIO_new_mem_buf(content->bytes.data(), static_cast<int>(content->bytes.size())));
+  CHECK(file != nullptr);
   int certificates = 0;
   for (;;) {
     const std::unique_ptr<X509, CertificateFree> certificate(
@@ -82,6 +87,11 @@ Trust::Trust(Store store, std::optional<std::string> warning)
     : store_(std::move(store)), warning_(std::move(warning)) {}
 
 Result<Trust> Trust::load(const std::optional<std::string>& ca_file) {
+  // OpenSSL itself would wait for a pipe's writer for ever.
+  const char* const system_file = X509_get_default_cert_file_env();
+  if (const std::string path = place_of(system_file, ""); !path.empty() && is_pipe(path)) {
+    return fail(std::string(system_file) + " names " + path + ", which is not a file; name a PEM file");
+  }
   Store store(X509_STORE_new());
   CHECK(store != nullptr);
   // A directory of certificates is only looked into when a handshake asks for one of them.

@@ -108,3 +108,25 @@ TEST_CASE("endpoint: a credential in the wrong place is refused and never repeat
     REQUIRE_THAT(refusal(text), !Contains("ABCDEFGH"));
   }
 }
+
+TEST_CASE("endpoint: another name of Logz.io's, or half of one, is answered with the listener's") {
+  const auto error = [](const char* text) { return Endpoint::parse(text).error().text; };
+  for (const char* const eu :
+       {"eu", "EU", "eu-central-1", "listener-eu", "listener.eu.logz.io", "app-eu.logz.io",
+        "https://api-eu.logz.io", "otlp-listener-eu.logz.io", "listener-eu:8071"}) {
+    CAPTURE(eu);
+    REQUIRE_THAT(error(eu), Contains("write listener-eu.logz.io"));
+  }
+  for (const char* const us :
+       {"us", "us-east-1", "listener-us", "listener-us.logz.io", "app.logz.io", "logz.io", "api.logz.io",
+        "otlp-listener.logz.io", "okta.listener-logz.io", "aws-firehose-logs-listener.logz.io"}) {
+    CAPTURE(us);
+    REQUIRE_THAT(error(us), Contains("write listener.logz.io"));
+  }
+  for (const char* const good :
+       {"listener.logz.io", "listener-au.logz.io", "listener-nl.logz.io", "listener-eu-catest.logz.io",
+        "listener", "relay", "app.example.com", "api.internal", "listener.example.com"}) {
+    CAPTURE(good);
+    REQUIRE(Endpoint::parse(good).has_value());
+  }
+}

@@ -331,4 +331,17 @@ TEST_CASE("hook secrets: one a line, none that could be guessed, and no error qu
   CHECK_THAT(read_hook_secrets(path + "-not", warnings).error().text, Contains("cannot be read"));
 }
 
+TEST_CASE("hook server: a load balancer's probe is answered, empty and uncounted, to anybody") {
+  Door door;
+  for (const char* const method : {"GET", "HEAD"}) {
+    const std::string answer = door.hears(std::string(method) + " /healthz HTTP/1.1\r\nHost: h\r\n\r\n");
+    CHECK_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n") && Contains("\r\nContent-Length: 0\r\n"));
+    CHECK(answer.ends_with("\r\n\r\n"));
+  }
+  CHECK(door.verified.empty());
+  CHECK(door.arrived.empty());
+  CHECK_THAT(door.hears("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 405 "));
+  CHECK_THAT(door.hears("GET /healthz/x HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
+}
+
 }  // namespace logzio_okta

@@ -175,7 +175,7 @@ TEST_CASE("tenants file: a value that can be no API key is refused without being
   REQUIRE_THAT(bench.refuses(file_with_key("\"\"")), StartsWith(":2:19: the API key is empty"));
   REQUIRE_THAT(bench.refuses(file_with_key("<<OKTA_API_KEY_SECRET>>")), Contains("placeholder"));
   REQUIRE_THAT(bench.refuses(file_with_key("${NOT_SET}")), Contains("NOT_SET is not set"));
-  REQUIRE_THAT(bench.refuses(file_with_key("${not-a-name-SECRET}")), Contains("placeholder"));
+  REQUIRE_THAT(bench.refuses(file_with_key("${not a name SECRET}")), Contains("placeholder"));
   REQUIRE_THAT(bench.refuses(file_with_key("SSWS 00SECRET")), Contains("without \"SSWS\""));
   REQUIRE_THAT(bench.refuses(file_with_key("\" 00SECRET\"")), Contains("space"));
   REQUIRE_THAT(bench.refuses(file_with_key("\"00SECRET\\n\"")), Contains("line break"));
