@@ -112,6 +112,19 @@ LineChannel::Step LineChannel::discard() {
   return count < 0 ? system_step(Step::empty) : Step::done;
 }
 
+LineChannel::Step LineChannel::await_end() {
+  std::array<char, 16 * limits::KiB> room{};
+  const ssize_t count = recv(socket_, room.data(), room.size(), 0);
+  if (count < 0) return system_step(Step::empty);
+  if (count > 0) return Step::empty;
+  // After an end, recv() no longer tells of a reset.
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (getsockopt(socket_, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error == 0) return Step::ended;
+  trouble_ = std::strerror(error);
+  return Step::broken;
+}
+
 std::size_t LineChannel::unsent() const {
   int bytes = 0;
   // A socket that cannot tell has nothing left to send.

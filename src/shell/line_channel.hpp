@@ -51,8 +51,13 @@ class LineChannel {
   /// Reads what the peer says and drops it.
   [[nodiscard]] Step discard();
 
+  /// After `discard` has said `ended`: `ended` once TCP has too (TLS ends by a message of its own, which may
+  /// come from a peer whose system still holds unread bytes), `broken` if a reset came right after, else
+  /// `empty`.
+  [[nodiscard]] Step await_end();
+
   [[nodiscard]] int socket() const { return socket_; }
-  /// Bytes we wrote that the peer's system has not acknowledged.
+  /// Bytes we wrote that the peer's system has not acknowledged; our end counts as one.
   [[nodiscard]] std::size_t unsent() const;
   /// Why it broke, in a few words without a secret.
   [[nodiscard]] const std::string& trouble() const { return trouble_; }

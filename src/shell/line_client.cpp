@@ -240,7 +240,13 @@ LineClient::Connection::Outcome LineClient::Connection::close_our_side(Closing& 
 }
 
 LineClient::Connection::Outcome LineClient::Connection::await_peer(Closing& state, Step peer, Instant now) {
-  if (peer == Step::ended) return LinesTaken{};
+  if (peer == Step::ended) {
+    const Step end = state.channel.await_end();
+    if (end == Step::broken) return cut(state.channel, end);
+    // An end that was sent before ours had arrived is no answer to it.
+    if (end == Step::ended && state.channel.unsent() > 0) return cut(state.channel, end);
+    if (end == Step::ended) return LinesTaken{};
+  }
   if (now < state.check_unsent_at) return std::nullopt;
   if (state.channel.unsent() == 0) {
     client_.note_open_peer(listener());
@@ -284,12 +290,15 @@ TransportError LineClient::Connection::failed_handshake(const LineChannel& chann
     return untrusted(listener(), verdict);
   std::string text = "no TLS with " + listener();
   if (!channel.trouble().empty()) text += ": " + printable(channel.trouble());
-  return {.fault = TransportFault::tls_failed, .sent = false, .text = std::move(text)};
+  return {.fault = TransportFault::tls_failed,
+          .sent = false,
+          .text = std::move(text),
+          .cure = cure_for(TransportFault::tls_failed, {.name = listener_.host})};
 }
 
 TransportError LineClient::Connection::cut(const LineChannel& channel, Step how) const {
   std::string text = how == Step::ended
-                         ? listener() + " closed the connection before all lines were written"
+                         ? listener() + " closed the connection before it had taken all lines"
                          : "the connection to " + listener() + " broke: " + printable(channel.trouble());
   return {.fault = TransportFault::cut, .sent = sent_, .text = std::move(text)};
 }

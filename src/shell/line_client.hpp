@@ -1,10 +1,11 @@
 // LineClient: bulks as lines over TCP or TLS, one connection a bulk.
 //
 // The protocol never answers, so the end of a connection is made to: after the last line we close our side,
-// and the bulk is settled when the peer closes its own in answer. A reset, or an end before ours, is a lost
-// answer. The kernel's acknowledgement alone proves nothing (its queue was seen empty while half of the bytes
-// were never read), but where a peer keeps its side open for Patience::line_close with that queue empty, it
-// has to do; this is said once.
+// and the bulk is settled when the peer closes its own in answer. A reset, or an end that was sent before
+// ours had arrived, is a lost answer. What TCP cannot tell: a peer that has received our end, and ends its
+// own side without having read everything that its system holds. The kernel's acknowledgement alone proves
+// nothing (its queue was seen empty while half of the bytes were never read), but where a peer keeps its side
+// open for Patience::line_close with that queue empty, it has to do; this is said once.
 //
 //     connecting -> handshaking -> writing -> closing -> LinesTaken
 //         (any) --------------------------------------> TransportError

@@ -241,7 +241,12 @@ Connection::Next Connection::step(Lines& lines) {
         stream_.end_output();
         return Closed{};
       case IoState::moved:
-        if (!role.feed(lines.lines, unread_)) return end_with(lines.lines.intake.ending, false, false);
+        if (role.feed(lines.lines, unread_)) break;
+        if (lines.lines.intake.ending != model::Ending::fin)
+          return end_with(lines.lines.intake.ending, false, false);
+        // Ended without reading on: what is read after an end would look like an answer to the peer's own.
+        stream_.cut_output();
+        return Stalled{true};
     }
   }
 }

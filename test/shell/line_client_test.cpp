@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/http/cure.hpp"
 
 #include "catch.hpp"
 #include "loopback_server.hpp"
@@ -293,7 +294,7 @@ TEST_CASE("line client: a certificate that is not trusted gets no line") {
     const TransportError error = bench.bulk_error();
     CHECK(error.fault == TransportFault::untrusted);
     CHECK_FALSE(error.sent);
-    return error.text;
+    return with_cure(error);
   };
   CHECK(error_with(Authority("Stranger").issue({"localhost"})).find("--ca-file") != std::string::npos);
   CHECK(error_with(tls.authority.issue({"evil.example"})).find("another name") != std::string::npos);
@@ -376,4 +377,35 @@ TEST_CASE("line client: ending it with connections on their way is quick") {
     CHECK(bench.client().in_flight() == 1);
   }
   CHECK(steady_now() - before < limits::connect_timeout);
+}
+
+TEST_CASE(
+    "line client: an end that was sent before ours had arrived is a lost answer, also once all is written") {
+  std::atomic<bool> written = false;
+  const LoopbackServer server([&](Peer& peer) {
+    const int small = 1;
+    setsockopt(peer.socket(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    peer.hold_until([&] { return written.load(); });
+    shutdown(peer.socket(), SHUT_WR);
+    peer.hold();
+  });
+  NetworkBench bench = over_tcp(server, {.bulk_stall = 20s, .line_close = 20s});
+  bench.send(many_lines(1500));
+  for (int i = 0; i < 40; ++i) bench.client().wait({}, 5ms);  // Its system takes no more by then.
+  written = true;
+  const TransportError error = bench.bulk_error();
+  CHECK(error.fault == TransportFault::cut);
+  CHECK(error.sent);
+}
+
+TEST_CASE("line client: a TLS end with bytes that nobody has read behind it is a lost answer") {
+  const Tls tls;
+  const LoopbackServer server(tls.certificate, [](Peer& peer) {
+    peer.read(1000);
+    peer.close_notify();  // And then the socket, unread bytes and all: a reset.
+  });
+  NetworkBench bench = over_tls(server, tls);
+  bench.send(many_lines(20));
+  const BulkAnswer answer = bench.bulk_answer();
+  CHECK_FALSE(taken(answer));
 }
