@@ -102,6 +102,7 @@ class Doctor {
     const StateDirLook look = look_at_state_dir(StateDirSearch::of_environment(settings_.options.state_dir));
     found_.state_dir = look.path + (look.exists ? "" : " (the first start makes it)");
     if (look.problem) find(Severity::failure, "state", *look.problem);
+    for (const std::string& warning : look.warnings) find(Severity::warning, "state", warning);
   }
 
   // ---- Out there
@@ -142,6 +143,7 @@ class Doctor {
     std::vector<About> entries;
     for (const TenantEntry& entry : entries_) {
       std::string place = entry.line > 0 ? source_ + ":" + std::to_string(entry.line) : "OKTA_API_KEY";
+      if (!entry.api_key_variable.empty()) place = "the variable " + entry.api_key_variable;
       if (!entry.api_key_file.empty()) place = entry.api_key_file;
       entries.push_back({entry.domain.name(), std::move(place)});
     }

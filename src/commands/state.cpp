@@ -16,6 +16,7 @@
 #include "logzio_okta/flow/shipper.hpp"
 #include "logzio_okta/okta/log_query.hpp"
 
+#include "shell/clean_end.hpp"
 #include "shell/clock.hpp"
 #include "shell/curl_client.hpp"
 #include "shell/harden.hpp"
@@ -61,6 +62,7 @@ std::string daemon_first(bool held) {
 /// The state while nobody else holds it.
 struct Held {
   OwnerLock lock;
+  KeptSeal seal;
   StateView view;
 };
 std::expected<Held, int> hold(const Settings& settings) {
@@ -72,7 +74,7 @@ std::expected<Held, int> hold(const Settings& settings) {
     return std::unexpected(refuse(lock.error().held ? exit_held : exit_state,
                                   lock.error().text + daemon_first(lock.error().held)));
   }
-  return Held{std::move(*lock), std::move(*view)};
+  return Held{std::move(*lock), KeptSeal(dir, dir + "/" + state_file_name), std::move(*view)};
 }
 
 std::string shown(std::optional<WallTime> time) {

@@ -1,11 +1,15 @@
 #include "commands/status.hpp"
 
 #include <cstdio>
+#include <filesystem>
 #include <string>
+#include <system_error>
 
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "logzio_okta/base/text.hpp"
 
 #include "shell/admin_client.hpp"
 
@@ -20,8 +24,29 @@ unsigned terminal_columns() {
   return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
+/// The default address may be taken by another daemon, and then its answer looks like ours.
+bool is_ours(const Settings& settings, std::FILE* out) {
+  auto theirs = ask_admin(*settings.options.admin, "/state-dir");
+  if (!theirs) return true;  // An older one does not tell.
+  while (theirs->ends_with('\n')) theirs->pop_back();
+  if (!settings.has("json")) std::printf("state in %s\n", printable(*theirs).c_str());
+  if (!settings.options.state_dir) return true;
+  std::error_code ignored;
+  const auto same_path = [&](const std::string& path) {
+    return std::filesystem::weakly_canonical(path, ignored);
+  };
+  if (same_path(*theirs) == same_path(*settings.options.state_dir)) return true;
+  std::fprintf(
+      out,
+      "logzio-okta: this is the daemon whose state is in %s, not the one of %s: that one does not run, "
+      "or found its --admin address taken; give each daemon an --admin address of its own\n",
+      printable(*theirs).c_str(), printable(*settings.options.state_dir).c_str());
+  return false;
+}
+
 /// 0 when it says that it is ready and that no tenant is in trouble.
-int show(const AdminAddress& address, const std::string& page, bool redraw) {
+int show(const Settings& settings, const std::string& page, bool redraw) {
+  const AdminAddress& address = *settings.options.admin;
   const auto answer = ask_admin(address, page);
   if (redraw) std::fputs("\x1b[H\x1b[2J", stdout);  // Cursor home, screen cleared.
   if (!answer) {
@@ -30,8 +55,9 @@ int show(const AdminAddress& address, const std::string& page, bool redraw) {
     return exit_unavailable;
   }
   std::fputs(answer->c_str(), stdout);
+  const bool ours = is_ours(settings, redraw ? stdout : stderr);
   std::fflush(stdout);
-  return ask_admin(address, "/readyz/all") ? 0 : exit_unavailable;
+  return ours && ask_admin(address, "/readyz/all") ? 0 : exit_unavailable;
 }
 
 }  // namespace
@@ -45,13 +71,13 @@ int status(Settings settings, const Environment& /*environment*/) {
   }
   const std::string page =
       settings.has("json") ? "/status" : "/status.txt?columns=" + std::to_string(terminal_columns());
-  if (!settings.has("watch")) return show(*address, page, false);
+  if (!settings.has("watch")) return show(settings, page, false);
   const bool redraw = ::isatty(STDOUT_FILENO) == 1 && !settings.has("json");
   // Until the reader has seen enough: interrupted, or the other end of the pipe is closed.
   pollfd reader{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
   int seen = 0;
   do {
-    seen = show(*address, page, redraw);
+    seen = show(settings, page, redraw);
   } while (::poll(&reader, 1, watch_ms) == 0);
   return seen;
 }

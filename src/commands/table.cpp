@@ -56,12 +56,13 @@ constexpr std::array commands = {
                .judges_configuration = true,
                .perform = check},
     CommandRow{.name = "status",
-               .takes = "admin",
+               .takes = "admin state-dir",
                .own = status_flags,
                .meaning = "Show what the running daemon does: each tenant, the listener, totals.",
                .details =
                    "Asks the daemon's admin server and changes nothing. Exit codes: 0 it works for every "
-                   "tenant, 69 it does not, or cannot be asked.",
+                   "tenant, 69 it does not, cannot be asked, or keeps another state than --state-dir names, "
+                   "if that is given.",
                .perform = status},
     CommandRow{
         .name = "events",

@@ -120,6 +120,7 @@ Reply Admin::Impl::answer(std::string_view path, std::size_t columns) const {
   if (path == "/status") return {.type = json_type, .body = status_json(sources.report()) + "\n"};
   if (path == "/status.txt") return {.body = status_text(sources.report(), sources.history, columns)};
   if (path == "/history") return {.type = json_type, .body = sources.history.json() + "\n"};
+  if (path == "/state-dir") return {.body = sources.state_dir + "\n"};
   if (path == "/") return {.type = html_type, .body = std::string(status_page())};
   if (path == "/readyz") {
     const Report now = sources.report();

@@ -38,6 +38,7 @@ struct AdminSources {
   std::function<Report()> report;
   std::function<ProcessFacts()> facts;
   const History& history;  ///< Outlives the server.
+  std::string state_dir;   ///< For `status`, to tell whose daemon it speaks to.
 };
 
 struct AdminLimits {

@@ -76,8 +76,9 @@ std::string started_line(const Options& options, const Tenants& tenants, const s
 // The last moment for it: whatever may be root's alone has been read or is open, and nobody was spoken to.
 Result<void> become_user(const Options& options, const std::string& state_dir) {
   if (!options.user) return {};
+  // A pipe may be opened only to be read: its writer would see it closed.
   for (const auto* file : {&options.hooks_cert, &options.hooks_key, &options.hooks_secrets}) {
-    if (*file) keep_small_file(**file);
+    if (*file && !is_pipe(**file)) keep_small_file(**file);
   }
   hand_over(state_dir, *options.user);
   return give_up_privileges(*options.user);
@@ -136,6 +137,7 @@ struct Daemon::Impl {
   Result<void> read_secrets(const std::string& path);
   void reload_secrets();
   void reload_certificate();
+  void watch(std::optional<FileWatch>& place, const std::string& path);
   void watch_secret_files(const std::vector<TenantEntry>& entries);
   void tell_changed_tokens();
 
@@ -159,7 +161,8 @@ struct Daemon::Impl {
   std::optional<FileWatch> certificate_watch;
   std::optional<FileWatch> certificate_key_watch;
   std::vector<FileWatch> tenant_secret_watches;
-  Instant look_at{};  ///< When the files are looked at again.
+  std::optional<NeverWaitForFiles> never_wait;  ///< From the moment on that others wait for the loop.
+  Instant look_at{};                            ///< When the files are looked at again.
   bool stop_given = false;
   std::uint64_t reloads_taken = 0;
   std::uint64_t reloads_refused = 0;
@@ -216,7 +219,7 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
                                     self.secrets_refused || self.certificate_refused;
       return process;
     };
-    auto admin = Admin::listen(*options.admin, {report, facts, self.history});
+    auto admin = Admin::listen(*options.admin, {report, facts, self.history, state_dir->path});
     if (admin) {
       self.admin = std::move(*admin);
     } else if (options.admin->given) {
@@ -234,9 +237,9 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
   if (!client) return refuse(exit_configuration, client.error().text);
   self.client = std::move(*client);
   if (!tenants->entries.empty() && tenants->entries.front().line > 0)
-    self.tenants_watch.emplace(tenants->source);
+    self.watch(self.tenants_watch, tenants->source);
   self.watch_secret_files(tenants->entries);
-  if (options.token_file) self.token_watch.emplace(*options.token_file);
+  if (options.token_file) self.watch(self.token_watch, *options.token_file);
   self.look_at = steady_now() + limits::tenants_file_watch;
   self.scheduler.emplace(now(),
                          SchedulerOptions{.policy = options.policy,
@@ -246,6 +249,7 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
                                           .hook_orgs = options.hooks_orgs},
                          self.keyring.replace(std::move(tenants->entries)));
   self.find_spool();
+  self.never_wait.emplace();
   return std::unique_ptr<Daemon>(new Daemon(std::move(impl)));
 }
 
@@ -358,6 +362,8 @@ void Daemon::Impl::look_at_signals() {
 
 void Daemon::Impl::look_at_files(Instant now) {
   look_at = now + limits::tenants_file_watch;
+  if (signals.look_for_terminal()) look_at_signals();
+  (void)store.is_in_place();
   const bool secrets_changed =
       std::ranges::count_if(tenant_secret_watches, [](FileWatch& watch) { return watch.changed(); }) > 0;
   if ((tenants_watch && tenants_watch->changed()) || secrets_changed) {
@@ -402,12 +408,21 @@ Result<Tenants> Daemon::Impl::read_tenants() const {
   return tenants;
 }
 
+// A pipe was read once, and asking it again would only find it empty.
+void Daemon::Impl::watch(std::optional<FileWatch>& place, const std::string& path) {
+  if (!is_pipe(path)) {
+    place.emplace(path);
+  } else {
+    say(Level::warn, path + " is a pipe, which can be read only once: a change needs a start");
+  }
+}
+
 // Several tenants may share one file.
 void Daemon::Impl::watch_secret_files(const std::vector<TenantEntry>& entries) {
   std::set<std::string> files;
   for (const TenantEntry& entry : entries) {
     for (const std::string& file : {entry.api_key_file, entry.token_file}) {
-      if (!file.empty()) files.insert(file);
+      if (!file.empty() && !is_pipe(file)) files.insert(file);
     }
   }
   // One that is kept has seen its file before it was read.
@@ -445,7 +460,7 @@ Result<void> Daemon::Impl::open_hooks() {
   const Options& options = settings.options;
   if (options.hooks_secrets) {
     if (const auto read = read_secrets(*options.hooks_secrets); !read) return read;
-    secrets_watch.emplace(*options.hooks_secrets);
+    watch(secrets_watch, *options.hooks_secrets);
   }
   std::optional<ServerTls> tls;
   if (options.hooks_cert) {
@@ -454,8 +469,8 @@ Result<void> Daemon::Impl::open_hooks() {
     if (!loaded) return fail("--hooks-cert: " + loaded.error().text);
     for (const std::string& warning : warnings) say(Level::warn, warning);
     tls = std::move(*loaded);
-    certificate_watch.emplace(*options.hooks_cert);
-    certificate_key_watch.emplace(*options.hooks_key);
+    watch(certificate_watch, *options.hooks_cert);
+    watch(certificate_key_watch, *options.hooks_key);
   }
   auto server = HookServer::listen(*options.hooks, gate, std::move(tls));
   if (!server) return fail(server.error());
@@ -517,7 +532,7 @@ void Daemon::Impl::reload_secrets() {
 }
 
 void Daemon::Impl::reload_certificate() {
-  if (!certificate_watch) return;
+  if (!certificate_watch || !certificate_key_watch) return;
   std::vector<std::string> warnings;
   auto tls = ServerTls::load(certificate_watch->path(), certificate_key_watch->path(), warnings);
   count_reload(tls.has_value());

@@ -4,11 +4,15 @@
 #include <csignal>
 #include <cstdint>
 #include <initializer_list>
+#include <utility>
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "logzio_okta/base/check.hpp"
+
+#include "shell/descriptor.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -42,9 +46,22 @@ void handle(int signal, void (*handler)(int)) {
   CHECK(sigaction(signal, &action, nullptr) == 0);
 }
 
+/// Whether this process is still tied to a terminal.
+bool has_terminal() {
+  const Descriptor terminal(::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK));
+  return static_cast<bool>(terminal);
+}
+
+/// As nohup has it.
+bool is_ignored(int signal) {
+  struct sigaction action{};
+  CHECK(sigaction(signal, nullptr, &action) == 0);
+  return action.sa_handler == SIG_IGN;
+}
+
 }  // namespace
 
-Signals::Signals() {
+Signals::Signals() : had_terminal_(!is_ignored(SIGHUP) && has_terminal()) {
   CHECK(event_fd == -1);
   event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   CHECK(event_fd != -1);
@@ -77,7 +94,17 @@ bool Signals::stop_asked() const {
 bool Signals::take_reload_asked() {
   const bool asked = reloads != 0;
   reloads = 0;
-  return asked;
+  if (!asked || !had_terminal_) return asked;
+  hung_up_ = true;
+  if (look_for_terminal()) return false;
+  hung_up_ = true;
+  return true;
+}
+
+bool Signals::look_for_terminal() {
+  if (!std::exchange(hung_up_, false) || has_terminal()) return false;
+  stops = 1;
+  return true;
 }
 
 }  // namespace logzio_okta

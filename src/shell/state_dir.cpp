@@ -75,7 +75,8 @@ int try_to_write(const std::string& dir) {
 }
 
 StateDirLook look_at(const std::string& path) {
-  StateDirLook look{.path = path, .exists = true, .problem = std::nullopt};
+  StateDirLook look{
+      .path = path, .exists = true, .problem = std::nullopt, .warnings = state_mode_warnings(path)};
   const auto problem = [&](int error) {
     if (error != 0)
       look.problem = path + " cannot be used for the state: " + explain_state_errno(error, path);
@@ -151,6 +152,19 @@ Result<void> make_state_dir(const std::string& path) {
     return fail("the state directory " + path + " is not a directory; name another with --state-dir");
   }
   return {};
+}
+
+std::vector<std::string> state_mode_warnings(const std::string& dir) {
+  const std::string file = dir + "/" + state_file_name;
+  std::string loose;
+  for (const std::string& path : {dir, file, file + "-wal", dir + "/lock", dir + "/clean-end"}) {
+    struct stat status{};
+    if (::lstat(path.c_str(), &status) != 0 || S_ISLNK(status.st_mode) || (status.st_mode & S_IWOTH) == 0)
+      continue;
+    loose += (loose.empty() ? "" : " ") + path;
+  }
+  if (loose.empty()) return {};
+  return {"every user of this machine can change the state and so what is delivered; chmod o-w " + loose};
 }
 
 std::string explain_state_errno(int error, const std::string& dir) {

@@ -45,11 +45,15 @@ struct StateDirLook {
   std::string path;
   bool exists = false;
   std::optional<std::string> problem;  ///< Why it cannot be used, and the cure.
+  std::vector<std::string> warnings;   ///< state_mode_warnings().
 };
 [[nodiscard]] StateDirLook look_at_state_dir(const StateDirSearch& search);
 
 /// Makes the directory and its missing parents, mode 0700, each durably; one that is there stays as it is.
 [[nodiscard]] Result<void> make_state_dir(const std::string& path);
+
+/// One line if every user of the machine may write to the directory or to a file of ours in it.
+[[nodiscard]] std::vector<std::string> state_mode_warnings(const std::string& dir);
 
 /// What an errno means for a state directory and what cures it, with the user we run as:
 /// "Permission denied; logzio-okta runs as uid 1000: chown -R 1000 /var/lib/logzio-okta".

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/okta/log_query.hpp"
 
+#include "shell/clean_end.hpp"
 #include "shell/clock.hpp"
 #include "shell/owner_lock.hpp"
 #include "shell/sqlite.hpp"
@@ -30,6 +32,10 @@ namespace {
 
 constexpr int state_unusable = 74;
 constexpr int state_held = 75;
+
+// Of `run.clean`. An end that is noted as sealed has told the file beside it what the state looked like.
+constexpr std::int64_t clean_unsealed = 1;
+constexpr std::int64_t clean_sealed = 2;
 
 constexpr std::int64_t application_id = 0x4C7A4F6B;
 constexpr std::int64_t schema_version = 2;
@@ -113,6 +119,7 @@ constexpr const char* doubt_spool_sql = R"(
   UPDATE spool SET marked = 1 WHERE id IN (SELECT id FROM
     (SELECT id, row_number() OVER (PARTITION BY stream ORDER BY id) AS place FROM spool) WHERE place <= 2000))";
 static_assert(limits::spool_rows_unsettled_max == 2000);
+constexpr const char* doubt_all_spool_sql = "UPDATE spool SET marked = 1";
 
 constexpr const char* sum_spool_sql = R"(
   SELECT key, max(spool.id), sum(count), sum(length(events)), min(at_ms) FROM spool
@@ -406,6 +413,15 @@ struct Store::Impl {
   Statement drop_spool;
   Statement doubt_spool;
 
+  /// A file that is ours as long as this name leads to it.
+  struct OwnFile {
+    std::string path;
+    dev_t device{};
+    ino_t inode{};
+  };
+  std::vector<OwnFile> own_files;
+  bool gone = false;  ///< As of the last look.
+
   bool run_begun = false;
   bool stream_opened = false;
   bool state_was_lost = false;
@@ -464,7 +480,10 @@ struct Store::Impl {
   bool overtake_others(const std::string& key);
   [[nodiscard]] bool nothing_queued() const { return queue.empty() && spool_queue.empty(); }
   void acknowledge();
-  bool mark_clean();
+  bool mark_clean(std::int64_t how = clean_unsealed);
+  void learn_own_files();
+  [[nodiscard]] std::string what_is_gone() const;
+  void fail_commit(Instant now, std::string why);
 };
 
 /// A start that failed further on, before any stream was handed out, had nothing in flight.
@@ -586,15 +605,48 @@ std::expected<void, StoreError> Store::Impl::begin_run(WallTime now) {
   const auto bytes = database.number("SELECT coalesce(sum(length(bytes)), 0) FROM set_aside");
   if (!clean || !bytes) return refused("read");
   set_aside_bytes = count_of(*bytes);
+  const bool copied = *clean == clean_sealed && !is_as_sealed(dir, path);
+  if (copied) {
+    warnings.push_back(
+        "the state in " + dir +
+        " is not as the last stop left it: it was copied, put back from a copy, or changed. "
+        "What was published up to now and may have been delivered since that copy is marked as "
+        "a possible duplicate");
+  }
   const std::string started = std::to_string(to_sql(now));
   const std::string begin = "UPDATE run SET clean = 0, started_ms = " + started;
   if (!(database.run("BEGIN IMMEDIATE") &&
+        (!copied || (database.run("UPDATE stream SET unclean = 2") && database.run(doubt_all_spool_sql))) &&
         (*clean != 0 ||
          (database.run("UPDATE stream SET unclean = max(unclean, 1)") && database.run(doubt_spool_sql))) &&
         database.run(begin.c_str()) && database.run("COMMIT") && sum_spool())) {
     return refused("write");
   }
   run_begun = true;
+  learn_own_files();
+  std::ranges::move(state_mode_warnings(dir), std::back_inserter(warnings));
+  return {};
+}
+
+void Store::Impl::learn_own_files() {
+  own_files.clear();
+  for (const std::string& each : {dir + "/lock", path, path + "-wal"}) {
+    struct stat status{};
+    if (::stat(each.c_str(), &status) == 0) own_files.push_back({each, status.st_dev, status.st_ino});
+  }
+}
+
+/// The file whose name leads nowhere or to another file, for whoever else finds it is not kept out by our
+/// lock and reads another state than we write; empty if all are there.
+std::string Store::Impl::what_is_gone() const {
+  for (const OwnFile& file : own_files) {
+    struct stat status{};
+    if (::stat(file.path.c_str(), &status) != 0) {
+      if (errno == ENOENT || errno == ENOTDIR) return file.path;
+      continue;  // We may not look; the file itself is open.
+    }
+    if (status.st_dev != file.device || status.st_ino != file.inode) return file.path;
+  }
   return {};
 }
 
@@ -901,9 +953,16 @@ void Store::Impl::acknowledge() {
   queue.clear();
 }
 
-bool Store::Impl::mark_clean() {
+bool Store::Impl::mark_clean(std::int64_t how) {
   database.clear_failure();
-  return database.run("UPDATE run SET clean = 1");
+  return database.run(("UPDATE run SET clean = " + std::to_string(how)).c_str());
+}
+
+void Store::Impl::fail_commit(Instant now, std::string why) {
+  failing = true;
+  not_before = spool_not_before = now + limits::save_retry;
+  failed_because = std::move(why);
+  refuse_spool(failed_because);
 }
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -975,21 +1034,34 @@ void Store::work(Instant now, bool about_to_block) {
   if (about_to_block) impl_->due = std::min(impl_->due, now);
   if (now < std::max(impl_->due, impl_->allowed_at())) return;
 
+  if (!is_in_place()) return impl_->fail_commit(now, impl_->failed_because);
   const Instant begun = impl_->stopwatch();
-  const bool committed = impl_->commit();
-  impl_->failing = !committed;
-  if (!committed) {
-    impl_->not_before = impl_->spool_not_before = now + limits::save_retry;
-    impl_->failed_because =
-        "cannot save in " + impl_->path + ": " + impl_->database.failure().explain(impl_->dir);
-    impl_->refuse_spool(impl_->failed_because);
+  if (!impl_->commit()) {
+    impl_->fail_commit(
+        now, "cannot save in " + impl_->path + ": " + impl_->database.failure().explain(impl_->dir));
     if (!impl_->queue.empty()) impl_->answers.emplace_back(SaveFailed{impl_->failed_because});
     return;
   }
+  impl_->failing = false;
   const Duration took = impl_->stopwatch() - begun;
   impl_->not_before = now + took + std::min(limits::commit_rest * took, limits::commit_rest_max);
   impl_->spool_not_before = now + took + std::min(limits::spool_commit_rest * took, limits::commit_rest_max);
   impl_->acknowledge();
+}
+
+bool Store::is_in_place() {
+  const std::string missing = impl_->what_is_gone();
+  const bool was_gone = std::exchange(impl_->gone, !missing.empty());
+  if (impl_->gone) {
+    impl_->failed_because = missing +
+                            " was removed or replaced while this daemon uses it; put it back, or start the "
+                            "daemon again: it then goes on from what is in " +
+                            impl_->dir;
+    impl_->answers.emplace_back(SaveFailed{impl_->failed_because});
+  } else if (was_gone && impl_->queue.empty()) {
+    impl_->answers.emplace_back(Saved{});
+  }
+  return !impl_->gone;
 }
 
 std::optional<Instant> Store::deadline() const {
@@ -1012,11 +1084,22 @@ std::uint64_t Store::set_aside_bytes() const {
 
 Result<void> Store::close(bool clean) {
   CHECK(impl_->database.is_open());
+  if (!is_in_place()) {
+    impl_->database.keep_log_when_closed(true);  // The name may lead to somebody else's by now.
+    impl_->forget_statements();
+    impl_->database.close();
+    impl_->lock = OwnerLock();
+    return fail("cannot save: " + impl_->failed_because);
+  }
+  const Descriptor seal = clean ? open_clean_end(impl_->dir) : Descriptor();
+  const bool sealable = seal.get() >= 0;
   const bool saved = impl_->queue.empty() || impl_->commit();
-  const bool done = saved && (!clean || impl_->mark_clean());
+  const bool done = saved && (!clean || impl_->mark_clean(sealable ? clean_sealed : clean_unsealed));
   const std::string why = done ? std::string() : impl_->database.failure().explain(impl_->dir);
   impl_->forget_statements();
   impl_->database.close();
+  // One that could not be written makes the next run mark more than it had to.
+  if (done && sealable) static_cast<void>(seal_clean_end(seal, impl_->path));
   impl_->lock = OwnerLock();
   if (!done) return fail("cannot save in " + impl_->path + ": " + why);
   return {};

@@ -21,10 +21,16 @@
 // - A file that is damaged or not ours is moved aside (`state.sqlite.damaged-20261123T120000Z`, with its -wal
 //   and -shm), never deleted; the warning says so. One that exists but cannot be opened is an error with its
 //   cure, never a fresh start.
+// - A state that was copied after a clean end and put back is known, and its streams are in doubt up to their
+//   tails.
+// - A directory or file that is removed or replaced under it is noticed before the next commit; nothing is
+//   written to what nobody will find.
 // - No credential is ever given to it.
 //
 // Format (application_id 0x4C7A4F6B, user_version 2; strict tables; times are milliseconds since 1970 UTC)
-//     run        one row: clean (0 while a daemon runs and after an unclean end), started_ms
+//     run        one row: clean (0 while a daemon runs and after an unclean end; 2: `clean-end` beside it
+//     tells
+//                how the file looked then, see clean_end.hpp), started_ms
 //     stream     one row a stream: key (the domain, and after a question mark its filter), unclean, then the
 //                fields of Place, one column each
 //     window     one row a settled page: stream, page, newest_ms, events: 16 bytes an event, the hash of its
@@ -114,6 +120,9 @@ class Store {
 
   /// Commits what is due (see above) and tries again what failed. Blocks for as long as the disk takes.
   void work(Instant now, bool about_to_block);
+  /// Whether the names in the directory still lead to the files that are open. If not: SaveFailed, each time,
+  /// and nothing is written; once they do again: Saved, of no stream if nothing is queued.
+  bool is_in_place();
   /// When work() must be called at the latest; nothing while there is nothing to do.
   [[nodiscard]] std::optional<Instant> deadline() const;
   [[nodiscard]] std::optional<Input> next_answer();

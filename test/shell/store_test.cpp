@@ -951,4 +951,142 @@ TEST_CASE("store: a crash while the first file was being made leaves nothing in 
   CHECK_THAT(bench.warnings.at(0), Contains("no state found"));
 }
 
+// ---- Copies, and a directory that goes away
+
+namespace {
+
+/// A bench whose state has ended in order with one page of acme, and a copy of its directory.
+struct Copied : Bench {
+  TempDir copies;
+
+  Copied() {
+    open();
+    open_stream();
+    save_on_disk(save_of(acme, 1, 1));
+    stop();
+    copy(dir.path(), copy_dir());
+  }
+  [[nodiscard]] std::string copy_dir() const { return copies / "copy"; }
+  static void copy(const std::string& from, const std::string& to) {
+    using std::filesystem::copy_options;
+    std::filesystem::create_directories(to);
+    std::filesystem::copy(from, to, copy_options::recursive | copy_options::overwrite_existing);
+    // As cp -a has it: only the time of the change itself cannot be copied.
+    for (const auto& entry : std::filesystem::directory_iterator(from)) {
+      std::filesystem::last_write_time(to / entry.path().filename(), entry.last_write_time());
+    }
+  }
+  [[nodiscard]] bool warned() const {
+    return std::ranges::any_of(warnings, [](const std::string& each) { return each.contains("put back"); });
+  }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Copied, "store: a state that was put back from a copy is in doubt up to its tail") {
+  open();
+  CHECK_FALSE(warned());
+  open_stream();
+  save_on_disk(save_of(acme, 1, 2));
+  stop();
+  SECTION("over the files that are there") {}
+  SECTION("into an empty directory") {
+    for (const std::string& name : names_like(dir.path(), "")) std::filesystem::remove(dir / name);
+  }
+  SECTION("the state alone") {
+    std::filesystem::remove(copy_dir() + "/clean-end");
+  }
+  copy(copy_dir(), dir.path());
+  open();
+  CHECK(warned());
+  const Opened opened = open_stream();
+  CHECK_FALSE(opened.clean);
+  CHECK(opened.overtaken);
+  // What a stream has saved since carries its doubt itself.
+  save_on_disk(save_of(acme, 1, 2));
+  stop();
+  open();
+  CHECK_FALSE(warned());
+  CHECK(open_stream().clean);
+}
+
+TEST_CASE_METHOD(Copied, "store: the copy itself is in doubt too, wherever it is started") {
+  auto moved = Store::open(copy_dir(), start);
+  REQUIRE(moved);
+  CHECK(moved->take_warnings().size() == 1);
+}
+
+TEST_CASE_METHOD(Copied, "store: another mode alone is no copy") {
+  REQUIRE(::chmod(file().c_str(), 0640) == 0);
+  open();
+  CHECK_FALSE(warned());
+  CHECK(open_stream().clean);
+}
+
+TEST_CASE("store: a directory or file that is removed or replaced holds, until it is back") {
+  const TempDir elsewhere;
+  Bench bench;
+  bench.open();
+  bench.open_stream();
+  bench.save_on_disk(save_of(acme, 1, 1));
+  const std::string lost = GENERATE("state.sqlite", "lock", "state.sqlite-wal", "");
+  CAPTURE(lost);
+  const std::string from = lost.empty() ? bench.dir.path() : bench.dir / lost;
+  const std::string aside = elsewhere / "aside";
+  REQUIRE(bench.store->is_in_place());
+  std::filesystem::rename(from, aside);
+  if (lost == "lock") write_file(from, "another");
+  CHECK_FALSE(bench.store->is_in_place());
+  CHECK_THAT(bench.next<SaveFailed>().text,
+             Contains(lost.empty() ? bench.dir.path() : from) && Contains("removed or replaced"));
+  bench.save(save_of(acme, 2, 2));
+  bench.pass(limits::save_retry);
+  bench.about_to_block();
+  bench.next<SaveFailed>();
+
+  std::filesystem::remove_all(from);
+  std::filesystem::rename(aside, from);
+  bench.pass(limits::save_retry);
+  bench.about_to_block();
+  CHECK(bench.next<Saved>().number == 2);
+  CHECK(bench.says_nothing());
+}
+
+TEST_CASE("store: with nothing to save, a directory that is back is told as well") {
+  const TempDir elsewhere;
+  Bench bench;
+  bench.open();
+  const std::string aside = elsewhere / "aside";
+  std::filesystem::rename(bench.dir.path(), aside);
+  CHECK_FALSE(bench.store->is_in_place());
+  bench.next<SaveFailed>();
+  std::filesystem::rename(aside, bench.dir.path());
+  CHECK(bench.store->is_in_place());
+  CHECK(bench.next<Saved>().stream == StreamId{});
+}
+
+TEST_CASE("store: nothing is written to a state that nobody will find") {
+  Bench bench;
+  bench.open();
+  bench.open_stream();
+  bench.save(save_of(acme, 1, 1));
+  std::filesystem::remove_all(bench.dir.path());
+  const auto closed = bench.store->close(true);
+  REQUIRE_FALSE(closed);
+  CHECK_THAT(closed.error().text, Contains("removed or replaced"));
+  CHECK_FALSE(std::filesystem::exists(bench.dir.path()));
+}
+
+TEST_CASE("store: a state that everybody may write to is warned of") {
+  Bench bench;
+  REQUIRE(::chmod(bench.dir.path().c_str(), 01777) == 0);
+  bench.open();
+  CHECK_THAT(bench.warnings.back(), Contains("chmod o-w " + bench.dir.path()));
+  bench.stop();
+  REQUIRE(::chmod(bench.dir.path().c_str(), 0700) == 0);
+  REQUIRE(::chmod(bench.file().c_str(), 0602) == 0);
+  bench.open();
+  CHECK_THAT(bench.warnings.back(), Contains("chmod o-w " + bench.file()));
+}
+
 }  // namespace logzio_okta
