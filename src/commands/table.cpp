@@ -37,12 +37,14 @@ constexpr std::array import_flags = {
 constexpr std::array commands = {
     CommandRow{.name = "run",
                .takes = "tenants token-file listener state-dir since poll-interval rate-share once ca-file "
-                        "admin hooks hooks-cert hooks-key hooks-secrets hooks-orgs user log-level log-format",
+                        "admin admin-hosts hooks hooks-cert hooks-key hooks-secrets hooks-orgs hooks-proxies "
+                        "hooks-regions user log-level log-format",
                .meaning = "Deliver events until stopped; what happens without a command.",
                .perform = run},
     CommandRow{.name = "check",
                .takes = "tenants token-file listener state-dir since poll-interval rate-share ca-file admin "
-                        "hooks hooks-cert hooks-key hooks-secrets hooks-orgs user log-level log-format",
+                        "admin-hosts hooks hooks-cert hooks-key hooks-secrets hooks-orgs hooks-proxies "
+                        "hooks-regions user log-level log-format",
                .own = check_flags,
                .meaning = "Look for everything that is wrong: configuration, tenants, listener, state.",
                .details =

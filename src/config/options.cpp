@@ -44,11 +44,15 @@ constexpr std::array rows = {
               "More certificates to trust, for a proxy that inspects TLS."},
     OptionRow{"--admin ADDR:PORT", "LOGZIO_OKTA_ADMIN", "127.0.0.1:9810",
               "Where health, metrics and status are served; off for nowhere."},
+    OptionRow{"--admin-hosts LIST", "LOGZIO_OKTA_ADMIN_HOSTS", "",
+              "Host names, comma-separated, by which that server may be asked; on loopback no others than "
+              "localhost are answered."},
     OptionRow{"--hooks ADDR:PORT", "LOGZIO_OKTA_HOOKS", "off",
               "Where Okta's event hooks are taken; an org of the tenants file is then asked at once."},
     OptionRow{"--hooks-cert FILE", "LOGZIO_OKTA_HOOKS_CERT", "",
-              "The event hook's certificate with its chain, PEM; without one plain HTTP, on loopback only, "
-              "behind a proxy."},
+              "The event hook's certificate with its chain, PEM; without one plain HTTP, for a proxy on "
+              "loopback or "
+              "one of --hooks-proxies."},
     OptionRow{"--hooks-key FILE", "LOGZIO_OKTA_HOOKS_KEY", "", "The key of that certificate, PEM."},
     OptionRow{"--hooks-secrets FILE", "LOGZIO_OKTA_HOOKS_SECRETS", "",
               "Secrets that let a delivery in by its Authorization header, one a line, beside the shipping "
@@ -56,6 +60,13 @@ constexpr std::array rows = {
     OptionRow{
         "--hooks-orgs LIST", "LOGZIO_OKTA_HOOKS_ORGS", "",
         "Orgs that are not in the tenants file, with commas between: what they push is delivered itself."},
+    OptionRow{
+        "--hooks-proxies LIST", "LOGZIO_OKTA_HOOKS_PROXIES", "",
+        "Reverse proxies in front of the hook, as comma-separated addresses or networks: they may speak "
+        "plain HTTP, and are believed about whom they speak for."},
+    OptionRow{
+        "--hooks-regions LIST", "LOGZIO_OKTA_HOOKS_REGIONS", "all",
+        "The regions that a delivery's logzio_region may name, comma-separated; none forbids the header."},
     OptionRow{"--user UID[:GID]", "LOGZIO_OKTA_USER", "",
               "Started as root: the user to become once the files are read. The image sets it to 1000:1000."},
     OptionRow{"--log-level L", "LOG_LEVEL", "info", "trace, debug, info, warn, error or fatal."},
@@ -66,6 +77,24 @@ constexpr std::array rows = {
 constexpr std::array level_names = {std::string_view("trace"), std::string_view("debug"),
                                     std::string_view("info"),  std::string_view("warn"),
                                     std::string_view("error"), std::string_view("fatal")};
+
+/// What is written with commas between, each once.
+template <class Parse>
+auto parse_list(std::string_view text, std::size_t count_max, std::string_view what, Parse parse)
+    -> Result<std::vector<typename decltype(parse(text))::value_type>> {
+  std::vector<typename decltype(parse(text))::value_type> items;
+  for (;;) {
+    const std::size_t comma = text.find(',');
+    auto item = parse(text.substr(0, comma));
+    if (!item) return std::unexpected(std::move(item.error()));
+    if (std::ranges::find(items, *item) == items.end()) items.push_back(std::move(*item));
+    if (items.size() > count_max) {
+      return fail("more than " + std::to_string(count_max) + " " + std::string(what) + "; leave some out");
+    }
+    if (comma == std::string_view::npos) return items;
+    text.remove_prefix(comma + 1);
+  }
+}
 
 constexpr std::string_view since_forms = "write for example 7d, 24h, now or 2026-11-23T12:00:00Z";
 
@@ -93,18 +122,37 @@ Result<Since> parse_since(std::string_view text, WallTime wall) {
 }
 
 Result<std::vector<Domain>> parse_orgs(std::string_view text) {
-  std::vector<Domain> orgs;
-  for (;;) {
-    const std::size_t comma = text.find(',');
-    auto org = Domain::parse(text.substr(0, comma));
-    if (!org) return std::unexpected(std::move(org.error()));
-    if (std::ranges::find(orgs, *org) == orgs.end()) orgs.push_back(std::move(*org));
-    if (orgs.size() > limits::hook_orgs_max) {
-      return fail("more than " + std::to_string(limits::hook_orgs_max) + " orgs; leave some out");
+  return parse_list(text, limits::hook_orgs_max, "orgs", Domain::parse);
+}
+
+Result<std::vector<IpBlock>> parse_proxies(std::string_view text) {
+  return parse_list(text, limits::hook_proxies_max, "proxies", IpBlock::parse);
+}
+
+Result<std::vector<std::string>> parse_regions(std::string_view text) {
+  constexpr std::size_t regions_max = 5;
+  if (ascii::equal_ignoring_case(ascii::trim(text), "none")) return std::vector<std::string>();
+  return parse_list(text, regions_max, "regions", [](std::string_view item) -> Result<std::string> {
+    std::string region = ascii::lower(ascii::trim(item));
+    if (!is_region(region)) {
+      return fail(ascii::quote(item) + " is not a region; write some of us, au, ca, eu and uk, or none");
     }
-    if (comma == std::string_view::npos) return orgs;
-    text.remove_prefix(comma + 1);
-  }
+    return region;
+  });
+}
+
+Result<std::vector<std::string>> parse_hosts(std::string_view text) {
+  return parse_list(text, limits::admin_hosts_max, "names", [](std::string_view item) -> Result<std::string> {
+    std::string host = ascii::lower(ascii::trim(item));
+    const auto belongs = [](char c) {
+      return ascii::is_letter(c) || ascii::is_digit(c) || c == '-' || c == '_' || c == '.';
+    };
+    if (!is_ip_address(host) && (host.empty() || !std::ranges::all_of(host, belongs))) {
+      return fail(ascii::quote(item) +
+                  " is not a host name; write it without scheme and port, for example status.example.com");
+    }
+    return host;
+  });
 }
 
 Result<double> parse_rate_share(std::string_view text) {

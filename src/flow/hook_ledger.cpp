@@ -24,6 +24,10 @@ std::string describe_refusal(HookRefusal kind) {
       return "(429): its address was refused again and again";
     case HookRefusal::broken:
       return "unread: its connection was too slow, was cut, or failed in TLS";
+    case HookRefusal::cleartext:
+      return "unread: it came without TLS, from an address that --hooks-proxies does not name. Add the "
+             "proxy's "
+             "address there, or the network it is in";
   }
   return "";
 }
@@ -46,6 +50,8 @@ std::string_view name_of(HookRefusal kind) {
       return "flooding";
     case HookRefusal::broken:
       return "broken";
+    case HookRefusal::cleartext:
+      return "cleartext";
   }
   return "";
 }

@@ -84,8 +84,14 @@ std::size_t RequestReader::feed_head(std::string_view bytes) {
   const std::size_t had = head_.size();
   head_.append(bytes.substr(0, limits::request_head_bytes_max + 1 - had));
   const std::size_t taken = head_.size() - had;
-  // An empty line before a request is forgiven (RFC 9112 section 2.2), for clients that end a body in one.
-  while (head_.starts_with(line_end)) head_.erase(0, line_end.size());
+  if (head_.starts_with(line_end) && !skipped_line_) {
+    skipped_line_ = true;
+    head_.erase(0, line_end.size());
+  }
+  if (head_.starts_with(line_end)) {
+    refuse(400, "an empty line where a request begins");
+    return taken;
+  }
   const std::size_t overlap = head_end.size() + line_end.size();
   const std::size_t end = head_.find(head_end, had < overlap ? 0 : had - overlap);
   if (end == std::string::npos) {
@@ -177,6 +183,14 @@ std::size_t RequestReader::count(std::string_view name) const {
       fields_, [&](const Field& field) { return ascii::equal_ignoring_case(field.name, name); }));
 }
 
+std::vector<std::string_view> RequestReader::values(std::string_view name) const {
+  std::vector<std::string_view> all;
+  for (const Field& field : fields_) {
+    if (ascii::equal_ignoring_case(field.name, name)) all.push_back(field.value);
+  }
+  return all;
+}
+
 std::optional<std::string_view> RequestReader::header(std::string_view name) const {
   if (count(name) != 1) return std::nullopt;
   return std::ranges::find_if(
@@ -238,9 +252,13 @@ void RequestReader::end_line() {
   switch (chunk_) {
     case Chunk::size: {
       const std::string_view line = line_;
-      const auto size = read_hexadecimal(ascii::trim(line.substr(0, line.find(';'))));
+      const std::string_view digits = ascii::trim(line.substr(0, line.find(';')));
+      const auto size = read_hexadecimal(digits);
+      padding_bytes_ += line.size() - digits.size();
       if (!size) {
         refuse(400, "a chunk is malformed");
+      } else if (padding_bytes_ > limits::request_head_bytes_max) {
+        refuse(400, "the chunks' extensions are too long");
       } else if (*size > body_bytes_max_ - body_.size()) {
         refuse(413, "the body is too large");
       } else {
@@ -268,7 +286,8 @@ void RequestReader::next() {
   fields_.clear();
   method_ = target_ = {};
   keeps_alive_ = expects_continue_ = chunked_ = false;
-  body_left_ = trailer_bytes_ = 0;
+  skipped_line_ = false;
+  body_left_ = trailer_bytes_ = padding_bytes_ = 0;
   chunk_ = Chunk::size;
   line_.clear();
   body_.clear();

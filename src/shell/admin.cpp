@@ -12,6 +12,9 @@
 #include <sys/socket.h>
 
 #include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/text.hpp"
+#include "logzio_okta/http/url.hpp"
+#include "logzio_okta/http/visit.hpp"
 
 #include "shell/listen_socket.hpp"
 #include "shell/patience.hpp"
@@ -62,21 +65,46 @@ MHD_Result send_reply(MHD_Connection* connection, const Reply& reply) {
   return queued;
 }
 
+std::optional<std::string> header_of(MHD_Connection* connection, const char* name) {
+  const char* const value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+  if (value == nullptr) return std::nullopt;
+  return value;
+}
+
+Visit visit_of(MHD_Connection* connection) {
+  Visit visit{.hosts = {},
+              .origin = header_of(connection, MHD_HTTP_HEADER_ORIGIN),
+              .fetch_site = header_of(connection, "Sec-Fetch-Site"),
+              .fetch_mode = header_of(connection, "Sec-Fetch-Mode"),
+              .fetch_destination = header_of(connection, "Sec-Fetch-Dest")};
+  const auto add = [](void* hosts, MHD_ValueKind, const char* name, const char* value) -> MHD_Result {
+    if (ascii::equal_ignoring_case(name, MHD_HTTP_HEADER_HOST)) {
+      static_cast<std::vector<std::string>*>(hosts)->emplace_back(value == nullptr ? "" : value);
+    }
+    return MHD_YES;
+  };
+  MHD_get_connection_values(connection, MHD_HEADER_KIND, add, &visit.hosts);
+  return visit;
+}
+
 }  // namespace
 
 struct Admin::Impl {
   struct Client {
     MHD_Connection* connection = nullptr;
-    Instant until;
+    Instant until;  ///< Never: it is shut already, which the library has yet to see.
+    bool answered = false;
   };
 
   AdminSources sources;
   AdminLimits limits;
+  VisitRules rules;
   std::uint16_t port = 0;
   MHD_Daemon* daemon = nullptr;
   std::vector<Client> clients;
 
-  Impl(AdminSources what, AdminLimits bounds) : sources(std::move(what)), limits(bounds) {}
+  Impl(AdminSources what, AdminLimits bounds, VisitRules visits)
+      : sources(std::move(what)), limits(bounds), rules(std::move(visits)) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
@@ -88,7 +116,9 @@ struct Admin::Impl {
   [[nodiscard]] MHD_Result handle(MHD_Connection* connection, std::string_view method, std::string_view path,
                                   std::size_t* upload_size, void** seen);
   void notify(MHD_Connection* connection, MHD_ConnectionNotificationCode what);
+  void make_room();
   void drop_overdue(Instant now);
+  static void shut(Client& client);
 };
 
 bool Admin::Impl::start(int socket) {
@@ -101,14 +131,15 @@ bool Admin::Impl::start(int socket) {
     static_cast<Impl*>(self)->notify(connection, what);
   };
   MHD_NotifyConnectionCallback notify_connection = on_connection;
-  daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, nullptr, nullptr, on_request, this,                //
-                            MHD_OPTION_LISTEN_SOCKET, socket,                                    //
-                            MHD_OPTION_CONNECTION_LIMIT, limits.connections,                     //
-                            MHD_OPTION_PER_IP_CONNECTION_LIMIT, limits.connections_per_address,  //
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits.memory_per_connection,    //
-                            MHD_OPTION_CONNECTION_MEMORY_INCREMENT, std::size_t{limits::KiB},    //
-                            MHD_OPTION_STRICT_FOR_CLIENT, 1,                                     //
-                            MHD_OPTION_NOTIFY_CONNECTION, notify_connection, this,               //
+  // More than we allow, as the library would turn the newest away: a burst comes in before we have made room.
+  const unsigned accepted = 2 * limits.connections;
+  daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, nullptr, nullptr, on_request, this,              //
+                            MHD_OPTION_LISTEN_SOCKET, socket,                                  //
+                            MHD_OPTION_CONNECTION_LIMIT, accepted,                             //
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits.memory_per_connection,  //
+                            MHD_OPTION_CONNECTION_MEMORY_INCREMENT, std::size_t{limits::KiB},  //
+                            MHD_OPTION_STRICT_FOR_CLIENT, 1,                                   //
+                            MHD_OPTION_NOTIFY_CONNECTION, notify_connection, this,             //
                             MHD_OPTION_END);
   return daemon != nullptr;
 }
@@ -148,6 +179,11 @@ MHD_Result Admin::Impl::handle(MHD_Connection* connection, std::string_view meth
   if (method != MHD_HTTP_METHOD_GET && method != MHD_HTTP_METHOD_HEAD) {
     return send_reply(connection, {.status = MHD_HTTP_METHOD_NOT_ALLOWED, .body = "only GET and HEAD\n"});
   }
+  for (Client& client : clients) client.answered |= client.connection == connection;
+  if (const auto refusal = refuse_visit(visit_of(connection), rules)) {
+    return send_reply(connection,
+                      {.status = static_cast<unsigned>(refusal->status), .body = refusal->text + "\n"});
+  }
   const char* columns = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "columns");
   return send_reply(connection, answer(path, columns != nullptr ? std::strtoul(columns, nullptr, 10) : 0));
 }
@@ -155,6 +191,7 @@ MHD_Result Admin::Impl::handle(MHD_Connection* connection, std::string_view meth
 void Admin::Impl::notify(MHD_Connection* connection, MHD_ConnectionNotificationCode what) {
   switch (what) {
     case MHD_CONNECTION_NOTIFY_STARTED:
+      make_room();
       clients.push_back({.connection = connection, .until = steady_now() + limits.patience});
       break;
     case MHD_CONNECTION_NOTIFY_CLOSED:
@@ -163,15 +200,28 @@ void Admin::Impl::notify(MHD_Connection* connection, MHD_ConnectionNotificationC
   }
 }
 
+/// For one more: the oldest that has not asked for anything yet goes, or the oldest.
+void Admin::Impl::make_room() {
+  const auto here = [](const Client& client) { return client.until != never; };
+  if (std::ranges::count_if(clients, here) < static_cast<std::ptrdiff_t>(limits.connections)) return;
+  auto first =
+      std::ranges::find_if(clients, [&](const Client& each) { return here(each) && !each.answered; });
+  if (first == clients.end()) first = std::ranges::find_if(clients, here);
+  if (first != clients.end()) shut(*first);
+}
+
+void Admin::Impl::shut(Client& client) {
+  const MHD_ConnectionInfo* info =
+      MHD_get_connection_info(client.connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+  // The descriptor is the library's; it sees the end of the connection and closes it.
+  if (info != nullptr) ::shutdown(info->connect_fd, SHUT_RDWR);
+  client.until = never;
+}
+
 /// The library's own time-out counts from the last byte, so a client that sends one now and then would stay.
 void Admin::Impl::drop_overdue(Instant now) {
   for (Client& client : clients) {
-    if (now < client.until) continue;
-    const MHD_ConnectionInfo* info =
-        MHD_get_connection_info(client.connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    // The descriptor is the library's; it sees the end of the connection and closes it.
-    if (info != nullptr) ::shutdown(info->connect_fd, SHUT_RDWR);
-    client.until = never;
+    if (now >= client.until) shut(client);
   }
 }
 
@@ -179,10 +229,13 @@ Admin::Admin(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Admin::~Admin() = default;
 
 std::expected<std::unique_ptr<Admin>, std::string> Admin::listen(const AdminAddress& address,
-                                                                 AdminSources sources, AdminLimits limits) {
+                                                                 AdminSources sources, AdminLimits limits,
+                                                                 std::vector<std::string> names) {
   auto socket = listen_on(address, "--admin");
   if (!socket) return std::unexpected(socket.error());
-  auto impl = std::make_unique<Impl>(std::move(sources), limits);
+  auto impl =
+      std::make_unique<Impl>(std::move(sources), limits,
+                             VisitRules{.on_loopback = is_loopback(address.host), .names = std::move(names)});
   impl->port = port_of(*socket);
   if (!impl->start(socket->get())) return std::unexpected("cannot start the server for --admin");
   socket->release();  // The library's now.

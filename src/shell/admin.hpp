@@ -11,9 +11,11 @@
 //     poll fd() for reading, at most for timeout(); then run()
 //
 // It only tells; nothing can be changed through it, and nothing it says is a secret. It has no TLS and no
-// password, which is why it listens on loopback unless told otherwise. A client costs a bounded amount of
-// memory and lives for `patience` at most, however slowly it speaks: one request a connection, then it is
-// closed.
+// password, which is why it listens on loopback unless told otherwise. A web page elsewhere gets nothing out
+// of it by way of somebody's browser (refuse_visit()). A client costs a bounded amount of memory and lives
+// for `patience` at most, however slowly it speaks: one request a connection, then it is closed. When all
+// places are taken, the connection that has kept silent for longest makes room, so that idle ones never keep
+// out a health check.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +24,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/time.hpp"
@@ -43,18 +46,18 @@ struct AdminSources {
 
 struct AdminLimits {
   unsigned connections = 32;
-  unsigned connections_per_address = 16;
   std::size_t memory_per_connection = 8 * limits::KiB;  ///< Request line and headers must fit.
   Duration patience = 10s;                              ///< From a connection's first moment to its last.
 };
 
 class Admin {
  public:
-  /// `host` is an IPv4 or IPv6 address or "localhost"; port 0 takes a free one. The error names the address
-  /// and what to do.
+  /// `host` is an IPv4 or IPv6 address or "localhost"; port 0 takes a free one. `names`: by which it is
+  /// answered to, in lower case. The error names the address and what to do.
   static std::expected<std::unique_ptr<Admin>, std::string> listen(const AdminAddress& address,
                                                                    AdminSources sources,
-                                                                   AdminLimits limits = {});
+                                                                   AdminLimits limits = {},
+                                                                   std::vector<std::string> names = {});
   Admin(const Admin&) = delete;
   Admin& operator=(const Admin&) = delete;
   ~Admin();

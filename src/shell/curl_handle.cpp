@@ -4,6 +4,8 @@
 
 #include "logzio_okta/base/check.hpp"
 
+#include "shell/tls_bounds.hpp"
+
 namespace logzio_okta {
 namespace {
 
@@ -22,6 +24,7 @@ class WipedText {
 
 CURLcode attach_trust(CURL* /*easy*/, void* context, void* trust) noexcept {
   static_cast<const Trust*>(trust)->attach(static_cast<ssl_ctx_st*>(context));
+  bound_tls(static_cast<ssl_ctx_st*>(context));
   return CURLE_OK;
 }
 

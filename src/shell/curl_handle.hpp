@@ -92,7 +92,7 @@ struct Route {
 /// Sets what every connection has in common: this origin and no other, no redirect, no cookie, no .netrc, no
 /// environment, HTTP/1.1, the tunnel, and how long connecting may take.
 void connect_by(EasyHandle& easy, const Route& route, Duration connect_timeout);
-/// TLS 1.2 or newer, verified by `trust` alone.
+/// TLS 1.2 or newer, verified by `trust` alone, within bound_tls().
 void verify_by(EasyHandle& easy, const Trust& trust);
 
 }  // namespace logzio_okta

@@ -219,7 +219,8 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
                                     self.secrets_refused || self.certificate_refused;
       return process;
     };
-    auto admin = Admin::listen(*options.admin, {report, facts, self.history, state_dir->path});
+    auto admin =
+        Admin::listen(*options.admin, {report, facts, self.history, state_dir->path}, {}, options.admin_hosts);
     if (admin) {
       self.admin = std::move(*admin);
     } else if (options.admin->given) {
@@ -472,11 +473,15 @@ Result<void> Daemon::Impl::open_hooks() {
     watch(certificate_watch, *options.hooks_cert);
     watch(certificate_key_watch, *options.hooks_key);
   }
-  auto server = HookServer::listen(*options.hooks, gate, std::move(tls));
+  if (options.hooks_regions) gate.set_regions(*options.hooks_regions);
+  auto server =
+      HookServer::listen(*options.hooks, gate, std::move(tls), HookBounds{.proxies = options.hooks_proxies});
   if (!server) return fail(server.error());
   hook_server = std::move(*server);
   say(Level::info, std::string("event hooks are taken on port ") + std::to_string(hook_server->port()) +
-                       (options.hooks_cert ? " (HTTPS)" : " (HTTP, for a reverse proxy on this machine)"));
+                       (options.hooks_cert              ? " (HTTPS)"
+                        : options.hooks_proxies.empty() ? " (HTTP, for a reverse proxy on this machine)"
+                                                        : " (HTTP, for the proxies of --hooks-proxies)"));
   return {};
 }
 

@@ -1,6 +1,7 @@
 #include "shell/hook_gate.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <utility>
 
@@ -16,6 +17,10 @@ namespace {
 
 constexpr std::string_view health_path = "/healthz";
 constexpr std::size_t secret_bytes_min = 16;  // A shorter one could be guessed.
+constexpr std::string_view challenge_name = "X-Okta-Verification-Challenge";
+constexpr std::array read_headers = {std::string_view("logzio_token"), std::string_view("logzio_region"),
+                                     std::string_view("Authorization"), challenge_name,
+                                     std::string_view("Content-Encoding")};
 
 TurnedAway malformed(int status, std::string_view why) {
   return {.kind = HookRefusal::malformed, .status = status, .why = why};
@@ -24,7 +29,10 @@ TurnedAway malformed(int status, std::string_view why) {
 }  // namespace
 
 Admission HookGate::judge(const RequestReader& request) const {
-  const auto challenge = request.header("X-Okta-Verification-Challenge");
+  if (std::ranges::any_of(read_headers, [&](std::string_view name) { return request.count(name) > 1; })) {
+    return malformed(400, "a header that is read here is given twice");
+  }
+  const auto challenge = request.header(challenge_name);
   const bool looks = request.method() == "GET" || request.method() == "HEAD";
   if (looks && request.target() == health_path && !challenge) return HealthProbe{};
   auto let_in = lets_in(request);
@@ -44,6 +52,9 @@ Admission HookGate::judge(const RequestReader& request) const {
   const std::string region = ascii::lower(request.header("logzio_region").value_or(""));
   if (!region.empty() && !is_region(region))
     return malformed(400, "logzio_region is one of us, au, ca, eu, uk");
+  if (!region.empty() && regions_ && std::ranges::find(*regions_, region) == regions_->end()) {
+    return malformed(403, "logzio_region names a region that --hooks-regions does not allow");
+  }
   const auto encoding = request.header("Content-Encoding");
   if (encoding && !ascii::equal_ignoring_case(*encoding, "identity")) {
     return malformed(415, "the body must not be compressed");

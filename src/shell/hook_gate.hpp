@@ -4,7 +4,8 @@
 // 7). Let in is who brings the daemon's own shipping token in `logzio_token`, as Logz.io's guide for its own
 // hook says, or a secret of --hooks-secrets in `Authorization`; for the orgs of one account only, who brings
 // that account's token from the tenants file. Every comparison takes a time that depends on the lengths only,
-// and no secret ends the search for the others.
+// and no secret ends the search for the others. A header of ours that
+// comes twice is refused, since a proxy in front may have judged the other one.
 #pragma once
 
 #include <optional>
@@ -49,6 +50,8 @@ class HookGate {
   explicit HookGate(const Keyring& keyring) : keyring_(keyring) {}
 
   void set_secrets(std::vector<Secret>&& secrets) { secrets_ = std::move(secrets); }
+  /// The regions that logzio_region may name; empty: none, so that data stays where the listener is.
+  void set_regions(std::vector<std::string> regions) { regions_ = std::move(regions); }
   /// Judges a request by its head.
   [[nodiscard]] Admission judge(const RequestReader& request) const;
 
@@ -58,6 +61,7 @@ class HookGate {
 
   const Keyring& keyring_;
   std::vector<Secret> secrets_;
+  std::optional<std::vector<std::string>> regions_;  ///< Nothing: any.
 };
 
 /// The file of --hooks-secrets: one secret a line, of at least 16 visible characters (spaces between them are

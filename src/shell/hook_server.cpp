@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 
 #include "logzio_okta/base/check.hpp"
+#include "logzio_okta/http/forwarded.hpp"
 #include "logzio_okta/http/request.hpp"
 #include "logzio_okta/okta/hook.hpp"
 
@@ -82,29 +83,22 @@ std::string compose(int status, std::string_view type, std::string_view body, bo
   return text.append("\r\n").append(status == 204 ? "" : body);
 }
 
-/// Who is there; `loopback` is told as well.
-AddressKey key_of(const sockaddr_storage& address, bool& loopback) {
-  AddressKey key{};
+IpAddress address_of(const sockaddr_storage& address) {
   const void* const raw = &address;
   if (address.ss_family == AF_INET) {
-    const auto* v4 = static_cast<const unsigned char*>(
-        static_cast<const void*>(&static_cast<const sockaddr_in*>(raw)->sin_addr));
-    key.front() = 4;
-    std::copy_n(v4, 4, key.begin() + 1);
-    loopback = v4[0] == 127;
-  } else {
-    const in6_addr& v6 = static_cast<const sockaddr_in6*>(raw)->sin6_addr;
-    key.front() = 6;
-    std::copy_n(v6.s6_addr, 8, key.begin() + 1);
-    loopback = IN6_IS_ADDR_LOOPBACK(&v6);
+    const void* const v4 = &static_cast<const sockaddr_in*>(raw)->sin_addr;
+    return IpAddress::v4(std::span<const unsigned char, IpAddress::v4_bytes>(
+        static_cast<const unsigned char*>(v4), IpAddress::v4_bytes));
   }
-  return key;
+  const in6_addr& v6 = static_cast<const sockaddr_in6*>(raw)->sin6_addr;
+  return IpAddress::v6(std::span<const unsigned char, IpAddress::bytes>(v6.s6_addr));
 }
 
 }  // namespace
 
 struct HookServer::Impl {
   enum class Phase : std::uint8_t {
+    announced,  ///< A proxy may say for whom it speaks.
     shaking_hands,
     reading,
     waiting,  ///< For the core's answer.
@@ -116,8 +110,12 @@ struct HookServer::Impl {
 
     std::uint64_t id;
     ServerChannel channel;
-    AddressKey address{};
-    bool trusted = false;  ///< Not limited by its address.
+    AddressKey address{};   ///< Whose refusals count together with this one's.
+    bool trusted = false;   ///< The address is a proxy's: not limited by it.
+    bool by_proxy = false;  ///< Of one that we ask for whom it speaks,
+    bool named = false;     ///< and that has said so for the whole connection.
+    bool proven = false;    ///< It has shown a credential.
+    ProxyHeader announcement;
     Phase phase = Phase::shaking_hands;
     RequestReader reader{limits::hook_body_bytes_max};
     LetIn let_in;        ///< Of the request that was let in.
@@ -130,6 +128,10 @@ struct HookServer::Impl {
     std::uint32_t events = 0;  ///< What is waited for.
     Instant until;
   };
+  /// That count together and are two.
+  static bool shares_address(const Connection& a, const Connection& b) {
+    return &a != &b && !a.trusted && !b.trusted && a.address == b.address;
+  }
   using Connections = std::unordered_map<std::uint64_t, std::unique_ptr<Connection>>;
 
   Impl(const HookGate& gate_given, std::optional<ServerTls> tls_given, const HookBounds& bounds_given)
@@ -140,14 +142,18 @@ struct HookServer::Impl {
   void listen_if_room();
 
   void accept_one();
-  bool make_room();
-  void admit(Descriptor socket, const sockaddr_storage& address);
+  bool make_room(const Connection* newcomer = nullptr);
+  void admit(Descriptor socket, const IpAddress& peer);
+  [[nodiscard]] bool is_proxy(const IpAddress& peer) const;
+  bool has_room(Connection& connection);
   void drop_overdue();
   void drop(Connection& connection, bool broken);
 
   void advance(Connection& connection);
   bool step(Connection& connection);
   bool wait_for(Connection& connection, Flow flow);
+  bool hear_proxy(Connection& connection);
+  bool heard_proxy(Connection& connection);
   bool read(Connection& connection);
   bool digest(Connection& connection);
   bool look_at_head(Connection& connection);
@@ -211,42 +217,59 @@ void HookServer::Impl::accept_one() {
   socklen_t size = sizeof address;
   Descriptor socket(::accept4(listener.get(), static_cast<sockaddr*>(static_cast<void*>(&address)), &size,
                               SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (socket) admit(std::move(socket), address);
+  if (socket) admit(std::move(socket), address_of(address));
 }
 
-/// The one nearest to its end goes, unless it waits for us.
-bool HookServer::Impl::make_room() {
+/// The one nearest to its end goes, unless it waits for us; of the newcomer's address, where there is a
+/// newcomer. One that has shown a credential is the last to go.
+bool HookServer::Impl::make_room(const Connection* newcomer) {
+  const auto worth = [](const Connection& each) { return std::pair(each.proven, each.until); };
   Connection* first = nullptr;
   for (const auto& [id, connection] : connections) {
     if (connection->phase == Phase::waiting) continue;
-    if (first == nullptr || connection->until < first->until) first = connection.get();
+    if (newcomer != nullptr && !shares_address(*connection, *newcomer)) continue;
+    if (first == nullptr || worth(*connection) < worth(*first)) first = connection.get();
   }
   if (first == nullptr) return false;
   drop(*first, first->spoke);
   return true;
 }
 
-void HookServer::Impl::admit(Descriptor socket, const sockaddr_storage& address) {
-  bool loopback = false;
-  const AddressKey key = key_of(address, loopback);
-  const bool trusted = loopback && bounds.trusts_loopback;
-  if (!trusted) {
-    const auto same = static_cast<std::size_t>(
-        std::ranges::count_if(connections, [&](const auto& each) { return each.second->address == key; }));
-    if (guard.is_flooding(key, now) || same >= bounds.connections_per_address) {
-      count(HookRefusal::flooding);
-      return;
-    }
+bool HookServer::Impl::is_proxy(const IpAddress& peer) const {
+  return std::ranges::any_of(bounds.proxies, [&](const IpBlock& each) { return each.contains(peer); });
+}
+
+void HookServer::Impl::admit(Descriptor socket, const IpAddress& peer) {
+  const bool by_proxy = is_proxy(peer);
+  if (!tls && !by_proxy && !peer.is_loopback()) {
+    count(HookRefusal::cleartext);
+    return;
   }
   const int on = 1;
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const std::uint64_t id = ++last_id;
   auto connection = std::make_unique<Connection>(id, ServerChannel(std::move(socket), tls ? &*tls : nullptr));
-  connection->address = key;
-  connection->trusted = trusted;
+  connection->address = key_of(peer);
+  connection->by_proxy = by_proxy;
+  connection->trusted = by_proxy || (peer.is_loopback() && bounds.trusts_loopback);
   connection->until = now + bounds.patience;
+  if (by_proxy) connection->phase = Phase::announced;
+  if (!has_room(*connection)) return;
   Connection& added = *connections.emplace(id, std::move(connection)).first->second;
   advance(added);
+}
+
+/// Whether this connection's address may have it. Its oldest one goes for it where it has its share already:
+/// who keeps silent must not keep out who shares the address.
+bool HookServer::Impl::has_room(Connection& connection) {
+  if (connection.trusted) return true;
+  const auto same = static_cast<std::size_t>(std::ranges::count_if(
+      connections, [&](const auto& each) { return shares_address(*each.second, connection); }));
+  const bool full = same >= bounds.connections_per_address;
+  const bool may = guard.may_connect(connection.address, now);
+  if (full || !may) count(HookRefusal::flooding);
+  if (!may) return false;
+  return !full || make_room(&connection);
 }
 
 void HookServer::Impl::drop_overdue() {
@@ -259,9 +282,11 @@ void HookServer::Impl::drop_overdue() {
 
 /// `broken`: in the middle of something.
 void HookServer::Impl::drop(Connection& connection, bool broken) {
-  const bool begun = connection.phase == Phase::shaking_hands || connection.reader.begun();
-  if (broken && connection.spoke && begun && connection.phase != Phase::waiting &&
-      connection.phase != Phase::lingering) {
+  const bool begun = connection.phase == Phase::announced || connection.phase == Phase::shaking_hands ||
+                     connection.reader.begun();
+  const bool cut = broken && connection.spoke && begun && connection.phase != Phase::waiting &&
+                   connection.phase != Phase::lingering;
+  if (cut || connection.channel.is_abused()) {
     count(HookRefusal::broken);
     guard.refused(connection.address, now);
   }
@@ -284,6 +309,8 @@ void HookServer::Impl::advance(Connection& connection) {
 /// False when it must wait, or is gone.
 bool HookServer::Impl::step(Connection& connection) {
   switch (connection.phase) {
+    case Phase::announced:
+      return hear_proxy(connection);
     case Phase::shaking_hands: {
       const Flow flow = connection.channel.shake_hands();
       if (flow != Flow::moved) {
@@ -310,6 +337,51 @@ bool HookServer::Impl::wait_for(Connection& connection, Flow flow) {
   if (flow == Flow::ended || !watch(connection.channel.fd(), connection.id, connection.events, events)) {
     drop(connection, true);
   }
+  return false;
+}
+
+/// A proxy's words come before TLS: they are read from the socket itself, and no byte behind them.
+bool HookServer::Impl::hear_proxy(Connection& connection) {
+  const int fd = connection.channel.fd();
+  std::array<char, limits::proxy_header_bytes_max> bytes;  // NOLINT(*-member-init): read into.
+  const ssize_t there = ::recv(fd, bytes.data(), bytes.size(), MSG_PEEK);
+  if (there <= 0) {
+    const bool later = there < 0 && (errno == EAGAIN || errno == EINTR);
+    return wait_for(connection, later ? Flow::wants_read : Flow::ended);
+  }
+  connection.spoke = true;
+  ProxyHeader& header = connection.announcement;
+  const std::string_view seen(bytes.data(), static_cast<std::size_t>(there));
+  if (header.taken().empty() && !ProxyHeader::may_begin_with(seen.front())) return heard_proxy(connection);
+  const std::size_t taken = header.feed(seen);
+  if (::recv(fd, bytes.data(), taken, 0) != static_cast<ssize_t>(taken)) {
+    return wait_for(connection, Flow::ended);
+  }
+  switch (header.stage()) {
+    case ProxyHeader::Stage::reading:
+      return true;
+    case ProxyHeader::Stage::absent:
+      // Under TLS nothing begins so; in the clear it was the beginning of a request.
+      if (tls) return wait_for(connection, Flow::ended);
+      connection.unread = header.taken();
+      return heard_proxy(connection);
+    case ProxyHeader::Stage::broken:
+      return wait_for(connection, Flow::ended);
+    case ProxyHeader::Stage::whole:
+      return heard_proxy(connection);
+  }
+  return false;
+}
+
+bool HookServer::Impl::heard_proxy(Connection& connection) {
+  connection.phase = Phase::shaking_hands;
+  const std::optional<IpAddress>& client = connection.announcement.client();
+  if (!client) return true;
+  connection.named = true;
+  connection.address = key_of(*client);
+  connection.trusted = client->is_loopback() && bounds.trusts_loopback;
+  if (has_room(connection)) return true;
+  drop(connection, false);
   return false;
 }
 
@@ -350,6 +422,9 @@ bool HookServer::Impl::digest(Connection& connection) {
 /// False if the request is answered already.
 bool HookServer::Impl::look_at_head(Connection& connection) {
   RequestReader& reader = connection.reader;
+  if (connection.by_proxy && !connection.named) {
+    if (const auto client = forwarded_client(reader, bounds.proxies)) connection.address = key_of(*client);
+  }
   const Admission admission = gate.judge(reader);
   if (const auto* away = std::get_if<TurnedAway>(&admission)) {
     if (guard.is_flooding(connection.address, now)) {
@@ -361,6 +436,7 @@ bool HookServer::Impl::look_at_head(Connection& connection) {
   }
   if (const auto* verification = std::get_if<Verification>(&admission)) {
     if (!verification->let_in) guard.refused(connection.address, now);
+    connection.proven = connection.proven || verification->let_in;
     arrivals.emplace_back(HookVerified{.let_in = verification->let_in});
     say(connection, 200, "application/json", verification_answer(verification->challenge), false);
     return false;
@@ -377,6 +453,7 @@ bool HookServer::Impl::look_at_head(Connection& connection) {
       connection.until = now;
     }
   }
+  connection.proven = true;
   connection.let_in = std::get<LetIn>(admission);
   reader.take_body();
   return true;
@@ -483,6 +560,7 @@ void HookServer::run() {
   Impl& self = *impl_;
   self.now = steady_now();
   const Instant over = self.now + std::clamp(self.now - self.rested, turn_min, limits::hook_turn);
+  if (self.tls) self.tls->renew_ticket_key(self.now, self.bounds.ticket_key_life);
   self.drop_overdue();
   const auto go_on = [&] { return (self.now = steady_now()) < over; };
 

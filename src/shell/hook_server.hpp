@@ -15,11 +15,18 @@
 //   had, so that neither a burst of TLS handshakes (half a millisecond each) nor a storm of requests keeps
 //   polling from its turn. What is left over waits for the next one.
 // - A connection has limits::hook_patience for a whole request, however slowly it speaks. When all places are
-//   taken, the one nearest to its end makes room.
+//   taken, or an address has its share of them, the one nearest to its end makes room, and one that has shown
+//   a credential only when all have.
+// - Within TLS it is bounded by bound_tls(), and one that goes beyond is left and counted.
 // - A request is judged by its head; a body is taken only from who is let in, and all of them together are
 //   bounded.
 // - Requests of one connection are answered in order, one at a time. Whoever was refused is not heard
 // further.
+//
+// Who floods is told by the address, and no address keeps out who has a credential (FloodGuard). Behind a
+// proxy that bounds.proxies names, the address is the one it tells: by the PROXY protocol before the first
+// byte, or by X-Forwarded-For or Forwarded in each request. Those proxies may speak plain HTTP where we have
+// no certificate; nobody else beyond loopback may.
 #pragma once
 
 #include <cstddef>
@@ -28,10 +35,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/time.hpp"
 #include "logzio_okta/flow/message.hpp"
+#include "logzio_okta/http/address.hpp"
 
 #include "shell/flood_guard.hpp"
 #include "shell/hook_gate.hpp"
@@ -45,8 +54,10 @@ struct HookBounds {
   std::size_t bodies_bytes = limits::hook_bodies_bytes_max;
   Duration patience = limits::hook_patience;
   Duration linger = limits::hook_linger;
+  Duration ticket_key_life = limits::ticket_key_life;
   FloodBounds flood{};
-  bool trusts_loopback = true;  ///< A reverse proxy there speaks for many: no limits by address.
+  bool trusts_loopback = true;     ///< A reverse proxy there speaks for many: no limits by address.
+  std::vector<IpBlock> proxies{};  ///< Likewise, and they are asked for whom.
 };
 
 class HookServer {

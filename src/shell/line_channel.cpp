@@ -17,6 +17,8 @@
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/http/url.hpp"
 
+#include "shell/tls_bounds.hpp"
+
 namespace logzio_okta {
 
 void TlsContextRelease::operator()(ssl_ctx_st* context) const {
@@ -32,8 +34,9 @@ TlsContext line_tls_context(const Trust& trust) {
                                       SSL_MODE_RELEASE_BUFFERS);
   // Many servers answer our close_notify with a plain end of stream. Taken for a fault it would make us send
   // every bulk again, for ever; before our own end it is a fault all the same.
-  SSL_CTX_set_options(context.get(), SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_options(context.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
   trust.attach(context.get());
+  bound_tls(context.get());
   return context;
 }
 
@@ -139,6 +142,12 @@ long LineChannel::verify_result() const {
 // `result`: what an OpenSSL call returned, its error queue cleared before.
 LineChannel::Step LineChannel::tls_step(int result) {
   const int system_error = errno;
+  // Not an end of the peer's own, which would settle what was written.
+  if (result <= 0 && is_over_bounds(ssl_.get())) {
+    trouble_ = "it sends TLS records without data, one after another";
+    ERR_clear_error();
+    return Step::broken;
+  }
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_NONE:
       return Step::done;

@@ -16,6 +16,7 @@
 #include "shell/answer_collector.hpp"
 #include "shell/curl_fault.hpp"
 #include "shell/curl_handle.hpp"
+#include "shell/tls_bounds.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -131,6 +132,7 @@ class Walk {
   static CURLcode watch_certificates(CURL* /*easy*/, void* context, void* self) noexcept {
     auto* const tls = static_cast<ssl_ctx_st*>(context);
     static_cast<const Walk*>(self)->trust_.attach(tls);
+    bound_tls(tls);
     SSL_CTX_set_cert_verify_callback(tls, &verify, self);
     return CURLE_OK;
   }

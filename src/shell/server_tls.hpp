@@ -12,6 +12,7 @@
 #include <openssl/ssl.h>
 
 #include "logzio_okta/base/error.hpp"
+#include "logzio_okta/base/time.hpp"
 
 #include "shell/descriptor.hpp"
 
@@ -24,12 +25,18 @@ class ServerTls {
   static Result<ServerTls> load(const std::string& certificate, const std::string& key,
                                 std::vector<std::string>& warnings);
 
+  /// Replaces the key of the tickets when it has lived for so long. With it one can read what was said under
+  /// TLS 1.2 on connections that began with a ticket, so an old one must not be found here later. A ticket from
+  /// before costs its client a whole handshake.
+  void renew_ticket_key(Instant now, Duration life);
+
  private:
   friend class ServerChannel;
   struct Free {
     void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
   };
   std::unique_ptr<SSL_CTX, Free> context_;
+  Instant ticket_key_until_{};
 };
 
 /// What came of reading or writing.
@@ -53,6 +60,8 @@ class ServerChannel {
   [[nodiscard]] Flow write(std::string_view from, std::size_t& bytes);
   /// Says that nothing more will be written.
   void end_writing();
+  /// It ended because of what the client sent within TLS: see bound_tls().
+  [[nodiscard]] bool is_abused() const;
   [[nodiscard]] int fd() const { return socket_.get(); }
 
  private:

@@ -325,10 +325,14 @@ class Reader {
     if (name == "poll-interval") return assign(options.policy.poll_interval, parse_poll_interval(value.text));
     if (name == "rate-share") return assign(options.policy.rate_share, parse_rate_share(value.text));
     if (name == "admin") return assign(options.admin, parse_address(value.text, "127.0.0.1:9810"));
+    if (name == "admin-hosts") return assign(options.admin_hosts, parse_hosts(value.text));
     if (name == "hooks") return assign(options.hooks, parse_address(value.text, "0.0.0.0:8443"));
     if (name == "hooks-cert") return keep(options.hooks_cert, value);
     if (name == "hooks-key") return keep(options.hooks_key, value);
     if (name == "hooks-orgs") return assign(options.hooks_orgs, parse_orgs(value.text));
+    if (name == "hooks-proxies") names_proxies_ = true;
+    if (name == "hooks-proxies") return assign(options.hooks_proxies, parse_proxies(value.text));
+    if (name == "hooks-regions") return assign(options.hooks_regions.emplace(), parse_regions(value.text));
     if (name == "hooks-secrets") return keep(options.hooks_secrets, value);
     if (name == "user") return assign(options.user.emplace(), parse_user(value.text));
     if (name == "log-level") return apply_level(value);
@@ -424,14 +428,19 @@ class Reader {
     const Options& options = settings_.options;
     if (options.hooks_cert.has_value() != options.hooks_key.has_value()) {
       bad_value("--hooks-cert and --hooks-key belong together; one of them is not set");
-    } else if (!options.hooks &&
-               (options.hooks_cert || options.hooks_secrets || !options.hooks_orgs.empty())) {
+    } else if (!options.hooks && hooks_are_described()) {
       bad_value("--hooks is not set, which says where to listen; write for example --hooks 0.0.0.0:8443");
-    } else if (options.hooks && !options.hooks_cert && !is_loopback(options.hooks->host)) {
-      bad_value("--hooks " + options.hooks->host +
-                ": without TLS only loopback is listened on; give --hooks-cert and --hooks-key, or write "
-                "127.0.0.1 and put a reverse proxy in front");
+    } else if (options.hooks && !options.hooks_cert && !names_proxies_ && !is_loopback(options.hooks->host)) {
+      bad_value(
+          "--hooks " + options.hooks->host +
+          ": without TLS only loopback is listened on; give --hooks-cert and --hooks-key, or put a reverse "
+          "proxy in front and write 127.0.0.1, or name its address with --hooks-proxies");
     }
+  }
+  [[nodiscard]] bool hooks_are_described() const {
+    const Options& options = settings_.options;
+    return options.hooks_cert || options.hooks_secrets || !options.hooks_orgs.empty() || names_proxies_ ||
+           options.hooks_regions;
   }
 
   const cxxopts::ParseResult& flags_;
@@ -439,6 +448,7 @@ class Reader {
   WallTime now_;
   CommandTable commands_;
   Settings settings_;
+  bool names_proxies_ = false;  ///< Even if what is written there is wrong.
 };
 
 }  // namespace

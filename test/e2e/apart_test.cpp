@@ -1,5 +1,8 @@
 // Fifty tenants: the broken ones never delay the others, and idle they cost next to nothing.
+#include <csignal>
+
 #include "e2e/bench.hpp"
+#include "shell/loopback_server.hpp"
 
 namespace logzio_okta::e2e {
 namespace {
@@ -141,4 +144,32 @@ TEST_CASE("apart: the first request leaves at once; idle, fifty tenants cost nex
 }
 
 }  // namespace
+TEST_CASE("apart: an org and a listener that send TLS records and nothing in them hold up nobody else") {
+  std::signal(SIGPIPE, SIG_IGN);
+  Bench bench;
+  const std::size_t org = bench.add_org();
+  bench.add_listener();
+  const auto flood = [](test::Peer& peer) {
+    static_cast<void>(peer.read());
+    constexpr int many = 1000;
+    while (peer.send_idle_records(many) == many) {
+    }
+  };
+  const int version = GENERATE(TLS1_3_VERSION, TLS1_2_VERSION);
+  CAPTURE(version);
+  const test::LoopbackServer hostile(bench.world.authority().issue({"localhost"}), flood, version);
+  bench.write_tenants(
+      bench.world.tenants_yaml() +
+      "  - okta_api_key: 00keyOfNobodyAbCdEfGhIjKlMnOpQrStUvWxYz0123\n    okta_domain: localhost:" +
+      std::to_string(hostile.port()) + "\n");
+  bench.start();
+  for (int round = 0; round < 5; ++round) {
+    bench.world.issue(org, 20);
+    REQUIRE(bench.all_arrive(10s));
+  }
+  REQUIRE(bench.wait([&] { return hostile.connections() > 1; }));  // It was left, and asked again.
+  CHECK(bench.stop() == 0);
+  CHECK(bench.proven_once());
+}
+
 }  // namespace logzio_okta::e2e

@@ -1,5 +1,6 @@
 // Event hooks: a push wakes the poller, nobody gets in who does not belong, and polling never notices.
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -244,6 +245,59 @@ TEST_CASE_METHOD(
   REQUIRE(wait([&] { return HookClient(port, trusted).serial() != second; }));
 }
 
+TEST_CASE_METHOD(Hooked,
+                 "hooks: strangers who send TLS records and nothing in them are left, and hold nobody up") {
+  std::signal(SIGPIPE, SIG_IGN);
+  const test::Certificate leaf = world.authority().issue({"localhost", "127.0.0.1"});
+  write_file(path("hook.crt"), leaf.certificate_pem);
+  write_file(path("hook.key"), leaf.key_pem);
+  start_hooked({"--hooks-cert", path("hook.crt"), "--hooks-key", path("hook.key")}, "100ms");
+  trusted = world.ca_file();
+  std::atomic<bool> over = false;
+  std::atomic<int> left = 0;
+  std::vector<std::jthread> strangers;
+  for (int i = 0; i < 3; ++i) {
+    strangers.emplace_back([&] {
+      while (!over) {
+        HookClient stranger(port, trusted, "127.0.0.2");
+        while (!over && stranger.update_key()) {
+        }
+        ++left;
+      }
+    });
+  }
+  for (int round = 0; round < 5; ++round) {
+    world.issue(org, 20);
+    CHECK(delivers(hook_body(world.org_domain(org), {}), known) == 204);
+    CHECK(all_arrive(10s));
+  }
+  CHECK(wait([&] { return left >= 10; }));
+  CHECK(stop() == 0);
+  over = true;
+  CHECK(proven_once());
+}
+
+TEST_CASE_METHOD(
+    Door, "hooks: a proxy that is named may speak plain HTTP, and its clients' refusals keep no other out") {
+  org = add_org();
+  add_listener();
+  start_hooked({"--hooks-proxies", "127.0.0.0/8", "--hooks-regions", "none"});
+  const std::string good = hook_body(world.org_domain(org), {});
+  const auto status = [&](const std::string& before, const std::string& headers) {
+    HookClient client(port);
+    client.say(before + hook_post(good, headers));
+    return client.hear().status;
+  };
+  const std::string flooder = "X-Forwarded-For: 192.0.2.66\r\n";
+  CHECK(wait([&] { return status("", flooder) == 429; }));
+  CHECK(status("", flooder + known) == 204);
+  CHECK(status("", "X-Forwarded-For: 192.0.2.67\r\n") == 401);
+  CHECK(status("PROXY TCP4 192.0.2.66 127.0.0.1 50000 443\r\n", known) == 204);
+  CHECK(status("PROXY TCP4 nonsense\r\n", known) == 0);
+  CHECK(status("", known + "logzio_region: eu\r\n") == 403);
+  CHECK(stop() == 0);
+}
+
 TEST_CASE_METHOD(Door,
                  "hooks: a tenant's own token lets its hooks in, and the events go to its own account") {
   org = add_org();
@@ -312,7 +366,7 @@ TEST_CASE_METHOD(Hooked, "hooks: nothing hostile gets in, and polling goes on as
     world.issue(org, 50);
     CHECK(delivers(good, "") == 401);                                                       // 1 nothing
     CHECK(delivers(good, "logzio_token: " + std::string(32, 'a') + "\r\n") == 401);         // 2 guessed
-    CHECK(delivers(good, known + known) == 401);                                            // 3 twice
+    CHECK(delivers(good, known + known) == 400);                                            // 3 twice
     CHECK(delivers(hook_body("evil.okta.com", {}), known) == 403);                          // 4 another's org
     CHECK(delivers(hook_body("acme.okta.com.evil.com", {"{}"}), known) == 403);             // 5 nearly ours
     CHECK(delivers("{\"source\":", known) == 400);                                          // 6 half a JSON
@@ -511,6 +565,8 @@ TEST_CASE("hooks: what cannot work is refused at the start") {
     return daemon.log();
   };
   CHECK_THAT(refusal({"--hooks", "0.0.0.0:0"}), Contains("without TLS only loopback is listened on"));
+  CHECK_THAT(refusal({"--hooks", "0.0.0.0:0", "--hooks-proxies", "0.0.0.0/0"}), Contains("too wide"));
+  CHECK_THAT(refusal({"--hooks-proxies", "10.0.0.1"}), Contains("--hooks is not set"));
   CHECK_THAT(refusal({"--hooks", "127.0.0.1:0", "--hooks-cert", "a.pem"}), Contains("belong together"));
   CHECK_THAT(refusal({"--hooks-secrets", "secrets"}), Contains("--hooks is not set"));
   CHECK_THAT(refusal({"--hooks", "127.0.0.1:0", "--hooks-secrets", bench.path("not-there")}),

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "logzio_okta/http/forwarded.hpp"
 #include "logzio_okta/http/request.hpp"
 #include "logzio_okta/okta/hook.hpp"
 
@@ -60,6 +61,29 @@ std::vector<Read> converse(std::string_view bytes, std::size_t piece) {
   }
 }
 
+/// What a proxy says first is read alike however it is cut, and nothing behind it is touched.
+void judge_proxy(std::string_view bytes, std::size_t piece) {
+  using Said = ProxyHeader::Stage;
+  ProxyHeader whole;
+  const std::size_t taken = whole.feed(bytes);
+  CHECK(whole.taken() == bytes.substr(0, taken) && taken <= limits::proxy_header_bytes_max);
+  CHECK(whole.stage() == Said::whole || !whole.client());
+  ProxyHeader cut;
+  std::size_t at = 0;
+  while (at < bytes.size() && cut.stage() == Said::reading) at += cut.feed(bytes.substr(at, piece));
+  CHECK(at == taken && cut.stage() == whole.stage() && cut.client() == whole.client());
+}
+
+/// A client that headers tell of is no proxy, and what they say is bounded by the head.
+void judge_forwarded(std::string_view bytes) {
+  static const std::vector<IpBlock> proxies = {IpBlock::parse("10.0.0.0/8").value()};
+  RequestReader reader(body_max);
+  reader.feed("GET / HTTP/1.1\r\nHost: a\r\n" + std::string(bytes) + "\r\n\r\n");
+  if (reader.stage() != Stage::headed) return;
+  const auto client = forwarded_client(reader, proxies);
+  CHECK(!client || !proxies.front().contains(*client));
+}
+
 void judge_delivery(const std::string& body) {
   PageCutter cutter;
   const auto hook = read_hook(body, cutter);
@@ -104,5 +128,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     judge_delivery(whole[i].body);
   }
   judge_delivery(std::string(bytes));
+  judge_proxy(bytes, piece);
+  judge_forwarded(bytes);
   return 0;
 }

@@ -136,6 +136,36 @@ TEST_CASE("request: everything about it is bounded") {
   REQUIRE(reader.feed(endless) == 0);
 }
 
+TEST_CASE("request: one empty line before it is forgiven, in linear time, and is its first byte") {
+  RequestReader reader{body_max};
+  REQUIRE(reader.feed("\r") == 1);
+  REQUIRE(reader.begun());
+  REQUIRE(reader.feed("\n") == 1);
+  REQUIRE(reader.begun());
+  REQUIRE(reader.stage() == Stage::head);
+  REQUIRE(reader.feed("\r\n") == 2);
+  REQUIRE(reader.stage() == Stage::broken);
+  REQUIRE(reader.fault().status == 400);
+
+  std::string lines;
+  while (lines.size() < limits::request_head_bytes_max) lines += "\r\n";
+  REQUIRE(status_of(lines) == 400);
+  REQUIRE(status_of("\r\n" + post) == 0);
+}
+
+TEST_CASE("request: what stands beside the sizes of chunks is bounded over all of them") {
+  const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const auto chunks_with = [&](const std::string& beside) {
+    std::string body = head;
+    for (std::size_t i = 0; i < body_max; ++i) body += "1" + beside + "\r\nx\r\n";
+    return body + "0\r\n\r\n";
+  };
+  REQUIRE(status_of(chunks_with("")) == 0);
+  REQUIRE(status_of(chunks_with(";a=" + std::string(100, 'b'))) == 0);
+  REQUIRE(status_of(chunks_with(";a=" + std::string(200, 'b'))) == 400);
+  REQUIRE(status_of(chunks_with(std::string(200, ' '))) == 400);
+}
+
 TEST_CASE("request: a header that stands twice has no value, and Connection and Expect are understood") {
   Talk talk;
   talk.says(
@@ -143,6 +173,8 @@ TEST_CASE("request: a header that stands twice has no value, and Connection and 
       "Expect: 100-Continue\r\n\r\n");
   REQUIRE(talk.reader.stage() == Stage::whole);
   REQUIRE_FALSE(talk.reader.header("logzio_token"));
+  REQUIRE(talk.reader.count("Logzio_Token") == 2);
+  REQUIRE(talk.reader.values("logzio_token") == std::vector<std::string_view>{"a", "b"});
   REQUIRE_FALSE(talk.reader.keeps_alive());
   REQUIRE(talk.reader.expects_continue());
 

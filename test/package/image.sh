@@ -133,6 +133,24 @@ ok 'which is its own then'
 stop
 next
 
+# An address of this network that is not loopback, as a published port or another container has.
+ip address add 10.88.99.1/32 dev lo
+from_outside() { # from_outside STATUS PORT CURL-ARGUMENT...: what is answered there.
+  [[ $(curl -s -o "$work/outside.log" -w '%{http_code}' "${@:3}" "http://10.88.99.1:$2/") == "$1" ]]
+}
+run --env LOGZIO_OKTA_ADMIN=0.0.0.0:9810 --env LOGZIO_OKTA_HOOKS=0.0.0.0:9811 --env LOGZIO_OKTA_HOOKS_PROXIES=10.88.99.1
+soon 'its page is there from outside the container' from_outside 200 9810
+that 'and its health check still works' pod healthcheck run Okta
+that 'a proxy that is named may speak plain HTTP to it' \
+  from_outside 200 9811 --interface 10.88.99.1 -H 'X-Okta-Verification-Challenge: abc'
+stop
+next
+run --env LOGZIO_OKTA_HOOKS=0.0.0.0:9811 --env LOGZIO_OKTA_HOOKS_PROXIES=10.88.99.2
+soon 'another may not' log_says 'event hooks are taken on port'
+that 'and gets no answer' from_outside 000 9811 --interface 10.88.99.1 -H 'X-Okta-Verification-Challenge: abc'
+stop
+next
+
 that 'as --user 1000 it says who may not read the file' ends_with 'uid 1000' --user 1000
 chmod 0644 "$file"
 run --user 1000 --read-only --cap-drop all

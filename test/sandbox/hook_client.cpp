@@ -39,6 +39,11 @@ bool HookClient::say(std::string_view bytes) {
          static_cast<ssize_t>(bytes.size());
 }
 
+bool HookClient::update_key() {
+  return connected_ && SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
+         SSL_do_handshake(ssl_.get()) == 1;
+}
+
 std::size_t HookClient::receive(char* into, std::size_t size) {
   const auto got = ssl_ ? SSL_read(ssl_.get(), into, static_cast<int>(size))
                         : static_cast<int>(::recv(socket_.get(), into, size, 0));

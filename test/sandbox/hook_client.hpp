@@ -31,6 +31,8 @@ class HookClient {
 
   [[nodiscard]] bool connected() const { return connected_; }
   bool say(std::string_view bytes);
+  /// A record of TLS 1.3 that brings nothing; false once we were left.
+  bool update_key();
   [[nodiscard]] HookReply hear();
   /// Who the server says it is.
   [[nodiscard]] std::string serial() const;

@@ -1,11 +1,16 @@
 #include "shell/hook_server.hpp"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <ifaddrs.h>
 #include <poll.h>
 
 #include "catch.hpp"
@@ -32,12 +37,12 @@ struct Door {
   /// What a delivery is answered with; 0 leaves it open.
   int answers = 204;
 
-  explicit Door(const HookBounds& bounds = {}) {
+  explicit Door(const HookBounds& bounds = {}, const std::string& host = "127.0.0.1") {
     keyring.set_token(Secret(std::string(token)));
     std::vector<Secret> secrets;
     secrets.emplace_back(std::string("Basic dXNlcjpwYXNzd29yZA=="));
     gate.set_secrets(std::move(secrets));
-    auto listening = HookServer::listen({.host = "127.0.0.1", .port = 0, .given = true}, gate, {}, bounds);
+    auto listening = HookServer::listen({.host = host, .port = 0, .given = true}, gate, {}, bounds);
     if (!listening) FAIL(listening.error());
     server = std::move(*listening);
   }
@@ -83,6 +88,27 @@ struct Door {
     return client.heard();
   }
 };
+
+struct OwnAddress {
+  std::string text;
+  in_addr_t number = 0;
+};
+/// An address of this machine that is not loopback.
+std::optional<OwnAddress> own_address() {
+  ifaddrs* list = nullptr;
+  REQUIRE(::getifaddrs(&list) == 0);
+  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> guard(list, ::freeifaddrs);
+  for (const ifaddrs* each = list; each != nullptr; each = each->ifa_next) {
+    if (each->ifa_addr == nullptr || each->ifa_addr->sa_family != AF_INET) continue;
+    const void* const raw = each->ifa_addr;
+    const in_addr address = static_cast<const sockaddr_in*>(raw)->sin_addr;
+    std::array<char, INET_ADDRSTRLEN> text{};
+    ::inet_ntop(AF_INET, &address, text.data(), text.size());
+    if (IpAddress::parse(text.data())->is_loopback()) continue;
+    return OwnAddress{.text = text.data(), .number = ntohl(address.s_addr)};
+  }
+  return std::nullopt;
+}
 
 std::string post(const std::string& body, const std::string& headers = "logzio_token: " + token + "\r\n",
                  const std::string& connection = "close") {
@@ -154,16 +180,47 @@ TEST_CASE("hook server: nobody else is let in") {
   CHECK(status("") == "401");
   CHECK(status("logzio_token: " + token.substr(1) + "\r\n") == "401");
   CHECK(status("logzio_token: " + token + "x\r\n") == "401");
-  CHECK(status("logzio_token: " + token + "\r\nlogzio_token: " + token + "\r\n") == "401");
   CHECK(status("logzio_token:\r\n") == "401");
   CHECK(status("Authorization: Basic wrong\r\n") == "401");
   CHECK(status("Authorization: " + token + "\r\n") == "401");  // A token is no secret of --hooks-secrets,
   CHECK(status("logzio_token: Basic dXNlcjpwYXNzd29yZA==\r\n") == "401");  // nor a secret a token.
   CHECK(status("logzio_token: wrong\r\nAuthorization: Basic dXNlcjpwYXNzd29yZA==\r\n") == "401");
-  CHECK(door.count(HookRefusal::unauthorized) == 9);
+  CHECK(door.count(HookRefusal::unauthorized) == 8);
   CHECK(status("logzio_token: " + token + "\r\nlogzio_region: nl\r\n") == "400");
   CHECK(status("logzio_token: " + token + "\r\nContent-Encoding: gzip\r\n") == "415");
   CHECK(door.arrived.empty());
+}
+
+TEST_CASE("hook server: a header that is read here and comes twice is refused, whatever it says") {
+  Door door;
+  const std::string known = "logzio_token: " + token + "\r\n";
+  const std::string secret = "Authorization: Basic dXNlcjpwYXNzd29yZA==\r\n";
+  for (const std::string& twice :
+       {known + "LOGZIO_TOKEN: " + token + "\r\n", known + "logzio_token: wrong\r\n", secret + secret,
+        known + "logzio_region: us\r\nLogzio_Region: eu\r\n",
+        known + "Content-Encoding: identity\r\nContent-Encoding: gzip\r\n"}) {
+    CAPTURE(twice);
+    CHECK_THAT(door.hears(post("{}", twice)), StartsWith("HTTP/1.1 400 ") && Contains("given twice"));
+  }
+  const std::string challenge = "X-Okta-Verification-Challenge: c\r\n";
+  CHECK_THAT(door.hears("GET / HTTP/1.1\r\nHost: h\r\n" + challenge + challenge + "\r\n"),
+             StartsWith("HTTP/1.1 400 "));
+  CHECK(door.count(HookRefusal::malformed) == 6);
+  CHECK(door.arrived.empty());
+}
+
+TEST_CASE("hook server: a delivery names no region but those that are allowed") {
+  Door door;
+  const auto status = [&](const std::string& region) {
+    return door.hears(post("{}", "logzio_token: " + token + "\r\n" + region)).substr(9, 3);
+  };
+  door.gate.set_regions({"eu", "uk"});
+  CHECK(status("logzio_region: EU\r\n") == "204");
+  CHECK(status("logzio_region: us\r\n") == "403");
+  CHECK(status("") == "204");
+  door.gate.set_regions({});
+  CHECK(status("logzio_region: eu\r\n") == "403");
+  CHECK(status("") == "204");
 }
 
 TEST_CASE("hook server: a body is not taken before its head is judged") {
@@ -278,13 +335,128 @@ TEST_CASE("hook server: the bodies of all requests together are bounded") {
   CHECK_THAT(door.hears(post(std::string(80, 'c'))), StartsWith("HTTP/1.1 204 "));
 }
 
-TEST_CASE("hook server: an address that is refused again and again is not heard, and recovers") {
-  Door door({.flood = {.refusals = 3, .refusals_per_second = 20}, .trusts_loopback = false});
+TEST_CASE("hook server: who has a credential is let in, however often its address was refused") {
+  Door door({.flood = {.refusals = 3, .refusals_per_second = 0}, .trusts_loopback = false});
   for (int i = 0; i < 3; ++i) CHECK_THAT(door.hears(post("{}", "")), StartsWith("HTTP/1.1 401 "));
-  CHECK(door.hears(post("{}")).empty());
-  CHECK(door.count(HookRefusal::flooding) >= 1);
-  std::string answer;
-  door.turn_until({}, [&] { return (answer = door.hears(post("{}"))).starts_with("HTTP/1.1 204 "); });
+  for (int i = 0; i < 20; ++i) {
+    CHECK_THAT(door.hears(post("{}", "")), StartsWith("HTTP/1.1 429 "));
+    CHECK_THAT(door.hears(post("{}")), StartsWith("HTTP/1.1 204 "));
+  }
+  CHECK(door.count(HookRefusal::flooding) == 20);
+}
+
+TEST_CASE("hook server: a flooding address has so many connections more, and then as time passes") {
+  Door door(
+      {.flood = {.refusals = 3, .refusals_per_second = 0, .connections = 5, .connections_per_second = 20},
+       .trusts_loopback = false});
+  for (int i = 0; i < 3; ++i) CHECK_THAT(door.hears(post("{}", "")), StartsWith("HTTP/1.1 401 "));
+  std::vector<Client> flood;
+  std::vector<Client*> all;
+  for (int i = 0; i < 50; ++i) flood.emplace_back(door.server->port());
+  for (Client& client : flood) all.push_back(&client);
+  door.turn_until(all, [&] { return door.count(HookRefusal::flooding) >= 30; });
+  door.turn_until({}, [&] { return door.hears(post("{}")).starts_with("HTTP/1.1 204 "); });
+}
+
+TEST_CASE("hook server: silent connections do not keep out who shares their address") {
+  Door door({.patience = 200ms, .connections_per_address = 4, .trusts_loopback = false});
+  std::vector<Client> silent;
+  std::vector<Client*> all;
+  for (int i = 0; i < 70; ++i) silent.emplace_back(door.server->port());
+  for (Client& client : silent) all.push_back(&client);
+  CHECK_THAT(door.hears(post("{}")), StartsWith("HTTP/1.1 204 "));
+  door.turn_until(all, [&] { return std::ranges::count_if(silent, &Client::closed) >= 66; });
+  CHECK(door.server->connections() <= 4);
+}
+
+TEST_CASE("hook server: one that has shown a credential makes room for strangers last") {
+  Door door({.connections = 3});
+  Client known(door.server->port());
+  known.say(post("{}", "logzio_token: " + token + "\r\n", "keep-alive"));
+  door.turn_until({&known}, [&] { return door.arrived.size() == 1; });
+  std::vector<Client> strangers;
+  for (int i = 0; i < 9; ++i) {
+    strangers.emplace_back(door.server->port());
+    strangers.back().say("POST / HTTP/1.1\r\n");
+  }
+  door.turn_until({&known}, [&] { return door.count(HookRefusal::broken) >= 7; });
+  CHECK_FALSE(known.closed());
+}
+
+TEST_CASE("hook server: without TLS nobody beyond loopback is heard but the proxies that are named") {
+  const auto own = own_address();
+  if (!own) return;  // A machine with loopback alone.
+  const std::string text = own->text;
+  for (const bool named : {false, true}) {
+    CAPTURE(text, named);
+    HookBounds bounds;
+    bounds.proxies.push_back(IpBlock::parse(named ? text : "203.0.113.0/24").value());
+    Door door(bounds, "0.0.0.0");
+    Client client(door.server->port(), own->number);
+    client.say(post("{}"));
+    door.turn_until({&client}, [&] { return client.closed(); });
+    CHECK(client.heard().starts_with("HTTP/1.1 204 ") == named);
+    CHECK(door.count(HookRefusal::cleartext) == (named ? 0 : 1));
+    CHECK_THAT(door.hears(post("{}")), StartsWith("HTTP/1.1 204 "));  // Loopback always may.
+  }
+}
+
+TEST_CASE("hook server: a proxy that is named tells whose refusals count together") {
+  const std::string proxy = GENERATE("127.0.0.1", "127.0.0.0/8");
+  Door door({.flood = {.refusals = 3, .refusals_per_second = 0},
+             .trusts_loopback = false,
+             .proxies = {IpBlock::parse(proxy).value()}});
+  const auto status = [&](const std::string& before, const std::string& headers) {
+    return door.hears(before + post("{}", headers)).substr(9, 3);
+  };
+  const std::string binary = std::string("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c", 16) +
+                             std::string("\xc0\0\x02\x02\x7f\0\0\x01\x10\0\x20\0", 12);
+  const std::vector<std::pair<std::string, std::string>> floods = {
+      {"PROXY TCP4 192.0.2.1 127.0.0.1 50000 443\r\n", ""},
+      {binary, ""},
+      {"", "X-Forwarded-For: 198.51.100.7, 192.0.2.3\r\n"},
+      {"", "Forwarded: for=\"[2001:db8::4]:4711\";proto=https\r\n"},
+  };
+  for (const auto& [before, headers] : floods) {
+    CAPTURE(before, headers);
+    for (int i = 0; i < 3; ++i) CHECK(status(before, headers) == "401");
+    CHECK(status(before, headers) == "429");
+    CHECK(status(before, headers + "logzio_token: " + token + "\r\n") == "204");
+  }
+  CHECK(status("PROXY TCP4 192.0.2.9 127.0.0.1 50000 443\r\n", "") == "401");
+  CHECK(status("", "X-Forwarded-For: 192.0.2.9\r\n") == "401");
+  CHECK(status("PROXY UNKNOWN\r\n", "logzio_token: " + token + "\r\n") == "204");
+  CHECK(door.hears("PROXY TCP4 nonsense\r\n" + post("{}")).empty());
+  CHECK_THAT(door.hears("PROPFIND / HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 405 "));
+}
+
+TEST_CASE("hook server: a proxy's words in pieces are put together, and nobody else's are believed") {
+  Door door({.proxies = {IpBlock::parse("127.0.0.1").value()}});
+  Client client(door.server->port());
+  for (const char c : std::string("PROXY TCP6 2001:db8::1 ::1 50000 443\r\n")) {
+    client.say(std::string(1, c));
+    door.server->run();
+  }
+  client.say(post("{}"));
+  door.turn_until({&client}, [&] { return client.closed(); });
+  CHECK_THAT(client.heard(), StartsWith("HTTP/1.1 204 "));
+
+  Door strict({.trusts_loopback = false});
+  CHECK_THAT(strict.hears("PROXY TCP4 192.0.2.1 127.0.0.1 50000 443\r\n" + post("{}")),
+             StartsWith("HTTP/1.1 400 "));
+}
+
+TEST_CASE("hook server: a flood of empty lines is refused with the second, and counted") {
+  Door door;
+  std::string lines;
+  for (int i = 0; i < 10'000; ++i) lines += "\r\n";
+  CHECK_THAT(door.hears(lines), StartsWith("HTTP/1.1 400 "));
+  CHECK_THAT(door.hears("\r\n" + post("{}")), StartsWith("HTTP/1.1 204 "));
+  CHECK(door.count(HookRefusal::malformed) == 1);
+
+  Door hasty({.patience = 50ms});
+  CHECK(hasty.hears("\r\n").empty());
+  CHECK(hasty.count(HookRefusal::broken) == 1);
 }
 
 TEST_CASE("hook server: through a proxy on this machine a flood keeps nobody else out") {
@@ -309,6 +481,29 @@ TEST_CASE("flood guard: a purse empties, fills up again, and only so many are ke
   guard.refused(b, start);
   guard.refused(c, start);  // b goes, which has more left than a.
   CHECK(guard.is_flooding(a, start));
+}
+
+TEST_CASE("flood guard: an address that floods has a second purse, of connections") {
+  FloodGuard guard(
+      {.refusals = 1, .refusals_per_second = 0.1, .connections = 2, .connections_per_second = 1});
+  const Instant start = Instant{} + 1h;
+  const AddressKey a{1};
+  for (int i = 0; i < 10; ++i) CHECK(guard.may_connect(a, start));
+  guard.refused(a, start);
+  CHECK(guard.may_connect(a, start));
+  CHECK(guard.may_connect(a, start));
+  CHECK_FALSE(guard.may_connect(a, start));
+  CHECK(guard.may_connect(a, start + 1s));
+  CHECK_FALSE(guard.may_connect(a, start + 1s));
+  for (int i = 0; i < 10; ++i) CHECK(guard.may_connect(a, start + 10s));  // Its refusals are forgiven.
+}
+
+TEST_CASE("flood guard: an IPv4 address counts for itself, an IPv6 one for its /64") {
+  const auto key = [](const char* text) { return key_of(IpAddress::parse(text).value()); };
+  CHECK(key("192.0.2.1") != key("192.0.2.2"));
+  CHECK(key("192.0.2.1") == key("::ffff:192.0.2.1"));
+  CHECK(key("2001:db8::1") == key("2001:db8::ffff:1"));
+  CHECK(key("2001:db8::1") != key("2001:db8:0:1::1"));
 }
 
 TEST_CASE("hook secrets: one a line, none that could be guessed, and no error quotes one") {

@@ -19,11 +19,13 @@ namespace logzio_okta {
 
 class Client {
  public:
-  explicit Client(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  /// `host`: in the host's byte order; another address of this machine.
+  explicit Client(std::uint16_t port, in_addr_t host = INADDR_LOOPBACK)
+      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_addr.s_addr = htonl(host);
     const void* raw = &address;
     // The kernel completes the connection from the backlog, so this does not wait for the server.
     REQUIRE(::connect(fd_, static_cast<const sockaddr*>(raw), sizeof address) == 0);

@@ -136,6 +136,17 @@ class Peer {
   void hold() {
     hold_until([] { return false; });
   }
+  /// TLS records that bring no data: key updates, or requests to renegotiate before TLS 1.3. How many of them
+  /// were sent before the client was gone.
+  int send_idle_records(int count) {
+    for (int i = 0; i < count && !stop_; ++i) {
+      const bool begun = SSL_version(ssl_.get()) == TLS1_3_VERSION
+                             ? SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1
+                             : SSL_renegotiate(ssl_.get()) == 1;
+      if (!begun || SSL_do_handshake(ssl_.get()) != 1) return i;
+    }
+    return count;
+  }
   /// Until it is so, or the test is over.
   void hold_until(const std::function<bool()>& so) {
     while (!stop_ && !so()) pause();

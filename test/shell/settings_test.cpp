@@ -361,4 +361,28 @@ TEST_CASE("settings: event hooks are listened for in the clear on loopback only"
   REQUIRE_THAT(refusal(78, {"--hooks", "0.0.0.0:8443"}), Contains("only loopback"));
   REQUIRE_THAT(refusal(78, {"--hooks", "127.0.0.1:1", "--hooks-key", "b"}), Contains("belong together"));
   REQUIRE_THAT(refusal(78, {}, {{"LOGZIO_OKTA_HOOKS_SECRETS", "file"}}), Contains("--hooks is not set"));
+  REQUIRE_THAT(refusal(78, {"--hooks-regions", "none"}), Contains("--hooks is not set"));
+}
+
+TEST_CASE(
+    "settings: proxies that are named may speak in the clear from elsewhere, and regions may be forbidden") {
+  const Settings proxied = settings({"--hooks", "0.0.0.0:9811", "--hooks-proxies", "172.17.0.1, 10.0.0.0/8"});
+  REQUIRE(proxied.options.hooks_proxies.size() == 2);
+  REQUIRE_FALSE(proxied.options.hooks_regions);
+  REQUIRE_THAT(refusal(78, {"--hooks", "0.0.0.0:9811", "--hooks-proxies", "caddy"}),
+               Contains("--hooks-proxies: \"caddy\" is not an address or a network"));
+  const auto regions = [](const char* text) {
+    return settings({"--hooks", "127.0.0.1:1", "--hooks-regions", text}).options.hooks_regions.value();
+  };
+  REQUIRE(regions("EU, uk") == std::vector<std::string>{"eu", "uk"});
+  REQUIRE(regions("none").empty());
+  REQUIRE_THAT(refusal(78, {"--hooks", "127.0.0.1:1", "--hooks-regions", "nl"}), Contains("is not a region"));
+}
+
+TEST_CASE("settings: names of the admin server are host names without a port") {
+  REQUIRE(settings({"--admin-hosts", "Status.example.com,monitor"}).options.admin_hosts ==
+          std::vector<std::string>{"status.example.com", "monitor"});
+  for (const char* text : {"http://status", "status:9810", "a b", "a,,b"}) {
+    REQUIRE_THAT(refusal(78, {"--admin-hosts", text}), Contains("is not a host name"));
+  }
 }

@@ -131,12 +131,21 @@ inline constexpr Duration save_retry = 2s;
 // Lines over TCP.
 inline constexpr Duration line_close_wait = 10s;
 
+// TLS, on either side. Records that bring no data, beyond those that data has made up for: a handshake has
+// about five, one with a long chain in small pieces seventy. What a key update costs is some 20 us.
+inline constexpr std::size_t tls_idle_records_max = 128;
+inline constexpr Duration ticket_key_life =
+    12h;  // Of our server; whoever steals one reads no more than this.
+
 // Event hooks (okta.md section 7). What Okta puts into one delivery is not documented; a few events of 2 KB.
 inline constexpr std::size_t hook_body_bytes_max = 4 * MiB;
 inline constexpr std::size_t hook_bodies_bytes_max = 32 * MiB;  // Of all deliveries not answered yet.
 inline constexpr std::size_t hook_challenge_bytes_max = 1 * KiB;
 inline constexpr std::size_t request_head_bytes_max = 16 * KiB;  // Request line and headers together.
 inline constexpr std::size_t request_fields_max = 100;
+inline constexpr std::size_t proxy_header_bytes_max =
+    4 * KiB;                                         // What a proxy says first; some hundred bytes.
+inline constexpr std::size_t hook_proxies_max = 64;  // Named, as addresses or networks.
 inline constexpr std::size_t hook_connections_max = 512;
 inline constexpr std::size_t hook_connections_per_address_max =
     64;                                         // But for loopback, where a proxy may be.
@@ -164,6 +173,9 @@ inline constexpr Duration wake_again_base = 300ms;
 // What may pass by itself (a name server, a firewall, a proxy that is restarted) is said to the operator as
 // his once it has lasted so long: longer than any restart, shorter than anybody waits before looking.
 inline constexpr Duration patience_until_error = 5min;
+
+// The admin server: names by which it may be asked.
+inline constexpr std::size_t admin_hosts_max = 32;
 
 // Running.
 inline constexpr Duration stop_grace = 7s;

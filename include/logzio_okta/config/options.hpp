@@ -11,6 +11,7 @@
 
 #include "logzio_okta/base/secret.hpp"
 #include "logzio_okta/base/time.hpp"
+#include "logzio_okta/http/address.hpp"
 #include "logzio_okta/logzio/endpoint.hpp"
 #include "logzio_okta/okta/domain.hpp"
 
@@ -58,12 +59,15 @@ struct Options {
   std::optional<std::string> state_dir;
   std::optional<std::string> ca_file;
   std::optional<AdminAddress> admin = AdminAddress{};
-  std::optional<AdminAddress> hooks;  ///< Where event hooks are listened for.
+  std::vector<std::string> admin_hosts;  ///< Names by which browsers may ask for it; lower case.
+  std::optional<AdminAddress> hooks;     ///< Where event hooks are listened for.
   std::optional<std::string> hooks_cert;
   std::optional<std::string> hooks_key;
   std::optional<std::string> hooks_secrets;
-  std::vector<Domain> hooks_orgs;  ///< Whose hooks are taken although they are not polled.
-  std::optional<UserId> user;      ///< Whom to become when started as root; never root itself.
+  std::vector<Domain> hooks_orgs;      ///< Whose hooks are taken although they are not polled.
+  std::vector<IpBlock> hooks_proxies;  ///< Who may speak plain HTTP, and says for whom.
+  std::optional<std::vector<std::string>> hooks_regions;  ///< That a hook may name; nothing: any.
+  std::optional<UserId> user;  ///< Whom to become when started as root; never root itself.
   Level level = Level::info;
   LogFormat format = LogFormat::text;
   std::vector<std::string> warnings;
@@ -82,6 +86,12 @@ struct OptionRow {
 [[nodiscard]] Result<Since> parse_since(std::string_view text, WallTime wall);
 /// "acme.okta.com,globex.okta.com", at most limits::hook_orgs_max.
 [[nodiscard]] Result<std::vector<Domain>> parse_orgs(std::string_view text);
+/// "172.17.0.1,10.0.0.0/8", at most limits::hook_proxies_max.
+[[nodiscard]] Result<std::vector<IpBlock>> parse_proxies(std::string_view text);
+/// "us,eu", or "none" for an empty list.
+[[nodiscard]] Result<std::vector<std::string>> parse_regions(std::string_view text);
+/// "status.example.com,monitor", without ports, in lower case; at most limits::admin_hosts_max.
+[[nodiscard]] Result<std::vector<std::string>> parse_hosts(std::string_view text);
 [[nodiscard]] Result<double> parse_rate_share(std::string_view text);
 /// "127.0.0.1:9810", "[::1]:9810", "off" (nullopt). The error shows `example`.
 [[nodiscard]] Result<std::optional<AdminAddress>> parse_address(std::string_view text,

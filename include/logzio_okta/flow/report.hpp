@@ -123,8 +123,9 @@ enum class HookRefusal : std::uint8_t {
   unavailable,   ///< 503: it cannot be taken now.
   flooding,      ///< 429: its address was refused too often.
   broken,        ///< No whole request came: slow, cut, bad TLS.
+  cleartext,     ///< Without TLS, and from none of the proxies that may.
 };
-inline constexpr std::size_t hook_refusals_count = 7;
+inline constexpr std::size_t hook_refusals_count = 8;
 [[nodiscard]] std::string_view name_of(HookRefusal kind);
 
 /// Deliveries of an org that is not polled. Of its events the counters obey the same as a tenant's.

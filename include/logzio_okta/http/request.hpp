@@ -40,8 +40,8 @@ class RequestReader {
   /// Takes bytes until the stage changes or they are used up; returns how many it took.
   std::size_t feed(std::string_view bytes);
   [[nodiscard]] Stage stage() const { return stage_; }
-  /// Some bytes of a request are here, but not all.
-  [[nodiscard]] bool begun() const { return stage_ != Stage::head || !head_.empty(); }
+  /// Some bytes of a request are here, but not all; an empty line before it is one of its own.
+  [[nodiscard]] bool begun() const { return stage_ != Stage::head || skipped_line_ || !head_.empty(); }
 
   // ---- From `headed` on
 
@@ -49,6 +49,9 @@ class RequestReader {
   [[nodiscard]] std::string_view target() const { return target_; }
   /// The value of the one header of this name (in any case); nothing if there is none, or more than one.
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
+  /// How many headers have this name (in any case), and their values in order.
+  [[nodiscard]] std::size_t count(std::string_view name) const;
+  [[nodiscard]] std::vector<std::string_view> values(std::string_view name) const;
   [[nodiscard]] bool keeps_alive() const { return keeps_alive_; }
   /// The client waits for "100 Continue" before it sends its body.
   [[nodiscard]] bool expects_continue() const { return expects_continue_; }
@@ -82,12 +85,12 @@ class RequestReader {
   [[nodiscard]] bool read_field(std::string_view line);
   [[nodiscard]] bool read_framing();
   [[nodiscard]] bool read_length(std::string_view text);
-  [[nodiscard]] std::size_t count(std::string_view name) const;
   bool refuse(int status, std::string_view why);
 
   std::size_t body_bytes_max_;
   Stage stage_ = Stage::head;
-  std::string head_;  ///< What it points at below; may hold a credential, so it is wiped.
+  bool skipped_line_ = false;  ///< One empty line before a request is forgiven (RFC 9112 section 2.2).
+  std::string head_;           ///< What it points at below; may hold a credential, so it is wiped.
   std::string_view method_;
   std::string_view target_;
   std::vector<Field> fields_;
@@ -98,6 +101,7 @@ class RequestReader {
   Chunk chunk_ = Chunk::size;
   std::string line_;               ///< Of a chunk's frame, as far as it came.
   std::size_t trailer_bytes_ = 0;  ///< Taken and forgotten.
+  std::size_t padding_bytes_ = 0;  ///< Of chunks' frames: extensions and white space, likewise.
   std::string body_;
   RequestFault fault_;
 };
