@@ -21,7 +21,7 @@ std::string describe_refusal(HookRefusal kind) {
     case HookRefusal::unavailable:
       return "(503): too much arrives at once. Okta sends it once more";
     case HookRefusal::flooding:
-      return "(429): its address was refused again and again";
+      return "(429): its address was refused again and again, or holds too many connections";
     case HookRefusal::broken:
       return "unread: its connection was too slow, was cut, or failed in TLS";
     case HookRefusal::cleartext:

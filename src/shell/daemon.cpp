@@ -219,8 +219,8 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
                                     self.secrets_refused || self.certificate_refused;
       return process;
     };
-    auto admin =
-        Admin::listen(*options.admin, {report, facts, self.history, state_dir->path}, {}, options.admin_hosts);
+    auto admin = Admin::listen(*options.admin, {report, facts, self.history, state_dir->path}, {},
+                               options.admin_hosts);
     if (admin) {
       self.admin = std::move(*admin);
     } else if (options.admin->given) {

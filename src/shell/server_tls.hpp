@@ -26,8 +26,8 @@ class ServerTls {
                                 std::vector<std::string>& warnings);
 
   /// Replaces the key of the tickets when it has lived for so long. With it one can read what was said under
-  /// TLS 1.2 on connections that began with a ticket, so an old one must not be found here later. A ticket from
-  /// before costs its client a whole handshake.
+  /// TLS 1.2 on connections that began with a ticket, so an old one must not be found here later. A ticket
+  /// from before costs its client a whole handshake.
   void renew_ticket_key(Instant now, Duration life);
 
  private:

@@ -55,6 +55,25 @@ TEST_CASE(
   CHECK(bench.stop() == 0);
 }
 
+TEST_CASE("admin: idle connections keep out no health check, and no page elsewhere learns anything") {
+  Bench bench;
+  bench.add_org();
+  bench.add_listener();
+  const std::uint16_t port = free_port();
+  bench.start({.admin = "127.0.0.1:" + std::to_string(port)});
+  REQUIRE(bench.wait([&] { return http_get(port, "/readyz").status == 200; }));
+  std::vector<sandbox::Fd> idle;
+  for (int i = 0; i < 100; ++i) {
+    idle.push_back(connect_to(port));
+    REQUIRE(idle.back().open());
+  }
+  for (int i = 0; i < 10; ++i) CHECK(http_get(port, "/healthz").status == 200);
+  const HttpReply rebound = http_get(port, "/status", "evil.example:" + std::to_string(port));
+  CHECK(rebound.status == 421);
+  CHECK_FALSE(rebound.body.contains("delivered"));
+  CHECK(bench.stop() == 0);
+}
+
 TEST_CASE("admin: with every tenant refused it is alive and not ready") {
   Bench bench;
   const std::size_t org = bench.add_org();

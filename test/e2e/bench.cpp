@@ -321,9 +321,10 @@ sandbox::Fd connect_to(std::uint16_t port) {
   return socket;
 }
 
-HttpReply http_get(std::uint16_t port, const std::string& target) {
+HttpReply http_get(std::uint16_t port, const std::string& target, const std::string& host) {
   const sandbox::Fd socket = connect_to(port);
-  const std::string request = "GET " + target + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+  const std::string request =
+      "GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n";
   (void)!send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL);
   std::string text;
   std::string room(65'536, '\0');

@@ -162,7 +162,8 @@ struct HttpReply {
   std::string body;
 };
 /// GET from a port of 127.0.0.1; status 0 if nobody answers.
-[[nodiscard]] HttpReply http_get(std::uint16_t port, const std::string& target);
+[[nodiscard]] HttpReply http_get(std::uint16_t port, const std::string& target,
+                                 const std::string& host = "127.0.0.1");
 /// A connection to a port of 127.0.0.1, with ten seconds of patience; none if nobody listens.
 [[nodiscard]] sandbox::Fd connect_to(std::uint16_t port);
 /// A port that was free a moment ago.

@@ -347,7 +347,8 @@ TEST_CASE("hook server: who has a credential is let in, however often its addres
 
 TEST_CASE("hook server: a flooding address has so many connections more, and then as time passes") {
   Door door(
-      {.flood = {.refusals = 3, .refusals_per_second = 0, .connections = 5, .connections_per_second = 20},
+      {.patience = 200ms,
+       .flood = {.refusals = 3, .refusals_per_second = 0, .connections = 5, .connections_per_second = 20},
        .trusts_loopback = false});
   for (int i = 0; i < 3; ++i) CHECK_THAT(door.hears(post("{}", "")), StartsWith("HTTP/1.1 401 "));
   std::vector<Client> flood;
@@ -359,7 +360,7 @@ TEST_CASE("hook server: a flooding address has so many connections more, and the
 }
 
 TEST_CASE("hook server: silent connections do not keep out who shares their address") {
-  Door door({.patience = 200ms, .connections_per_address = 4, .trusts_loopback = false});
+  Door door({.connections_per_address = 4, .trusts_loopback = false});
   std::vector<Client> silent;
   std::vector<Client*> all;
   for (int i = 0; i < 70; ++i) silent.emplace_back(door.server->port());
