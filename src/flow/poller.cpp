@@ -223,13 +223,7 @@ std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFac
     take_transport_error(now, result.error());
     return std::nullopt;
   }
-  place_.okta_offset_ms = org.offset.count();
-  okta_clock_ = Now{.steady = now.steady, .wall = now.wall + org.offset};
-  // As well as Okta's answers tell by now; our own clock may have jumped since.
-  if (doubt_since_ && place_.in_doubt) {
-    place_.in_doubt->before =
-        std::max(okta_clock_->wall - to_ms(now.steady - *doubt_since_), doubted_before_);
-  }
+  learn_clock(now, org);
   if (result->status != 200) {
     take_status(now, *result, org);
     return std::nullopt;
@@ -262,6 +256,16 @@ std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFac
                        std::to_string(body.size()) + " bytes)",
                .stuck = !alone});
   return std::nullopt;
+}
+
+// What is in doubt is dated as well as Okta's answers tell by now; our own clock may have jumped since.
+void Poller::learn_clock(Now now, const OrgFacts& org) {
+  place_.okta_offset_ms = org.offset.count();
+  okta_clock_ = Now{.steady = now.steady, .wall = now.wall + org.offset};
+  if (doubt_since_ && place_.in_doubt) {
+    place_.in_doubt->before =
+        std::max(okta_clock_->wall - to_ms(now.steady - *doubt_since_), doubted_before_);
+  }
 }
 
 // An unreadable page of one single event with a good link behind it: no other question would cure it. If the
@@ -451,7 +455,7 @@ void Poller::take_status(Now now, const HttpAnswer& answer, const OrgFacts& org)
                                : "Okta's rate limit is reached (429); quiet until " +
                                      format_rfc3339(org.quiet_until.value_or(now.wall))});
       ask_at_ = now.steady;  // The org knows until when.
-      if (org.standing == Standing::limited) keep_quiet(org);
+      if (org.standing == Standing::limited) keep_quiet(now, org);
       return;
     case 401:
       ++requests_.unauthorized;
@@ -678,11 +682,11 @@ void Poller::trim_window(Save& save) {
   save.rows_from = rows_.empty() ? 0 : rows_.front().page;
 }
 
-void Poller::keep_quiet(const OrgFacts& org) {
+void Poller::keep_quiet(Now now, const OrgFacts& org) {
   if (std::holds_alternative<Created>(state_) || std::holds_alternative<Opening>(state_))
-    return;  // No place yet.
+    return;               // No place yet.
+  learn_clock(now, org);  // A standby key's answer may be the first of this run.
   place_.quiet_until = org.quiet_until;
-  place_.okta_offset_ms = org.offset.count();
   save_place();
 }
 
@@ -719,10 +723,13 @@ WallTime Poller::okta_time(Now now) const {
 
 void Poller::finish(Now now, bool doubtful) {
   if (doubtful || partly_settled()) doubt(now, now.steady, limits::in_doubt_events);
-  // Without an answer of Okta in this run nobody knows when that was by its clock; then no save clears the
-  // store's own note of the unclean end, which the next run meets again.
-  const bool undated = doubt_since_ && !okta_clock_;
-  if (place_dirty_ && !undated) save_place();
+  if (place_dirty_ && !undated()) save_place();
+}
+
+// Without an answer of Okta in this run nobody knows by its clock when the doubt began; then no save clears
+// the store's own note of the unclean end, which the next run meets again.
+bool Poller::undated() const {
+  return doubt_since_ && !okta_clock_;
 }
 
 void Poller::abandon(Now now, bool doubtful) {
@@ -758,7 +765,8 @@ void Poller::watch_retention(Now now, const OrgFacts& org) {
       ++gaps_;
     }
     place_.gap_until = kept_from;
-    save_place();
+    place_dirty_ = true;
+    if (!undated()) save_place();
   }
   if (!backlog_.failed(now.steady, "backlog")) return;
   const std::string behind =

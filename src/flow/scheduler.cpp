@@ -244,7 +244,7 @@ void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
   org = facts(*tenant);
   org.standing = standing;
   if (ask.keep_alive) {
-    if (standing == Standing::limited) tenant->poller.keep_quiet(org);
+    if (standing == Standing::limited) tenant->poller.keep_quiet(now, org);
     if (standing == Standing::unauthorized) {
       outputs.emplace_back(Note{
           .level = Level::error,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "logzio_okta/base/hash.hpp"
 
@@ -43,15 +44,19 @@ struct Ledger::Reading {
   std::string_view uuid;
   std::string_view tenant;
   bool marked = false;
+  bool backfill = false;
+  bool dated = false;
   bool reduced = false;
   std::size_t reduced_from = 0;  ///< The bytes a reduced line says its event had.
 
   explicit Reading(std::string_view text, Object top) : line(text), object(std::move(top)) {
     uuid = object.text("uuid").value_or("");
     tenant = object.text("tenant_name").value_or("");
+    dated = object.value("@timestamp").has_value();
     const auto own = read_object(object.value("logzio_okta").value_or(""));
     if (!own) return;
     marked = own->value("possible_duplicate") == "true";
+    backfill = own->value("backfill") == "true";
     reduced = own->value("reduced") == "true";
     if (const auto bytes = own->value("bytes")) {
       for (const char c : *bytes) reduced_from = reduced_from * 10 + static_cast<std::size_t>(c - '0');
@@ -87,6 +92,10 @@ void Ledger::deliver(std::string_view line) {
     return find(so_far_.altered, "altered: " + std::string(reading.uuid));
   }
   find(so_far_.alien, "of no event: " + std::string(line.substr(0, 120)));
+}
+
+void Ledger::forget_deliveries() {
+  for (Issued& event : events_) event.forgotten = event.deliveries > 0;
 }
 
 Ledger::Issued* Ledger::find_whole(const Reading& reading) {
@@ -135,7 +144,10 @@ void Ledger::count(Issued& event, const Reading& reading) {
     return;
   }
   ++so_far_.repeats;
-  if (!reading.marked && event.markable) find(so_far_.repeats_unmarked, "repeated without a mark: " + who);
+  // Without a date nobody can tell what it is older than.
+  const bool explained = std::exchange(event.forgotten, false) && (reading.backfill || !reading.dated);
+  if (!reading.marked && !explained && event.markable)
+    find(so_far_.repeats_unmarked, "repeated without a mark: " + who);
 }
 
 void Ledger::find(std::size_t& counter, std::string text) {

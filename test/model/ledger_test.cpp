@@ -124,6 +124,26 @@ TEST_CASE("ledger: equal events of one tenant are counted, those of two tenants 
   CHECK(ledger.judge().repeats == 0);
 }
 
+TEST_CASE("ledger: after a lost state what is older than a new beginning may come again, once") {
+  Bench bench;
+  const std::string event = R"({"uuid":"u","published":"2026-11-23T12:00:00.000Z"})";
+  const auto line = [&](const std::string& said) {
+    return R"({"type":"okta","tenant_name":"acme.okta.com","@timestamp":"2026-11-23T12:00:00.000Z",)" + said +
+           event.substr(1);
+  };
+  const std::string backfill = R"("logzio_okta":{"backfill":true},)";
+  bench.ledger.issue(tenant, event);
+  bench.ledger.deliver(line(""));
+  bench.ledger.forget_deliveries();
+  bench.ledger.deliver(line(backfill));
+  CHECK(bench.ledger.judge().proven());
+  bench.ledger.deliver(line(backfill));
+  CHECK(bench.ledger.judge().repeats_unmarked == 1);
+  bench.ledger.forget_deliveries();
+  bench.ledger.deliver(line(""));
+  CHECK(bench.ledger.judge().repeats_unmarked == 2);
+}
+
 TEST_CASE("ledger: an oversized event must come reduced, and what is to be set aside must not come") {
   Bench bench;
   bench.ledger.issue(tenant, "{}");

@@ -104,7 +104,7 @@ class Poller {
   /// is asked for again, marked where it may have arrived.
   void abandon(Now now, bool doubtful);
   /// Okta named a moment before which it wants to hear nothing: saved, so that a restart does not forget it.
-  void keep_quiet(const OrgFacts& org);
+  void keep_quiet(Now now, const OrgFacts& org);
 
   [[nodiscard]] std::optional<Output> next_output();
   [[nodiscard]] bool asking() const { return std::holds_alternative<Asking>(state_); }
@@ -191,6 +191,8 @@ class Poller {
   void failed(Now now, const Failure& failure);
   /// What was published up to `since` may have been delivered before; so many events are looked at.
   void doubt(Now now, Instant since, std::uint32_t events);
+  void learn_clock(Now now, const OrgFacts& org);
+  [[nodiscard]] bool undated() const;
   void recover(std::uint32_t limit);
   void recover_if_saved();
   void ask_from_watermark(Now now, std::uint32_t limit);
