@@ -8,6 +8,10 @@
 namespace logzio_okta::torture {
 
 inline constexpr const char* control_variable = "LOGZIO_OKTA_TORTURE";
+/// Where, while `power_may_fail`, the library keeps what a power cut would leave of the state: a file
+/// "inode-N" for each file that was synced, and "names", a line "NAME N" for each name of the directory as it
+/// was last synced.
+inline constexpr const char* safe_variable = "LOGZIO_OKTA_TORTURE_SAFE";
 /// A name only the library can resolve, to 127.0.0.1.
 inline constexpr const char* proxy_host = "proxy.sandbox";
 
@@ -19,6 +23,10 @@ struct Control {
   std::atomic<std::uint32_t> fsync_delay_us{0};
   std::atomic<std::uint32_t> dns_gone{0};
   std::atomic<std::uint32_t> die_at_write{0};  ///< So many writes from now, in the midst of it. 0: never.
+  std::atomic<std::uint32_t> die_at_sync{0};   ///< So many syncs from now, before it is done. 0: never.
+  std::atomic<std::uint32_t> power_may_fail{0};
+  std::atomic<std::uint32_t> rests{0};           ///< While it may, the loop waited so often,
+  std::atomic<std::uint32_t> unsynced_rests{0};  ///< and so often with a log that was written and not synced.
   std::atomic<std::uint32_t> faults{
       0};  ///< Counts what was done, so that nobody believes in a fault that never came.
 };

@@ -1,16 +1,20 @@
 // Stands between the daemon and the C library (LD_PRELOAD) and does to it what a bad disk, a set clock and a
-// dead name server would do. Only what concerns the state file is touched; everything else goes through.
+// dead name server would do, and keeps what a power cut would leave. Only what concerns the state file is
+// touched; everything else goes through.
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -40,15 +44,97 @@ Function real(const char* name) {
   return reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
 }
 
-bool is_state(int fd) {
+/// False where the descriptor has no name.
+bool name_of(int fd, char (&path)[512]) {
   char link[64];
-  char path[512];
   std::snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   const ssize_t size = readlink(link, path, sizeof path - 1);
-  if (size <= 0) return false;
-  path[size] = '\0';
-  return std::strstr(path, "/state.sqlite") != nullptr;
+  path[size > 0 ? size : 0] = '\0';
+  return size > 0;
 }
+
+bool is_state(int fd) {
+  char path[512];
+  return name_of(fd, path) && std::strstr(path, "/state.sqlite") != nullptr;
+}
+
+// ---- What a power cut leaves
+
+bool log_is_dirty = false;
+
+void see_write(int fd) {
+  char path[512];
+  if (control().power_may_fail == 0 || !name_of(fd, path)) return;
+  if (std::strstr(path, "/state.sqlite-wal") != nullptr) log_is_dirty = true;
+}
+
+/// A file beside the state, made whole or not at all.
+class SafeFile {
+ public:
+  explicit SafeFile(const char* name) {
+    const char* directory = std::getenv(logzio_okta::torture::safe_variable);
+    std::snprintf(path_, sizeof path_, "%s/%s", directory == nullptr ? "." : directory, name);
+    std::snprintf(draft_, sizeof draft_, "%s.new", path_);
+    file_ = std::fopen(draft_, "we");
+  }
+  SafeFile(const SafeFile&) = delete;
+  SafeFile& operator=(const SafeFile&) = delete;
+  ~SafeFile() {
+    if (file_ == nullptr || std::fclose(file_) != 0 || std::rename(draft_, path_) != 0) std::abort();
+  }
+  [[nodiscard]] std::FILE* get() const { return file_; }
+
+ private:
+  char path_[512];
+  char draft_[520];
+  std::FILE* file_ = nullptr;
+};
+
+void keep_names(const char* directory) {
+  const SafeFile names("names");
+  DIR* const listing = opendir(directory);
+  if (listing == nullptr) return;
+  while (const dirent* entry = readdir(listing)) {
+    if (entry->d_name[0] != '.')
+      std::fprintf(names.get(), "%s %ju\n", entry->d_name, static_cast<std::uintmax_t>(entry->d_ino));
+  }
+  closedir(listing);
+}
+
+// By the descriptor itself: to open and close the file again would drop the locks that SQLite holds on it.
+void keep_content(int fd, ino_t inode) {
+  char name[64];
+  std::snprintf(name, sizeof name, "inode-%ju", static_cast<std::uintmax_t>(inode));
+  const SafeFile content(name);
+  static char room[1U << 16U];
+  off_t at = 0;
+  for (ssize_t got = 0; (got = pread(fd, room, sizeof room, at)) > 0; at += got)
+    std::fwrite(room, 1, static_cast<std::size_t>(got), content.get());
+}
+
+/// After a sync that succeeded.
+void see_sync(int fd) {
+  char path[512];
+  struct stat status{};
+  if (control().power_may_fail == 0 || !name_of(fd, path) || fstat(fd, &status) != 0) return;
+  if (S_ISDIR(status.st_mode)) {
+    char state[544];
+    std::snprintf(state, sizeof state, "%s/state.sqlite", path);
+    if (access(state, F_OK) == 0) keep_names(path);
+  } else if (std::strstr(path, "/state.sqlite") != nullptr) {
+    keep_content(fd, status.st_ino);
+    if (std::strstr(path, "/state.sqlite-wal") != nullptr) log_is_dirty = false;
+  }
+}
+
+/// The loop is about to wait: all that it has answered must be beyond the reach of a power cut.
+void see_rest() {
+  if (control().power_may_fail == 0) return;
+  ++control().rests;
+  if (log_is_dirty) ++control().unsynced_rests;
+}
+
+// ---- What is done to it
 
 /// True so many times in a thousand.
 bool strikes(std::uint32_t permille) {
@@ -77,6 +163,7 @@ ssize_t write_some(int fd, std::size_t size, Write write) {
   errno = 0;
   const std::size_t admitted = admit(fd, size);
   const int fault = errno;
+  see_write(fd);
   if (admitted == size) return write(size);
   const ssize_t done = admitted > 0 ? write(admitted) : 0;
   if (armed && fault == 0) kill(getpid(), SIGKILL);
@@ -87,13 +174,20 @@ ssize_t write_some(int fd, std::size_t size, Write write) {
 
 int sync(int fd, const char* name) {
   Control& now = control();
-  if (now.fsync_delay_us > 0 && is_state(fd)) poll(nullptr, 0, static_cast<int>(now.fsync_delay_us / 1000));
+  if (now.fsync_delay_us > 0 && is_state(fd))
+    real<int (*)(pollfd*, nfds_t, int)>("poll")(nullptr, 0, static_cast<int>(now.fsync_delay_us / 1000));
   if (now.fsync_fails > 0 && is_state(fd) && strikes(now.fsync_fails)) {
     ++now.faults;
     errno = EIO;
     return -1;
   }
-  return real<int (*)(int)>(name)(fd);
+  if (now.die_at_sync > 0 && is_state(fd) && --now.die_at_sync == 0) {
+    ++now.faults;
+    kill(getpid(), SIGKILL);
+  }
+  const int code = real<int (*)(int)>(name)(fd);
+  if (code == 0) see_sync(fd);
+  return code;
 }
 
 }  // namespace
@@ -121,6 +215,12 @@ int fsync(int fd) {
 
 int fdatasync(int fd) {
   return sync(fd, "fdatasync");
+}
+
+int poll(pollfd* descriptors, nfds_t count, int timeout) {
+  static const auto next = real<int (*)(pollfd*, nfds_t, int)>("poll");
+  see_rest();
+  return next(descriptors, count, timeout);
 }
 
 int clock_gettime(clockid_t clock, timespec* at) {

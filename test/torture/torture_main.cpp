@@ -5,6 +5,10 @@
 // Then one kind of trouble is made while events come, and at a random moment the daemon is killed. After each
 // round the ledger is looked at: nothing lost, no byte changed, every repeat marked. Exit 1 on the first
 // violation.
+//
+// A power cut is a kill after which the state is put back as the disk would have it: of each file what was
+// synced and, of what was written since, some blocks or none; under the names that the directory had when it
+// was last synced.
 #define CXXOPTS_NO_REGEX
 
 #include <algorithm>
@@ -15,6 +19,8 @@
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <new>
@@ -30,6 +36,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sandbox/patience.hpp"
@@ -71,8 +78,10 @@ enum class Trouble : std::uint8_t {
   clock_set,    // Back and forth.
   descriptors,  // There are no more.
   dns_gone,
+  power_cut,             // A kill, and what was not synced is gone.
+  power_cut_after_stop,  // An orderly stop, and likewise.
 };
-constexpr std::array<std::string_view, 14> names{"kill",
+constexpr std::array<std::string_view, 16> names{"kill",
                                                  "kill at start",
                                                  "kill in a write",
                                                  "orderly stop",
@@ -85,7 +94,9 @@ constexpr std::array<std::string_view, 14> names{"kill",
                                                  "SIGSTOP",
                                                  "clock set",
                                                  "no descriptors",
-                                                 "DNS gone"};
+                                                 "DNS gone",
+                                                 "power cut",
+                                                 "power cut after a stop"};
 constexpr std::string_view name_of(Trouble trouble) {
   return names[static_cast<std::size_t>(trouble)];
 }
@@ -99,6 +110,7 @@ class Files {
  public:
   Files() {
     std::filesystem::create_directory(state());
+    std::filesystem::create_directory(safe());
     mounted_ = mount("tmpfs", state().c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "size=8m,mode=0700") == 0;
     const int fd = open(control_file().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd < 0 || ftruncate(fd, sizeof(Control)) != 0) throw std::runtime_error("no file for the control");
@@ -115,6 +127,8 @@ class Files {
   }
 
   [[nodiscard]] std::filesystem::path state() const { return directory_.path() / "state"; }
+  /// What a power cut would leave of it (control.hpp).
+  [[nodiscard]] std::filesystem::path safe() const { return directory_.path() / "safe"; }
   [[nodiscard]] std::filesystem::path tenants() const { return directory_.path() / "tenants.yml"; }
   [[nodiscard]] std::filesystem::path control_file() const { return directory_.path() / "control"; }
   [[nodiscard]] const std::filesystem::path& path() const { return directory_.path(); }
@@ -129,7 +143,54 @@ class Files {
   }
   void empty_disk() { std::filesystem::remove(ballast()); }
 
+  /// From now on the power may fail; what is there now stays.
+  void expect_power_cut() {
+    for (const auto& entry : std::filesystem::directory_iterator(safe()))
+      std::filesystem::remove(entry.path());
+    std::ofstream listing(safe() / "names");
+    for (const auto& entry : std::filesystem::directory_iterator(state())) {
+      const std::string inode = fmt::format("{}", inode_of(entry.path()));
+      listing << entry.path().filename().string() << ' ' << inode << '\n';
+      std::filesystem::copy_file(entry.path(), safe() / ("inode-" + inode));
+    }
+    control_->power_may_fail = 1;
+  }
+  /// The power fails; the daemon is gone already. `keeps`: whether a block that was not synced stays all the
+  /// same.
+  void cut_power(const std::function<bool()>& keeps) {
+    control_->power_may_fail = 0;
+    std::map<std::string, std::string> left;
+    std::ifstream listing(safe() / "names");
+    for (std::string name, inode; listing >> name >> inode;) {
+      std::string bytes = read_whole(safe() / ("inode-" + inode));  // Never synced: empty.
+      const bool same = fmt::format("{}", inode_of(state() / name)) == inode;
+      left[name] = same ? torn(std::move(bytes), read_whole(state() / name), keeps) : std::move(bytes);
+    }
+    for (const auto& entry : std::filesystem::directory_iterator(state()))
+      std::filesystem::remove(entry.path());
+    for (const auto& [name, bytes] : left) write_file(state() / name, bytes);
+  }
+
  private:
+  [[nodiscard]] static ino_t inode_of(const std::filesystem::path& path) {
+    struct stat status{};
+    return lstat(path.c_str(), &status) == 0 ? status.st_ino : 0;
+  }
+  [[nodiscard]] static std::string read_whole(const std::filesystem::path& path) {
+    std::ifstream stream(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
+  }
+  [[nodiscard]] static std::string torn(std::string synced, const std::string& written,
+                                        const std::function<bool()>& keeps) {
+    constexpr std::size_t block = 4096;
+    for (std::size_t at = 0; at < written.size(); at += block) {
+      const std::string_view now = std::string_view(written).substr(at, block);
+      if (synced.compare(std::min(at, synced.size()), now.size(), now) == 0 || !keeps()) continue;
+      if (synced.size() < at + now.size()) synced.resize(at + now.size());
+      synced.replace(at, now.size(), now);
+    }
+    return synced;
+  }
   [[nodiscard]] std::filesystem::path ballast() const { return state() / "ballast"; }
 
   TempDir directory_;
@@ -210,6 +271,7 @@ class Torture {
     ++rounds_;
     last_trouble_ = trouble;
     if (!daemon_) start();
+    if (trouble == Trouble::power_cut_after_stop) return stop_and_cut_power();
     if (trouble == Trouble::kill_at_start) {
       events_come(random_.between(0ms, 150ms));
     } else {
@@ -217,7 +279,7 @@ class Torture {
       Row& row = table_[trouble];
       const std::uint32_t faults = files_.control().faults;
       // Often the trouble ends before the daemon does: then it has to go on by itself.
-      const bool outlived = trouble != Trouble::kill_in_write && chance(3);
+      const bool outlived = !may_end_by_itself(trouble) && chance(3);
       stalls_ = !outlived;  // It would wait for an answer as long as Okta may take.
       make(trouble);
       if (outlived) {
@@ -232,9 +294,50 @@ class Torture {
     } else {
       kill(trouble);
     }
+    if (trouble == Trouble::power_cut) cut_power();
     heal();
     judge();
     if (rounds_ % 10 == 0) tell_progress();
+  }
+
+  static bool may_end_by_itself(Trouble trouble) {
+    return trouble == Trouble::kill_in_write || trouble == Trouble::power_cut;
+  }
+
+  /// Another life, of which a power cut leaves what was synced.
+  void live_dangerously() {
+    kill(Trouble::power_cut);
+    files_.expect_power_cut();
+    start();
+  }
+
+  void cut_power() {
+    const bool keeps_some = chance(2);
+    files_.cut_power([&] { return keeps_some && chance(2); });
+    ++faults_outside_;
+    Control& control = files_.control();
+    if (control.unsynced_rests > 0)
+      throw Violation("it waited for the next thing with a commit that was not on the disk");
+    if (control.rests == 0) throw Violation("nobody has seen it wait: the library does not do its work");
+  }
+
+  /// What was answered by an orderly end is on the disk: nothing is delivered again.
+  void stop_and_cut_power() {
+    until_delivered();
+    live_dangerously();
+    events_come(random_.between(50ms, 700ms));
+    until_delivered();
+    stop();
+    cut_power();
+    const std::size_t repeats = world_.judge().repeats;
+    start();
+    until_delivered();
+    if (world_.judge().repeats != repeats) throw Violation("an orderly end was forgotten by a power cut");
+    Row& row = table_[Trouble::power_cut_after_stop];
+    ++row.rounds;
+    row.faults += std::exchange(faults_outside_, 0);
+    kill(Trouble::power_cut_after_stop);
+    judge();
   }
 
   void make(Trouble trouble) {
@@ -292,6 +395,13 @@ class Torture {
         kill(trouble);  // A process that knows the address by heart would not notice.
         start();
         return events_come(2 * span);
+      case Trouble::power_cut:
+        live_dangerously();
+        until_running();
+        if (chance(2)) control.die_at_sync = 1 + static_cast<std::uint32_t>(random_.below(40));
+        return events_come(2 * span);
+      case Trouble::power_cut_after_stop:
+        return;  // A round of its own.
     }
   }
 
@@ -359,8 +469,8 @@ class Torture {
   void heal() {
     Control& control = files_.control();
     control.clock_offset_ms = 0;
-    for (auto* each :
-         {&control.fsync_fails, &control.write_fails, &control.dns_gone, &control.die_at_write}) {
+    for (auto* each : {&control.fsync_fails, &control.write_fails, &control.dns_gone, &control.die_at_write,
+                       &control.die_at_sync}) {
       *each = 0;
     }
     control.fsync_delay_us = chance(3) ? static_cast<std::uint32_t>(random_.below(20'000)) : 0;
@@ -386,6 +496,7 @@ class Torture {
                 {"HTTPS_PROXY", fmt::format("http://{}:{}", torture::proxy_host, world_.port(proxy_))},
                 {"LD_PRELOAD", settings_.library},
                 {torture::control_variable, files_.control_file().string()},
+                {torture::safe_variable, files_.safe().string()},
                 {"ASAN_OPTIONS", "detect_leaks=0:verify_asan_link_order=0"}},
         .directory = files_.path()});
   }
@@ -404,7 +515,7 @@ class Torture {
   }
 
   void kill(Trouble trouble) {
-    if (!daemon_->running() && trouble != Trouble::kill_in_write) {
+    if (!daemon_->running() && !may_end_by_itself(trouble)) {
       throw Violation(fmt::format("it ended by itself, with {}", daemon_->wait_exit(1s).value_or(-1)));
     }
     daemon_->kill_hard();
@@ -414,7 +525,7 @@ class Torture {
 
   void stop() {
     daemon_->signal(SIGTERM);
-    const auto code = daemon_->wait_exit(10s);
+    const auto code = daemon_->wait_exit(60s);
     if (!code) throw Violation("it does not stop");
     if (*code != 0) throw Violation(fmt::format("a stop in good health ended with {}", *code));
     gone();
@@ -422,7 +533,7 @@ class Torture {
 
   /// What it had sent has been heard by every model when this returns; what it said is looked through.
   void gone() {
-    const auto patience = Clock::now() + 10s;
+    const auto patience = Clock::now() + 60s;
     while (world_.standing(world_.listener_port(0)) > 0 && Clock::now() < patience) pass(1ms);
     const std::string log = daemon_->log() + daemon_->out();
     daemon_.reset();
@@ -455,8 +566,15 @@ class Torture {
     }
   }
 
+  /// Its streams are open.
+  void until_running() {
+    while (!world_.wait(50ms, [this] { return every_org_asked(); })) {
+      if (!daemon_->running()) throw Violation("it ended by itself");
+    }
+  }
+
   void until_delivered() {
-    constexpr Duration patience = 120s;
+    constexpr Duration patience = 600s;
     const auto began = Clock::now();
     const auto complete = [this] {
       return every_org_asked() && world_.with_ledger([](model::Ledger& ledger) { return ledger.complete(); });
