@@ -1,6 +1,7 @@
 #include "shell/tls_bounds.hpp"
 
 #include <cstddef>
+#include <memory>
 #include <string>
 
 #include <openssl/crypto.h>
@@ -22,15 +23,15 @@ struct Tally {
 
 void new_tally(void* /*ssl*/, void* /*none*/, CRYPTO_EX_DATA* data, int index, long /*unused*/,
                void* /*unused*/) noexcept {
-  CRYPTO_set_ex_data(data, index, new Tally);
+  CRYPTO_set_ex_data(data, index, std::make_unique<Tally>().release());
 }
 void free_tally(void* /*ssl*/, void* tally, CRYPTO_EX_DATA* /*data*/, int /*index*/, long /*unused*/,
                 void* /*unused*/) noexcept {
-  delete static_cast<Tally*>(tally);
+  const std::unique_ptr<Tally> gone(static_cast<Tally*>(tally));
 }
 int copy_tally(CRYPTO_EX_DATA* /*to*/, const CRYPTO_EX_DATA* /*from*/, void** tally, int /*index*/,
                long /*unused*/, void* /*unused*/) noexcept {
-  if (*tally != nullptr) *tally = new Tally(*static_cast<const Tally*>(*tally));
+  if (*tally != nullptr) *tally = std::make_unique<Tally>(*static_cast<const Tally*>(*tally)).release();
   return 1;
 }
 
