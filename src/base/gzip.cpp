@@ -80,11 +80,17 @@ class Inflater {
       state_ = State::damaged;
     } else if (stream_.block_state != ISAL_BLOCK_FINISH) {
       if (stream_.avail_out > 0) state_ = State::damaged;  // It stopped for want of input.
-    } else if (stream_.avail_in == 0) {
+    } else if (only_padding_is_left()) {
       state_ = State::finished;
     } else {
       isal_inflate_reset(&stream_);  // Keeps the place in the input: the next member follows.
     }
+  }
+
+  // As gzip(1) has it: some writers fill their last block with zeros.
+  [[nodiscard]] bool only_padding_is_left() const {
+    return std::all_of(stream_.next_in, stream_.next_in + stream_.avail_in,
+                       [](std::uint8_t byte) { return byte == 0; });
   }
 
   inflate_state stream_;

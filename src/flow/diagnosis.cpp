@@ -4,12 +4,12 @@
 #include <array>
 #include <utility>
 
-#include "logzio_okta/base/gzip.hpp"
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/text.hpp"
 #include "logzio_okta/okta/error.hpp"
 #include "logzio_okta/okta/log_query.hpp"
 #include "logzio_okta/okta/page.hpp"
+#include "logzio_okta/okta/page_body.hpp"
 #include "logzio_okta/okta/rate_limit.hpp"
 
 namespace logzio_okta {
@@ -191,13 +191,10 @@ class TenantDoctor {
   }
 
   void read_page(const HttpAnswer& answer) {
-    const std::string_view encoding = find_header(answer.headers, "Content-Encoding").value_or("");
-    std::string inflated;
-    if (encoding == "gzip") {
-      if (auto plain = gunzip(answer.body, limits::page_bytes_max)) inflated = std::move(*plain);
-    }
+    HttpAnswer page = answer;
+    std::string body;
     PageCutter cutter;
-    if (!cutter.cut(encoding == "gzip" ? inflated : answer.body)) {
+    if (!take_page_body(page, body, cutter)) {
       diagnosis_.http = failed;
       diagnosis_.key.clear();
       diagnosis_.role.clear();

@@ -57,10 +57,9 @@ std::vector<std::string_view> LogReader::answered(Now now, OktaAnswer&& answer) 
     take_failure(now, answer.result, standing);
     return {};
   }
-  const auto decoded = take_page_body(*answer.result, body_);
-  if (!decoded || !cutter_.cut(body_)) {
-    failed(now, "Okta answered 200 with " +
-                    std::string(describe_fault(decoded ? BodyFault::not_a_page : decoded.error())));
+  const auto taken = take_page_body(*answer.result, body_, cutter_);
+  if (!taken) {
+    failed(now, "Okta answered 200 with " + describe_fault(taken.error().fault));
     return {};
   }
   return take_page(now, *answer.result);
@@ -94,7 +93,7 @@ std::vector<std::string_view> LogReader::take_page(Now now, const HttpAnswer& an
   const auto link = find_link(answer.headers, "next");
   const auto next = link ? admit_next(domain_.origin(), *link) : std::unexpected(std::string());
   if (link && !next) {
-    give_up("Okta's next link leaves the org (" + next.error() + ") and is not followed");
+    give_up("Okta's next link " + describe_refused_link(next.error()) + " and is not followed");
     return events;
   }
   const bool moved = next && *next != target_ && !cutter_.events().empty();

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/text.hpp"
 #include "logzio_okta/http/link_header.hpp"
 #include "logzio_okta/okta/error.hpp"
 #include "logzio_okta/okta/log_query.hpp"
@@ -24,6 +25,45 @@ std::uint32_t next_smaller(std::uint32_t limit) {
   constexpr std::array<std::uint32_t, 4> rungs = {500, 100, 10, 1};
   const auto rung = std::ranges::find_if(rungs, [&](std::uint32_t each) { return each < limit; });
   return rung != rungs.end() ? *rung : full_limit;
+}
+
+/// A 4xx that is about what was asked: none about who asks (401, 403, a proxy's 407), how often or when (408,
+/// 425, 429), or which connection it came by (421).
+bool is_about_the_question(int status) {
+  constexpr std::array others = {401, 403, 407, 408, 421, 425, 429};
+  return status >= 400 && status < 500 && std::ranges::find(others, status) == others.end();
+}
+
+/// Tells one kind of unreadable page from another.
+std::string_view name_of(BodyFault fault) {
+  switch (fault) {
+    case BodyFault::damaged:
+      return "damaged";
+    case BodyFault::encoding:
+      return "encoding";
+    case BodyFault::too_large:
+      return "too large";
+    case BodyFault::too_many:
+      return "too many";
+    case BodyFault::not_a_page:
+      return "not a page";
+  }
+  return "";
+}
+
+std::string encoding_text(const HttpAnswer& answer) {
+  return "Okta answered 200 with a Content-Encoding that was not asked for (" +
+         printable(find_header(answer.headers, "Content-Encoding").value_or("")) +
+         "): something in between encodes its answers anew; let it leave them as they are";
+}
+
+/// Of a page of which only the beginning is kept; empty for any other.
+std::string set_aside_reason(const UnreadableBody& why, std::size_t kept_bytes) {
+  if (why.fault != BodyFault::too_large && why.fault != BodyFault::too_many) return {};
+  const std::string size = std::to_string(why.bytes) + (why.fault == BodyFault::too_large ? " or more" : "");
+  return (why.fault == BodyFault::too_large ? "too large to be read: "
+                                            : "more elements than were asked for: ") +
+         ("the first " + std::to_string(kept_bytes) + " of " + size + " bytes");
 }
 
 /// Of a page with so many events.
@@ -145,11 +185,15 @@ bool Poller::held_up(Now now) const {
          now.steady - ask_at_ > limits::commit_patience && !room_for_a_page();
 }
 
-bool Poller::room_for_a_page(std::size_t events_max) const {
+std::uint32_t Poller::unsaved() const {
   std::uint32_t unsaved = 0;
   for (const Page& page : pages_) unsaved += page.counts;
   for (const auto& [number, counts] : unacknowledged_) unsaved += counts;
-  return unsaved + counts_for(limit_of_next()) <= events_max;
+  return unsaved;
+}
+
+bool Poller::room_for_a_page(std::size_t events_max) const {
+  return unsaved() + counts_for(limit_of_next()) <= events_max;
 }
 
 std::uint32_t Poller::limit_of_next() const {
@@ -229,32 +273,64 @@ std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFac
     return std::nullopt;
   }
   HttpAnswer& answer = *result;
-  const auto decoded = take_page_body(answer, body);
-  if (decoded && cutter.cut(body)) return take_page(now, answer, org, cutter.events());
-  const bool alone = decoded && unreadable_alone(now, answer, body);
+  const auto taken = take_page_body(answer, body, cutter);
+  if (!taken) return take_unreadable(now, answer, org, body, taken.error());
+  swallowed_for_.clear();
+  if (has_room_for(cutter.events().size())) return take_page(now, answer, org, cutter.events());
+  refuse_surplus(now, cutter.events().size());
+  return std::nullopt;
+}
+
+// What was asked for has; a little more, where it leaves no more in doubt than may be.
+bool Poller::has_room_for(std::size_t events) const {
+  const std::uint32_t asked = std::get<Asking>(state_).limit;
+  if (events > asked + limits::page_elements_margin) return false;
+  return events <= asked || unsaved() + counts_for(events) <= limits::in_doubt_events;
+}
+
+// More than was asked for, and yet no more than a full page may hold: whoever answers does not heed the
+// limit, so that a smaller one would not help.
+void Poller::refuse_surplus(Now now, std::size_t events) {
+  ++requests_.unusable;
+  failed(now, {.kind = "surplus",
+               .text = "Okta answered with " + std::to_string(events) + " elements where " +
+                       std::to_string(std::get<Asking>(state_).limit) +
+                       " events were asked for; full pages are asked for again",
+               .level = Level::error});
+  recover(full_limit);
+}
+
+std::optional<Batch> Poller::take_unreadable(Now now, const HttpAnswer& answer, const OrgFacts& org,
+                                             std::string_view body, const UnreadableBody& why) {
+  const bool alone = why.fault != BodyFault::encoding && unreadable_alone(now, answer, body);
   // Known by its own bytes, since it has no uuid that anybody could read.
   const EventSlice whole{.bytes = body, .hash = EventHash::of(body, body)};
   const bool known =
       alone && filtering_ && Window::Page(window_, false).look_up(whole.hash) == Window::Known::yes;
-  const bool lasts = alone && unreadable_.times >= limits::failures_until_recovery &&
-                     now.steady - unreadable_.since >= limits::unreadable_patience;
-  if (known || lasts) {
+  if (known || (alone && unreadable_for_good(now, body, why.fault))) {
+    const std::string kept = set_aside_reason(why, body.size());
     if (!known) {
-      note(Level::error,
-           "one event makes its page unreadable; the page is set aside whole and the next is asked");
+      note(Level::error, "one event makes its page unreadable; the page is set aside" +
+                             (kept.empty() ? " whole" : " (" + kept + ")") + " and the next is asked");
     }
     trial_at_ = now.steady + limits::page_size_trial_max;  // It would only be met again, ...
     place_.restore_limit = reached() + to_ms(2 * limits::recovery_overlap);  // ... until it is well behind.
     unreadable_ = {};
     swallowed_ = {whole};
+    swallowed_for_ = kept;
     return take_page(now, answer, org, swallowed_);
   }
   ++requests_.unusable;
-  const BodyFault fault = decoded ? BodyFault::not_a_page : decoded.error();
-  failed(now, {.kind = describe_fault(fault),
-               .text = "Okta answered 200 with " + std::string(describe_fault(fault)) + " (" +
-                       std::to_string(body.size()) + " bytes)",
-               .stuck = !alone});
+  const bool too_many = why.fault == BodyFault::too_many;
+  const bool encoded = why.fault == BodyFault::encoding;
+  failed(now, {.kind = name_of(why.fault),
+               .text = encoded ? encoding_text(answer)
+                               : "Okta answered 200 with " + describe_fault(why.fault) + " (" +
+                                     std::to_string(why.bytes) + " bytes; " +
+                                     counted(std::get<Asking>(state_).limit, "event") + " asked for)",
+               .stuck = !alone && !encoded,
+               .at_once = too_many || why.fault == BodyFault::too_large,
+               .level = too_many || encoded ? Level::error : Level::warn});
   return std::nullopt;
 }
 
@@ -268,9 +344,16 @@ void Poller::learn_clock(Now now, const OrgFacts& org) {
   }
 }
 
-// An unreadable page of one single event with a good link behind it: no other question would cure it. If the
-// same bytes come for long (something broken in between would not last), keeping them and going on loses
-// nothing and frees the tenant.
+// The same bytes for long: something broken in between would not last. What is seen to be one event that is
+// too large needs no such proof.
+bool Poller::unreadable_for_good(Now now, std::string_view body, BodyFault fault) const {
+  if (unreadable_.times < limits::failures_until_recovery) return false;
+  if (now.steady - unreadable_.since >= limits::unreadable_patience) return true;
+  return fault == BodyFault::too_large && PageCutter::begins_with_one_event(body);
+}
+
+// An unreadable page of one single event with a good link behind it: no other question would cure it. Keeping
+// what there is of it and going on frees the tenant.
 bool Poller::unreadable_alone(Now now, const HttpAnswer& answer, std::string_view body) {
   const Asking& asking = std::get<Asking>(state_);
   if (asking.limit != 1) return false;
@@ -291,8 +374,9 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
   last_answer_ = now.wall;
 
   Page page{.asked = asking.limit, .next = asking.target};
-  bool hostile = false;
-  take_link(answer, events.empty(), page, hostile);
+  std::string why_not;  // The link is not followed.
+  take_link(answer, events.empty(), page, why_not);
+  const bool hostile = !why_not.empty();
   ++(hostile ? requests_.unusable : requests_.ok);
   const bool moved = page.next != asking.target;
   const bool tail = events.size() < asking.limit && !hostile;
@@ -308,7 +392,10 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
                                       (page.oldest && *page.oldest > *filtering_ + limits::recovery_overlap));
 
   if (page.repeated) window_.add(page.hashes);
-  if (page.ends_recovery) filtering_.reset();
+  if (page.ends_recovery) {
+    filtering_.reset();
+    nameless_.clear();
+  }
   repeating_ = page.repeated;
   if (!filtering_ && !repeating_) {
     window_ = Window();
@@ -333,12 +420,10 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
 
   if (hostile) {
     ++hostile_links_;
-    failed(
-        now,
-        {.kind = "hostile link",
-         .text = "Okta's next link leaves the org and is not followed; the place is kept. Check what answers "
-                 "under this domain",
-         .level = Level::error});
+    failed(now, {.kind = "hostile link",
+                 .text = "Okta's next link " + describe_refused_link(why_not) +
+                         " and is not followed; the place is kept. Check what answers under this domain",
+                 .level = Level::error});
   } else if (nothing_new && events.size() >= asking.limit) {
     failed(now, {.kind = "no link",
                  .text = "a full page that was seen before, without a link that leads on",
@@ -371,12 +456,15 @@ void Poller::fold(Page&& empty, Page& into) {
 
 // Okta may write our question in other words than we did, so that its self link has to tell whether next
 // leads on.
-void Poller::take_link(const HttpAnswer& answer, bool empty, Page& page, bool& hostile) const {
+void Poller::take_link(const HttpAnswer& answer, bool empty, Page& page, std::string& why_not) const {
   const auto link = find_link(answer.headers, "next");
   if (!link || (!empty && link == find_link(answer.headers, "self"))) return;
   auto next = admit_next(domain_.origin(), *link);
-  hostile = !next.has_value();
-  if (next) page.next = std::move(*next);
+  if (next) {
+    page.next = std::move(*next);
+  } else {
+    why_not = std::move(next.error());
+  }
 }
 
 Batch Poller::choose(const std::vector<EventSlice>& events, const OrgFacts& org, Page& page) {
@@ -392,12 +480,14 @@ Batch Poller::choose(const std::vector<EventSlice>& events, const OrgFacts& org,
     if (event.will_be_flattened) ++counts_.flattened;
     const EventHash hash = event.hash;
     const Window::Known found = filtering ? known.look_up(hash) : Window::Known::no;
-    if (found == Window::Known::yes) {
+    const bool under_way = filtering_ && hash.uuid == 0 && take_nameless(hash);
+    if (found == Window::Known::yes || under_way) {
       ++counts_.deduplicated;
       continue;
     }
-    batch.events.push_back(
-        {.event = &event, .mark = mark_of(event, org, found == Window::Known::changed, in_doubt)});
+    batch.events.push_back({.event = &event,
+                            .mark = mark_of(event, org, found == Window::Known::changed, in_doubt),
+                            .unfit = swallowed_for_});
     page.hashes.push_back(hash);
     page.newest = later(page.newest, event.published_at);
     all_dated = all_dated && event.published_at.has_value();
@@ -406,6 +496,14 @@ Batch Poller::choose(const std::vector<EventSlice>& events, const OrgFacts& org,
   }
   if (!all_dated) page.oldest.reset();
   return batch;
+}
+
+// Once for each time it is on its way.
+bool Poller::take_nameless(const EventHash& hash) {
+  const auto found = nameless_.find(hash.bytes);
+  if (found == nameless_.end() || found->second == 0) return false;
+  --found->second;
+  return true;
 }
 
 Mark Poller::mark_of(const EventSlice& event, const OrgFacts& org, bool changed,
@@ -435,17 +533,18 @@ std::uint32_t Poller::doubt_left() const {
 
 void Poller::take_transport_error(Now now, const TransportError& error) {
   ++requests_.transport;
-  const bool stuck = error.fault == TransportFault::timed_out || error.fault == TransportFault::cut ||
-                     error.fault == TransportFault::answer_too_large;
-  failed(
-      now,
-      {.kind = name_of(error.fault), .text = with_cure(error), .stuck = stuck, .urgency = urgency_of(error)});
+  const bool too_large = error.fault == TransportFault::answer_too_large;
+  const bool stuck =
+      error.fault == TransportFault::timed_out || error.fault == TransportFault::cut || too_large;
+  failed(now, {.kind = name_of(error.fault),
+               .text = with_cure(error),
+               .stuck = stuck,
+               .at_once = too_large,
+               .urgency = urgency_of(error)});
 }
 
 void Poller::take_status(Now now, const HttpAnswer& answer, const OrgFacts& org) {
   const std::string said = std::to_string(answer.status) + " " + describe_okta_error(answer);
-  const bool own_question = std::get<Asking>(state_).own_question;
-  const std::string target = std::get<Asking>(state_).target;
   switch (answer.status) {
     case 429:
       ++requests_.limited;
@@ -474,28 +573,12 @@ void Poller::take_status(Now now, const HttpAnswer& answer, const OrgFacts& org)
                       "allowed network zone",
               .level = Level::error});
       return;
-    case 400:
-    case 404:
-    case 410:
-    case 414:
-      ++requests_.client_error;
-      failed(now,
-             {.kind = "4xx",
-              .text = own_question ? "Okta refuses the query (" + said + ")"
-                                   : "Okta refuses its own next link (" + said + "); asking again from " +
-                                         format_rfc3339(place_.watermark.value_or(place_.since)),
-              .level = own_question ? Level::error : Level::warn});
-      question_refused_ = question_refused_ || own_question;
-      if (!own_question) {
-        recover(full_limit);
-      } else if (target != first_target(recovery_start(now), limit_, query_)) {
-        recover(limit_);  // It went back further than Okta keeps events; this one will not.
-      }
-      return;
     default:
       break;
   }
-  if (answer.status >= 500) {
+  if (is_about_the_question(answer.status)) {
+    take_refusal(now, said);
+  } else if (answer.status >= 500) {
     ++requests_.server_error;
     // E0000009: Okta's own 30 s for a query were not enough (okta.md section 3). Any other is an outage, and
     // a smaller question would only be slower when it is over.
@@ -513,6 +596,24 @@ void Poller::take_status(Now now, const HttpAnswer& answer, const OrgFacts& org)
   }
 }
 
+// No other 4xx goes away by asking the same again.
+void Poller::take_refusal(Now now, const std::string& said) {
+  const bool own_question = std::get<Asking>(state_).own_question;
+  const std::string target = std::get<Asking>(state_).target;
+  ++requests_.client_error;
+  failed(now, {.kind = "4xx",
+               .text = own_question ? "Okta refuses the query (" + said + ")"
+                                    : "Okta refuses its own next link (" + said + "); asking again from " +
+                                          format_rfc3339(place_.watermark.value_or(place_.since)),
+               .level = own_question ? Level::error : Level::warn});
+  question_refused_ = question_refused_ || own_question;
+  if (!own_question) {
+    recover(full_limit);
+  } else if (target != first_target(recovery_start(now), limit_, query_)) {
+    recover(limit_);  // It went back further than Okta keeps events; this one will not.
+  }
+}
+
 void Poller::failed(Now now, const Failure& failure) {
   last_error_ = failure.text;
   at_tail_ = false;
@@ -520,7 +621,9 @@ void Poller::failed(Now now, const Failure& failure) {
     note(std::max(*level, failure.level), failure.text);
   state_ = Waiting{};
   ask_at_ = now.steady + backoff(limits::ask_backoff_base, limits::ask_backoff_max, tries_++, random_);
-  if (!failure.stuck || ++stuck_ < limits::failures_until_recovery) return;
+  if (!failure.stuck) return;
+  stuck_ = failure.at_once ? limits::failures_until_recovery : stuck_ + 1;
+  if (stuck_ < limits::failures_until_recovery) return;
   if (trial_) {
     trial_at_ =
         now.steady + doubled(limits::page_size_trial_base, limits::page_size_trial_max, failed_trials_++);
@@ -537,16 +640,18 @@ void Poller::recover(std::uint32_t limit) {
   recover_if_saved();
 }
 
-// What is not settled yet may stay so for long, and is known by the pages themselves; but for events without
-// a uuid, of which the marked repeat could arrive first. Those it waits for.
+// What is not settled yet may stay so for ever, as far as the listener is concerned, and is known by the
+// pages themselves: an event without a uuid by its bytes, as often as it is on its way.
 void Poller::recover_if_saved() {
   const auto* saving = std::get_if<SavingPages>(&state_);
   if (!saving || saves_pending()) return;
   ReadingWindow reading{.recover_with = saving->limit};
+  nameless_.clear();
   for (const Page& page : pages_) {
-    const bool nameless = std::ranges::find(page.hashes, 0U, &EventHash::uuid) != page.hashes.end();
-    if (nameless && page.unsettled > 0) return;
     reading.unsettled.insert(reading.unsettled.end(), page.hashes.begin(), page.hashes.end());
+    for (const EventHash& hash : page.hashes) {
+      if (hash.uuid == 0) ++nameless_[hash.bytes];
+    }
   }
   state_ = std::move(reading);
   outputs_.emplace_back(ReadWindow{.stream = stream_});

@@ -23,16 +23,16 @@ std::string event_in(std::string_view line, const LineRecord& record) {
   return "{" + std::string(line.substr(record.event_at));
 }
 
-/// Why an event can not become a line at all; nullptr if it can.
-const char* unfit_for_a_line(const EventSlice& event, Protocol protocol) {
+/// Why an event cannot become a line at all; empty if it can.
+std::string_view unfit_for_a_line(const EventSlice& event, Protocol protocol) {
   if (!event.object) return "not a JSON object";
   if (event.newline_inside) return "not JSON: a line break inside a string";
-  if (!is_lines(protocol)) return nullptr;
+  if (!is_lines(protocol)) return {};
   // Over TCP nobody answers, so what the listener would refuse has to be found here.
   if (event.own_keys.has(OwnKey::token))
     return "its own key \"token\" would clash with the account's over TCP";
   if (!is_strict_json_object(event.bytes)) return "not JSON";
-  return nullptr;
+  return {};
 }
 
 /// The line with "possible_duplicate" said in it. Empty if the event's own key logzio_okta leaves no room for
@@ -56,7 +56,7 @@ std::string marked_line(std::string_view line, const LineRecord& record) {
 
 std::uint64_t bytes_of(const std::vector<SetAside>& kept) {
   std::uint64_t bytes = 0;
-  for (const SetAside& each : kept) bytes += each.bytes.size();
+  for (const SetAside& each : kept) bytes += bytes_charged(each);
   return bytes;
 }
 
@@ -73,10 +73,19 @@ Shipper::Shipper(DestinationSpec destination, ShippersShare& share, Random rando
 void Shipper::take(Now now, const Batch& batch) {
   Settlement unfit{.stream = batch.stream, .page = batch.page};
   constants_[batch.stream] = batch.constants;
-  for (const auto& [event, mark] : batch.events) {
-    if (const char* reason = unfit_for_a_line(*event, destination_.listener.protocol)) {
+  for (const auto& [event, mark, unfit_for] : batch.events) {
+    const std::string_view reason =
+        unfit_for.empty() ? unfit_for_a_line(*event, destination_.listener.protocol) : unfit_for;
+    if (!reason.empty()) {
       ++unfit.set_aside;
-      unfit.kept.push_back({.reason = reason, .answer = {}, .events = 1, .bytes = std::string(event->bytes)});
+      // What is no event at all comes by the page, and needs no record each.
+      if (!event->object && !unfit.kept.empty() && unfit.kept.back().reason == reason) {
+        unfit.kept.back().bytes.append("\n").append(event->bytes);
+        ++unfit.kept.back().events;
+        continue;
+      }
+      unfit.kept.push_back(
+          {.reason = std::string(reason), .answer = {}, .events = 1, .bytes = std::string(event->bytes)});
       continue;
     }
     const std::size_t expected = event->bytes.size() + event->display_message.size() + splice_bytes_guess;
@@ -97,7 +106,7 @@ void Shipper::take(Now now, const Batch& batch) {
   }
   if (!unfit.kept.empty()) {
     std::map<std::string_view, std::size_t> reasons;
-    for (const SetAside& kept : unfit.kept) ++reasons[kept.reason];
+    for (const SetAside& kept : unfit.kept) reasons[kept.reason] += std::max(kept.events, 1U);
     for (const auto& [reason, count] : reasons) {
       note(Level::error, counted(count, "event") + " of " + batch.constants->tenant_name() +
                              " set aside: " + std::string(reason));

@@ -17,6 +17,12 @@ std::optional<std::string_view> find_header(const Headers& headers, std::string_
   return found->value;
 }
 
+Encoding encoding_of(const Headers& headers) {
+  const std::string_view encoding = find_header(headers, "Content-Encoding").value_or("");
+  if (encoding.empty() || same_name(encoding, "identity")) return Encoding::none;
+  return same_name(encoding, "gzip") || same_name(encoding, "x-gzip") ? Encoding::gzip : Encoding::other;
+}
+
 std::string_view name_of(TransportFault fault) {
   switch (fault) {
     case TransportFault::unresolved:

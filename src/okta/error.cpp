@@ -73,8 +73,7 @@ std::optional<OktaError> parse_error(std::string_view body) {
 // The body as text, where it is short enough to be one of Okta's errors.
 std::optional<std::string> decoded_body(const HttpAnswer& answer) {
   if (answer.body.size() > limits::error_body_bytes_max) return std::nullopt;
-  const auto encoding = find_header(answer.headers, "Content-Encoding");
-  if (!encoding || !ascii::equal_ignoring_case(*encoding, "gzip")) return answer.body;
+  if (encoding_of(answer.headers) != Encoding::gzip) return answer.body;
   auto inflated = gunzip(answer.body, limits::error_body_bytes_max);
   if (!inflated) return std::nullopt;
   return std::move(*inflated);

@@ -33,6 +33,7 @@ std::string percent_encoded(std::string_view text) {
 // The target of a link that names its host.
 Target inside(const Origin& org, std::string_view link) {
   std::optional<Url> url = parse_url(link);
+  if (!url && link.contains('@')) return refuse("another host, behind user info");
   if (!url) return refuse("not a plain http or https URL");
   if (url->origin.scheme != org.scheme) return refuse("another scheme than the org's");
   if (url->origin.host != org.host) return refuse("another host than the org's");
@@ -67,12 +68,18 @@ std::expected<std::string, std::string> admit_next(const Origin& org, std::strin
   if (link.empty()) return refuse("empty");
   if (link.size() > limits::next_link_bytes_max) return refuse("too long");
   if (!std::ranges::all_of(link, ascii::is_visible)) return refuse("white space or bytes that are not ASCII");
-  if (link.find('\\') != std::string_view::npos) return refuse("a backslash");
+  if (link.contains('\\'))
+    return refuse(link.contains("://") ? "another host, as some read a backslash" : "a backslash");
   if (link.find('#') != std::string_view::npos) return refuse("a fragment");
   if (link.starts_with("//")) return refuse("a host without a scheme");
   Target target = link.starts_with('/') ? Target(std::string(link)) : inside(org, link);
   if (target && path_of(*target) != log_path) return refuse("another path than the System Log's");
   return target;
+}
+
+std::string describe_refused_link(std::string_view why) {
+  const bool leaves = why.starts_with("another ") || why == "a host without a scheme";
+  return (leaves ? "leaves the org (" : "is malformed (") + std::string(why) + ")";
 }
 
 }  // namespace logzio_okta

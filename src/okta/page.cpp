@@ -129,12 +129,13 @@ class ElementScan {
  public:
   enum class Until : std::uint8_t { closing_bracket, end_of_text };
 
-  ElementScan(const char* begin, const char* end, std::vector<EventSlice>& events)
-      : block_at_(begin), end_(end), events_(events) {
+  ElementScan(const char* begin, const char* end, std::vector<EventSlice>& events, std::size_t elements_max)
+      : block_at_(begin), end_(end), events_(events), elements_max_(elements_max) {
     begin_element(begin);
   }
 
-  /// Where it ended; null if the elements do not end there, each with its quotes and brackets closed.
+  /// Where it ended; null if the elements do not end there, each with its quotes and brackets closed, or are
+  /// too many.
   const char* run(Until until) {
     for (; block_at_ < end_; block_at_ += JsonBlock::size) {
       const bool in_string_before = in_string();
@@ -149,6 +150,12 @@ class ElementScan {
     finish(end_);
     return end_;
   }
+
+  /// When run() found no end: it was within an object, of which so much is known.
+  [[nodiscard]] bool within_an_object() const {
+    return begin_ != end_ && *begin_ == '{' && closed_at_ == nullptr;
+  }
+  [[nodiscard]] const EventSlice& unfinished() const { return event_; }
 
  private:
   /// At the end of the last block.
@@ -181,7 +188,7 @@ class ElementScan {
           break;
         case Kind::close:
           if (brackets_.depth() == 0) {
-            if (*at == ']' && until == Until::closing_bracket) ended = end_element(at, place);
+            if (*at == ']' && until == Until::closing_bracket && end_element(at, place)) ended = at;
             return false;
           }
           if (!brackets_.close(*at)) return false;
@@ -192,7 +199,7 @@ class ElementScan {
           break;
         case Kind::comma:
           if (until == Until::end_of_text) return false;
-          end_element(at, place);
+          if (!end_element(at, place)) return false;
           begin_element(at + 1);
           break;
         case Kind::newline:
@@ -291,12 +298,13 @@ class ElementScan {
     too_long_ = false;
   }
 
-  // Where nothing stands between two commas, an element is missing: no event is lost there.
-  const char* end_element(const char* at, std::size_t place) {
+  // Where nothing stands between two commas, an element is missing: no event is lost there. False at the one
+  // that is too many.
+  bool end_element(const char* at, std::size_t place) {
     fields_ += json_block::count_bits(block_.colons & uncounted_ & bits_below(place));
     uncounted_ = ~bits_below(place);
     if (at != begin_) finish(at);
-    return at;
+    return events_.size() <= elements_max_;
   }
 
   void finish(const char* end) {
@@ -319,6 +327,7 @@ class ElementScan {
   const char* block_at_;
   const char* end_;
   std::vector<EventSlice>& events_;
+  std::size_t elements_max_;
   JsonBlocks blocks_;
   JsonBlock block_;
   std::uint64_t uncounted_ = 0;         // Of the block: what lies in the element that is being read.
@@ -336,23 +345,45 @@ class ElementScan {
   bool too_long_ = false;
 };
 
-bool cut_array(std::string_view body, std::vector<EventSlice>& events) {
+// Behind the bracket that opens the array; null if there is none.
+const char* first_element(std::string_view body) {
   constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
   if (body.starts_with(byte_order_mark)) body.remove_prefix(byte_order_mark.size());
   const char* const end = body.data() + body.size();
   const char* const begin = skip_spaces(body.data(), end);
-  if (begin == end || *begin != '[') return false;
-  const char* const closing = ElementScan(begin + 1, end, events).run(ElementScan::Until::closing_bracket);
+  return begin == end || *begin != '[' ? nullptr : begin + 1;
+}
+
+bool cut_array(std::string_view body, std::vector<EventSlice>& events, std::size_t elements_max) {
+  const char* const end = body.data() + body.size();
+  const char* const begin = first_element(body);
+  if (begin == nullptr) return false;
+  const char* const closing =
+      ElementScan(begin, end, events, elements_max).run(ElementScan::Until::closing_bracket);
   return closing != nullptr && skip_spaces(closing + 1, end) == end;
 }
 
 }  // namespace
 
-bool PageCutter::cut(std::string_view body) {
+bool PageCutter::cut(std::string_view body, std::size_t elements_max) {
+  constexpr std::size_t kept = 2 * limits::page_elements_max;
   events_.clear();
-  if (cut_array(body, events_)) return true;
+  if (events_.capacity() > kept) events_.shrink_to_fit();
+  too_many_ = false;
+  if (cut_array(body, events_, elements_max)) return true;
+  too_many_ = events_.size() > elements_max;
   events_.clear();
   return false;
+}
+
+bool PageCutter::begins_with_one_event(std::string_view beginning) {
+  const char* const begin = first_element(beginning);
+  if (begin == nullptr) return false;
+  std::vector<EventSlice> whole;
+  ElementScan scan(begin, beginning.data() + beginning.size(), whole, 0);
+  if (scan.run(ElementScan::Until::closing_bracket) != nullptr || !whole.empty()) return false;
+  if (!scan.within_an_object()) return false;
+  return !scan.unfinished().uuid.empty() || !scan.unfinished().published.empty();
 }
 
 bool PageCutter::cut_one(std::string_view bytes, EventSlice& event) {
@@ -360,7 +391,7 @@ bool PageCutter::cut_one(std::string_view bytes, EventSlice& event) {
   if (bytes.empty()) return false;
   std::vector<EventSlice> found;
   const char* const end = bytes.data() + bytes.size();
-  if (ElementScan(bytes.data(), end, found).run(ElementScan::Until::end_of_text) != end) return false;
+  if (ElementScan(bytes.data(), end, found, 1).run(ElementScan::Until::end_of_text) != end) return false;
   event = found.front();
   return true;
 }

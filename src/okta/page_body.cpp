@@ -1,42 +1,112 @@
 #include "logzio_okta/okta/page_body.hpp"
 
+#include <algorithm>
+#include <charconv>
+#include <optional>
 #include <utility>
 
 #include "logzio_okta/base/gzip.hpp"
 #include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/text.hpp"
 
 namespace logzio_okta {
 namespace {
 
-bool is_gzip(const HttpAnswer& answer) {
-  const auto encoding = find_header(answer.headers, "Content-Encoding");
-  return encoding && same_name(*encoding, "gzip");
+using Taken = std::expected<void, UnreadableBody>;
+
+void keep_beginning(std::string& body) {
+  if (body.size() > limits::beginning_bytes_max) body.resize(limits::beginning_bytes_max);
+}
+
+Taken unreadable(BodyFault fault, std::size_t bytes) {
+  return std::unexpected(UnreadableBody{.fault = fault, .bytes = bytes});
+}
+
+/// What a gzip stream of one member says of its size (RFC 1952); a stream of several, of its last one's.
+std::size_t size_told(std::string_view packed) {
+  std::size_t size = 0;
+  for (const char c : packed.substr(packed.size() - std::min<std::size_t>(4, packed.size()))) {
+    size = size >> 8U | std::size_t{static_cast<unsigned char>(c)} << 24U;
+  }
+  return size;
+}
+
+/// The beginning of an answer of which nothing else was kept.
+Taken take_beginning(HttpAnswer& answer, bool packed, std::string& body) {
+  std::size_t bytes = limits::answer_bytes_max + 1;
+  const auto length = find_header(answer.headers, "Content-Length");
+  if (length && !packed) {
+    std::size_t announced = 0;
+    std::from_chars(length->data(), length->data() + length->size(), announced);
+    bytes = std::max(bytes, announced);
+  }
+  if (packed) {
+    static_cast<void>(gunzip(answer.body, limits::beginning_bytes_max, body));  // It ends in the middle.
+  } else {
+    body = std::move(answer.body);
+  }
+  answer.body = {};
+  keep_beginning(body);
+  return unreadable(BodyFault::too_large, bytes);
+}
+
+Taken too_large(std::string_view packed, std::string& body) {
+  const std::size_t bytes = std::max(limits::page_bytes_max + 1, size_told(packed));
+  keep_beginning(body);
+  return unreadable(BodyFault::too_large, bytes);
+}
+
+/// A little at first: what has too many elements shows it there, and need not be inflated whole.
+Taken inflate(std::string_view packed, std::string& body, PageCutter& cutter) {
+  auto inflated = gunzip(packed, limits::page_first_look_bytes, body);
+  if (!inflated && inflated.error() == GzipFault::too_large) {
+    if (!cutter.cut(body, limits::page_elements_max) && cutter.too_many()) return {};
+    inflated = gunzip(packed, limits::page_bytes_max, body);
+    if (!inflated && inflated.error() == GzipFault::too_large) return too_large(packed, body);
+  }
+  if (!inflated) return unreadable(BodyFault::damaged, body.size());
+  return {};
 }
 
 }  // namespace
 
-std::string_view describe_fault(BodyFault fault) {
+std::string describe_fault(BodyFault fault) {
   switch (fault) {
     case BodyFault::damaged:
       return "a damaged or cut gzip body";
+    case BodyFault::encoding:
+      return "a Content-Encoding that was not asked for";
     case BodyFault::too_large:
-      return "a body that inflates beyond what is taken";
+      return "a page of more than " + std::to_string(limits::answer_bytes_max / limits::MiB) +
+             " MiB as it comes, or " + std::to_string(limits::page_bytes_max / limits::MiB) + " MiB inflated";
+    case BodyFault::too_many:
+      return "more elements than were asked for";
     case BodyFault::not_a_page:
       return "a body that is not a complete JSON array";
   }
   return "";
 }
 
-std::expected<void, BodyFault> take_page_body(HttpAnswer& answer, std::string& body) {
-  if (!is_gzip(answer)) {
+Taken take_page_body(HttpAnswer& answer, std::string& body, PageCutter& cutter) {
+  const Encoding encoding = encoding_of(answer.headers);
+  const bool packed = encoding == Encoding::gzip;
+  if (encoding == Encoding::other) {
     body = std::move(answer.body);
-    return {};
+    return unreadable(BodyFault::encoding, body.size());
   }
-  const auto inflated = gunzip(answer.body, limits::page_bytes_max, body);
-  answer.body = {};
-  if (inflated) return {};
-  return std::unexpected(inflated.error() == GzipFault::too_large ? BodyFault::too_large
-                                                                  : BodyFault::damaged);
+  if (answer.cut_off) return take_beginning(answer, packed, body);
+  if (packed) {
+    const Taken inflated = inflate(answer.body, body, cutter);
+    answer.body = {};
+    if (!inflated) return inflated;
+  } else {
+    body = std::move(answer.body);
+  }
+  if (cutter.cut(body, limits::page_elements_max)) return {};
+  const std::size_t bytes = body.size();
+  if (!cutter.too_many()) return unreadable(BodyFault::not_a_page, bytes);
+  keep_beginning(body);
+  return unreadable(BodyFault::too_many, bytes);
 }
 
 }  // namespace logzio_okta

@@ -49,8 +49,12 @@ bool AnswerCollector::header_line(std::string_view line) {
 }
 
 bool AnswerCollector::body_bytes(std::string_view bytes, std::optional<std::size_t> announced) {
-  if (body_.size() + bytes.size() > body_bytes_max_ || announced.value_or(0) > body_bytes_max_) {
+  const bool too_much_announced = announced.value_or(0) > body_bytes_max_;
+  const std::size_t taken_max =
+      too_much_announced ? std::min(limits::beginning_bytes_max, body_bytes_max_) : body_bytes_max_;
+  if (body_.size() + bytes.size() > taken_max) {
     complaint_ = "a body of more than " + in_kib(body_bytes_max_);
+    keep_beginning(bytes);
     return false;
   }
   if (body_.size() + bytes.size() > limits::ask_reserve &&
@@ -64,9 +68,22 @@ bool AnswerCollector::body_bytes(std::string_view bytes, std::optional<std::size
   return true;
 }
 
+// The same bytes however they came, and no room for more.
+void AnswerCollector::keep_beginning(std::string_view bytes) {
+  bodies_bytes_ -= body_.size();
+  std::string beginning(std::string_view(body_).substr(0, limits::beginning_bytes_max));
+  beginning.append(bytes.substr(0, limits::beginning_bytes_max - beginning.size()));
+  body_ = std::move(beginning);
+  bodies_bytes_ += body_.size();
+  cut_off_ = true;
+}
+
 HttpAnswer AnswerCollector::take(int status) {
   bodies_bytes_ -= body_.size();
-  return {.status = status, .headers = std::move(headers_), .body = std::exchange(body_, {})};
+  return {.status = status,
+          .headers = std::move(headers_),
+          .body = std::exchange(body_, {}),
+          .cut_off = cut_off_};
 }
 
 }  // namespace logzio_okta

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <utility>
 #include <variant>
+
+#include <poll.h>
 
 #include "logzio_okta/base/check.hpp"
 #include "logzio_okta/base/limits.hpp"
@@ -186,7 +189,10 @@ std::optional<std::size_t> CurlClient::Exchange::announced() const {
 
 Input CurlClient::Exchange::ended(CURLcode code) {
   if (code == CURLE_OK && !answer_.headers_complete()) code = CURLE_PARTIAL_FILE;
-  if (code == CURLE_OK) {
+  // Of Okta the beginning will do: the status and the link behind it are what is needed.
+  const bool beginning =
+      code == CURLE_WRITE_ERROR && answer_.cut_off() && std::holds_alternative<RequestId>(id_);
+  if (code == CURLE_OK || beginning) {
     return answered(answer_.take(static_cast<int>(easy_.info<long>(CURLINFO_RESPONSE_CODE))));
   }
   const Journey journey{.route = route_,
@@ -297,9 +303,14 @@ void CurlClient::wait(std::span<curl_waitfd> extra, Duration timeout) {
   lines_.add_descriptors(descriptors_);
   const Duration block =
       answers_.empty() ? std::min(timeout, until_next_deadline(steady_now())) : Duration(0);
-  CHECK(curl_multi_poll(multi_.get(), descriptors_.data(), static_cast<unsigned>(descriptors_.size()),
-                        poll_timeout(block), nullptr) == CURLM_OK);
-  for (std::size_t i = 0; i < extra.size(); ++i) extra[i].revents = descriptors_[i].revents;
+  const CURLMcode waited =
+      curl_multi_poll(multi_.get(), descriptors_.data(), static_cast<unsigned>(descriptors_.size()),
+                      poll_timeout(block), nullptr);
+  CHECK(waited == CURLM_OK || waited == CURLM_UNRECOVERABLE_POLL || waited == CURLM_OUT_OF_MEMORY);
+  if (waited != CURLM_OK) wait_without_poll(extra, block);
+  if (waited == CURLM_OK && unwaitable_.active()) static_cast<void>(unwaitable_.healed(steady_now()));
+  for (std::size_t i = 0; waited == CURLM_OK && i < extra.size(); ++i)
+    extra[i].revents = descriptors_[i].revents;
 
   int running = 0;
   CHECK(curl_multi_perform(multi_.get(), &running) == CURLM_OK);
@@ -308,6 +319,26 @@ void CurlClient::wait(std::span<curl_waitfd> extra, Duration timeout) {
   end_stalled(now);
   lines_.drive(now);
   collect_line_answers();
+}
+
+// poll(2) refuses more descriptors at once than the process may have (RLIMIT_NOFILE), which anybody may lower
+// while it runs. Then each is looked at by itself, now and then: what is open goes on.
+void CurlClient::wait_without_poll(std::span<curl_waitfd> extra, Duration block) {
+  if (unwaitable_.failed(steady_now(), "poll")) {
+    notes_.push_back({.level = Level::error,
+                      .tenant = {},
+                      .text =
+                          "more connections are open than this process may have: its limit of open files "
+                          "(RLIMIT_NOFILE, LimitNOFILE= of the unit) was lowered while it runs. What is open "
+                          "goes on slowly, and nothing new can be opened; raise the limit or restart"});
+  }
+  bool ready = false;
+  for (curl_waitfd& each : extra) {
+    pollfd one{.fd = each.fd, .events = each.events, .revents = 0};
+    ready = ::poll(&one, 1, 0) > 0 || ready;
+    each.revents = one.revents;
+  }
+  if (!ready) ::poll(nullptr, 0, poll_timeout(std::min<Duration>(block, limits::unwaitable_rest)));
 }
 
 void CurlClient::reap() {
@@ -356,7 +387,9 @@ std::optional<Input> CurlClient::next_answer() {
 }
 
 std::vector<Note> CurlClient::take_notes() {
-  return lines_.take_notes();
+  std::vector<Note> notes = lines_.take_notes();
+  std::ranges::move(std::exchange(notes_, {}), std::back_inserter(notes));
+  return notes;
 }
 
 std::size_t CurlClient::in_flight() const {

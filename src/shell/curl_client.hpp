@@ -12,8 +12,9 @@
 // - A body that may have been taken is never sent again from here: TransportError::sent says so, and the
 //   Shipper decides.
 // - A target goes out byte for byte; one that could end the request line is refused.
-// - An answer is bounded (limits.hpp), still encoded as it came, and the final one: 1xx and the proxy's own
-//   answers are not shown, redirects are not followed.
+// - An answer is bounded (limits.hpp; of one of Okta's with a larger body the beginning is given), still
+//   encoded as it came, and the final one: 1xx and the proxy's own answers are not shown, redirects are not
+//   followed.
 // - A credential is attached only after the keyring has compared the origin, and is in no text.
 // - Cleartext never goes through a proxy. TLS is 1.2 or newer and verified by Trust.
 //
@@ -31,6 +32,7 @@
 #include <curl/curl.h>
 
 #include "logzio_okta/base/error.hpp"
+#include "logzio_okta/flow/backoff.hpp"
 #include "logzio_okta/flow/message.hpp"
 #include "logzio_okta/logzio/endpoint.hpp"
 
@@ -75,6 +77,7 @@ class CurlClient {
   void start(std::unique_ptr<Exchange> exchange);
   void reap();
   void end_stalled(Instant now);
+  void wait_without_poll(std::span<curl_waitfd> extra, Duration block);
   void collect_line_answers();
   [[nodiscard]] Duration until_next_deadline(Instant now) const;
 
@@ -88,6 +91,8 @@ class CurlClient {
   std::unordered_map<CURL*, std::unique_ptr<Exchange>> exchanges_;
   std::deque<Input> answers_;
   std::vector<curl_waitfd> descriptors_;  // Kept for its room.
+  Complaint unwaitable_{Complaint::Rhythm::hourly};
+  std::vector<Note> notes_;
 };
 
 }  // namespace logzio_okta

@@ -202,6 +202,13 @@ void judge_neighbours(std::string_view poison) {
   judge_slices(page, cutter.events());
 }
 
+void judge_bound(std::string_view body, std::size_t elements) {
+  PageCutter cutter;
+  CHECK(cutter.cut(body, elements));
+  CHECK(elements == 0 || (!cutter.cut(body, elements - 1) && cutter.too_many() && cutter.events().empty()));
+  static_cast<void>(PageCutter::begins_with_one_event(body));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -211,8 +218,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     PageCutter cutter;
     const bool cut = cutter.cut(body);
     if (cut) judge_slices(body, cutter.events());
+    if (cut) judge_bound(body, cutter.events().size());
     const auto elements = read(body);
-    if (!elements) continue;
+    if (!elements || elements->size() > limits::elements_max) continue;
     CHECK(cut);
     CHECK(cutter.events().size() == elements->size());
     for (std::size_t i = 0; i < elements->size(); ++i) same(cutter.events()[i], (*elements)[i]);

@@ -94,13 +94,16 @@ HttpResult as_result(const Answer& answer) {
     if (delivery.ending == Ending::stall) return failed(TransportFault::timed_out, "no byte for too long");
     return failed(TransportFault::cut, "the connection broke");
   }
-  if (delivery.endless || answer.body->size() > limits::answer_bytes_max) {
-    return failed(TransportFault::answer_too_large, "the answer is too large");
-  }
   if (header_bytes(answer.headers) > limits::header_bytes_max) {
     return failed(TransportFault::answer_too_large, "the answer's headers are too large");
   }
-  return HttpAnswer{.status = answer.status, .headers = answer.headers, .body = *answer.body};
+  HttpAnswer taken{.status = answer.status, .headers = answer.headers, .body = *answer.body};
+  if (delivery.endless || answer.body->size() > limits::answer_bytes_max) {
+    while (taken.body.size() < limits::beginning_bytes_max) taken.body += *answer.body;
+    taken.body.resize(limits::beginning_bytes_max);
+    taken.cut_off = true;
+  }
+  return taken;
 }
 
 }  // namespace logzio_okta::model

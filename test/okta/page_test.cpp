@@ -574,3 +574,37 @@ TEST_CASE("cutter: one poisoned event leaves its neighbours whole") {
     REQUIRE_FALSE(is_strict_json_object(poison));
   }
 }
+
+TEST_CASE("cutter: it stops at the first element that is too many") {
+  PageCutter cutter;
+  REQUIRE(cutter.cut("[1,2,3]", 3));
+  REQUIRE_FALSE(cutter.too_many());
+  for (const char* page : {"[1,2,3,4]", "[1,2,3,4,5", "[1,2,3,4,}", "[1,2,3, 4 ]"}) {
+    INFO(page);
+    REQUIRE_FALSE(cutter.cut(page, 3));
+    REQUIRE(cutter.too_many());
+    REQUIRE(cutter.events().empty());
+  }
+  REQUIRE(cutter.cut("[{},,{},,{}]", 3));
+  REQUIRE_FALSE(cutter.cut("[1,2,3", 3));
+  REQUIRE_FALSE(cutter.too_many());
+  std::string many = "[";
+  for (std::size_t i = 0; i <= limits::elements_max; ++i) many += "{},";
+  many.back() = ']';
+  REQUIRE_FALSE(cutter.cut(many));
+  REQUIRE(cutter.too_many());
+}
+
+TEST_CASE("cutter: the beginning of a page shows whether it is one event that goes on") {
+  for (const char* event : {R"([{"uuid":"u","a":")", R"( [ {"published":"2026-11-23T12:00:00Z","a":{"b":[)",
+                            R"([{"a":{"uuid":"x"},"uuid":"u","b":"},{)"}) {
+    INFO(event);
+    REQUIRE(PageCutter::begins_with_one_event(event));
+  }
+  for (const char* none :
+       {"", "[", "     ", "[{", R"([{"a":")", R"([{"uuid":"u"},{"uuid":"v","a":")", R"([{"uuid":"u"}   )",
+        R"([["uuid":"u","a":")", R"([1 {"uuid":"u","a":")", R"({"uuid":"u","a":")", R"([{"uuid":"u"}])"}) {
+    INFO(none);
+    REQUIRE_FALSE(PageCutter::begins_with_one_event(none));
+  }
+}

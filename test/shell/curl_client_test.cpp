@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "logzio_okta/base/limits.hpp"
@@ -14,8 +15,10 @@
 #include "logzio_okta/http/cure.hpp"
 
 #include "catch.hpp"
+#include "file_limit.hpp"
 #include "loopback_server.hpp"
 #include "network_bench.hpp"
+#include "shell/descriptor.hpp"
 #include "tools/certificates.hpp"
 
 using namespace logzio_okta;
@@ -138,12 +141,18 @@ TEST_CASE("curl client: headers without end are cut off") {
   }
 }
 
-TEST_CASE("curl client: a body that announces too much is refused at its first byte") {
-  const HttpResult result = answered_with(
-      "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(limits::answer_bytes_max + 1) + "\r\n\r\n[");
-  REQUIRE_FALSE(result.has_value());
-  CHECK(result.error().fault == TransportFault::answer_too_large);
-  CHECK(contains(result.error().text, std::to_string(limits::answer_bytes_max / limits::KiB) + " KiB"));
+TEST_CASE("curl client: of a body that is, or announces to be, too large the beginning is given") {
+  const std::string body = "[" + std::string(limits::answer_bytes_max, 'x');
+  const std::string length = "Content-Length: " + std::to_string(body.size()) + "\r\n";
+  for (const std::string& framing : {length, std::string("Connection: close\r\n")}) {
+    const HttpResult result =
+        answered_with("HTTP/1.1 200 OK\r\nLink: <l>; rel=\"next\"\r\n" + framing + "\r\n" + body);
+    REQUIRE(result.has_value());
+    CHECK(result->status == 200);
+    CHECK(result->cut_off);
+    CHECK(find_header(result->headers, "link") == "<l>; rel=\"next\"");
+    CHECK((result->body == body.substr(0, limits::beginning_bytes_max)));
+  }
 }
 
 TEST_CASE("curl client: the listener's answer is bounded where it announces nothing") {
@@ -603,4 +612,28 @@ TEST_CASE("curl client: ending it with conversations on their way is quick") {
     bench.client().wait({}, 10ms);
   }
   CHECK(steady_now() - before < limits::connect_timeout);
+}
+
+TEST_CASE("curl client: a limit of open files below what is open is said, and what is open goes on") {
+  NetworkBench bench;
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+  const Descriptor reads(ends[0]);
+  const Descriptor writes(ends[1]);
+  REQUIRE(::write(writes.get(), "x", 1) == 1);
+  std::array<curl_waitfd, 3> waited{{{.fd = -1, .events = CURL_WAIT_POLLIN, .revents = 0},
+                                     {.fd = reads.get(), .events = CURL_WAIT_POLLIN, .revents = 0},
+                                     {.fd = -1, .events = CURL_WAIT_POLLIN, .revents = 0}}};
+  {
+    const FileLimit low(1);
+    bench.client().wait(waited, 10s);
+    CHECK(waited[1].revents == CURL_WAIT_POLLIN);
+    bench.client().wait(waited, 10s);
+  }
+  const std::vector<Note> notes = bench.client().take_notes();
+  REQUIRE(notes.size() == 1);
+  CHECK(notes[0].level == Level::error);
+  CHECK_THAT(notes[0].text, Catch::Matchers::Contains("RLIMIT_NOFILE"));
+  bench.client().wait(waited, 10s);
+  CHECK(waited[1].revents == CURL_WAIT_POLLIN);
 }

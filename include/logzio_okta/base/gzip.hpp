@@ -13,8 +13,9 @@ enum class GzipFault {
   too_large,  ///< Inflated it would exceed the bound; nothing beyond the bound was ever allocated.
 };
 
-/// Inflates a whole gzip stream (one or more members, RFC 1952) into at most `bytes_max` bytes. `plain` gives
-/// its room, so that page after page needs no new memory; after a fault nothing in it may be used.
+/// Inflates a whole gzip stream (one or more members, RFC 1952; zeros after the last one are padding) into at
+/// most `bytes_max` bytes. `plain` gives its room, so that page after page needs no new memory; after a fault
+/// it holds what came before that: exactly `bytes_max` bytes where there would be more.
 [[nodiscard]] std::expected<void, GzipFault> gunzip(std::string_view packed, std::size_t bytes_max,
                                                     std::string& plain);
 /// Likewise, into a new string.

@@ -23,12 +23,21 @@ inline constexpr std::size_t files_kept_max =
     tenants_max + 8;  // A token each, and each file that a flag names.
 
 // Answers of Okta. A page of 1000 events is 2 to 3 MB; one event may be far larger (okta.md section 2).
-inline constexpr std::size_t page_events_max = 1000;       // Okta's largest `limit`.
+inline constexpr std::size_t page_events_max = 1000;  // Okta's largest `limit`.
+// More than was asked for is a fault; so many more may be a server's own idea of a page.
+inline constexpr std::size_t page_elements_margin = 100;
+inline constexpr std::size_t page_elements_max = page_events_max + page_elements_margin;
+// Of any other array that is cut, such as a spooled delivery: an element costs 128 bytes while it is read.
+inline constexpr std::size_t elements_max = 16 * 1024;
 inline constexpr std::size_t answer_bytes_max = 32 * MiB;  // As it comes over the wire.
 inline constexpr std::size_t bodies_bytes_max =
     96 * MiB;  // Of all answers on their way; only those that outgrow
                // their reserve must fit, the others always do.
-inline constexpr std::size_t page_bytes_max = 48 * MiB;        // Inflated; a gzip bomb ends here.
+inline constexpr std::size_t page_bytes_max = 48 * MiB;  // Inflated; a gzip bomb ends here.
+// What is looked at before more of a page is inflated: far more elements than were asked for show here.
+inline constexpr std::size_t page_first_look_bytes = 4 * MiB;
+// Of an answer that is too large the beginning is kept: enough to tell what it is, and to set aside.
+inline constexpr std::size_t beginning_bytes_max = 256 * KiB;
 inline constexpr std::size_t header_bytes_max = 64 * KiB;      // All header lines of one answer together.
 inline constexpr std::size_t next_link_bytes_max = 8 * KiB;    // A longer link is treated as hostile.
 inline constexpr std::size_t error_text_bytes_max = 300;       // Of a foreign text quoted in a log line.
@@ -122,11 +131,21 @@ inline constexpr std::size_t inputs_before_page = 100;           // Short ones i
 
 // State.
 inline constexpr std::size_t set_aside_bytes_max = 256 * MiB;
+// Beside its bytes and texts each item costs a row on disk and some objects in memory.
+inline constexpr std::size_t set_aside_item_bytes = 256;
 inline constexpr Duration commit_delay = 50ms;
 inline constexpr int commit_rest = 9;            // Times the last commit's duration between commits,
 inline constexpr Duration commit_rest_max = 2s;  // but one slow commit never silences us for long.
 inline constexpr Duration commit_patience = 2s;  // A tenant that waits longer to be saved counts as held.
 inline constexpr Duration save_retry = 2s;
+// What a full spool has made of the file is given back once it is drained, but for what the next hour may
+// need: in steps that take a tenth of the loop, each about a commit long.
+inline constexpr std::int64_t state_pages_kept_free = 4096;  // Of 4 KiB.
+inline constexpr std::int64_t state_pages_step = 256;
+inline constexpr Duration shrink_rest_min = 20ms;
+inline constexpr Duration shrink_retry = 10min;  // After a failure.
+// A file that was made without the means to shrink is written anew at a start, if it holds no more than this.
+inline constexpr std::int64_t state_pages_rewritten_max = 8192;
 
 // Lines over TCP.
 inline constexpr Duration line_close_wait = 10s;
@@ -140,6 +159,7 @@ inline constexpr Duration ticket_key_life =
 // Event hooks (okta.md section 7). What Okta puts into one delivery is not documented; a few events of 2 KB.
 inline constexpr std::size_t hook_body_bytes_max = 4 * MiB;
 inline constexpr std::size_t hook_bodies_bytes_max = 32 * MiB;  // Of all deliveries not answered yet.
+inline constexpr std::size_t hook_events_max = 1000;            // Of one delivery, as of a page.
 inline constexpr std::size_t hook_challenge_bytes_max = 1 * KiB;
 inline constexpr std::size_t request_head_bytes_max = 16 * KiB;  // Request line and headers together.
 inline constexpr std::size_t request_fields_max = 100;
@@ -154,9 +174,18 @@ inline constexpr Duration hook_linger = 1s;     // For a refused client to read 
 inline constexpr Duration hook_turn = 10ms;     // Of the loop at most, so that polling has its turn.
 inline constexpr std::size_t hook_secrets_max = 64;
 
+// File descriptors. Without one a connection cannot be accepted and stays where it is, so that waiting for it
+// would end at once, for ever.
+inline constexpr Duration accept_rest = 1s;
+// Between two looks at connections that cannot be waited for, as more are open than the process may have.
+inline constexpr Duration unwaitable_rest = 50ms;
+
 // The spool: deliveries of orgs that are not polled, on disk until the listener has taken them.
 inline constexpr std::size_t hook_orgs_max = 50;
-inline constexpr std::size_t spool_bytes_max = 512 * MiB;      // Beyond it 503.
+inline constexpr std::size_t spool_bytes_max = 512 * MiB;  // Beyond it 503.
+inline constexpr std::size_t spool_row_bytes = 128;    // Of it, beside a delivery's own texts: its row, ...
+inline constexpr std::size_t spool_event_bytes = 128;  // ... and what each event costs on its way there and,
+                                                       // remembered for a day, on disk.
 inline constexpr std::size_t spool_rows_unsettled_max = 2000;  // Read back and not settled, per stream: what
                                                                // a crash leaves in doubt.
 inline constexpr std::size_t spool_read_bytes_max = 1 * MiB;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "logzio_okta/base/id.hpp"
@@ -15,6 +16,7 @@ namespace logzio_okta {
 struct BatchEvent {
   const EventSlice* event = nullptr;
   Mark mark;
+  std::string_view unfit{};  ///< Why it cannot become a line, where its bytes alone do not say so.
 };
 
 /// The events of one page that are to be shipped. Points into the page: valid only while it is handed over.

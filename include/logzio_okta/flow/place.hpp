@@ -8,6 +8,7 @@
 
 #include "logzio_okta/base/hash.hpp"
 #include "logzio_okta/base/id.hpp"
+#include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/time.hpp"
 
 namespace logzio_okta {
@@ -68,6 +69,11 @@ struct SetAside {
   std::string bytes;         ///< Okta's bytes, or the lines of a bulk.
   friend bool operator==(const SetAside&, const SetAside&) = default;
 };
+
+/// What it takes of limits::set_aside_bytes_max: an item of a byte costs its row as well.
+[[nodiscard]] inline std::uint64_t bytes_charged(const SetAside& item) {
+  return item.bytes.size() + item.reason.size() + item.answer.size() + limits::set_aside_item_bytes;
+}
 
 /// One record of a stream for the store, written whole or not at all. No two saves need an order between
 /// streams; those of one stream are written in order.

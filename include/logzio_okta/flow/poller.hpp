@@ -21,6 +21,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,6 +41,7 @@
 #include "logzio_okta/flow/window.hpp"
 #include "logzio_okta/okta/domain.hpp"
 #include "logzio_okta/okta/page.hpp"
+#include "logzio_okta/okta/page_body.hpp"
 
 namespace logzio_okta {
 
@@ -172,19 +174,26 @@ class Poller {
   [[nodiscard]] std::optional<Batch> take_page(Now now, const HttpAnswer& answer, const OrgFacts& org,
                                                const std::vector<EventSlice>& events);
   static void fold(Page&& empty, Page& into);
-  void take_link(const HttpAnswer& answer, bool empty, Page& page, bool& hostile) const;
+  void take_link(const HttpAnswer& answer, bool empty, Page& page, std::string& why_not) const;
   [[nodiscard]] Batch choose(const std::vector<EventSlice>& events, const OrgFacts& org, Page& page);
   [[nodiscard]] Mark mark_of(const EventSlice& event, const OrgFacts& org, bool changed,
                              std::uint32_t doubt_left) const;
   [[nodiscard]] std::uint32_t doubt_left() const;
+  [[nodiscard]] std::optional<Batch> take_unreadable(Now now, const HttpAnswer& answer, const OrgFacts& org,
+                                                     std::string_view body, const UnreadableBody& why);
   [[nodiscard]] bool unreadable_alone(Now now, const HttpAnswer& answer, std::string_view body);
+  [[nodiscard]] bool unreadable_for_good(Now now, std::string_view body, BodyFault fault) const;
+  void refuse_surplus(Now now, std::size_t events);
+  [[nodiscard]] bool take_nameless(const EventHash& hash);
 
+  void take_refusal(Now now, const std::string& said);
   void take_status(Now now, const HttpAnswer& answer, const OrgFacts& org);
   void take_transport_error(Now now, const TransportError& error);
   struct Failure {
     std::string_view kind;  ///< For telling one failure from another.
     std::string text;
-    bool stuck = false;         ///< Another question may cure it.
+    bool stuck = false;         ///< Another question may cure it, ...
+    bool at_once = false;       ///< ... and the same again would not.
     Level level = Level::warn;  ///< At least.
     Urgency urgency = Urgency::waits;
   };
@@ -204,6 +213,8 @@ class Poller {
   void pop_settled(Now now, const OrgFacts& org);
   void move_place(const OrgFacts& org, Page& page, Save& save);
   [[nodiscard]] std::uint32_t limit_of_next() const;
+  [[nodiscard]] std::uint32_t unsaved() const;
+  [[nodiscard]] bool has_room_for(std::size_t events) const;
   [[nodiscard]] bool room_for_a_page(std::size_t events_max = limits::events_unsaved_max) const;
   [[nodiscard]] WallTime okta_time(Now now) const;
   void trim_window(Save& save);
@@ -257,7 +268,10 @@ class Poller {
   bool repeating_ = false;               ///< Like Place::repeated, but of what is being read.
   std::deque<RowInfo> rows_;             ///< What the window on disk holds.
   std::size_t row_events_ = 0;
-  std::vector<EventSlice> swallowed_;  ///< A page taken whole, for as long as its batch is handed over.
+  std::vector<EventSlice> swallowed_;  ///< A page taken whole, for as long as its batch is handed over,
+  std::string swallowed_for_;          ///< and why, where its bytes do not tell.
+  /// Events without a uuid that were on their way when a recovery began: their bytes, and how often.
+  std::map<std::uint64_t, std::uint32_t> nameless_;
 
   int tries_ = 0;  ///< Failures in a row.
   struct Unreadable {

@@ -20,11 +20,17 @@ using Headers = std::vector<Header>;
 /// The first header of that name.
 [[nodiscard]] std::optional<std::string_view> find_header(const Headers& headers, std::string_view name);
 
-/// A complete answer: the body is whole as far as HTTP can tell, and still encoded as it came.
+/// How a body is encoded, by its Content-Encoding. `x-gzip` is gzip (RFC 9110 section 8.4.1.3).
+enum class Encoding { none, gzip, other };
+[[nodiscard]] Encoding encoding_of(const Headers& headers);
+
+/// A complete answer: the body is whole as far as HTTP can tell, and still encoded as it came. But for one
+/// whose body is larger than is taken: of that only the beginning is here (limits::beginning_bytes_max).
 struct HttpAnswer {
   int status = 0;
   Headers headers;
   std::string body;
+  bool cut_off = false;
 };
 
 enum class TransportFault {

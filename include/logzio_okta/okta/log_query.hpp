@@ -41,5 +41,8 @@ struct LogQuery {
 /// of the same org), exactly `log_path`, printable ASCII without spaces, at most limits::next_link_bytes_max.
 /// Never altered. The error says in a few words how it leaves, without quoting the link.
 [[nodiscard]] std::expected<std::string, std::string> admit_next(const Origin& org, std::string_view link);
+/// What admit_next has against a link, for a sentence about it: "leaves the org (another host than the
+/// org's)", "is malformed (a backslash)".
+[[nodiscard]] std::string describe_refused_link(std::string_view why);
 
 }  // namespace logzio_okta

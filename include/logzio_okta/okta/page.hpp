@@ -10,7 +10,8 @@
 //     if (!cutter.cut(body)) ... // Not an array, or cut short: nothing of it may be used.
 //     for (const EventSlice& event : cutter.events()) ...
 //
-// Slices point into `body`, which must outlive them. A cutter may be used again and keeps its memory.
+// Slices point into `body`, which must outlive them. A cutter may be used again and keeps its memory, but for
+// what an array that was larger than a page has made it take.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +22,7 @@
 #include <vector>
 
 #include "logzio_okta/base/hash.hpp"
+#include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/time.hpp"
 
 namespace logzio_okta {
@@ -83,15 +85,22 @@ struct EventSlice {
 class PageCutter {
  public:
   /// False if the bytes are not one complete JSON array as far as quotes and brackets tell (a byte order mark
-  /// and white space around it are allowed). An empty array gives no events.
-  [[nodiscard]] bool cut(std::string_view body);
+  /// and white space around it are allowed). An empty array gives no events. It stops at the first element
+  /// beyond `elements_max`, which costs no more than those before it: false as well, and too_many() tells.
+  [[nodiscard]] bool cut(std::string_view body, std::size_t elements_max = limits::elements_max);
+  /// The last array that was not cut had more elements than it might.
+  [[nodiscard]] bool too_many() const { return too_many_; }
   /// One event by itself, as it stands in a line of ours. False, and `event` untouched, if it is not one
   /// element whose quotes and brackets close.
   [[nodiscard]] static bool cut_one(std::string_view bytes, EventSlice& event);
+  /// Of a page that goes on behind these bytes: it begins with an object that has a uuid or a date, and no
+  /// second element begins in them.
+  [[nodiscard]] static bool begins_with_one_event(std::string_view beginning);
   [[nodiscard]] const std::vector<EventSlice>& events() const { return events_; }
 
  private:
   std::vector<EventSlice> events_;
+  bool too_many_ = false;
 };
 
 /// The strict judge: complete JSON of any depth, valid UTF-8, an object. Slow (RapidJSON's iterative Reader).
