@@ -38,6 +38,12 @@ EventHash hash_of(const EventSlice& event, const Hook& hook, std::size_t index) 
 
 }  // namespace
 
+std::size_t HookStream::bytes_charged(const std::vector<EventSlice>& events) {
+  std::size_t bytes = 0;
+  for (const EventSlice& event : events) bytes += event.bytes.size();
+  return spool_bytes_charged(bytes, events.size());
+}
+
 HookStream::HookStream(StreamId stream, HookRoute route, DestinationId destination)
     : stream_(stream), route_(std::move(route)), destination_(destination) {}
 
@@ -71,12 +77,11 @@ void HookStream::deliver(Now now, HookId id, const Hook& hook, const std::vector
                     .event_id = bounded(hook.event_id),
                     .event_time = bounded(hook.event_time),
                     .events = {}};
-  std::size_t bytes = 0;
   spool.events.reserve(events.size());
   for (std::size_t i = 0; i < events.size(); ++i) {
     spool.events.push_back({.hash = hash_of(events[i], hook, i), .bytes = std::string(events[i].bytes)});
-    bytes += events[i].bytes.size();
   }
+  const std::size_t bytes = bytes_charged(events);
   arriving_.push_back({.id = id, .bytes = bytes, .at = now.wall});
   arriving_bytes_ += bytes;
   if (open_) {
@@ -143,7 +148,7 @@ void HookStream::rows_read(const SpoolRead& read, PageCutter& cutter,
     pages_.push_back({.number = row.number,
                       .events = batch.events.size(),
                       .unsettled = batch.events.size(),
-                      .bytes = row.events.size(),
+                      .bytes = spool_bytes_charged(row.text_bytes(), batch.events.size()),
                       .at = row.at,
                       .kept = {}});
     ship(batch);

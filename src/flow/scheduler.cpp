@@ -293,6 +293,8 @@ void Scheduler::Impl::on(Now now, SaveFailed&& failed) {
 void Scheduler::Impl::on(Now now, HookArrived&& arrived) {
   hooks.received(now);
   const auto hook = read_hook(arrived.body, cutter);
+  if (!hook && hook.error().too_many)
+    return refuse_hook(now, arrived.id, HookRefusal::too_large, 413, hook.error().text);
   if (!hook) return refuse_hook(now, arrived.id, HookRefusal::malformed, 400, hook.error().text);
   Tenant* tenant = find(hook->source);
   const auto& accounts = arrived.accounts;
@@ -318,8 +320,7 @@ void Scheduler::Impl::refuse_hook(Now now, HookId id, HookRefusal kind, int stat
 
 // Its own events go out: nobody else will bring them.
 void Scheduler::Impl::keep(Now now, const HookArrived& arrived, const Hook& hook) {
-  std::size_t bytes = 0;
-  for (const EventSlice& event : cutter.events()) bytes += event.bytes.size();
+  const std::size_t bytes = HookStream::bytes_charged(cutter.events());
   const bool full = spool_bytes() + bytes > options.spool_bytes_max;
   if (full) {
     say(hooks.cannot_keep(now, "the spool is full (" + std::to_string(options.spool_bytes_max / limits::MiB) +

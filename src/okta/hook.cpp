@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/text.hpp"
 #include "logzio_okta/http/url.hpp"
 #include "logzio_okta/okta/member.hpp"
@@ -39,17 +40,24 @@ Result<Domain> source_of(std::string_view body) {
 
 }  // namespace
 
-Result<Hook> read_hook(std::string_view body, PageCutter& cutter) {
+std::expected<Hook, HookFault> read_hook(std::string_view body, PageCutter& cutter) {
+  const auto refuse = [](std::string text) { return std::unexpected(HookFault{.text = std::move(text)}); };
   body = ascii::trim(body);
-  if (!is_strict_json_object(body)) return fail("the body is not a JSON object");
   std::string_view data;
   std::string_view events;
-  if (!find_member(body, "data", data) || !find_member(data, "events", events) || !cutter.cut(events)) {
-    return fail("\"data\" has no list \"events\"");
+  const bool listed = find_member(body, "data", data) && find_member(data, "events", events);
+  const bool cut = listed && cutter.cut(events, limits::hook_events_max);
+  // Before the strict judge, which takes its time over millions of values.
+  if (listed && cutter.too_many()) {
+    return std::unexpected(HookFault{.text = "it holds more than " + std::to_string(limits::hook_events_max) +
+                                             " events; send them in several deliveries",
+                                     .too_many = true});
   }
-  if (!std::ranges::all_of(cutter.events(), &EventSlice::object)) return fail("an event is not an object");
+  if (!is_strict_json_object(body)) return refuse("the body is not a JSON object");
+  if (!cut) return refuse("\"data\" has no list \"events\"");
+  if (!std::ranges::all_of(cutter.events(), &EventSlice::object)) return refuse("an event is not an object");
   auto source = source_of(body);
-  if (!source) return std::unexpected(std::move(source.error()));
+  if (!source) return refuse(std::move(source.error().text));
   return Hook{.source = std::move(*source),
               .source_text = string_member(body, "source"),
               .event_id = string_member(body, "eventId"),

@@ -121,9 +121,16 @@ constexpr const char* doubt_spool_sql = R"(
 static_assert(limits::spool_rows_unsettled_max == 2000);
 constexpr const char* doubt_all_spool_sql = "UPDATE spool SET marked = 1";
 
+// Their bytes as octets: length() would count a text's characters.
 constexpr const char* sum_spool_sql = R"(
-  SELECT key, max(spool.id), sum(count), sum(length(events)), min(at_ms) FROM spool
+  SELECT key, max(spool.id), sum(count),
+    sum(length(events) + length(CAST(source AS BLOB)) + length(CAST(event_id AS BLOB)) +
+        length(CAST(event_time AS BLOB))), count(*), min(at_ms) FROM spool
   JOIN stream ON stream.id = spool.stream GROUP BY spool.stream)";
+
+constexpr const char* sum_set_aside_sql = R"(
+  SELECT coalesce(sum(length(bytes) + length(CAST(reason AS BLOB)) + length(CAST(answer AS BLOB))), 0)
+  FROM set_aside)";
 
 constexpr const char* read_spool_sql = R"(
   SELECT id, at_ms, source, event_id, event_time, marked, events FROM spool
@@ -322,7 +329,9 @@ std::expected<void, StoreError> create(const std::string& dir, const std::string
   if (fd < 0) return refused(explain_state_errno(errno, dir));
   ::close(fd);
   Database database;
-  if (!(database.open(draft) && database.run("PRAGMA journal_mode = MEMORY; BEGIN") &&
+  // Before the first table: so the file can shrink again, a few pages at a time.
+  if (!(database.open(draft) &&
+        database.run("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = MEMORY; BEGIN") &&
         database.run(create_sql) && database.run(create_spool_sql) &&
         database.run("COMMIT; PRAGMA journal_mode = WAL"))) {
     return refused(database.failure().explain(dir));
@@ -437,6 +446,8 @@ struct Store::Impl {
   Instant not_before{};        // ... and when it may be.
   Instant spool_not_before{};  // Likewise, while a hook delivery waits for it.
   bool failing = false;        // The last commit did.
+  bool may_shrink = false;     // The file may hold more room than it needs.
+  Instant shrink_at{};
   std::string failed_because;
   Instant ask_again{};
 
@@ -484,6 +495,11 @@ struct Store::Impl {
   void learn_own_files();
   [[nodiscard]] std::string what_is_gone() const;
   void fail_commit(Instant now, std::string why);
+
+  // Giving room back.
+  void make_shrinkable();
+  void look_for_room();
+  void shrink(Instant now);
 };
 
 /// A start that failed further on, before any stream was handed out, had nothing in flight.
@@ -501,6 +517,42 @@ bool Store::Impl::configure() {
   return database.run(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 8388608;"
       "PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON");
+}
+
+/// A file from before files could shrink is written anew, as long as that takes no time to speak of; else at
+/// a later start. Whatever keeps it from it, such as a full disk, nothing depends on it.
+void Store::Impl::make_shrinkable() {
+  constexpr std::int64_t incremental = 2;
+  const auto mode = database.number("PRAGMA auto_vacuum");
+  const auto pages = database.number("PRAGMA page_count");
+  const auto free_pages = database.number("PRAGMA freelist_count");
+  const bool wanted = mode && pages && free_pages && *mode != incremental &&
+                      *pages - *free_pages <= limits::state_pages_rewritten_max;
+  if (wanted) static_cast<void>(database.run("PRAGMA auto_vacuum = INCREMENTAL; VACUUM"));
+  database.clear_failure();
+}
+
+void Store::Impl::look_for_room() {
+  constexpr std::int64_t incremental = 2;
+  const auto mode = database.number("PRAGMA auto_vacuum");
+  const auto free_pages = database.number("PRAGMA freelist_count");
+  may_shrink = mode == incremental && free_pages && *free_pages > limits::state_pages_kept_free;
+  database.clear_failure();
+}
+
+/// A few pages; the file itself becomes shorter with the log's next checkpoint.
+void Store::Impl::shrink(Instant now) {
+  look_for_room();
+  if (!may_shrink) return;
+  static const std::string step =
+      "PRAGMA incremental_vacuum(" + std::to_string(limits::state_pages_step) + ")";
+  const Instant begun = stopwatch();
+  const bool shrunk = database.run(step.c_str());
+  const Duration took = stopwatch() - begun;
+  const Duration rest = std::min<Duration>(limits::commit_rest * took, limits::commit_rest_max);
+  shrink_at = now + took + (shrunk ? std::max(rest, limits::shrink_rest_min) : limits::shrink_retry);
+  not_before = std::max(not_before, now + took);
+  database.clear_failure();
 }
 
 /// From an older schema to ours.
@@ -602,9 +654,10 @@ void Store::Impl::forget_statements() {
 /// Reads how the last run ended and notes, durably, that this one has not ended.
 std::expected<void, StoreError> Store::Impl::begin_run(WallTime now) {
   const auto clean = database.number("SELECT clean FROM run");
-  const auto bytes = database.number("SELECT coalesce(sum(length(bytes)), 0) FROM set_aside");
-  if (!clean || !bytes) return refused("read");
-  set_aside_bytes = count_of(*bytes);
+  const auto bytes = database.number(sum_set_aside_sql);
+  const auto items = database.number("SELECT count(*) FROM set_aside");
+  if (!clean || !bytes || !items) return refused("read");
+  set_aside_bytes = count_of(*bytes) + count_of(*items) * limits::set_aside_item_bytes;
   const bool copied = *clean == clean_sealed && !is_as_sealed(dir, path);
   if (copied) {
     warnings.push_back(
@@ -623,6 +676,8 @@ std::expected<void, StoreError> Store::Impl::begin_run(WallTime now) {
     return refused("write");
   }
   run_begun = true;
+  make_shrinkable();
+  look_for_room();
   learn_own_files();
   std::ranges::move(state_mode_warnings(dir), std::back_inserter(warnings));
   return {};
@@ -659,7 +714,9 @@ bool Store::Impl::sum_spool() {
     found.key = query.bytes();
     found.newest = count_of(query.number());
     found.events = count_of(query.number());
-    found.bytes = count_of(query.number());
+    const std::size_t text_bytes = count_of(query.number());
+    found.bytes = spool_bytes_charged(text_bytes, found.events) +
+                  (count_of(query.number()) - 1) * limits::spool_row_bytes;
     found.oldest = time_of(query.number());
     spool_found.push_back(std::move(found));
   }
@@ -810,6 +867,8 @@ bool Store::Impl::commit() {
   if (written) {
     std::ranges::move(spooled, std::back_inserter(answers));
     spool_queue.clear();
+    const auto drops = [](const Save& save) { return save.spool_settled > 0; };
+    may_shrink = may_shrink || std::ranges::any_of(queue, drops);
   }
   // A failure may have ended the transaction already; the failure itself is kept by the database.
   if (!written && database.in_transaction()) static_cast<void>(database.run("ROLLBACK"));
@@ -881,7 +940,8 @@ bool Store::Impl::add_rows(std::int64_t stream, const SpoolEvents& spool, bool c
   if (!query.row()) return false;
   result.newest = count_of(query.number());
   result.events += count;
-  result.bytes += events.size();
+  result.bytes += spool_bytes_charged(
+      spool.source.size() + spool.event_id.size() + spool.event_time.size() + events.size(), count);
   return query.finish();
 }
 
@@ -946,7 +1006,7 @@ void Store::Impl::acknowledge() {
   std::map<StreamId, std::uint64_t> highest;
   for (const Save& save : queue) {
     highest[save.stream] = save.number;
-    for (const SetAside& item : save.set_aside) set_aside_bytes += item.bytes.size();
+    for (const SetAside& item : save.set_aside) set_aside_bytes += bytes_charged(item);
   }
   for (const auto& [stream, number] : highest)
     answers.emplace_back(Saved{.stream = stream, .number = number});
@@ -1030,7 +1090,10 @@ const std::vector<SpoolSummary>& Store::spool_found() const {
 
 void Store::work(Instant now, bool about_to_block) {
   impl_->answer_questions(now);
-  if (impl_->nothing_queued()) return;
+  if (impl_->nothing_queued()) {
+    if (about_to_block && impl_->may_shrink && !impl_->failing && now >= impl_->shrink_at) impl_->shrink(now);
+    return;
+  }
   if (about_to_block) impl_->due = std::min(impl_->due, now);
   if (now < std::max(impl_->due, impl_->allowed_at())) return;
 
@@ -1068,6 +1131,8 @@ std::optional<Instant> Store::deadline() const {
   std::optional<Instant> at;
   if (!impl_->nothing_queued()) at = std::max(impl_->due, impl_->allowed_at());
   if (!impl_->questions.empty()) at = std::min(at.value_or(never), impl_->ask_again);
+  if (impl_->may_shrink && !impl_->failing && impl_->nothing_queued())
+    at = std::min(at.value_or(never), impl_->shrink_at);
   return at;
 }
 

@@ -74,7 +74,7 @@ struct SpoolSummary {
   std::string key;
   std::uint64_t newest = 0;  ///< Its last row.
   std::size_t events = 0;
-  std::size_t bytes = 0;
+  std::size_t bytes = 0;  ///< As charged.
   WallTime oldest;
 };
 
@@ -127,7 +127,7 @@ class Store {
   [[nodiscard]] std::optional<Instant> deadline() const;
   [[nodiscard]] std::optional<Input> next_answer();
 
-  /// On disk in `set_aside`, as packed there.
+  /// On disk in `set_aside`, as packed there and charged (bytes_charged).
   [[nodiscard]] std::uint64_t set_aside_bytes() const;
 
   /// Writes what is queued and, if all of it is on disk and `clean`, notes an orderly end. The last call. An

@@ -44,6 +44,12 @@ TEST_CASE_METHOD(Hooked, "hooks: a delivery of a tenant's org wakes it at once")
   REQUIRE(report().hooks.woken == 1);
 }
 
+TEST_CASE_METHOD(Hooked, "hooks: a delivery of more events than it may have is refused as too large") {
+  REQUIRE(hook_delivers(std::vector<std::string>(limits::hook_events_max + 1, "{}")) == 413);
+  REQUIRE(refused(HookRefusal::too_large) == 1);
+  REQUIRE(hook_delivers(std::vector<std::string>(limits::hook_events_max, "{}")) == 204);
+}
+
 TEST_CASE("hooks: with an account's own token only the orgs of that account are woken") {
   const std::string acme = "acme.okta.com";
   const std::string globex = "globex.okta.com";

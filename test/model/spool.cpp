@@ -31,7 +31,7 @@ Spooled Spool::keep(const std::string& key, const SpoolEvents& events) {
     row.event_time = events.event_time;
     row.key = key;
     answer.events += row.count;
-    answer.bytes += row.events.size();
+    answer.bytes += spool_bytes_charged(row.text_bytes(), row.count);
     rows_.push_back(std::move(row));
   }
   return answer;
@@ -73,7 +73,7 @@ SpoolFound Spool::found(const DestinationSpec& destination) const {
             .first->second;
     stream.newest = row.number;
     stream.events += row.count;
-    stream.bytes += row.events.size();
+    stream.bytes += spool_bytes_charged(row.text_bytes(), row.count);
   }
   SpoolFound found;
   for (auto& [key, stream] : streams) found.streams.push_back(std::move(stream));

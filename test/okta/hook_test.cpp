@@ -1,5 +1,7 @@
 #include "logzio_okta/okta/hook.hpp"
 
+#include "logzio_okta/base/limits.hpp"
+
 #include "catch.hpp"
 
 using namespace logzio_okta;
@@ -85,6 +87,21 @@ TEST_CASE("hook: what Okta does not send is refused with a word about it") {
   REQUIRE(why_not(R"({"source":"https://acme.okta.com/","data":{"events":[1]}})").contains("not an object"));
   REQUIRE(why_not(R"({"data":{"events":[]}})") == "\"source\" is missing");
   REQUIRE(why_not(std::string(100'000, '[')).contains("not a JSON object"));
+}
+
+TEST_CASE("hook: more events than a delivery may have are refused before they cost anything") {
+  std::string events = "{}";
+  for (std::size_t i = 1; i < limits::hook_events_max; ++i) events += ",{}";
+  const auto delivery = [&](const std::string& list) {
+    return R"({"source":"https://acme.okta.com/","data":{"events":[)" + list + "]}}";
+  };
+  REQUIRE(why_not(delivery(events)).empty());
+  PageCutter cutter;
+  const std::string body = delivery(events + ",{}");
+  const auto hook = read_hook(body, cutter);
+  REQUIRE_FALSE(hook);
+  REQUIRE(hook.error().too_many);
+  REQUIRE(cutter.events().empty());
 }
 
 TEST_CASE("hook: a verification repeats the challenge as JSON") {

@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <utility>
@@ -105,7 +108,8 @@ TEST_CASE("store spool: what was answered is there after a kill, in order, with 
   CHECK(found.key == key);
   CHECK(found.newest == first.newest);
   CHECK(found.events == 2);
-  CHECK(found.bytes == std::string(R"([{"a":1},{"b":2}])").size());
+  CHECK(found.bytes == first.bytes);
+  CHECK(found.bytes == spool_bytes_charged(std::string(R"([{"a":1},{"b":2}]"s""i")").size(), 2));
   CHECK(found.oldest == noon);
   const auto rows = bench.read();
   REQUIRE(rows.size() == 1);
@@ -201,6 +205,67 @@ TEST_CASE("store spool: a disk that fails refuses at once and keeps the saves") 
   bench.store->work(bench.now, true);
   CHECK(std::holds_alternative<Saved>(bench.answers().at(0)));
   CHECK(bench.spool({event(1, "{}")}).events == 1);
+}
+
+namespace {
+
+/// Of the state's main file.
+std::uintmax_t file_bytes(const Bench& bench) {
+  return std::filesystem::file_size(bench.dir / "state.sqlite");
+}
+
+/// Twice what is kept free, in rows of 256 KiB; then all of it is settled.
+void fills_and_drains(Bench& bench) {
+  constexpr std::size_t row_bytes = 256 * limits::KiB;
+  const std::size_t rows = 2 * 4096 * limits::state_pages_kept_free / row_bytes;
+  std::uint64_t newest = 0;
+  for (std::size_t n = 1; n <= rows; ++n) {
+    newest = bench.spool({event(n, "\"" + std::string(row_bytes, 'x') + "\"")}).newest;
+  }
+  Save settled;
+  settled.spool_settled = newest;
+  bench.save(std::move(settled));
+}
+
+/// Turns the loop for as long as the store wants to.
+int rests_until_it_wants_nothing(Bench& bench) {
+  int turns = 0;
+  while (const auto due = bench.store->deadline()) {
+    REQUIRE(++turns < 1000);
+    REQUIRE(*due < bench.now + limits::save_retry);
+    bench.now = std::max(bench.now, *due);
+    bench.store->work(bench.now, true);
+  }
+  return turns;
+}
+
+}  // namespace
+
+TEST_CASE("store spool: the room of a drained spool is given back, a few pages at a time") {
+  Bench bench;
+  fills_and_drains(bench);
+  const std::uintmax_t full = file_bytes(bench);
+  REQUIRE(full >= 2 * 4096 * limits::state_pages_kept_free);
+  CHECK(rests_until_it_wants_nothing(bench) >= limits::state_pages_kept_free / limits::state_pages_step);
+  REQUIRE(bench.store->close(true));
+  CHECK(file_bytes(bench) < full * 6 / 10);
+  bench.open();
+  CHECK(bench.spool({event(1, "\"new\"")}).kept);
+}
+
+TEST_CASE("store spool: a file from before files could shrink learns it at a start") {
+  Bench bench;
+  bench.crash();
+  bench.run_sql("PRAGMA auto_vacuum = NONE; VACUUM");
+  bench.open();
+  fills_and_drains(bench);
+  bench.crash();
+  bench.run_sql("PRAGMA auto_vacuum = NONE; VACUUM");
+  bench.open();
+  fills_and_drains(bench);
+  rests_until_it_wants_nothing(bench);
+  REQUIRE(bench.store->close(true));
+  CHECK(file_bytes(bench) < 4096 * limits::state_pages_kept_free * 12 / 10);
 }
 
 }  // namespace logzio_okta

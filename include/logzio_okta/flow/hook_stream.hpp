@@ -42,6 +42,8 @@ class HookStream {
   /// Asks for its place. `found`: what the spool held of it at the start, if that is why it begins.
   void start(const SpoolFound::Stream& found);
   void opened(const Opened& opened);
+  /// What a delivery of these takes of the room for those on their way, and of the spool.
+  [[nodiscard]] static std::size_t bytes_charged(const std::vector<EventSlice>& events);
   /// Keeps the delivery's events, which are in `events`; the answer comes by `spooled`.
   void deliver(Now now, HookId id, const Hook& hook, const std::vector<EventSlice>& events);
   /// What the delivery is to be answered with: 200 or 503.

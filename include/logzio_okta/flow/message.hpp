@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "logzio_okta/base/id.hpp"
+#include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/config/options.hpp"
 #include "logzio_okta/flow/hook_route.hpp"
 #include "logzio_okta/flow/place.hpp"
@@ -189,9 +190,9 @@ struct Spooled {
   HookId hook;
   bool kept = false;
   std::string why_not;
-  std::uint64_t newest = 0;  ///< The last row it made; 0 if all of it was known.
-  std::size_t events = 0;    ///< On disk now, ...
-  std::size_t bytes = 0;
+  std::uint64_t newest = 0;    ///< The last row it made; 0 if all of it was known.
+  std::size_t events = 0;      ///< On disk now, ...
+  std::size_t bytes = 0;       ///< (as charged)
   std::size_t duplicates = 0;  ///< ... and those that were known.
 };
 /// Events of one delivery, as they wait on disk.
@@ -203,7 +204,17 @@ struct SpoolRow {
   std::string event_time;
   bool marked = false;  ///< It may have been delivered before.
   std::string events;   ///< A JSON array.
+
+  [[nodiscard]] std::size_t text_bytes() const {
+    return source.size() + event_id.size() + event_time.size() + events.size();
+  }
 };
+/// What a row takes of limits::spool_bytes_max: a delivery of empty events costs as well. `text_bytes`: of
+/// its envelope and its events.
+[[nodiscard]] constexpr std::size_t spool_bytes_charged(std::size_t text_bytes, std::size_t events) {
+  return text_bytes + limits::spool_row_bytes + events * limits::spool_event_bytes;
+}
+
 struct SpoolRead {
   StreamId stream;
   std::vector<SpoolRow> rows;
@@ -215,7 +226,7 @@ struct SpoolFound {
     DestinationSpec destination;
     std::uint64_t newest = 0;  ///< Its last row.
     std::size_t events = 0;
-    std::size_t bytes = 0;
+    std::size_t bytes = 0;  ///< As charged.
     std::optional<WallTime> oldest;
   };
   std::vector<Stream> streams;

@@ -8,6 +8,7 @@
 // it.
 #pragma once
 
+#include <expected>
 #include <string>
 #include <string_view>
 
@@ -25,9 +26,14 @@ struct Hook {
   std::string_view event_time;   ///< Likewise.
 };
 
-/// The events are left in `cutter`; each is an object. The error is one line for whoever sent it, quotes
-/// nothing of the body and says what is missing.
-[[nodiscard]] Result<Hook> read_hook(std::string_view body, PageCutter& cutter);
+/// Why a delivery is not taken: one line for whoever sent it, which quotes nothing of the body.
+struct HookFault {
+  std::string text;
+  bool too_many = false;  ///< It would be taken, but for the number of its events.
+};
+
+/// The events are left in `cutter`; each is an object, and there are limits::hook_events_max of them at most.
+[[nodiscard]] std::expected<Hook, HookFault> read_hook(std::string_view body, PageCutter& cutter);
 
 /// What a one-time verification is answered with: {"verification":"<challenge>"}. The challenge is visible
 /// ASCII.
