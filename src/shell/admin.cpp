@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <microhttpd.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "logzio_okta/base/check.hpp"
@@ -16,6 +17,7 @@
 #include "logzio_okta/http/url.hpp"
 #include "logzio_okta/http/visit.hpp"
 
+#include "shell/descriptor.hpp"
 #include "shell/listen_socket.hpp"
 #include "shell/patience.hpp"
 #include "shell/status_page.hpp"
@@ -102,6 +104,7 @@ struct Admin::Impl {
   std::uint16_t port = 0;
   MHD_Daemon* daemon = nullptr;
   std::vector<Client> clients;
+  Instant rests_until{};  ///< A connection waits that cannot be accepted.
 
   Impl(AdminSources what, AdminLimits bounds, VisitRules visits)
       : sources(std::move(what)), limits(bounds), rules(std::move(visits)) {}
@@ -119,6 +122,8 @@ struct Admin::Impl {
   void make_room();
   void drop_overdue(Instant now);
   static void shut(Client& client);
+  [[nodiscard]] int epoll_fd() const;
+  [[nodiscard]] bool cannot_accept() const;
 };
 
 bool Admin::Impl::start(int socket) {
@@ -225,6 +230,19 @@ void Admin::Impl::drop_overdue(Instant now) {
   }
 }
 
+int Admin::Impl::epoll_fd() const {
+  const MHD_DaemonInfo* info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
+  CHECK(info != nullptr);
+  return info->epoll_fd;
+}
+
+/// Something is ready that run() could do nothing about, and there is no descriptor to be had.
+bool Admin::Impl::cannot_accept() const {
+  pollfd ready{.fd = epoll_fd(), .events = POLLIN, .revents = 0};
+  if (::poll(&ready, 1, 0) <= 0) return false;
+  return !Descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
 Admin::Admin(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Admin::~Admin() = default;
 
@@ -243,15 +261,17 @@ std::expected<std::unique_ptr<Admin>, std::string> Admin::listen(const AdminAddr
 }
 
 int Admin::fd() const {
-  const MHD_DaemonInfo* info = MHD_get_daemon_info(impl_->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-  CHECK(info != nullptr);
-  return info->epoll_fd;
+  return steady_now() < impl_->rests_until ? -1 : impl_->epoll_fd();
 }
 
 std::optional<Duration> Admin::timeout() const {
   std::optional<Duration> wait;
   MHD_UNSIGNED_LONG_LONG ms = 0;
-  if (MHD_get_timeout(impl_->daemon, &ms) == MHD_YES) wait = std::chrono::milliseconds(ms);
+  if (const Instant now = steady_now(); now < impl_->rests_until) {
+    wait = impl_->rests_until - now;
+  } else if (MHD_get_timeout(impl_->daemon, &ms) == MHD_YES) {
+    wait = std::chrono::milliseconds(ms);
+  }
   const auto& clients = impl_->clients;
   const auto next = std::ranges::min_element(clients, {}, &Impl::Client::until);
   if (next == clients.end() || next->until == never) return wait;
@@ -260,8 +280,10 @@ std::optional<Duration> Admin::timeout() const {
 }
 
 void Admin::run() {
-  impl_->drop_overdue(steady_now());
+  const Instant now = steady_now();
+  impl_->drop_overdue(now);
   MHD_run(impl_->daemon);
+  if (now >= impl_->rests_until && impl_->cannot_accept()) impl_->rests_until = now + limits::accept_rest;
 }
 
 std::uint16_t Admin::port() const {

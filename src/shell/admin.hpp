@@ -62,7 +62,8 @@ class Admin {
   Admin& operator=(const Admin&) = delete;
   ~Admin();
 
-  /// Readable when run() has something to do.
+  /// Readable when run() has something to do; -1 while it rests, since no descriptor is left for another
+  /// connection.
   [[nodiscard]] int fd() const;
   /// How long run() may wait for fd(); nothing if for ever.
   [[nodiscard]] std::optional<Duration> timeout() const;

@@ -174,6 +174,7 @@ struct HookServer::Impl {
   Descriptor epoll;
   std::uint16_t port = 0;
   std::uint32_t listener_events = 0;
+  Instant accepts_again = never;  ///< While no descriptor is left for another connection.
   Connections connections;
   std::deque<std::uint64_t> again;  ///< Connections that can go on without a new event.
   std::uint64_t last_id = listener_id;
@@ -205,6 +206,7 @@ bool HookServer::Impl::watch(int fd, std::uint64_t id, std::uint32_t& current, s
 }
 
 void HookServer::Impl::listen_if_room() {
+  accepts_again = never;
   if (listener) watch(listener.get(), listener_id, listener_events, EPOLLIN);
 }
 
@@ -217,7 +219,10 @@ void HookServer::Impl::accept_one() {
   socklen_t size = sizeof address;
   Descriptor socket(::accept4(listener.get(), static_cast<sockaddr*>(static_cast<void*>(&address)), &size,
                               SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (socket) admit(std::move(socket), address_of(address));
+  if (socket) return admit(std::move(socket), address_of(address));
+  if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
+  watch(listener.get(), listener_id, listener_events, 0);  // It would be ready at once, and in vain.
+  accepts_again = now + limits::accept_rest;
 }
 
 /// The one nearest to its end goes, unless it waits for us; of the newcomer's address, where there is a
@@ -550,7 +555,7 @@ int HookServer::fd() const {
 
 std::optional<Duration> HookServer::timeout() const {
   if (!impl_->again.empty() || !impl_->arrivals.empty()) return Duration::zero();
-  Instant first = never;
+  Instant first = impl_->accepts_again;
   for (const auto& [id, connection] : impl_->connections) first = std::min(first, connection->until);
   if (first == never) return std::nullopt;
   return std::max(Duration::zero(), first - steady_now());
@@ -562,6 +567,7 @@ void HookServer::run() {
   const Instant over = self.now + std::clamp(self.now - self.rested, turn_min, limits::hook_turn);
   if (self.tls) self.tls->renew_ticket_key(self.now, self.bounds.ticket_key_life);
   self.drop_overdue();
+  if (self.now >= self.accepts_again) self.listen_if_room();
   const auto go_on = [&] { return (self.now = steady_now()) < over; };
 
   std::deque<std::uint64_t> again = std::exchange(self.again, {});

@@ -8,6 +8,7 @@
 #include <poll.h>
 
 #include "catch.hpp"
+#include "shell/file_limit.hpp"
 #include "shell/loopback_client.hpp"
 
 namespace logzio_okta {
@@ -315,6 +316,24 @@ TEST_CASE("admin: addresses are literals or localhost; names and foreign address
     const auto six = listen(host);
     if (!six) CHECK_THAT(six.error(), Contains("[::1]:0"));
   }
+}
+
+TEST_CASE(
+    "admin: with no descriptor left it rests instead of spinning, and takes who waits once there is one") {
+  Bench bench;
+  Client client(bench.admin->port());
+  client.say("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+  {
+    const test::FileLimit none(test::FileLimit::nothing_new());
+    pollfd ready{.fd = bench.admin->fd(), .events = POLLIN, .revents = 0};
+    REQUIRE(::poll(&ready, 1, 20'000) == 1);
+    bench.admin->run();
+    REQUIRE(bench.admin->fd() == -1);
+    REQUIRE(bench.admin->timeout() > 0s);
+    REQUIRE(bench.admin->timeout() <= limits::accept_rest);
+  }
+  bench.turn_until_closed(client);
+  CHECK_THAT(client.heard(), StartsWith("HTTP/1.1 200 "));
 }
 
 }  // namespace logzio_okta

@@ -14,6 +14,7 @@
 #include <poll.h>
 
 #include "catch.hpp"
+#include "shell/file_limit.hpp"
 #include "shell/loopback_client.hpp"
 #include "shell/patience.hpp"
 #include "shell/temp_dir.hpp"
@@ -538,6 +539,24 @@ TEST_CASE("hook server: a load balancer's probe is answered, empty and uncounted
   CHECK(door.arrived.empty());
   CHECK_THAT(door.hears("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 405 "));
   CHECK_THAT(door.hears("GET /healthz/x HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
+
+TEST_CASE(
+    "hook server: with no descriptor left it rests instead of spinning, and takes who waits once there is "
+    "one") {
+  Door door;
+  Client client(door.server->port());
+  client.say(post("{one}"));
+  {
+    const test::FileLimit none(test::FileLimit::nothing_new());
+    pollfd ready{.fd = door.server->fd(), .events = POLLIN, .revents = 0};
+    REQUIRE(::poll(&ready, 1, 20'000) == 1);
+    door.server->run();
+    REQUIRE(::poll(&ready, 1, 0) == 0);
+    REQUIRE(door.server->timeout() > 0s);
+    REQUIRE(door.server->timeout() <= limits::accept_rest);
+  }
+  door.turn_until({&client}, [&] { return client.closed(); });
+  CHECK_THAT(client.heard(), StartsWith("HTTP/1.1 204 "));
 }
 
 }  // namespace logzio_okta
