@@ -12,6 +12,13 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t good_orgs = 46;
 constexpr std::size_t events_each = 200;
 
+std::string array_of(std::string_view element, std::size_t count) {
+  std::string array = "[";
+  for (std::size_t i = 0; i < count; ++i) (array += element) += ',';
+  array.back() = ']';
+  return array;
+}
+
 struct Fifty : Bench {
   /// Adds them, writes the file with the broken ones first, and starts; returns how long until the events of
   /// all good ones have arrived, and twice again what came later.
@@ -101,6 +108,9 @@ TEST_CASE("apart: every kind of bad answer delays only its own tenant, and loses
   org_with(fault::SameLink{}, 2);
   org_with(fault::NoLink{}, 2);
   org_with(fault::RefuseCursor{}, 1);
+  org_with(fault::RefuseCursor{.status = 405}, 1);
+  org_with(fault::Surplus{50}, 2);
+  org_with(fault::Body{array_of("1", 100'000)}, 2);
   org_with(fault::CloseAfter{}, 4);
   const std::size_t good = bench.add_org();
   bench.world.issue_past(good, 1100, 24h);
@@ -119,6 +129,25 @@ TEST_CASE("apart: every kind of bad answer delays only its own tenant, and loses
     CHECK(bench.world.with_org(org, [](model::OktaOrg& okta) { return okta.counts().misuses; }) == 0);
   }
   if (Bench::measurable()) CHECK(bench.daemon().rss_peak_bytes() <= std::size_t{160} << 20U);
+}
+
+TEST_CASE(
+    "apart: an org whose every answer holds a million elements is named, and costs the others nothing") {
+  Bench bench;
+  bench.add_listener();
+  const std::size_t many = bench.add_org();
+  bench.world.with_org(many,
+                       [](model::OktaOrg& okta) { okta.inject(fault::Body{array_of("{}", 1'000'000)}); });
+  for (int i = 0; i < 5; ++i) bench.world.issue_past(bench.add_org(), 1100, 24h);
+  bench.start();
+  REQUIRE(bench.all_arrive());
+  CHECK(bench.says("[" + bench.world.org_name(many) +
+                   "] Okta answered 200 with more elements than were asked for"));
+  for (std::size_t org = 1; org < bench.world.orgs(); ++org) bench.world.issue(org, 5);
+  REQUIRE(bench.all_arrive());
+  CHECK(bench.stop() == 0);
+  CHECK(bench.proven_once());
+  if (Bench::measurable()) CHECK(bench.daemon().rss_peak_bytes() <= std::size_t{96} << 20U);
 }
 
 TEST_CASE("apart: the first request leaves at once; idle, fifty tenants cost next to nothing") {

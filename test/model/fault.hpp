@@ -122,7 +122,14 @@ struct NotReallyGzip {};  ///< Content-Encoding: gzip over a plain body.
 struct HugeHeaders {
   std::size_t bytes = 128 * std::size_t{1024};
 };
-struct RefuseCursor {};  ///< 400 for every request with `after`.
+/// For every request with `after`.
+struct RefuseCursor {
+  int status = 400;
+};
+/// The page holds so many more events than were asked for, as far as the log goes.
+struct Surplus {
+  std::size_t count = 0;
+};
 
 // Of the listener.
 

@@ -6,6 +6,7 @@
 
 #include "logzio_okta/base/gzip.hpp"
 #include "logzio_okta/base/hash.hpp"
+#include "logzio_okta/base/limits.hpp"
 
 #include "model/query.hpp"
 
@@ -268,9 +269,22 @@ void OktaOrg::fill(Answer& answer, const Page& page, const Request& request, Req
   } else {
     answer.set_body(log_->page(page.begin, page.end));
   }
+  if (settings_.immense_events && served_->query.all()) go_on_without_end(answer, page);
   set_links(answer, page.self, page.next);
   record.begin = page.begin;
   record.events = page.end - page.begin;
+}
+
+void OktaOrg::go_on_without_end(Answer& answer, const Page& page) const {
+  for (std::size_t i = page.begin; i < page.end; ++i) {
+    if (!log_->events()[i].bytes.ends_with(immense_end)) continue;
+    std::string json = log_->page(page.begin, i + 1);
+    json.pop_back();
+    answer.remove_header("Content-Encoding");
+    answer.set_body(json.append(limits::beginning_bytes_max, 'x'));
+    answer.delivery.endless = true;
+    return;
+  }
 }
 
 void OktaOrg::set_json(Answer& answer, std::string json, const Request& request) const {
@@ -316,9 +330,9 @@ void OktaOrg::apply(const OktaFault& fault, Answer& answer, const Request& reque
                      answer.headers.push_back({"X-Padding", std::string(1000, 'x')});
                    }
                  },
-                 [&](const fault::RefuseCursor&) {
+                 [&](const fault::RefuseCursor& refuse) {
                    if (!request.target.contains("after=")) return;
-                   bend(answer, fault::okta_error(400, "E0000001", "Api validation failed: after"));
+                   bend(answer, fault::okta_error(refuse.status, "E0000001", "Api validation failed: after"));
                  },
                  [&](const fault::Endless&) {
                    answer.remove_header("Content-Encoding");
@@ -358,6 +372,12 @@ void OktaOrg::apply_to_page(const OktaFault& fault, Answer& answer, const Reques
                    page.end = std::min(page.end, page.begin + served_->query.limit);
                    const std::string& self = page.self;
                    page.next = page.end == 0 ? self : link(served_->query, log_->cursor_at(page.end));
+                   fill(answer, page, request, record);
+                 },
+                 [&](const fault::Surplus& surplus) {
+                   if (!served_->query.all()) return;
+                   page.end = std::min(page.end + surplus.count, log_->count_until(record.at));
+                   if (page.end > page.begin) page.next = link(served_->query, log_->cursor_at(page.end));
                    fill(answer, page, request, record);
                  },
                  [&](const fault::SamePage& same) {

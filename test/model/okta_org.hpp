@@ -54,6 +54,7 @@ struct OrgSettings {
   std::string link_suffix = "&trace=a,b%2Cc";  ///< Behind every link's query: links hold commas and escapes.
   std::size_t records_max = 1'000'000;         ///< Older ones are forgotten; the counters are not.
   std::uint64_t seed = 1;                      ///< Of the request ids.
+  bool immense_events = false;                 ///< Look for such events (immense_end).
 };
 
 enum class KeyState : std::uint8_t { good, revoked, forbidden };
@@ -87,7 +88,11 @@ using OktaFault =
                  fault::ConcurrencyLimited, fault::Redirect, fault::NextLink, fault::NoLink, fault::SameLink,
                  fault::RawLink, fault::Body, fault::TruncatedJson, fault::RepeatEvents, fault::SamePage,
                  fault::Endless, fault::GzipBomb, fault::DamagedGzip, fault::NotReallyGzip,
-                 fault::HugeHeaders, fault::RefuseCursor>;
+                 fault::HugeHeaders, fault::RefuseCursor, fault::Surplus>;
+
+/// An event that ends in this goes on for more bytes than anybody takes: it has no end in the log, and an
+/// answer that holds it has none either.
+inline constexpr std::string_view immense_end = R"("immense":")";
 
 class OktaOrg {
  public:
@@ -158,6 +163,7 @@ class OktaOrg {
   [[nodiscard]] std::string json_of(const Query& query, const Page& page) const;
 
   void fill(Answer& answer, const Page& page, const Request& request, RequestRecord& record);
+  void go_on_without_end(Answer& answer, const Page& page) const;
   void set_json(Answer& answer, std::string json, const Request& request) const;
   void set_links(Answer& answer, std::string_view self, std::string_view next) const;
   void apply(const OktaFault& fault, Answer& answer, const Request& request, RequestRecord& record);

@@ -539,6 +539,7 @@ TEST_CASE("hook server: a load balancer's probe is answered, empty and uncounted
   CHECK(door.arrived.empty());
   CHECK_THAT(door.hears("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 405 "));
   CHECK_THAT(door.hears("GET /healthz/x HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
+}
 
 TEST_CASE(
     "hook server: with no descriptor left it rests instead of spinning, and takes who waits once there is "

@@ -4,7 +4,10 @@
 #include <tuple>
 #include <utility>
 
+#include "logzio_okta/base/hash.hpp"
 #include "logzio_okta/base/limits.hpp"
+
+#include "model/okta_org.hpp"
 
 namespace logzio_okta::sim {
 namespace {
@@ -77,6 +80,8 @@ class Historian {
       case 2:  // No bracket closes: it makes every page that holds it unreadable.
         event.fate = model::Fate::set_aside;
         event.bytes = R"({"uuid":")" + event.mark + R"(","published":")" + date + R"(","x":[{"y":1})";
+        if (hash64(event.mark) % 2 == 0)
+          event.bytes.replace(event.bytes.rfind("\"x\""), event.bytes.npos, model::immense_end);
         return event;
       default:
         return special(published);

@@ -9,6 +9,7 @@
 #include "logzio_okta/logzio/bulk.hpp"
 #include "logzio_okta/okta/log_query.hpp"
 
+#include "model/okta_org.hpp"
 #include "model/query.hpp"
 #include "sim/hook_judge.hpp"
 
@@ -496,6 +497,11 @@ void Judge::begins(Org& org, const Save& save) {
 
 void Judge::put_aside(Org& org, const SetAside& item) {
   std::string_view bytes = item.bytes;
+  if (const auto end = bytes.find(model::immense_end); end != std::string_view::npos && item.events == 1) {
+    if (!item.reason.contains("too large to be read: the first " + std::to_string(bytes.size()) + " of "))
+      convict("the beginning of an immense event is set aside without its size: " + item.reason, org);
+    bytes = bytes.substr(1, end - 1 + model::immense_end.size());
+  }
   if (bytes.starts_with('[') && bytes.ends_with(']')) bytes = bytes.substr(1, bytes.size() - 2);  // A page.
   const auto found = by_bytes_.find(hash64(bytes));
   if (found == by_bytes_.end()) convict("set aside with other bytes than Okta's: " + item.reason);

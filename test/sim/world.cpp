@@ -39,6 +39,12 @@ std::string cut(std::string_view text) {
   return std::string(text.substr(0, most)) + (text.size() > most ? "..." : "");
 }
 
+std::string many_elements(std::size_t count) {
+  std::string array = "[{}";
+  for (std::size_t i = 1; i < count; ++i) array += ",{}";
+  return array + "]";
+}
+
 std::uint64_t fact_of(std::string_view text) {
   return hash64(text);
 }
@@ -103,7 +109,7 @@ World::World(const Plan& plan, Story& story)
       judge_(plan) {
   tell(plan.seed, [&] { return "seed " + std::to_string(plan_.seed) + ": " + plan_.describe_all(); });
   disk_.on_durable = [this](const std::string& key, const Save& save) {
-    for (const SetAside& item : save.set_aside) aside_bytes_ += item.bytes.size();
+    for (const SetAside& item : save.set_aside) aside_bytes_ += bytes_charged(item);
     if (!save.set_aside.empty() && aside_before_ + aside_bytes_ > limits::set_aside_bytes_max) {
       throw Violation{"more is set aside than there is room for"};
     }
@@ -170,6 +176,7 @@ void World::make_orgs() {
     settings.records_max = 4;
     if (plan_.has(Trouble::okta_limits))
       settings.others = settings.rate_limit * static_cast<std::int64_t>(random_.below(10)) / 10;
+    settings.immense_events = plan_.has(Trouble::odd_events);
     if (plan_.has(Trouble::clock)) settings.clock_skew = random_.between(-10min, 10min);
     const auto domain = Domain::parse(domain_name(i));
     CHECK(domain.has_value());
@@ -205,7 +212,7 @@ void World::make_orgs() {
     org.in_file = i == 0 || !plan_.has(Trouble::reloads) || random_.below(3) > 0;
     tell_judge_entry(i);
   }
-  if (plan_.has(Trouble::disk_full_aside)) aside_before_ = limits::set_aside_bytes_max - random_.below(1000);
+  if (plan_.has(Trouble::disk_full_aside)) aside_before_ = limits::set_aside_bytes_max - random_.below(4000);
 }
 
 // Okta pushes some events a moment before or after its log has them, sometimes twice, sometimes never.
@@ -653,7 +660,7 @@ void World::come_back(std::size_t index, RequestId id, std::uint64_t run, const 
 void World::bend_next_answer(Org& org, std::string_view target) {
   model::OktaOrg& okta = org.okta;
   okta.clear_faults();
-  if (org.refuses_cursors) okta.inject(fault::RefuseCursor{}, 1);
+  if (org.refuses_cursors) okta.inject(fault::RefuseCursor{.status = org.refuses_with}, 1);
   if (org.slow_from > 0 && !healed_) {
     const auto at = target.find("limit=");
     const auto limit = at == std::string_view::npos
@@ -700,7 +707,7 @@ void World::bend_next_answer(Org& org, std::string_view target) {
     }
   }
   if (strikes(Trouble::okta_pages)) {
-    switch (random_.below(9)) {
+    switch (random_.below(12)) {
       case 0:
         okta.inject(fault::Body{.bytes = "<html>hello</html>", .content_type = "text/html"}, 1);
         break;
@@ -726,6 +733,16 @@ void World::bend_next_answer(Org& org, std::string_view target) {
         if (bombs_left_ == 0) break;
         --bombs_left_;
         okta.inject(fault::GzipBomb{.plain_bytes = limits::page_bytes_max + 1}, 1);
+        break;
+      case 8:
+        okta.inject(fault::Surplus{.count = 1 + random_.below(limits::page_elements_margin)}, 1);
+        break;
+      case 9:
+        okta.inject(fault::Surplus{.count = limits::page_elements_margin + 1 + random_.below(1000)}, 1);
+        break;
+      case 10:
+        okta.inject(fault::Body{.bytes = many_elements(limits::page_elements_max + 1 + random_.below(5000))},
+                    1);
         break;
       default:
         okta.inject(fault::Body{.bytes = ""}, 1);
@@ -981,10 +998,12 @@ void World::strike(Trouble trouble) {
       if (!healed_) end();
     });
   };
+  constexpr std::array refusals{400, 404, 405, 410, 422};
   switch (trouble) {
     case Trouble::okta_breaks:
       return for_a_while([&] { org.unreachable = true; }, [&org] { org.unreachable = false; });
     case Trouble::okta_cursors:
+      org.refuses_with = refusals[random_.below(refusals.size())];
       return for_a_while([&] { org.refuses_cursors = true; }, [&org] { org.refuses_cursors = false; });
     case Trouble::okta_slow_queries: {
       constexpr std::array<std::size_t, 4> sizes{1000, 500, 100, 10};

@@ -72,6 +72,7 @@ class World {
     bool in_file = true;
     bool unreachable = false;
     bool refuses_cursors = false;
+    int refuses_with = 400;
     std::size_t slow_from = 0;  ///< Queries for at least so many events time out; 0: none do.
   };
   // ---- Time
