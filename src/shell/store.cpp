@@ -528,7 +528,11 @@ void Store::Impl::make_shrinkable() {
   const auto free_pages = database.number("PRAGMA freelist_count");
   const bool wanted = mode && pages && free_pages && *mode != incremental &&
                       *pages - *free_pages <= limits::state_pages_rewritten_max;
-  if (wanted) static_cast<void>(database.run("PRAGMA auto_vacuum = INCREMENTAL; VACUUM"));
+  // In memory: there may be no directory for temporary files.
+  if (wanted) {
+    static_cast<void>(database.run("PRAGMA temp_store = MEMORY; PRAGMA auto_vacuum = INCREMENTAL; VACUUM"));
+    static_cast<void>(database.run("PRAGMA temp_store = DEFAULT"));
+  }
   database.clear_failure();
 }
 
