@@ -96,7 +96,7 @@ TEST_CASE("admin: a given port that is taken is an error that names it, and nobo
   REQUIRE(listen(taken.get(), 1) == 0);
   const std::string address = "127.0.0.1:" + std::to_string(sandbox::port_of(taken));
   bench.start({.admin = address});
-  CHECK(bench.daemon().wait_exit(10s) == 78);
+  CHECK(bench.daemon().wait_exit(patience) == 78);
   CHECK(bench.says(address));
   CHECK(bench.world.accepted(bench.world.org_port(org)) == 0);
 }

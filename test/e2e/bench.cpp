@@ -311,8 +311,9 @@ std::string read_whole(const std::filesystem::path& file) {
 
 sandbox::Fd connect_to(std::uint16_t port) {
   sandbox::Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const timeval patience{.tv_sec = 10, .tv_usec = 0};
-  setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience);
+  const timeval longest{.tv_sec = seconds.count(), .tv_usec = 0};
+  setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof longest);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);

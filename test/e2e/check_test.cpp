@@ -30,7 +30,7 @@ Checked check(const Bench& bench, const Run& run = {}) {
   Words words = {"check"};
   for (const std::string& flag : bench.flags_of(run)) words.push_back(flag);
   Daemon process({.binary = Bench::binary(), .args = words, .env = bench.environment_of(run)});
-  const auto code = process.wait_exit(60s);
+  const auto code = process.wait_exit(patience);
   Checked checked{code, process.out() + process.log()};
   for (const std::string& secret : bench.secrets()) CHECK_FALSE(checked.text.contains(secret));
   CHECK_FALSE(checked.text.contains(bench.world.token()));
@@ -182,7 +182,7 @@ TEST_CASE("check: with accounts of their own each is asked, and a wrong token is
   const auto at = std::ranges::find(words, "--listener");
   words.erase(at, at + 2);
   Daemon process({.binary = Bench::binary(), .args = words});
-  CHECK(process.wait_exit(60s) == 0);
+  CHECK(process.wait_exit(patience) == 0);
   INFO(process.out());
   CHECK(process.out().contains("nothing is wrong"));
   CHECK_FALSE(process.out().contains("LOGZIO_TOKEN"));

@@ -162,7 +162,7 @@ TEST_CASE(
     Variables env = mistake.env;
     if (mistake.token) env.emplace_back("LOGZIO_TOKEN", bench.world.token());
     bench.start_process({.args = flags_with(bench.flags_of({}), mistake.flags), .env = env});
-    CHECK(bench.daemon().wait_exit(10s) == mistake.exit_code);
+    CHECK(bench.daemon().wait_exit(patience) == mistake.exit_code);
     const std::string log = bench.daemon().log();
     CAPTURE(log);
     CHECK(std::ranges::count(log, '\n') == 1);
@@ -197,7 +197,7 @@ TEST_CASE("config: an unknown level in the environment is a warning and info, as
   bench.world.issue(org, 1);
   bench.start_process(
       {.args = flags_with(bench.flags_of({}), {"--log-level"}), .env = bench.environment_of({})});
-  CHECK(bench.daemon().wait_exit(10s) == usage);
+  CHECK(bench.daemon().wait_exit(patience) == usage);
 
   Words flags = bench.flags_of({});
   const auto level = std::ranges::find(flags, "--log-level");
@@ -212,7 +212,7 @@ TEST_CASE("config: --help and --version speak on stdout, need no settings and sp
   const auto [flag, word] = GENERATE(table<std::string, std::string>(
       {{"--help", "LOGZIO_LISTENER_HOST"}, {"-h", "--tenants"}, {"--version", "1."}, {"-V", "logzio-okta"}}));
   Daemon daemon({.binary = Bench::binary(), .args = {flag}});
-  CHECK(daemon.wait_exit(10s) == 0);
+  CHECK(daemon.wait_exit(patience) == 0);
   CHECK(daemon.out().contains(word));
   CHECK(daemon.log().empty());
 }

@@ -28,7 +28,7 @@ struct Reader {
   /// Its exit code, and what it printed in `lines`.
   std::optional<int> reads(Words more = {}) {
     sandbox::Daemon& daemon = starts(std::move(more));
-    const auto code = daemon.wait_exit(30s);
+    const auto code = daemon.wait_exit(patience);
     std::istringstream out(daemon.out());
     lines.clear();
     for (std::string line; std::getline(out, line);) lines.push_back(line);
@@ -98,7 +98,7 @@ TEST_CASE("events: with --follow what comes is printed as it comes") {
   REQUIRE(reader.bench.wait([&] { return lines() == 25; }));
   REQUIRE(daemon.running());
   daemon.signal(SIGINT);
-  CHECK(daemon.wait_exit(10s).has_value());
+  CHECK(daemon.wait_exit(patience).has_value());
 }
 
 TEST_CASE("events: a tenant has to be named where there are several, and one that is not there is said so") {

@@ -382,7 +382,7 @@ TEST_CASE_METHOD(Hooked, "hooks: nothing hostile gets in, and polling goes on as
     std::string pipeline;
     for (int i = 0; i < 50; ++i) pipeline += hook_post(good, "", true);
     CHECK(hears(pipeline) == 401);  // 16 a pipeline, refused with its first
-    REQUIRE(all_arrive(5s));
+    REQUIRE(all_arrive());
   }
   CHECK(delivers(good, known) == 204);
   CHECK(stop() == 0);
@@ -517,7 +517,7 @@ TEST_CASE_METHOD(Alone, "hooks: a full spool answers 503, and what was answered 
   CHECK(stop());  // Nor would a pause before the next try be waited for.
   world.refuse(world.listener_port(0), false);
   start_hooked({"--hooks-orgs", pusher});
-  REQUIRE(wait([&] { return lines() > kept.size(); }, 120s));
+  REQUIRE(wait([&] { return lines() > kept.size(); }));
   for (const std::string& line : arrived()) kept.erase(member(line, "uuid"));
   CHECK(kept.empty());
   CHECK(wait([&] { return pushes(event()) == 200; }));
@@ -561,7 +561,7 @@ TEST_CASE("hooks: what cannot work is refused at the start") {
   bench.add_listener();
   const auto refusal = [&](const Words& flags) {
     Daemon& daemon = bench.start({.flags = flags});
-    CHECK(daemon.wait_exit(20s) == 78);
+    CHECK(daemon.wait_exit(patience) == 78);
     return daemon.log();
   };
   CHECK_THAT(refusal({"--hooks", "0.0.0.0:0"}), Contains("without TLS only loopback is listened on"));

@@ -21,7 +21,7 @@ struct Mover {
     Words args = {"import-logstash",    dir,           "--tenants",
                   bench.tenants_file(), "--state-dir", bench.state_dir()};
     args.insert(args.end(), more.begin(), more.end());
-    return bench.start_process({.args = args, .env = Bench::sanitizer_variables()}).wait_exit(30s);
+    return bench.start_process({.args = args, .env = Bench::sanitizer_variables()}).wait_exit(patience);
   }
   /// The link that Okta gives behind the first page: what the old shipper saved after delivering it.
   [[nodiscard]] std::string link_behind_the_first_page(std::size_t org) {
@@ -118,7 +118,7 @@ TEST_CASE("import: while a daemon holds the state nothing is touched") {
                           .args = {"import-logstash", mover.dir, "--tenants", bench.tenants_file(),
                                    "--state-dir", bench.state_dir()},
                           .env = Bench::sanitizer_variables()});
-  CHECK(second.wait_exit(30s) == 75);
+  CHECK(second.wait_exit(patience) == 75);
   CHECK(bench.stop() == 0);
 }
 

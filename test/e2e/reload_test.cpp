@@ -127,7 +127,7 @@ TEST_CASE(
   bench.world.issue(acme, 5);
   write_file(bench.path("acme-key.new"), newer);
   std::filesystem::rename(bench.path("acme-key.new"), bench.path("acme-key"));
-  REQUIRE(bench.all_arrive(20s));
+  REQUIRE(bench.all_arrive(50s));
   CHECK(bench.stop() == 0);
   CHECK(bench.proven_once());
 }

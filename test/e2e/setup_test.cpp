@@ -78,7 +78,7 @@ Words private_mounts() {
     Words command = flags;
     command.insert(command.end(), {"/bin/mount", "-t", "tmpfs", "tmpfs", "/usr/share"});
     Daemon attempt({.binary = "/usr/bin/unshare", .args = command, .env = {{"PATH", "/usr/bin:/bin"}}});
-    if (attempt.wait_exit(10s) == 0) return flags;
+    if (attempt.wait_exit(patience) == 0) return flags;
   }
   return {};
 }
@@ -106,7 +106,7 @@ TEST_CASE_METHOD(
 
 TEST_CASE_METHOD(OldWays, "setup: without anything it says what is missing and where it looked") {
   start_process({.env = old_environment()});
-  CHECK(daemon().wait_exit(10s) == 78);
+  CHECK(daemon().wait_exit(patience) == 78);
   CHECK(says("/usr/share/logstash/tenants-credentials.yml"));
   CHECK(says("OKTA_API_KEY"));
 }

@@ -29,7 +29,7 @@ struct Commands {
     Variables env = Bench::sanitizer_variables();
     env.insert(env.end(), more.begin(), more.end());
     sandbox::Daemon command({.binary = program, .args = args, .env = env});
-    const auto code = command.wait_exit(60s);
+    const auto code = command.wait_exit(patience);
     out = command.out();
     err = command.log();
     return code;

@@ -19,7 +19,7 @@ TEST_CASE("state: a second instance says who holds the state and ends with 75, a
   Daemon& first = bench.start();
   REQUIRE(bench.wait([&] { return bench.requests(org) > 0; }));
   Daemon second({.binary = Bench::binary(), .args = bench.flags_of({}), .env = bench.environment_of({})});
-  REQUIRE(second.wait_exit(10s) == 75);
+  REQUIRE(second.wait_exit(patience) == 75);
   CHECK(second.log().contains("is in use by process " + std::to_string(first.pid())));
   CHECK(second.log().contains(bench.state_dir()));
   bench.world.issue(org, 10);
@@ -106,7 +106,7 @@ TEST_CASE("state: a directory that cannot be used is an error with its cure, and
     cure = "state.sqlite";
   }
   bench.start();
-  CHECK(bench.daemon().wait_exit(10s) == 74);
+  CHECK(bench.daemon().wait_exit(patience) == 74);
   CHECK(bench.says(cure));
   CHECK(bench.world.accepted(bench.world.org_port(org)) == 0);
 }

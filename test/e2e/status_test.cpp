@@ -13,7 +13,7 @@ Said status(std::uint16_t port, const Words& flags = {}) {
   Words words = {"status", "--admin", "127.0.0.1:" + std::to_string(port)};
   words.insert(words.end(), flags.begin(), flags.end());
   Daemon process({.binary = Bench::binary(), .args = words});
-  const auto code = process.wait_exit(20s);
+  const auto code = process.wait_exit(patience);
   return {code, process.out() + process.log()};
 }
 

@@ -26,8 +26,8 @@ TEST_CASE("stop: TERM and INT end it at once and in order when nothing is in fli
   REQUIRE(bench.wait([&] { return bench.requests(hanging) == 1; }));
   const auto asked_to = Clock::now();
   bench.daemon().signal(signal);
-  CHECK(bench.daemon().wait_exit(10s) == 0);
-  CHECK(Clock::now() - asked_to < 3s);
+  CHECK(bench.daemon().wait_exit(patience) == 0);
+  CHECK(Clock::now() - asked_to < limits::stop_grace);
   CHECK(bench.proven_once());
 
   bench.world.issue(org, 10);
@@ -62,7 +62,7 @@ TEST_CASE("stop: a listener that hangs holds the end for seven seconds, then 75;
   REQUIRE(bench.wait([&] { return bench.lines() == 100; }));
   const auto asked_to = Clock::now();
   bench.daemon().signal(SIGTERM);
-  CHECK(bench.daemon().wait_exit(10s) == 75);  // docker stop kills after ten.
+  CHECK(bench.daemon().wait_exit(patience) == 75);  // docker stop kills after ten.
   CHECK(Clock::now() - asked_to > 5s);
   CHECK(bench.daemon().log().contains("stopped with a bulk unanswered"));
 
@@ -87,8 +87,8 @@ TEST_CASE("stop: a second TERM does not wait") {
   REQUIRE(bench.says("stopping"));
   const auto asked_to = Clock::now();
   bench.daemon().signal(SIGTERM);
-  CHECK(bench.daemon().wait_exit(10s) == 75);
-  CHECK(Clock::now() - asked_to < 3s);
+  CHECK(bench.daemon().wait_exit(patience) == 75);
+  CHECK(Clock::now() - asked_to < limits::stop_grace);
   bench.heal_listener();
   bench.start();
   REQUIRE(bench.wait([&] { return bench.lines() == 200; }));
