@@ -195,7 +195,7 @@ TEST_CASE("apart: an org and a listener that send TLS records and nothing in the
   bench.start();
   for (int round = 0; round < 5; ++round) {
     bench.world.issue(org, 20);
-    REQUIRE(bench.all_arrive(10s));
+    REQUIRE(bench.all_arrive(limits::ask_stall_timeout));
   }
   REQUIRE(bench.wait([&] { return hostile.connections() > 1; }));  // It was left, and asked again.
   CHECK(bench.stop() == 0);

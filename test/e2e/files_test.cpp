@@ -132,7 +132,7 @@ TEST_CASE("files: a status that another state's daemon answers says so") {
   REQUIRE(bench.wait([&] { return bench.daemon().log().contains("state in"); }));
   const auto status = [&](const std::string& dir) {
     Daemon asked({.binary = Bench::binary(), .args = {"status", "--admin", admin, "--state-dir", dir}});
-    const auto code = asked.wait_exit(10s);
+    const auto code = asked.wait_exit(patience);
     return std::pair(code, asked.log().contains("this is the daemon whose state is in " + bench.state_dir()));
   };
   const auto ready = [&] { return status(bench.state_dir()) == std::pair(std::optional(0), false); };

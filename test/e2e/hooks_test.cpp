@@ -269,7 +269,7 @@ TEST_CASE_METHOD(Hooked,
   for (int round = 0; round < 5; ++round) {
     world.issue(org, 20);
     CHECK(delivers(hook_body(world.org_domain(org), {}), known) == 204);
-    CHECK(all_arrive(10s));
+    CHECK(all_arrive());
   }
   CHECK(wait([&] { return left >= 10; }));
   CHECK(stop() == 0);
