@@ -322,7 +322,7 @@ TEST_CASE(
     "admin: with no descriptor left it rests instead of spinning, and takes who waits once there is one") {
   Bench bench;
   Client client(bench.admin->port());
-  client.say("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+  client.say("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
   {
     const test::FileLimit none(test::FileLimit::nothing_new());
     pollfd ready{.fd = bench.admin->fd(), .events = POLLIN, .revents = 0};
