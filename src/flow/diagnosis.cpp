@@ -186,7 +186,7 @@ class TenantDoctor {
       return "it sends us elsewhere (" + status + " to " + printable(*location) +
              "), which is never followed; write the org's own domain, for example acme.okta.com";
     }
-    return "there is no System Log there (" + status + ": " + describe_okta_error(answer) +
+    return "there is no System Log under this domain (" + status + ": " + describe_okta_error(answer) +
            "); write the org's own domain, for example acme.okta.com";
   }
 

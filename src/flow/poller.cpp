@@ -80,6 +80,13 @@ WallTime date_or(const HttpAnswer& answer, WallTime otherwise) {
   return (date ? parse_http_date(*date) : std::nullopt).value_or(otherwise);
 }
 
+// A domain that was renamed or never was an org's has no such page.
+std::string refused_question(const std::string& said) {
+  if (!said.starts_with("404")) return "Okta refuses the query (" + said + ")";
+  return "there is no System Log under this domain (" + said +
+         "): write the org's own domain, for example acme.okta.com";
+}
+
 }  // namespace
 
 Poller::Poller(StreamId stream, const TenantSpec& spec, const Policy& policy, Random random)
@@ -602,7 +609,7 @@ void Poller::take_refusal(Now now, const std::string& said) {
   const std::string target = std::get<Asking>(state_).target;
   ++requests_.client_error;
   failed(now, {.kind = "4xx",
-               .text = own_question ? "Okta refuses the query (" + said + ")"
+               .text = own_question ? refused_question(said)
                                     : "Okta refuses its own next link (" + said + "); asking again from " +
                                           format_rfc3339(place_.watermark.value_or(place_.since)),
                .level = own_question ? Level::error : Level::warn});

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "shell/small_file.hpp"
+#include "shell/state_dir.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -43,65 +44,88 @@ std::optional<Look> look_at(const std::string& state_file) {
               .mode = status.st_mode};
 }
 
-std::optional<Look> read_seal(const std::string& dir) {
-  const NeverWaitForFiles at_once;
-  const auto file = read_small_file(dir + std::string(seal_name), seal_bytes_max);
-  if (!file) return std::nullopt;
-  std::istringstream in(file->bytes);
-  Look look;
-  in >> look.changed_s >> look.changed_ns >> look.modified_s >> look.modified_ns >> look.size >> look.user >>
-      look.group >> look.mode;
-  return in ? std::optional(look) : std::nullopt;
-}
-
 /// Some file systems keep the nanoseconds only until they are unmounted.
 bool same_moment(std::int64_t a_s, std::int64_t a_ns, std::int64_t b_s, std::int64_t b_ns) {
   return a_s == b_s && (a_ns == b_ns || a_ns == 0 || b_ns == 0);
 }
 
-}  // namespace
+struct Seal {
+  std::int64_t run = 0;
+  std::optional<Look> look;  ///< Not while the end was only begun.
+};
 
-Descriptor open_clean_end(const std::string& dir) {
-  const std::string path = dir + std::string(seal_name);
-  return Descriptor(
-      ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, S_IRUSR | S_IWUSR));
+std::optional<Seal> read_seal(const std::string& dir) {
+  const NeverWaitForFiles at_once;
+  const auto file = read_small_file(dir + std::string(seal_name), seal_bytes_max);
+  if (!file) return std::nullopt;
+  std::istringstream in(file->bytes);
+  Seal seal;
+  if (!(in >> seal.run)) return std::nullopt;
+  Look look;
+  in >> look.changed_s >> look.changed_ns >> look.modified_s >> look.modified_ns >> look.size >> look.user >>
+      look.group >> look.mode;
+  if (in) seal.look = look;
+  return seal;
 }
 
-bool seal_clean_end(const Descriptor& seal, const std::string& state_file) {
+bool write_whole(const Descriptor& file, const std::string& text) {
+  return ::ftruncate(file.get(), 0) == 0 &&
+         ::pwrite(file.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
+         ::fsync(file.get()) == 0;
+}
+
+bool matches(const Look& sealed, const Look& now) {
+  if (same_moment(sealed.changed_s, sealed.changed_ns, now.changed_s, now.changed_ns)) return true;
+  const bool handed_over = sealed.user != now.user || sealed.group != now.group || sealed.mode != now.mode;
+  return handed_over && sealed.size == now.size &&
+         same_moment(sealed.modified_s, sealed.modified_ns, now.modified_s, now.modified_ns);
+}
+
+}  // namespace
+
+Descriptor begin_clean_end(const std::string& dir, std::int64_t run) {
+  const std::string path = dir + std::string(seal_name);
+  Descriptor seal(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, S_IRUSR | S_IWUSR));
+  if (!seal || !write_whole(seal, std::to_string(run) + "\n") || !sync_directory(dir)) return {};
+  return seal;
+}
+
+bool seal_clean_end(const Descriptor& seal, const std::string& state_file, std::int64_t run) {
   const std::optional<Look> look = look_at(state_file);
   if (!look) return false;
   std::ostringstream out;
-  out << look->changed_s << ' ' << look->changed_ns << ' ' << look->modified_s << ' ' << look->modified_ns
-      << ' ' << look->size << ' ' << look->user << ' ' << look->group << ' ' << look->mode << '\n';
-  const std::string text = out.str();
-  return ::ftruncate(seal.get(), 0) == 0 &&
-         ::pwrite(seal.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
-         ::fsync(seal.get()) == 0;
+  out << run << ' ' << look->changed_s << ' ' << look->changed_ns << ' ' << look->modified_s << ' '
+      << look->modified_ns << ' ' << look->size << ' ' << look->user << ' ' << look->group << ' '
+      << look->mode << '\n';
+  return write_whole(seal, out.str());
 }
 
-bool is_as_sealed(const std::string& dir, const std::string& state_file) {
-  const std::optional<Look> sealed = read_seal(dir);
+bool is_as_sealed(const std::string& dir, const std::string& state_file, std::int64_t run) {
+  const std::optional<Seal> sealed = read_seal(dir);
   const std::optional<Look> now = look_at(state_file);
-  if (!sealed || !now) return false;
-  if (same_moment(sealed->changed_s, sealed->changed_ns, now->changed_s, now->changed_ns)) return true;
-  const bool handed_over =
-      sealed->user != now->user || sealed->group != now->group || sealed->mode != now->mode;
-  return handed_over && sealed->size == now->size &&
-         same_moment(sealed->modified_s, sealed->modified_ns, now->modified_s, now->modified_ns);
+  if (!sealed || !now || sealed->run != run) return false;
+  return !sealed->look || matches(*sealed->look, *now);
 }
 
 KeptSeal::KeptSeal(std::string dir, std::string state_file)
-    : dir_(std::move(dir)), state_file_(std::move(state_file)), was_whole_(is_as_sealed(dir_, state_file_)) {}
+    : dir_(std::move(dir)), state_file_(std::move(state_file)) {
+  const std::optional<Seal> sealed = read_seal(dir_);
+  if (!sealed || !sealed->look) return;
+  run_ = sealed->run;
+  was_whole_ = is_as_sealed(dir_, state_file_, run_);
+}
 
 KeptSeal::KeptSeal(KeptSeal&& other) noexcept
     : dir_(std::move(other.dir_)),
       state_file_(std::move(other.state_file_)),
+      run_(other.run_),
       was_whole_(std::exchange(other.was_whole_, false)) {}
 
 KeptSeal::~KeptSeal() {
   if (!was_whole_) return;
-  const Descriptor seal = open_clean_end(dir_);
-  if (seal) static_cast<void>(seal_clean_end(seal, state_file_));
+  const Descriptor seal = begin_clean_end(dir_, run_);
+  if (seal) seal_clean_end(seal, state_file_, run_);
 }
 
 }  // namespace logzio_okta

@@ -38,6 +38,11 @@ std::string shown(std::string_view name) {
   return without_keys(quotable(name));
 }
 
+/// Every other byte of the first two letters is 0, on one side or the other.
+bool is_wide(std::string_view text) {
+  return text.size() >= 4 && ((text[0] == '\0' && text[2] == '\0') || (text[1] == '\0' && text[3] == '\0'));
+}
+
 /// "OKTA_API_KEY=", "export LOGZIO_TOKEN=" or "okta_api_key: " in front.
 bool is_assignment(std::string_view text) {
   constexpr std::string_view exporting = "export ";
@@ -67,7 +72,7 @@ bool is_quoted(std::string_view text) {
 
 Result<std::string_view> without_byte_order_mark(std::string_view text) {
   constexpr std::string_view utf8_mark = "\xEF\xBB\xBF";
-  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF") || text.contains('\0')) {
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF") || is_wide(text)) {
     return fail(
         "it is UTF-16, as PowerShell's > and Notepad's \"Unicode\" write it; save it as UTF-8 or ASCII");
   }

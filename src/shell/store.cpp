@@ -431,6 +431,7 @@ struct Store::Impl {
   std::vector<OwnFile> own_files;
   bool gone = false;  ///< As of the last look.
 
+  std::int64_t run = 0;  ///< When it began, in milliseconds.
   bool run_begun = false;
   bool stream_opened = false;
   bool state_was_lost = false;
@@ -660,9 +661,10 @@ std::expected<void, StoreError> Store::Impl::begin_run(WallTime now) {
   const auto clean = database.number("SELECT clean FROM run");
   const auto bytes = database.number(sum_set_aside_sql);
   const auto items = database.number("SELECT count(*) FROM set_aside");
-  if (!clean || !bytes || !items) return refused("read");
+  const auto ended = database.number("SELECT started_ms FROM run");
+  if (!clean || !bytes || !items || !ended) return refused("read");
   set_aside_bytes = count_of(*bytes) + count_of(*items) * limits::set_aside_item_bytes;
-  const bool copied = *clean == clean_sealed && !is_as_sealed(dir, path);
+  const bool copied = *clean == clean_sealed && !is_as_sealed(dir, path, *ended);
   if (copied) {
     warnings.push_back(
         "the state in " + dir +
@@ -670,7 +672,8 @@ std::expected<void, StoreError> Store::Impl::begin_run(WallTime now) {
         "What was published up to now and may have been delivered since that copy is marked as "
         "a possible duplicate");
   }
-  const std::string started = std::to_string(to_sql(now));
+  run = to_sql(now);
+  const std::string started = std::to_string(run);
   const std::string begin = "UPDATE run SET clean = 0, started_ms = " + started;
   if (!(database.run("BEGIN IMMEDIATE") &&
         (!copied || (database.run("UPDATE stream SET unclean = 2") && database.run(doubt_all_spool_sql))) &&
@@ -1160,15 +1163,15 @@ Result<void> Store::close(bool clean) {
     impl_->lock = OwnerLock();
     return fail("cannot save: " + impl_->failed_because);
   }
-  const Descriptor seal = clean ? open_clean_end(impl_->dir) : Descriptor();
-  const bool sealable = seal.get() >= 0;
   const bool saved = impl_->queue.empty() || impl_->commit();
+  const Descriptor seal = saved && clean ? begin_clean_end(impl_->dir, impl_->run) : Descriptor();
+  const bool sealable = seal.get() >= 0;
   const bool done = saved && (!clean || impl_->mark_clean(sealable ? clean_sealed : clean_unsealed));
   const std::string why = done ? std::string() : impl_->database.failure().explain(impl_->dir);
   impl_->forget_statements();
   impl_->database.close();
   // One that could not be written makes the next run mark more than it had to.
-  if (done && sealable) static_cast<void>(seal_clean_end(seal, impl_->path));
+  if (done && sealable) seal_clean_end(seal, impl_->path, impl_->run);
   impl_->lock = OwnerLock();
   if (!done) return fail("cannot save in " + impl_->path + ": " + why);
   return {};

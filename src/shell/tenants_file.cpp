@@ -381,11 +381,11 @@ class TenantsReader {
     Result<std::string> text = expanded(said);
     if (!text) return std::unexpected(std::move(text.error()));
     if (value.IsDefined()) {
-      const Secret whole(std::move(*text));
-      const Result<std::string_view> key = bare_credential(whole.expose());
-      if (!key) return wrong(said, "the API key: " + key.error().text);
-      if (auto checked = check_api_key(*key); !checked) return wrong(said, checked.error().text);
-      return Secret(std::string(*key));
+      Secret key(std::move(*text));
+      if (auto bare = bare_credential(key.expose()); !bare)
+        return wrong(said, "the API key: " + bare.error().text);
+      if (auto checked = check_api_key(key.expose()); !checked) return wrong(said, checked.error().text);
+      return key;
     }
     if (looks_like_api_key(*text))
       return wrong(said, "this looks like the key itself; write it into a file and name that file here");

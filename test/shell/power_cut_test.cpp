@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "catch.hpp"
+#include "shell/clean_end.hpp"
 #include "shell/store.hpp"
 #include "temp_dir.hpp"
 
@@ -140,6 +141,12 @@ struct Run {
 /// What the next start finds there.
 Run after_power_cut(const SafeOnDisk::Files& files, TempDir& dir) {
   for (const auto& [name, content] : files) write_file(dir / name, content);
+  // It is the same file on the same disk, and not the copy that the test has to make of it.
+  const auto seal = files.find("clean-end");
+  if (seal != files.end() && seal->second.contains(' ')) {
+    const std::int64_t run = std::stoll(seal->second);
+    CHECK(seal_clean_end(begin_clean_end(dir.path(), run), dir / "state.sqlite", run));
+  }
   return Run(dir.path());
 }
 
