@@ -32,7 +32,8 @@ LogReader::LogReader(Now now, const TenantSpec& spec, const Span& span, const Po
       org_(now.steady, spec.credentials, policy.rate_share, Random(random_.next())),
       target_(first_question(span, spec.query)),
       ask_at_(now.steady),
-      last_progress_(now.steady) {}
+      last_progress_(now.steady),
+      tail_(policy.poll_interval) {}
 
 std::optional<AskOkta> LogReader::next_ask(Now now) {
   if (done_ || asking_ || now.steady < ask_at_) return std::nullopt;
@@ -73,13 +74,16 @@ std::vector<std::string_view> LogReader::take_page(Now now, const HttpAnswer& an
   on_one_line_.reserve(cutter_.events().size());
   std::vector<std::string_view> events;
   std::multiset<std::uint64_t> seen;
-  for (const EventSlice& event : cutter_.events()) {
+  const std::vector<Window::Known> lately = recent_.look_up_and_add(cutter_.events());
+  for (std::size_t i = 0; i < lately.size(); ++i) {
+    const EventSlice& event = cutter_.events()[i];
     const std::uint64_t hash = hash64(event.bytes);
     seen.insert(hash);
     if (const auto known = repeated_.find(hash); known != repeated_.end()) {
       repeated_.erase(known);
       continue;
     }
+    if (lately[i] == Window::Known::yes) continue;
     reached_ = std::max(reached_, event.published_at);
     ++events_;
     if (!event.newline_between) {
@@ -96,12 +100,17 @@ std::vector<std::string_view> LogReader::take_page(Now now, const HttpAnswer& an
     give_up("Okta's next link " + describe_refused_link(next.error()) + " and is not followed");
     return events;
   }
-  const bool moved = next && *next != target_ && !cutter_.events().empty();
+  const bool moved = next && *next != target_ && link != find_link(answer.headers, "self");
+  const Tail::Seen tail = tail_.look({.events = cutter_.events().size(),
+                                      .new_events = events.size(),
+                                      .limit = limits::page_events_max,
+                                      .moved = moved,
+                                      .newest = newest_up_to(now.wall + org_.offset(), cutter_.events()),
+                                      .date = now.wall + org_.offset()});
   if (span_.until) {
-    done_ = !moved;
+    done_ = !moved || tail == Tail::Seen::end;  // As long as a bounded question has a link, it has more.
   } else {
-    const bool tail = cutter_.events().size() < limits::page_events_max;
-    ask_at_ = now.steady + (tail || !moved ? policy_.poll_interval : 0s);
+    ask_at_ = now.steady + (tail != Tail::Seen::no || !moved ? policy_.poll_interval : 0s);
   }
   repeated_ = moved ? std::multiset<std::uint64_t>() : std::move(seen);
   if (next) target_ = *next;

@@ -75,6 +75,11 @@ std::optional<WallTime> later(std::optional<WallTime> a, std::optional<WallTime>
   return std::max(a, b);
 }
 
+/// An empty page's link may be our own question in Okta's words.
+bool leads_to_itself(const HttpAnswer& answer) {
+  return find_link(answer.headers, "next") == find_link(answer.headers, "self");
+}
+
 WallTime date_or(const HttpAnswer& answer, WallTime otherwise) {
   const auto date = find_header(answer.headers, "Date");
   return (date ? parse_http_date(*date) : std::nullopt).value_or(otherwise);
@@ -90,7 +95,12 @@ std::string refused_question(const std::string& said) {
 }  // namespace
 
 Poller::Poller(StreamId stream, const TenantSpec& spec, const Policy& policy, Random random)
-    : stream_(stream), domain_(spec.domain), query_(spec.query), policy_(policy), random_(random) {
+    : stream_(stream),
+      domain_(spec.domain),
+      query_(spec.query),
+      policy_(policy),
+      random_(random),
+      tail_(policy.poll_interval) {
   policy_.since = spec.since.value_or(policy.since);
   take_constants(spec);
 }
@@ -126,28 +136,18 @@ void Poller::opened(Now now, const Opened& opened, Instant began) {
     return;
   }
   place_ = *opened.place;
+  recent_ = Recent(opened.recent);
   newest_read_ = place_.watermark;
   limit_ = place_.limit;
   if (limit_ < full_limit) trial_at_ = now.steady + limits::page_size_trial_base;
   pages_made_ = place_.pages;
   rows_.assign(opened.rows.begin(), opened.rows.end());
   for (const RowInfo& row : rows_) row_events_ += row.events;
-  std::string why_marked;
-  if (opened.overtaken) {
-    doubt(now, now.steady, InDoubt::up_to_the_tail);
-    doubt_since_ = now.steady;
-    why_marked =
-        "; the org was followed under another filter since, or this state is an older copy, so events up to "
-        "now may be repeats and say possible_duplicate";
-  } else if (!opened.clean) {
-    doubt(now, began, limits::in_doubt_events);
-    doubt_since_ = began;
-    why_marked =
-        "; the last run did not end in order, so the next events may be repeats and say possible_duplicate";
-  }
+  const std::string why_marked = take_doubt(now, opened, began);
   note(Level::info, "continues after the events up to " +
                         format_rfc3339(place_.watermark.value_or(place_.since)) + why_marked);
   filtering_ = place_.recovering;
+  if (filtering_) after_question_.begin(*filtering_ + to_ms(limits::recovery_overlap));
   repeating_ = place_.repeated;
   if (filtering_ || repeating_) {
     state_ = ReadingWindow{};
@@ -155,6 +155,47 @@ void Poller::opened(Now now, const Opened& opened, Instant began) {
   } else {
     state_ = Waiting{};
   }
+}
+
+std::string Poller::take_doubt(Now now, const Opened& opened, Instant began) {
+  if (opened.overtaken) {
+    doubt(now, now.steady, InDoubt::up_to_the_tail);
+    doubt_since_ = now.steady;
+    return "; the org was followed under another filter since, or this state is an older copy, so events up "
+           "to now may be repeats and say possible_duplicate";
+  }
+  const bool by_other_filter = place_.in_doubt && place_.in_doubt->events_left == InDoubt::up_to_the_tail;
+  if (opened.in_flight && !by_other_filter) in_flight_.emplace(*opened.in_flight);
+  if (opened.clean) return {};
+  if (in_flight_ && in_flight_->left == 0 && !place_.in_doubt) return {};  // Nothing was.
+  doubt(now, began, limits::in_doubt_events);
+  doubt_since_ = began;
+  return in_flight_ ? "; the last run did not end in order: " + std::to_string(in_flight_->left) +
+                          " events were in flight, may be repeats and say possible_duplicate"
+                    : "; the last run did not end in order, so the next events may be repeats and say "
+                      "possible_duplicate";
+}
+
+Poller::InFlight::InFlight(std::vector<EventHash> noted) : events(std::move(noted)) {
+  const auto order = [](const EventHash& event) { return std::pair(event.uuid, event.bytes); };
+  std::ranges::sort(events, {}, order);
+  const auto alike = std::ranges::unique(events);
+  events.erase(alike.begin(), alike.end());
+  met.resize(events.size());
+  left = events.size();
+}
+
+// By its uuid, if it has one: it may come back changed.
+bool Poller::InFlight::meet(const EventHash& event) {
+  const auto order = [](const EventHash& each) { return std::pair(each.uuid, each.bytes); };
+  const EventHash from{.uuid = event.uuid, .bytes = event.uuid == 0 ? event.bytes : 0};
+  const auto found = std::ranges::lower_bound(events, order(from), {}, order);
+  if (found == events.end() || found->uuid != event.uuid) return false;
+  if (event.uuid == 0 && *found != event) return false;
+  const auto index = static_cast<std::size_t>(found - events.begin());
+  if (!met[index]) --left;
+  met[index] = true;
+  return true;
 }
 
 // What was in doubt before stays so.
@@ -166,6 +207,7 @@ void Poller::doubt(Now now, Instant since, std::uint32_t events) {
   const WallTime before = std::max(okta_time(now) - to_ms(now.steady - since), doubted_before_);
   place_.in_doubt = InDoubt{.events_left = events, .before = before};
   place_dirty_ = true;
+  after_doubt_.begin();
 }
 
 void Poller::window_read(Now now, const WindowRead& read) {
@@ -183,7 +225,7 @@ void Poller::window_read(Now now, const WindowRead& read) {
 
 bool Poller::wants_to_ask(Now now, bool probing) const {
   if (stopping_ || !std::holds_alternative<Waiting>(state_) || now.steady < ask_at_) return false;
-  if (policy_.once && tail_seen_) return false;
+  if (policy_.once && all_read_) return false;
   return room_for_a_page(probing ? limits::in_doubt_events : limits::events_unsaved_max);
 }
 
@@ -209,7 +251,7 @@ std::uint32_t Poller::limit_of_next() const {
 }
 
 Instant Poller::deadline() const {
-  if (stopping_ || !std::holds_alternative<Waiting>(state_) || (policy_.once && tail_seen_)) return never;
+  if (stopping_ || !std::holds_alternative<Waiting>(state_) || (policy_.once && all_read_)) return never;
   return ask_at_;
 }
 
@@ -236,6 +278,7 @@ void Poller::stop() {
 void Poller::resume(Now now) {
   stopping_ = false;
   if (std::exchange(overtaken_, false)) {
+    in_flight_.reset();  // The other stream's were, too.
     doubt(now, now.steady, InDoubt::up_to_the_tail);
     doubt_since_ = now.steady;
   }
@@ -267,6 +310,13 @@ void Poller::ask_again_if_woken(Now now, bool empty) {
   ask_at_ = std::min(ask_at_, std::max(now.steady + wait, asked_at_ + woken_->pace));
 }
 
+// Date has whole seconds, and our own idea of Okta's clock its error: not before the later of both.
+void Poller::date_of_answer(const HttpAnswer& answer) {
+  const WallTime at_most = std::max(date_or(answer, okta_clock_->wall) + 1s, okta_clock_->wall);
+  for (LaterEvents* later : {&after_start_, &after_question_, &after_doubt_}) later->answered(at_most);
+  if (place_.in_doubt) after_doubt_.not_before(place_.in_doubt->before);
+}
+
 std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFacts& org, std::string& body,
                                       PageCutter& cutter) {
   CHECK(asking());
@@ -279,6 +329,7 @@ std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFac
     take_status(now, *result, org);
     return std::nullopt;
   }
+  date_of_answer(*result);
   HttpAnswer& answer = *result;
   const auto taken = take_page_body(answer, body, cutter);
   if (!taken) return take_unreadable(now, answer, org, body, taken.error());
@@ -386,17 +437,27 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
   const bool hostile = !why_not.empty();
   ++(hostile ? requests_.unusable : requests_.ok);
   const bool moved = page.next != asking.target;
-  const bool tail = events.size() < asking.limit && !hostile;
-  if (tail) page.tail_at = tail_at_ = okta_now;
   page.repeated = !moved && (!events.empty() || repeating_);
-  Batch batch = choose(events, org, page);
+  const WallTime date = date_or(answer, okta_now);
+  Batch batch = choose(events, org, date, page);
+  const Tail::Seen seen = hostile ? Tail::Seen::no
+                                  : tail_.look({.events = events.size(),
+                                                .new_events = batch.events.size(),
+                                                .limit = asking.limit,
+                                                .moved = moved && !leads_to_itself(answer),
+                                                .newest = newest_up_to(date, events),
+                                                .date = date});
+  const bool tail = seen != Tail::Seen::no;
+  const bool end = seen == Tail::Seen::end;
+  if (tail) page.tail_at = tail_at_ = okta_now;
   newest_read_ = later(newest_read_, page.newest);
   page.unsettled = static_cast<std::uint32_t>(batch.events.size());
   page.counts = counts_for(page.unsettled);
   page.passes = page.repeated || filtering_ ? 0 : page.unsettled;
-  if (page.newest) page.watermark = std::min(*page.newest, date_or(answer, okta_now));
-  page.ends_recovery = filtering_ && ((tail && moved) ||
-                                      (page.oldest && *page.oldest > *filtering_ + limits::recovery_overlap));
+  if (page.newest) page.watermark = std::min(*page.newest, date);
+  page.ends_recovery = filtering_ && (end || after_question_.seen());
+  page.ends_doubt = place_.in_doubt && ((end && okta_now >= place_.in_doubt->before) || after_doubt_.seen() ||
+                                        (in_flight_ && in_flight_->left == 0));
 
   if (page.repeated) window_.add(page.hashes);
   if (page.ends_recovery) {
@@ -413,7 +474,7 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
   const bool nothing_new = !moved && batch.events.empty();
   if (!nothing_new) last_progress_ = now.steady;
   at_tail_ = tail;
-  tail_seen_ = tail_seen_ || tail;
+  all_read_ = all_read_ || end || after_start_.seen();
   batch.newest = tail && pages_.empty();
   if (batch.events.empty() && !pages_.empty()) {
     fold(std::move(page), pages_.back());
@@ -421,6 +482,14 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
     page.number = ++pages_made_;
     pages_.push_back(std::move(page));
     batch.page = pages_.back().number;
+    if (!batch.events.empty()) {
+      outputs_.emplace_back(
+          NoteInFlight{.stream = stream_, .page = batch.page, .events = pages_.back().hashes});
+    }
+  } else if (page.ends_recovery || page.ends_doubt) {
+    if (page.ends_recovery) place_.recovering.reset();
+    if (page.ends_doubt) place_.in_doubt.reset();
+    save_place();
   }
   question_.reset();
   question_refused_ = false;
@@ -441,7 +510,8 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
     tries_ = 0;
     stuck_ = 0;
     last_error_.clear();
-    ask_at_ = now.steady + (tail || !moved ? policy_.poll_interval : 0s);
+    const bool rests = tail ? !policy_.once || !moved : !moved;
+    ask_at_ = now.steady + (rests ? policy_.poll_interval : 0s);
     if (tail) ask_again_if_woken(now, events.empty());
     // New events for ever at a place that never moves. From the watermark on, the window is the store's
     // again.
@@ -458,6 +528,7 @@ void Poller::fold(Page&& empty, Page& into) {
   into.next = std::move(empty.next);
   into.repeated = empty.repeated;
   into.ends_recovery = into.ends_recovery || empty.ends_recovery;
+  into.ends_doubt = into.ends_doubt || empty.ends_doubt;
   into.tail_at = later(into.tail_at, empty.tail_at);
 }
 
@@ -474,34 +545,36 @@ void Poller::take_link(const HttpAnswer& answer, bool empty, Page& page, std::st
   }
 }
 
-Batch Poller::choose(const std::vector<EventSlice>& events, const OrgFacts& org, Page& page) {
+Batch Poller::choose(const std::vector<EventSlice>& events, const OrgFacts& org, WallTime date, Page& page) {
   Batch batch{.stream = stream_, .constants = constants_};
   batch.events.reserve(events.size());
   page.hashes.reserve(events.size());
   const std::uint32_t in_doubt = doubt_left();
   const bool filtering = filtering_ || repeating_;
   Window::Page known(window_, repeating_);
-  bool all_dated = true;
-  for (const EventSlice& event : events) {
+  const std::vector<Window::Known> seen_lately = recent_.look_up_and_add(events);
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const EventSlice& event = events[i];
     ++counts_.fetched;
     if (event.will_be_flattened) ++counts_.flattened;
     const EventHash hash = event.hash;
-    const Window::Known found = filtering ? known.look_up(hash) : Window::Known::no;
+    Window::Known found = filtering ? known.look_up(hash) : Window::Known::no;
+    if (found == Window::Known::no) found = seen_lately[i];
     const bool under_way = filtering_ && hash.uuid == 0 && take_nameless(hash);
-    if (found == Window::Known::yes || under_way) {
+    const bool drop = found == Window::Known::yes || under_way;
+    for (LaterEvents* later : {&after_start_, &after_question_, &after_doubt_})
+      later->pass(event.published_at, drop);
+    if (drop) {
       ++counts_.deduplicated;
       continue;
     }
+    const bool doubted = in_doubt > 0 && may_have_been_in_flight(event, date);
     batch.events.push_back({.event = &event,
-                            .mark = mark_of(event, org, found == Window::Known::changed, in_doubt),
+                            .mark = mark_of(event, org, found == Window::Known::changed, doubted),
                             .unfit = swallowed_for_});
     page.hashes.push_back(hash);
     page.newest = later(page.newest, event.published_at);
-    all_dated = all_dated && event.published_at.has_value();
-    if (event.published_at)
-      page.oldest = std::min(page.oldest.value_or(*event.published_at), *event.published_at);
   }
-  if (!all_dated) page.oldest.reset();
   return batch;
 }
 
@@ -513,14 +586,18 @@ bool Poller::take_nameless(const EventHash& hash) {
   return true;
 }
 
-Mark Poller::mark_of(const EventSlice& event, const OrgFacts& org, bool changed,
-                     std::uint32_t in_doubt) const {
+// When the last run ended. What is published ahead of Okta's clock may have been read before.
+bool Poller::may_have_been_in_flight(const EventSlice& event, WallTime date) {
+  if (in_flight_) return in_flight_->meet(event.hash);
+  const auto published = event.published_at;
+  return !published || *published <= place_.in_doubt->before || *published > date + 1s;
+}
+
+Mark Poller::mark_of(const EventSlice& event, const OrgFacts& org, bool changed, bool doubted) const {
   const auto published = event.published_at;
   const auto not_after = [&](WallTime moment) { return !published || *published <= moment; };
   Mark mark;
   mark.backfill = published && *published < place_.first_start + org.offset;
-  // In doubt: it may have been in flight when the last run ended.
-  const bool doubted = in_doubt > 0 && place_.in_doubt && not_after(place_.in_doubt->before);
   // Asked again: older than what the window reaches, or without the uuid it would be known by.
   const bool beyond_window = (filtering_ || repeating_) && window_from_ && not_after(*window_from_);
   const bool unknowable = filtering_ && event.uuid.empty();
@@ -530,6 +607,7 @@ Mark Poller::mark_of(const EventSlice& event, const OrgFacts& org, bool changed,
 
 std::uint32_t Poller::doubt_left() const {
   if (!place_.in_doubt) return 0;
+  if (std::ranges::any_of(pages_, &Page::ends_doubt)) return 0;
   if (place_.in_doubt->events_left == InDoubt::up_to_the_tail) return InDoubt::up_to_the_tail;
   std::uint32_t passed = 0;
   for (const Page& page : pages_) passed += page.passes;
@@ -669,6 +747,7 @@ void Poller::ask_from_watermark(Now now, std::uint32_t limit) {
   const WallTime since = recovery_start(now);
   limit_ = limit;  // The place takes it up with the first page under the new question.
   place_.recovering = filtering_ = reached();
+  after_question_.begin(*filtering_ + to_ms(limits::recovery_overlap));
   if (limit < full_limit) place_.restore_limit = reached() + to_ms(2 * limits::recovery_overlap);
   place_dirty_ = true;
   repeating_ = false;
@@ -767,12 +846,9 @@ void Poller::move_place(const OrgFacts& org, Page& page, Save& save) {
   if (page.tail_at) place_.caught_up = page.tail_at;
   if (place_.in_doubt) {
     InDoubt& doubt = *place_.in_doubt;
-    if (doubt.events_left != InDoubt::up_to_the_tail) {
+    if (doubt.events_left != InDoubt::up_to_the_tail)
       doubt.events_left -= std::min(page.passes, doubt.events_left);
-    } else if (page.tail_at && *page.tail_at >= doubt.before) {
-      doubt.events_left = 0;
-    }
-    if (doubt.events_left == 0) place_.in_doubt.reset();
+    if (doubt.events_left == 0 || page.ends_doubt) place_.in_doubt.reset();
   }
   if (!page.hashes.empty()) {
     rows_.push_back({.page = page.number,
@@ -810,6 +886,8 @@ void Poller::save_place(const std::vector<SetAside>& kept) {
 
 void Poller::save(Save&& save, std::uint32_t counts) {
   save.number = ++saves_made_;
+  if (!place_.in_doubt) in_flight_.reset();
+  save.in_flight_from = place_.in_doubt ? 0 : place_.pages + 1;
   save.overtaken = overtaken_;
   unacknowledged_.emplace_back(save.number, counts);
   place_dirty_ = false;

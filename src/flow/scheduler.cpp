@@ -257,6 +257,8 @@ void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
   const std::size_t wire_bytes = answer.result ? answer.result->body.size() : 0;
   if (!answer.result) tenant->reserve = std::min(tenant->reserve, limits::ask_reserve);
   const auto batch = tenant->poller.answered(now, std::move(answer.result), org, page_body, cutter);
+  // What is in flight must be noted before it is sent.
+  while (auto output = tenant->poller.next_output()) outputs.push_back(std::move(*output));
   if (batch) {
     tenant->learn_reserve(wire_bytes, batch->events.size());
     shipper_of(*tenant).take(now, *batch);

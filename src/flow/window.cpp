@@ -1,13 +1,26 @@
 #include "logzio_okta/flow/window.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <ranges>
 #include <tuple>
+#include <utility>
+
+#include "logzio_okta/base/limits.hpp"
 
 namespace logzio_okta {
 namespace {
 
 bool before(const EventHash& a, const EventHash& b) {
   return std::tie(a.uuid, a.bytes) < std::tie(b.uuid, b.bytes);
+}
+
+/// Among sorted events, none of which is without a uuid.
+Window::Known look_up_among(const std::vector<EventHash>& events, const EventHash& event) {
+  const auto found = std::ranges::lower_bound(events, event, before);
+  if (found != events.end() && *found == event) return Window::Known::yes;
+  const auto by_uuid = std::ranges::lower_bound(events, event.uuid, {}, &EventHash::uuid);
+  return by_uuid != events.end() && by_uuid->uuid == event.uuid ? Window::Known::changed : Window::Known::no;
 }
 
 }  // namespace
@@ -31,6 +44,61 @@ Window::Known Window::Page::look_up(const EventHash& event) {
   if (!alike.empty()) return Known::yes;
   const auto by_uuid = std::ranges::lower_bound(window_.events_, event.uuid, {}, &EventHash::uuid);
   return by_uuid != window_.events_.end() && by_uuid->uuid == event.uuid ? Known::changed : Known::no;
+}
+
+Recent::Recent(const std::vector<WindowRow>& rows) {
+  for (const WindowRow& row : rows) {
+    std::vector<EventHash> events = row.events;
+    std::erase_if(events, [](const EventHash& event) { return event.uuid == 0; });
+    std::ranges::sort(events, before);
+    add(std::move(events));
+  }
+}
+
+// Sorted by uuid and bytes, those alike stand together, and of one uuid all that are not alike.
+std::vector<Window::Known> Recent::look_up_and_add(const std::vector<EventSlice>& page) {
+  std::vector<Window::Known> known(page.size(), Window::Known::no);
+  std::vector<std::pair<EventHash, std::size_t>> in_order;
+  in_order.reserve(page.size());
+  for (std::size_t i = 0; i < page.size(); ++i) {
+    if (page[i].hash.uuid != 0) in_order.emplace_back(page[i].hash, i);
+  }
+  std::ranges::sort(in_order, {}, [](const auto& each) {
+    return std::tuple(each.first.uuid, each.first.bytes, each.second);
+  });
+  std::vector<EventHash> sorted;
+  sorted.reserve(in_order.size());
+  for (auto alike = in_order.begin(); alike != in_order.end();) {
+    const auto end = std::ranges::find_if(
+        alike, in_order.end(), [&](const auto& each) { return each.first.uuid != alike->first.uuid; });
+    const std::size_t first =
+        std::ranges::min(std::ranges::subrange(alike, end) |
+                         std::views::transform([](const auto& each) { return each.second; }));
+    for (; alike != end; ++alike) {
+      const auto& [event, index] = *alike;
+      const bool again = !sorted.empty() && sorted.back() == event;
+      known[index] = again ? Window::Known::yes : look_up_among(events_, event);
+      if (known[index] == Window::Known::no && index != first) known[index] = Window::Known::changed;
+      if (known[index] != Window::Known::yes) sorted.push_back(event);  // Else what it repeats would go first.
+    }
+  }
+  add(std::move(sorted));
+  return known;
+}
+
+void Recent::add(std::vector<EventHash>&& sorted) {
+  if (sorted.empty()) return;
+  const auto middle = static_cast<std::ptrdiff_t>(events_.size());
+  events_.insert(events_.end(), sorted.begin(), sorted.end());
+  std::inplace_merge(events_.begin(), events_.begin() + middle, events_.end(), before);
+  pages_.push_back(std::move(sorted));
+  while (events_.size() > limits::recent_events_max && pages_.size() > 1) {
+    std::vector<EventHash> left;
+    left.reserve(events_.size());
+    std::ranges::set_difference(events_, pages_.front(), std::back_inserter(left), before);
+    events_ = std::move(left);
+    pages_.pop_front();
+  }
 }
 
 }  // namespace logzio_okta

@@ -99,7 +99,15 @@ struct Daemon::Impl {
   void perform(Output output);
   void on(AskOkta&& ask) { client->ask(ask); }
   void on(CancelAsk&& cancel) { client->cancel(cancel.id); }
-  void on(SendBulk&& bulk) { client->send(bulk); }
+  void on(SendBulk&& bulk) {
+    if (store.notes_written()) return client->send(bulk);
+    inputs.push(BulkAnswer{
+        .id = bulk.id,
+        .result = TransportError{.fault = TransportFault::refused_by_us,
+                                 .text = "not sent, since the state cannot be written and would not tell "
+                                         "what is on its way"}});
+  }
+  void on(NoteInFlight&& note) { store.note(std::move(note), steady_now()); }
   void on(OpenStream&& open) { store.open_stream(open); }
   void on(ReadWindow&& read) { store.read_window(read); }
   void on(Save&& save) { store.save(std::move(save), steady_now()); }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <fstream>
 #include <iterator>
 #include <map>
 #include <string_view>
@@ -113,6 +114,29 @@ constexpr const char* create_spool_sql = R"(
   CREATE UNIQUE INDEX spool_seen_by_event ON spool_seen(stream, uuid);
   PRAGMA user_version = 2;
 )";
+
+constexpr const char* create_in_flight_sql = R"(
+  CREATE TABLE IF NOT EXISTS in_flight(
+    stream INTEGER NOT NULL,
+    page INTEGER NOT NULL,
+    events BLOB NOT NULL CHECK(length(events) % 16 = 0)
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS in_flight_by_page ON in_flight(stream, page);
+  CREATE TABLE IF NOT EXISTS in_flight_run(
+    one INTEGER PRIMARY KEY CHECK(one = 1),
+    boot TEXT NOT NULL,
+    started_ms INTEGER NOT NULL
+  ) STRICT;
+)";
+
+// 1: whatever was noted is all there was.
+constexpr const char* in_flight_known_sql = R"(
+  SELECT count(*) FROM run JOIN in_flight_run ON run.started_ms = in_flight_run.started_ms
+  WHERE clean <> 0 OR boot = ?)";
+
+constexpr const char* in_flight_unknown_sql = R"(
+  INSERT INTO in_flight SELECT id, -1, x'' FROM stream
+  WHERE id NOT IN (SELECT stream FROM in_flight WHERE page = -1))";
 
 // What may have been in flight when a run ended without order.
 constexpr const char* doubt_spool_sql = R"(
@@ -287,6 +311,14 @@ bool is_missing(const std::string& path) {
   return ::lstat(path.c_str(), &status) != 0 && errno == ENOENT;
 }
 
+/// Of the running machine, another after each start of it; empty where the system does not say.
+std::string boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
+
 /// "20261123T120000Z", fit for a file's name.
 std::string compact_utc(WallTime now) {
   std::string text = format_rfc3339(now).substr(0, std::string_view("2026-11-23T12:00:00").size());
@@ -412,6 +444,9 @@ struct Store::Impl {
   Statement find_place;
   Statement list_rows;
   Statement read_rows;
+  Statement add_in_flight;
+  Statement read_in_flight;
+  Statement drop_in_flight;
   Statement find_stream;
   Statement find_seen;
   Statement add_seen;
@@ -439,6 +474,8 @@ struct Store::Impl {
   std::map<StreamId, std::string> keys;
   std::deque<Save> queue;
   std::deque<SpoolEvents> spool_queue;
+  std::deque<NoteInFlight> notes;  // That could not be written yet.
+  Instant note_again{};
   std::vector<SpoolSummary> spool_found;
   std::deque<Question> questions;  // That could not be answered yet.
   std::deque<Input> answers;
@@ -467,6 +504,9 @@ struct Store::Impl {
   [[nodiscard]] const std::string& key_of(StreamId stream) const;
   [[nodiscard]] QueuedRows queued_rows(const std::string& key) const;
   bool list_window(const std::string& key, std::vector<RowInfo>& rows);
+  /// The newest rows with so many events at most, oldest first.
+  bool read_window(const std::string& key, std::size_t events_max, std::vector<WindowRow>& newest);
+  bool read_notes(const std::string& key, std::optional<std::vector<EventHash>>& in_flight);
   bool answer(const Question& question);
   bool answer_one(const OpenStream& request);
   bool answer_one(const ReadWindow& request);
@@ -477,6 +517,9 @@ struct Store::Impl {
 
   // Writing.
   bool commit();
+  bool write(const NoteInFlight& note);
+  void write_notes(Instant now);
+  bool note_run(const std::string& started);
   bool write(const Save& save);
   std::optional<std::int64_t> write_stream(const Save& save);
   bool write_rows(std::int64_t stream, const Save& save);
@@ -516,7 +559,7 @@ bool Store::Impl::configure() {
   // The journal mode is the file's own, but another tool may have changed it. A memory map would turn a
   // disk's read error into a SIGBUS. A log that a burst made long is cut again after a checkpoint.
   return database.run(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 8388608;"
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = 2; PRAGMA journal_size_limit = 8388608;"
       "PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON");
 }
 
@@ -567,13 +610,30 @@ bool Store::Impl::upgrade() {
   return database.run("BEGIN IMMEDIATE") && database.run(create_spool_sql) && database.run("COMMIT");
 }
 
+/// Whatever was in flight when the last run ended is known if it ended in order, or if the machine has been
+/// up since; and if it was a run that noted it.
+bool Store::Impl::note_run(const std::string& started) {
+  const std::string boot = boot_id();
+  bool known = false;
+  {
+    Statement find(database, in_flight_known_sql);
+    if (!find.ready()) return false;
+    Query query(find);
+    query.bind_text(boot);
+    known = query.row() && query.number() == 1 && !boot.empty();
+    if (query.failed()) return false;
+  }
+  const std::string run = "INSERT OR REPLACE INTO in_flight_run VALUES (1, '" + boot + "', " + started + ")";
+  return (known || database.run(in_flight_unknown_sql)) && database.run(run.c_str());
+}
+
 /// Opens and examines; whatever was found, a log beside the file is still there when it is closed again.
 Damage Store::Impl::open_sound() {
   database.clear_failure();
   if (!database.open(path)) return refused("open");
   database.keep_log_when_closed(true);
   if (auto damage = find_damage(database, dir, path); !damage || *damage) return damage;
-  if (configure() && upgrade() && prepare()) {
+  if (configure() && upgrade() && database.run(create_in_flight_sql) && prepare()) {
     database.keep_log_when_closed(false);
     return std::nullopt;
   }
@@ -631,6 +691,12 @@ bool Store::Impl::prepare() {
   find_place = Statement(database, read_place_sql);
   list_rows = Statement(database, list_rows_sql);
   read_rows = Statement(database, read_rows_sql);
+  add_in_flight = Statement(
+      database, "INSERT INTO in_flight(stream, page, events) SELECT id, ?, ? FROM stream WHERE key = ?");
+  read_in_flight = Statement(database,
+                             "SELECT page, events FROM in_flight"
+                             " WHERE stream = (SELECT id FROM stream WHERE key = ?) ORDER BY page");
+  drop_in_flight = Statement(database, "DELETE FROM in_flight WHERE stream = ? AND page < ?");
   find_stream = Statement(database, "SELECT id FROM stream WHERE key = ?");
   find_seen = Statement(database, "SELECT bytes FROM spool_seen WHERE stream = ? AND uuid = ?");
   add_seen = Statement(database, "INSERT INTO spool_seen(stream, at_ms, uuid, bytes) VALUES (?, ?, ?, ?)");
@@ -649,9 +715,10 @@ bool Store::Impl::prepare() {
 }
 
 void Store::Impl::forget_statements() {
-  for (Statement* statement : {&write_place, &overtake, &drop_rows, &add_row, &add_set_aside, &find_place,
-                               &list_rows, &read_rows, &find_stream, &find_seen, &add_seen, &change_seen,
-                               &forget_seen, &add_spool, &read_spool, &drop_spool, &doubt_spool}) {
+  for (Statement* statement : {&write_place,    &overtake,    &drop_rows,  &add_row,       &add_set_aside,
+                               &find_place,     &list_rows,   &read_rows,  &add_in_flight, &read_in_flight,
+                               &drop_in_flight, &find_stream, &find_seen,  &add_seen,      &change_seen,
+                               &forget_seen,    &add_spool,   &read_spool, &drop_spool,    &doubt_spool}) {
     *statement = Statement();
   }
 }
@@ -679,7 +746,7 @@ std::expected<void, StoreError> Store::Impl::begin_run(WallTime now) {
         (!copied || (database.run("UPDATE stream SET unclean = 2") && database.run(doubt_all_spool_sql))) &&
         (*clean != 0 ||
          (database.run("UPDATE stream SET unclean = max(unclean, 1)") && database.run(doubt_spool_sql))) &&
-        database.run(begin.c_str()) && database.run("COMMIT") && sum_spool())) {
+        note_run(started) && database.run(begin.c_str()) && database.run("COMMIT") && sum_spool())) {
     return refused("write");
   }
   run_begun = true;
@@ -782,6 +849,8 @@ bool Store::Impl::answer_one(const OpenStream& request) {
     reply.place = read_place(query);
   }
   if (query.failed() || !list_window(request.key, reply.rows)) return false;
+  if (!read_window(request.key, limits::recent_events_max, reply.recent)) return false;
+  if (!read_notes(request.key, reply.in_flight)) return false;
   // By key and not by stream: a tenant taken out of the file and put back comes as a new stream.
   for (const Save& save : queue) {
     const std::string& key = key_of(save.stream);
@@ -798,32 +867,51 @@ bool Store::Impl::answer_one(const OpenStream& request) {
   return true;
 }
 
+bool Store::Impl::read_notes(const std::string& key, std::optional<std::vector<EventHash>>& in_flight) {
+  std::vector<EventHash> noted;
+  bool all = true;
+  Query query(read_in_flight);
+  query.bind_text(key);
+  while (query.row()) {
+    all = query.number() >= 0 && all;
+    const std::vector<EventHash> events = unpack(query.bytes());
+    noted.insert(noted.end(), events.begin(), events.end());
+  }
+  if (all) in_flight = std::move(noted);
+  return !query.failed();
+}
+
 bool Store::Impl::answer_one(const ReadWindow& request) {
-  const std::string& key = key_of(request.stream);
+  WindowRead reply{.stream = request.stream, .rows = {}};
+  if (!read_window(key_of(request.stream), limits::window_events_max, reply.rows)) return false;
+  answers.emplace_back(std::move(reply));
+  return true;
+}
+
+bool Store::Impl::read_window(const std::string& key, std::size_t events_max,
+                              std::vector<WindowRow>& newest) {
   const QueuedRows queued = queued_rows(key);
   std::map<std::uint64_t, WindowRow, std::greater<>> rows;  // Newest first, to be cut from the oldest.
   for (const auto& [page, row] : queued.rows) rows.emplace(page, *row);
 
   Query query(read_rows);
   query.bind_text(key).bind(to_sql(queued.from));
-  for (std::size_t events = 0; events < limits::window_events_max && query.row();) {
+  for (std::size_t events = 0; events < events_max && query.row();) {
     const std::uint64_t page = count_of(query.number());
-    const std::optional<WallTime> newest = time_of(query.maybe_number());
-    WindowRow row{.page = page, .newest = newest, .events = unpack(query.bytes())};
+    const std::optional<WallTime> newest_event = time_of(query.maybe_number());
+    WindowRow row{.page = page, .newest = newest_event, .events = unpack(query.bytes())};
     events += row.events.size();
     rows.try_emplace(page, std::move(row));
   }
   if (query.failed()) return false;
 
-  WindowRead reply{.stream = request.stream, .rows = {}};
   std::size_t events = 0;
   for (auto& [page, row] : rows) {
     events += row.events.size();
-    if (events > limits::window_events_max) break;
-    reply.rows.push_back(std::move(row));
+    if (events > events_max) break;
+    newest.push_back(std::move(row));
   }
-  std::ranges::reverse(reply.rows);
-  answers.emplace_back(std::move(reply));
+  std::ranges::reverse(newest);
   return true;
 }
 
@@ -868,7 +956,7 @@ void Store::Impl::answer_questions(Instant now) {
 bool Store::Impl::commit() {
   database.clear_failure();
   std::vector<Spooled> spooled;
-  const bool written = database.run("BEGIN IMMEDIATE") &&
+  const bool written = database.run("PRAGMA synchronous = FULL; BEGIN IMMEDIATE") &&  // After a note.
                        std::ranges::all_of(queue, [this](const Save& save) { return write(save); }) &&
                        write_spool(spooled) && database.run("COMMIT");
   if (written) {
@@ -882,8 +970,34 @@ bool Store::Impl::commit() {
   return written;
 }
 
+// Like any commit, but that nobody waits for the disk: the log is synced before it is moved into the main
+// file, so that a loss of power costs the note and nothing else.
+bool Store::Impl::write(const NoteInFlight& note) {
+  database.clear_failure();
+  const std::string packed = pack(note.events);
+  bool written = database.run("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE");
+  if (written) {
+    Query query(add_in_flight);
+    query.bind(to_sql(note.page)).bind_blob(packed).bind_text(key_of(note.stream));
+    written = query.finish();
+  }
+  written = written && database.run("COMMIT");
+  if (!written) static_cast<void>(!database.in_transaction() || database.run("ROLLBACK"));
+  return written;
+}
+
+void Store::Impl::write_notes(Instant now) {
+  if (now < note_again) return;
+  while (!notes.empty() && write(notes.front())) notes.pop_front();
+  if (!notes.empty()) note_again = now + limits::save_retry;
+}
+
 bool Store::Impl::write(const Save& save) {
   const std::optional<std::int64_t> stream = write_stream(save);
+  if (stream && save.in_flight_from > 0 &&
+      !Query(drop_in_flight).bind(*stream).bind(to_sql(save.in_flight_from)).finish()) {
+    return false;
+  }
   return stream && write_rows(*stream, save) && write_set_aside(*stream, save) && shrink_spool(*stream, save);
 }
 
@@ -1022,7 +1136,7 @@ void Store::Impl::acknowledge() {
 
 bool Store::Impl::mark_clean(std::int64_t how) {
   database.clear_failure();
-  return database.run(("UPDATE run SET clean = " + std::to_string(how)).c_str());
+  return database.run(("PRAGMA synchronous = 2; UPDATE run SET clean = " + std::to_string(how)).c_str());
 }
 
 void Store::Impl::fail_commit(Instant now, std::string why) {
@@ -1080,6 +1194,16 @@ void Store::save(Save&& save, Instant now) {
   impl_->queue.push_back(std::move(save));
 }
 
+void Store::note(NoteInFlight&& note, Instant now) {
+  CHECK(impl_->keys.contains(note.stream));
+  impl_->notes.push_back(std::move(note));
+  impl_->write_notes(now);
+}
+
+bool Store::notes_written() const {
+  return impl_->notes.empty();
+}
+
 void Store::read_spool(const ReadSpool& request) {
   impl_->ask(request);
 }
@@ -1097,6 +1221,7 @@ const std::vector<SpoolSummary>& Store::spool_found() const {
 
 void Store::work(Instant now, bool about_to_block) {
   impl_->answer_questions(now);
+  impl_->write_notes(now);
   if (impl_->nothing_queued()) {
     if (about_to_block && impl_->may_shrink && !impl_->failing && now >= impl_->shrink_at) impl_->shrink(now);
     return;
@@ -1137,6 +1262,7 @@ bool Store::is_in_place() {
 std::optional<Instant> Store::deadline() const {
   std::optional<Instant> at;
   if (!impl_->nothing_queued()) at = std::max(impl_->due, impl_->allowed_at());
+  if (!impl_->notes.empty()) at = std::min(at.value_or(never), impl_->note_again);
   if (!impl_->questions.empty()) at = std::min(at.value_or(never), impl_->ask_again);
   if (impl_->may_shrink && !impl_->failing && impl_->nothing_queued())
     at = std::min(at.value_or(never), impl_->shrink_at);

@@ -41,6 +41,11 @@
 //                bytes)
 //     spool_seen what was spooled in the last day: id, stream, at_ms, the hashes of an event's uuid and bytes
 //     set_aside  id, stream, at_ms, reason, answer, events, bytes (one gzip member)
+//     in_flight  what was sent and is not settled: stream, page, events (as in window). Written before it is
+//                sent and not waited for, so that it survives a kill -9 but perhaps no loss of power. A row
+//                of page -1 says that some may be missing.
+//     in_flight_run  one row: the boot of the machine and the run (its started_ms) that in_flight was written
+//                in. Both tables are made when they are missing; earlier versions do not know them.
 // For example
 //     sqlite3 state.sqlite "select key, next, datetime(watermark_ms/1000, 'unixepoch') from stream"
 //     acme.okta.com|/api/v1/logs?after=1698&limit=1000|2026-11-23 12:00:00
@@ -106,6 +111,11 @@ class Store {
   /// Answered by WindowRead: the newest rows with together at most limits::window_events_max events, oldest
   /// first, those of saves not yet committed included. The stream was opened before.
   void read_window(const ReadWindow& request);
+  /// Writes it, durable as soon as the next commit is, and before that against everything but the machine
+  /// going down. What cannot be written is tried again until it can.
+  void note(NoteInFlight&& note, Instant now);
+  /// Until then nothing may be sent.
+  [[nodiscard]] bool notes_written() const;
   /// Queues. The stream was opened before.
   void save(Save&& save, Instant now);
 

@@ -172,6 +172,7 @@ class MemoryStore {
     bool unclean = false;
     bool overtaken = false;
     std::map<std::uint64_t, WindowRow> rows;
+    std::multimap<std::uint64_t, std::vector<EventHash>> in_flight;  ///< By page.
   };
 
   [[nodiscard]] Opened open(const OpenStream& request) {
@@ -189,6 +190,17 @@ class MemoryStore {
       opened.rows.push_back(
           {.page = row.page, .newest = row.newest, .events = static_cast<std::uint32_t>(row.events.size())});
     }
+    for (const WindowRow& row : read(request.stream).rows) {
+      opened.recent.push_back(row);
+      std::size_t events = 0;
+      for (const WindowRow& each : opened.recent) events += each.events.size();
+      if (events > limits::recent_events_max) opened.recent.erase(opened.recent.begin());
+    }
+    if (remembers_in_flight) {
+      opened.in_flight.emplace();
+      for (const auto& [page, events] : stream.in_flight)
+        opened.in_flight->insert(opened.in_flight->end(), events.begin(), events.end());
+    }
     return opened;
   }
   [[nodiscard]] WindowRead read(StreamId id) const {
@@ -202,12 +214,17 @@ class MemoryStore {
     return read;
   }
   void save(Save&& save) { queue_.push_back(std::move(save)); }
+  void note(const NoteInFlight& note) {
+    disk.at(keys_.at(note.stream)).in_flight.emplace(note.page, note.events);
+  }
 
   [[nodiscard]] std::vector<Input> commit() {
     std::vector<Input> saved;
     for (Save& save : queue_) {
       Stream& stream = disk[keys_.at(save.stream)];
       stream.place = save.place;
+      if (save.in_flight_from > 0)
+        stream.in_flight.erase(stream.in_flight.begin(), stream.in_flight.lower_bound(save.in_flight_from));
       stream.unclean = false;
       for (auto& [key, other] : disk) {
         other.overtaken |=
@@ -240,7 +257,8 @@ class MemoryStore {
   }
 
   model::Spool spool;
-  bool disk_fails = false;  ///< For what is to be spooled.
+  bool remembers_in_flight = false;  ///< False as if each crash were the machine's.
+  bool disk_fails = false;           ///< For what is to be spooled.
   std::map<std::string, Stream> disk;
   std::vector<SetAside> set_aside;
 
@@ -339,6 +357,8 @@ class Bench {
 
   [[nodiscard]] Now now() const { return {.steady = steady, .wall = wall}; }
   [[nodiscard]] WallTime okta_now() const { return wall + to_ms(settings.okta_skew); }
+  /// An event that is published at this moment: a short page that holds one is the tail.
+  [[nodiscard]] std::string fresh(int n) const { return event(n, okta_now()); }
   void pass(Duration duration) {
     const Instant until = steady + duration;
     settle();
@@ -559,6 +579,7 @@ class Bench {
   void perform(SpoolEvents&& events) { store.save(std::move(events)); }
   void perform(ReadSpool&& request) { inputs_.emplace_back(store.read(request)); }
   void perform(AnswerHook&& answer) { hook_answers.push_back(std::move(answer)); }
+  void perform(NoteInFlight&& note) { store.note(note); }
   void perform(Save&& save) { store.save(std::move(save)); }
   void perform(ForgetDestination&& forget) { forgotten.push_back(forget.destination); }
   void perform(Note&& note) { notes.push_back(std::move(note)); }

@@ -19,8 +19,8 @@ struct Provider : Bench {
 
   /// One page of one event each.
   void both_ask_and_get(int n) {
-    okta_replies(acme, page({event(n)}).next("/api/v1/logs?after=a" + std::to_string(n)));
-    okta_replies(globex, page({event(1000 + n)}).next("/api/v1/logs?after=g" + std::to_string(n)));
+    okta_replies(acme, page({fresh(n)}).next("/api/v1/logs?after=a" + std::to_string(n)));
+    okta_replies(globex, page({fresh(1000 + n)}).next("/api/v1/logs?after=g" + std::to_string(n)));
     pass(limits::bulk_age_max);
   }
   [[nodiscard]] SendBulk bulk_to(DestinationId where) const {
@@ -51,18 +51,18 @@ struct Provider : Bench {
 
 TEST_CASE("destinations: a bulk waits for what is on its way to the same account, and for nothing else") {
   Provider apart;
-  apart.okta_replies(acme, page({event(1)}).next("/api/v1/logs?after=a1"));
+  apart.okta_replies(acme, page({apart.fresh(1)}).next("/api/v1/logs?after=a1"));
   REQUIRE(apart.bulks.size() == 1);  // Globex has not been answered yet.
 
   Bench together({.domains = {acme, globex}});
-  together.okta_replies(acme, page({event(1)}).next("/api/v1/logs?after=a1"));
+  together.okta_replies(acme, page({together.fresh(1)}).next("/api/v1/logs?after=a1"));
   REQUIRE(together.bulks.empty());
-  together.okta_replies(globex, page({event(2)}).next("/api/v1/logs?after=g1"));
+  together.okta_replies(globex, page({together.fresh(2)}).next("/api/v1/logs?after=g1"));
   REQUIRE(together.bulks.size() == 1);
   REQUIRE(together.bulks.begin()->second.lines == 2);
 
   Bench in_vain({.domains = {acme, globex}});
-  in_vain.okta_replies(acme, page({event(1)}).next("/api/v1/logs?after=a1"));
+  in_vain.okta_replies(acme, page({in_vain.fresh(1)}).next("/api/v1/logs?after=a1"));
   in_vain.pass(limits::bulk_age_max);
   REQUIRE(in_vain.bulks.size() == 1);
 }
@@ -427,6 +427,7 @@ TEST_CASE(
     REQUIRE(bench.notes_with("followed under another filter since") == 1);
     bench.okta_replies(page({event(2), event(3)}).next("/api/v1/logs?after=3"));
     bench.listener_takes();
+    bench.okta_replies(page({}).next("/api/v1/logs?after=3"));
     bench.pass(10s);
     bench.okta_replies(
         page({event(4)}).next("/api/v1/logs?after=4"));  // Persisted late, but not there before.
@@ -462,13 +463,13 @@ TEST_CASE("streams: what another filter may have delivered stays in doubt over a
 
 TEST_CASE("streams: a page of the old filter that is settled late does not hide that the new one went on") {
   Bench bench({.domains = {acme}});
-  bench.okta_replies(page({event(1)}).next("/api/v1/logs?after=1"));
+  bench.okta_replies(page({bench.fresh(1)}).next("/api/v1/logs?after=1"));
   const BulkId old_one = bench.bulks.begin()->first;
   const auto plain = bench.tenants;
   auto filtered = plain;
   filtered[0].query.q = "login";
   bench.reloads(filtered);
-  bench.okta_replies(page({event(2)}).next("/api/v1/logs?after=2&q=login"));
+  bench.okta_replies(page({bench.fresh(2)}).next("/api/v1/logs?after=2&q=login"));
   bench.pass(limits::bulk_age_max);
   bench.verdict(std::prev(bench.bulks.end())->first, takes_all());
   bench.pass(1s);

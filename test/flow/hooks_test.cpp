@@ -12,7 +12,7 @@ struct Hooked : Bench {
   static constexpr Duration window = limits::rate_window;
 
   explicit Hooked(double rate_share = 1) : Bench(hourly(rate_share)) {
-    okta_replies(page({event(1)}).next("/api/v1/logs?after=1").rate(600, 599, window));
+    okta_replies(page({fresh(1)}).next("/api/v1/logs?after=1").rate(600, 599, window));
     listener_takes();
     pass(1min);
     REQUIRE(wants_nothing());
@@ -32,9 +32,9 @@ struct Hooked : Bench {
 }  // namespace
 
 TEST_CASE_METHOD(Hooked, "hooks: a delivery of a tenant's org wakes it at once") {
-  REQUIRE(hook_delivers({event(2)}) == 204);
+  REQUIRE(hook_delivers({fresh(2)}) == 204);
   REQUIRE(wants() == "/api/v1/logs?after=1");
-  okta_replies(page({event(2)}).next("/api/v1/logs?after=2"));
+  okta_replies(page({fresh(2)}).next("/api/v1/logs?after=2"));
   listener_takes();
   REQUIRE(numbers() == std::vector{1, 2});
   REQUIRE(marked_numbers().empty());
@@ -64,12 +64,12 @@ TEST_CASE("hooks: with an account's own token only the orgs of that account are 
 }
 
 TEST_CASE_METHOD(Hooked, "hooks: an event that is not in the log yet is asked for again, a few times") {
-  REQUIRE(hook_delivers({event(2)}) == 204);
+  REQUIRE(hook_delivers({fresh(2)}) == 204);
   nothing_new();
   pass(limits::wake_again_base);
   nothing_new();
   pass(2 * limits::wake_again_base);
-  okta_replies(page({event(2)}).next("/api/v1/logs?after=2"));
+  okta_replies(page({fresh(2)}).next("/api/v1/logs?after=2"));
   pass(30min);
   REQUIRE(wants_nothing());
 
@@ -84,13 +84,13 @@ TEST_CASE_METHOD(Hooked, "hooks: an event that is not in the log yet is asked fo
 }
 
 TEST_CASE_METHOD(Hooked, "hooks: one that comes while an answer is on its way has it asked once more") {
-  hook_delivers({event(2)});
+  hook_delivers({fresh(2)});
   REQUIRE_FALSE(wants().empty());
-  hook_delivers({event(3)});
-  okta_replies(page({event(2)}).next("/api/v1/logs?after=2"));
+  hook_delivers({fresh(3)});
+  okta_replies(page({fresh(2)}).next("/api/v1/logs?after=2"));
   pass(limits::wake_pace_min);
   REQUIRE(wants() == "/api/v1/logs?after=2");
-  okta_replies(page({event(3)}).next("/api/v1/logs?after=3"));
+  okta_replies(page({fresh(3)}).next("/api/v1/logs?after=3"));
   pass(30min);
   REQUIRE(wants_nothing());
 }
@@ -98,7 +98,7 @@ TEST_CASE_METHOD(Hooked, "hooks: one that comes while an answer is on its way ha
 TEST_CASE_METHOD(Hooked, "hooks: a storm of deliveries is one question each pace, within the budget") {
   int n = 1;
   okta = [&](const AskOkta&) {
-    return HttpResult(page({event(++n)})
+    return HttpResult(page({fresh(++n)})
                           .next("/api/v1/logs?after=" + std::to_string(n))
                           .rate(600, 500, window)
                           .at(okta_now()));
@@ -119,7 +119,7 @@ TEST_CASE("hooks: they never spend more than our share, and spread what is left 
   bench.okta = [&](const AskOkta&) {
     ++n;
     return HttpResult(
-        page({event(n)})
+        page({bench.fresh(n)})
             .next("/api/v1/logs?after=" + std::to_string(n))
             .rate(600, 600 - n, bench.window - (bench.steady - (Instant{} + 1'000'000s)) % bench.window)
             .at(bench.okta_now()));
@@ -144,10 +144,10 @@ TEST_CASE("hooks: they never spend more than our share, and spread what is left 
 }
 
 TEST_CASE_METHOD(Hooked, "hooks: none shortens a wait after a failure") {
-  hook_delivers({event(2)});
+  hook_delivers({fresh(2)});
   okta_replies(status(503));
   const Instant deadline = scheduler->deadline();
-  hook_delivers({event(3)});
+  hook_delivers({fresh(3)});
   REQUIRE(wants_nothing());
   REQUIRE(scheduler->deadline() == deadline);
 }
@@ -172,5 +172,5 @@ TEST_CASE_METHOD(Hooked,
 
 TEST_CASE_METHOD(Hooked, "hooks: a tenant that was taken out of the file is not woken") {
   reloads({tenant("globex.okta.com")});
-  REQUIRE(hook_delivers({event(2)}) == 403);
+  REQUIRE(hook_delivers({fresh(2)}) == 403);
 }

@@ -70,10 +70,29 @@ TEST_CASE("log reader: a span with an end is asked for page after page, and is d
   REQUIRE(reading.reader.reached() == birth - 1h + 3s);
 }
 
-TEST_CASE("log reader: an empty page ends a span with an end, even if a link comes with it") {
+TEST_CASE("log reader: an empty page does not end a span whose link leads on, but very many in a row do") {
   Reading reading;
-  REQUIRE(reading.reads(page({}).next("https://acme.okta.com" + second_page)).empty());
+  REQUIRE(reading.reads(page({}).next(second_page)).empty());
+  REQUIRE(reading.asks() == second_page);
+  REQUIRE(reading.reads(page({event(1)}).next("/api/v1/logs?after=3")) == Words{event(1)});
+  for (int empty = 0; empty < limits::empty_pages_max; ++empty) {
+    REQUIRE_FALSE(reading.reader.done());
+    REQUIRE(reading.reads(page({}).next("/api/v1/logs?after=4" + std::to_string(empty))).empty());
+  }
   REQUIRE(reading.reader.done());
+  REQUIRE_FALSE(reading.reader.failure().has_value());
+}
+
+TEST_CASE("log reader: an empty page whose link does not lead on ends a span with an end") {
+  Reading reading;
+  REQUIRE(reading.reads(page({}).next(reading.asks())).empty());
+  REQUIRE(reading.reader.done());
+}
+
+TEST_CASE("log reader: what Okta gives twice where two pages meet is printed once") {
+  Reading reading;
+  REQUIRE(reading.reads(page({event(1), event(2), event(2)}).next(second_page)) == events(1, 2));
+  REQUIRE(reading.reads(page({event(2), event(3)})) == Words{event(3)});
 }
 
 TEST_CASE("log reader: without an end it follows, and what a page says again is printed once") {

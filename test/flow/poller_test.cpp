@@ -104,12 +104,14 @@ TEST_CASE("poller: the next link is followed byte for byte") {
   REQUIRE(bench.wants() == link_a);
 }
 
-TEST_CASE("poller: after a full page it asks again at once, after a short one it waits") {
+TEST_CASE("poller: after a full page it asks again at once, after a short one with fresh events it waits") {
   Bench bench;
   bench.okta_replies(page(events(1, 1000)).next(link_a));
   REQUIRE(bench.wants() == link_a);
   bench.listener_takes();
-  bench.okta_replies(page(events(1001, 1999)).next(link_b));
+  std::vector<std::string> last = events(1001, 1999);
+  last.back() = event(1999, bench.wall - 5s);
+  bench.okta_replies(page(last).next(link_b));
   REQUIRE(bench.wants_nothing());
   bench.pass(bench.settings.policy.poll_interval - 1ms);
   REQUIRE(bench.wants_nothing());
@@ -190,6 +192,135 @@ TEST_CASE("poller: an event from before the first start says backfill") {
   follows(bench, {event(1, birth - 1s), event(2, birth + 1s)}, link_a);
   REQUIRE(bench.delivered[0].backfill);
   REQUIRE_FALSE(bench.delivered[1].backfill);
+}
+
+// ---- The tail
+
+TEST_CASE("poller: a short page of old events is not the tail: it asks on at once, and says it is behind") {
+  Bench bench;
+  for (int n = 0; n < 5; ++n) {
+    bench.okta_replies(page(events(1 + 100 * n, 100 + 100 * n)).next(link_a + std::to_string(n)));
+    bench.listener_takes();
+    REQUIRE(bench.wants() == link_a + std::to_string(n));
+    REQUIRE(bench.report().tenants[0].behind > 30min);
+  }
+  bench.okta_replies(page({}).next(bench.wants()));
+  REQUIRE(bench.wants_nothing());
+  REQUIRE(bench.report().tenants[0].behind == 0s);
+  REQUIRE(bench.delivered.size() == 500);
+}
+
+TEST_CASE("poller: an empty page whose link leads on is not the tail of a backlog") {
+  Bench bench;
+  follows(bench, events(1, 3), link_a);
+  bench.okta_replies(page({}).next(link_b));
+  REQUIRE(bench.wants() == link_b);
+  bench.okta_replies(page({event(4)}).next(link_c));
+  bench.listener_takes();
+  REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 4});
+}
+
+TEST_CASE("poller: at a fresh tail it asks once an interval, whatever the link of an empty page does") {
+  Bench bench;
+  bench.okta_replies(page({event(1, bench.wall - 1s)}).next(link_a));
+  bench.listener_takes();
+  const std::size_t before = bench.asked;
+  for (int i = 0; i < 30; ++i) {
+    bench.pass(bench.settings.policy.poll_interval);
+    const std::string next = "/api/v1/logs?after=" + std::to_string(i);
+    bench.okta_replies((i % 3 == 0 ? page({event(10 + i, bench.wall - 9s)}) : page({})).next(next));
+    bench.listener_takes();
+  }
+  REQUIRE(bench.asked - before == 30);
+}
+
+TEST_CASE("poller: --once ends on an empty page, and not on a short one") {
+  Settings settings;
+  settings.policy.once = true;
+  for (const bool fresh : {false, true}) {
+    Bench bench(settings);
+    bench.okta_replies(page({fresh ? event(1, bench.wall - 1s) : event(1)}).next(link_a));
+    bench.listener_takes();
+    bench.pass(1s);
+    REQUIRE(bench.wants() == link_a);
+    bench.okta_replies(page({}).next(link_b));
+    REQUIRE(bench.wants() == link_b);
+    bench.okta_replies(page({event(2)}).next(link_c));
+    bench.listener_takes();
+    bench.okta_replies(page({}).next(link_c));
+    bench.pass(1s);
+    REQUIRE(bench.scheduler->at_rest());
+    REQUIRE(bench.scheduler->exit_code() == 0);
+    REQUIRE(bench.numbers() == std::vector<int>{1, 2});
+  }
+}
+
+TEST_CASE("poller: --once ends in a busy org, with what was published after its first answer") {
+  Settings settings;
+  settings.policy.once = true;
+  Bench bench(settings);
+  const WallTime start = bench.wall;
+  bench.okta_replies(page({event(1, start - 1h), event(2, start + 1h)}).next(link_a));  // One ahead of time.
+  bench.listener_takes();
+  bench.pass(1s);
+  REQUIRE(bench.wants() == link_a);
+  int n = 3;
+  for (; !bench.scheduler->at_rest() && n < 100; ++n) {
+    REQUIRE_FALSE(bench.wants().empty());
+    bench.okta_replies(page({event(n, start + 2s)}).next("/api/v1/logs?after=" + std::to_string(n)));
+    bench.listener_takes();
+    bench.pass(1s);
+  }
+  REQUIRE(n == 2 + limits::later_events_in_a_row);
+  REQUIRE(bench.scheduler->exit_code() == 0);
+  REQUIRE(bench.delivered.size() == static_cast<std::size_t>(n - 1));
+}
+
+TEST_CASE("poller: --once on an org whose links never come ends when a page shows nothing new") {
+  Settings settings;
+  settings.policy.once = true;
+  Bench bench(settings);
+  bench.okta_replies(page(events(1, 3)));
+  bench.listener_takes();
+  bench.pass(settings.policy.poll_interval);
+  bench.okta_replies(page(events(1, 3)));
+  bench.pass(1s);
+  REQUIRE(bench.scheduler->at_rest());
+  REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3});
+}
+
+// ---- Given twice
+
+TEST_CASE("poller: what Okta gives twice goes out once: in one page, where two meet, after a restart") {
+  Bench bench;
+  follows(bench, {event(1), event(2), event(2), event(1)}, link_a);
+  REQUIRE(bench.numbers() == std::vector<int>{1, 2});
+  REQUIRE(bench.counts().deduplicated == 2);
+  follows(bench, {event(2), event(3)}, link_b);
+  REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3});
+  bench.stops();
+  bench.comes_back();
+  REQUIRE(bench.wants() == link_b);
+  follows(bench, {event(3), event(4)}, link_c);
+  REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 4});
+  REQUIRE(bench.marked_numbers().empty());
+  REQUIRE(bench.wants() == link_c);
+}
+
+TEST_CASE("poller: what is still on its way and given again is not sent beside it") {
+  Bench bench;
+  bench.okta_replies(page(events(1, 1000)).next(link_a));
+  bench.okta_replies(page({event(1000), event(1001)}).next(link_b));
+  bench.listener_takes();
+  bench.pass(1s);
+  REQUIRE(bench.delivered.size() == 1001);
+}
+
+TEST_CASE("poller: an event given again with other bytes is shipped and marked") {
+  Bench bench;
+  follows(bench, {event(1), event(1, birth - 2h)}, link_a);
+  REQUIRE(bench.numbers() == std::vector<int>{1, 1});
+  REQUIRE(bench.marked_numbers() == std::vector<int>{1});
 }
 
 // ---- The same place again
@@ -443,7 +574,9 @@ TEST_CASE("poller: what was settled before is filtered out of the answer to anot
   REQUIRE(bench.delivered.size() == 5);
   REQUIRE(bench.counts().deduplicated == 6);
   REQUIRE(place_of(bench).next == link_b);
-  REQUIRE_FALSE(bench.report().tenants[0].recovering);  // A short page with a link: the tail.
+  REQUIRE(bench.report().tenants[0].recovering);  // A short page with a link is not the tail.
+  bench.okta_replies(page({}).next(link_b));
+  REQUIRE_FALSE(bench.report().tenants[0].recovering);
 }
 
 TEST_CASE("poller: an outage of Okta's that no other question would cure keeps the question") {
@@ -546,14 +679,15 @@ TEST_CASE("poller: recovered events older than the window reaches are shipped, m
   std::string from = link_a;
   int n = 0;
   for (std::size_t round = 0; round <= limits::window_rows_max; ++round) {
-    bench.okta_replies(page({event(++n)}).next("/api/v1/logs?after=" + std::to_string(n)));
+    n += 3;  // More than are remembered in memory.
+    bench.okta_replies(page(events(n - 2, n)).next("/api/v1/logs?after=" + std::to_string(n)));
     bench.listener_takes();
     bench.pass(bench.settings.policy.poll_interval);
   }
-  REQUIRE(place_of(bench).window_from == birth - 1h + 1s);
+  REQUIRE(place_of(bench).window_from == birth - 1h + 3s);
   fails_until_it_asks_anew(bench, [&] { bench.okta_fails(TransportFault::cut); });
   bench.delivered.clear();
-  follows(bench, {event(1), event(2), event(n), event(n + 1)}, link_b);
+  follows(bench, {event(1), event(4), event(n), event(n + 1)}, link_b);
   REQUIRE(bench.numbers() == std::vector<int>{1, n + 1});
   REQUIRE(bench.marked_numbers() == std::vector<int>{1});
 }
@@ -657,7 +791,7 @@ TEST_CASE(
   REQUIRE(limit_of(bench.wants()) == "1000");
   bench.okta_replies(page(events(1, 1000)).next(link_b));
   REQUIRE(bench.wants() == link_b);
-  follows(bench, {event(1001), event(1002)}, link_c);
+  follows(bench, {event(1001), bench.fresh(1002)}, link_c);
   REQUIRE(bench.delivered.size() == 1002);
   REQUIRE(bench.marked_numbers().empty());
   REQUIRE(place_of(bench).limit == 1000);
@@ -681,8 +815,9 @@ TEST_CASE("poller: where only small pages come through it stays with them until 
   REQUIRE(bench.wants() == "/api/v1/logs?after=5&limit=100");
   REQUIRE(place_of(bench).limit == 100);
   follows(bench, {event(3000)}, "/api/v1/logs?after=6&limit=100");  // Published well after the trouble.
+  follows(bench, {}, "/api/v1/logs?after=6&limit=100");
   REQUIRE(limit_of(bench.wants()) == "1000");
-  follows(bench, {event(3000), event(3001)}, link_b);
+  follows(bench, {event(3000), bench.fresh(3001)}, link_b);
   REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 4, 5, 3000, 3001});
   REQUIRE(bench.marked_numbers().empty());
   REQUIRE(place_of(bench).limit == 1000);
@@ -956,6 +1091,7 @@ TEST_CASE(
   bench.took(bench.bulks.begin()->second);  // The listener has it; nobody hears of it.
   bench.crashes();
   const WallTime restart = bench.wall;
+  bench.pass(5s);
   REQUIRE(bench.wants() == link_a);
   follows(bench, {event(4), event(5, restart), event(6, restart + 1s), nameless(7)}, link_b);
   REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 4, 4, 5, 6, 7});
@@ -969,6 +1105,7 @@ TEST_CASE("poller: the restart is told by Okta's clock") {
     follows(bench, {event(1, okta_birth - 1min)}, link_a);
     bench.crashes(10s);
     const WallTime restart = bench.okta_now();
+    bench.pass(5s);
     follows(bench, {event(2, restart - 1s), event(3, restart + 3s)}, link_b);
     REQUIRE(bench.marked_numbers() == std::vector<int>{2});
   }
@@ -980,7 +1117,7 @@ TEST_CASE(
     Bench bench = settled_bench();
     bench.crashes();
     const WallTime restart = bench.okta_now();
-    bench.pass(5s);
+    bench.pass(15s);
     bench.wall += by;
     bench.settings.okta_skew -= by;
     follows(bench, {event(4, restart - 1s), event(5, restart + 10s)}, link_b);
@@ -1066,7 +1203,110 @@ TEST_CASE("poller: a crash in the midst of a recovery goes on recovering") {
   bench.okta_replies(page({event(2), event(501)}).next(link_b));
   bench.listener_takes();
   REQUIRE(bench.delivered.size() == 501);
+  bench.okta_replies(page({}).next(link_b));
   REQUIRE_FALSE(place_of(bench).recovering.has_value());
+}
+
+TEST_CASE("poller: a recovery goes on over short and empty pages, so that nothing comes twice unmarked") {
+  Bench bench;
+  follows(bench, events(1, 300), link_a);
+  bench.okta_replies(status(400));
+  bench.pass(limits::ask_backoff_max);
+  follows(bench, events(1, 100), link_b);
+  bench.okta_replies(page({}).next(link_c));
+  follows(bench, events(101, 301), link_a);
+  REQUIRE(bench.delivered.size() == 301);
+  REQUIRE(bench.marked_numbers().empty());
+}
+
+TEST_CASE(
+    "poller: the doubt goes on over a short page, and ends where nothing more can have been in flight") {
+  Bench bench = settled_bench();
+  bench.crashes();
+  const WallTime restart = bench.wall;
+  follows(bench, {event(4)}, link_b);
+  follows(bench, {event(5)}, link_c);
+  SECTION("on an empty page") {
+    bench.okta_replies(page({}).next(link_c));
+  }
+  SECTION("on events from after the restart") {
+    std::vector<std::string> fresh;
+    for (int n = 100; n < 100 + limits::later_events_in_a_row; ++n) fresh.push_back(event(n, restart + 2s));
+    follows(bench, fresh, link_c);
+  }
+  bench.pass(bench.settings.policy.poll_interval);
+  REQUIRE_FALSE(place_of(bench).in_doubt);
+  follows(bench, {event(6)}, link_a);
+  REQUIRE(bench.marked_numbers() == std::vector<int>{4, 5});
+}
+
+// ---- In flight, as it was noted
+
+TEST_CASE("poller: after a kill what was in flight is marked, and nothing else, however old it is") {
+  Bench bench = settled_bench();
+  bench.store.remembers_in_flight = true;
+  bench.okta_replies(page({event(4), event(5, bench.wall + 1h), nameless(6)}).next(link_b));
+  bench.pass(limits::bulk_age_max);
+  bench.took(bench.bulks.begin()->second);  // The listener has it; nobody hears of it.
+  bench.crashes();
+  REQUIRE(bench.notes_with("3 events were in flight") == 1);
+  follows(bench, {event(4), event(5, birth + 1h + 200ms), nameless(6), event(7), event(8)}, link_b);
+  REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 4, 5, 6, 4, 5, 6, 7, 8});
+  REQUIRE(bench.marked_numbers() == std::vector<int>{4, 5, 6});
+  REQUIRE_FALSE(place_of(bench).in_doubt);
+}
+
+TEST_CASE("poller: after a kill at rest nothing is in doubt") {
+  Bench bench = settled_bench();
+  bench.store.remembers_in_flight = true;
+  bench.crashes(1h);
+  REQUIRE(bench.notes_with("did not end in order") == 0);
+  follows(bench, events(4, 6), link_b);
+  REQUIRE(bench.marked_numbers().empty());
+  REQUIRE_FALSE(place_of(bench).in_doubt);
+}
+
+TEST_CASE("poller: what was in flight stays marked over further kills, whatever the pages are then") {
+  Bench bench = settled_bench();
+  bench.store.remembers_in_flight = true;
+  bench.okta_replies(page(events(4, 8)).next(link_b));
+  bench.pass(limits::bulk_age_max);
+  bench.took(bench.bulks.begin()->second);
+  bench.crashes();
+  bench.crashes();
+  bench.delivered.clear();
+  follows(bench, {event(4)}, link_b);  // Saved.
+  bench.crashes();
+  bench.okta_replies(page({event(5), event(9)}).next(link_c));
+  bench.pass(limits::bulk_age_max);
+  bench.took(bench.bulks.begin()->second);
+  bench.crashes();
+  follows(bench, {event(5), event(9), event(6), event(10)}, link_c);
+  REQUIRE(bench.numbers() == std::vector<int>{4, 5, 9, 5, 9, 6, 10});
+  REQUIRE(bench.marked_numbers() == std::vector<int>{4, 5, 5, 9, 6});
+}
+
+TEST_CASE("poller: in flight are the pages on their way and no settled ones") {
+  Bench bench;
+  bench.store.remembers_in_flight = true;
+  bench.okta_replies(page(events(1, 1000)).next(link_a));
+  bench.okta_replies(page(events(1001, 2000)).next(link_b));
+  bench.listener_takes();
+  bench.okta_replies(page(events(2001, 3000)).next(link_c));
+  bench.crashes();
+  REQUIRE(bench.wants() == link_b);
+  bench.okta_replies(page(events(2001, 3000)).next(link_c));
+  bench.okta_replies(page(events(3001, 4000)).next(link_a));
+  bench.listener_takes();
+  REQUIRE(bench.marked_numbers().size() == 1000);
+}
+
+TEST_CASE("poller: after a loss of power what is published ahead of Okta's clock is in doubt, too") {
+  Bench bench = settled_bench();
+  bench.crashes();
+  const WallTime ahead = bench.wall + 1h;
+  follows(bench, {event(4, ahead), event(5, bench.wall + 500ms)}, link_b);
+  REQUIRE(bench.marked_numbers() == std::vector<int>{4});
 }
 
 // ---- What Okta keeps
@@ -1115,7 +1355,7 @@ TEST_CASE("poller: a quiet tenant is not a backlog") {
 
 TEST_CASE("poller: the tail counts as seen when it was, not when its page was settled") {
   Bench bench = settled_bench();
-  bench.okta_replies(page({event(4)}).next(link_b));
+  bench.okta_replies(page({bench.fresh(4)}).next(link_b));
   const WallTime seen = bench.wall;
   bench.pass(1s);
   bench.listener_says(cannot_be_reached());

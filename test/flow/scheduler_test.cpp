@@ -27,8 +27,10 @@ std::vector<std::string> many_domains(int count) {
 
 /// A tenant with a full page on every link, one of a kind.
 std::optional<HttpResult> always_full(const AskOkta& ask, Bench& bench) {
-  static const std::string full = page(events(1, 1000)).answer.body;
-  return body(full).next("/api/v1/logs?after=" + std::to_string(ask.id.value)).at(bench.okta_now());
+  const int first = 1000 * static_cast<int>(ask.id.value) + 1;
+  return page(events(first, first + 999))
+      .next("/api/v1/logs?after=" + std::to_string(ask.id.value))
+      .at(bench.okta_now());
 }
 std::optional<HttpResult> always_empty(const AskOkta& ask, Bench& bench) {
   return page({}).next(ask.target).at(bench.okta_now());
@@ -46,8 +48,8 @@ int exit_code_after(Bench& bench, Duration within) {
 
 TEST_CASE("scheduler: events of several tenants arrive, each once, and the counters say so") {
   Bench bench({.domains = {acme, beta}});
-  bench.okta_replies(acme, page(events(1, 3)).next(link_a));
-  bench.okta_replies(beta, page(events(11, 12)).next(link_b));
+  bench.okta_replies(acme, page({event(1), event(2), bench.fresh(3)}).next(link_a));
+  bench.okta_replies(beta, page({event(11), bench.fresh(12)}).next(link_b));
   bench.listener_takes();
   REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 11, 12});
   const Report report = bench.report();
@@ -63,7 +65,7 @@ TEST_CASE("scheduler: events of several tenants arrive, each once, and the count
 
 TEST_CASE("scheduler: a tenant that hears nothing is not ready within a minute, and behind by as long") {
   Bench bench({.domains = {acme}});
-  bench.okta_replies(acme, page(events(1, 3)).next(link_a));
+  bench.okta_replies(acme, page({event(1), event(2), bench.fresh(3)}).next(link_a));
   bench.listener_takes();
   bench.pass(30s);
   REQUIRE(bench.report().ready);
@@ -87,7 +89,7 @@ TEST_CASE("scheduler: every question carries its tenant's own origin and key") {
 TEST_CASE("scheduler: it is ready when a tenant flows, the listener takes and saves succeed") {
   Bench bench;
   REQUIRE(bench.report().not_ready_because == "no tenant flows");
-  bench.okta_replies(page({event(1)}).next(link_a));
+  bench.okta_replies(page({bench.fresh(1)}).next(link_a));
   REQUIRE(bench.report().ready);
   bench.listener_says(cannot_be_reached());
   REQUIRE_FALSE(bench.report().ready);
@@ -158,8 +160,8 @@ TEST_CASE("scheduler: one broken tenant never delays the others") {
 
 TEST_CASE("scheduler: the live tail is asked before any backlog") {
   Bench bench({.domains = {acme, beta}});
-  bench.okta_replies(acme, page(events(1, 1000)).next(link_a));  // A backlog, asking again.
-  bench.okta_replies(beta, page({event(2000)}).next(link_b));    // At its tail.
+  bench.okta_replies(acme, page(events(1, 1000)).next(link_a));      // A backlog, asking again.
+  bench.okta_replies(beta, page({bench.fresh(3000)}).next(link_b));  // At its tail.
   bench.okta_replies(acme, page(events(1001, 2000)).next("/api/v1/logs?after=c"));
   bench.save_fails("slow");
   bench.pass(20s);  // Both want to ask now, acme for longer.

@@ -16,7 +16,6 @@ constexpr std::size_t packed_events_min = 1000;
 
 void EventLog::append(LoggedEvent event) {
   CHECK(event.persisted >= seen_at_);
-  CHECK(event.persisted >= event.published);
   const auto behind = std::ranges::upper_bound(events_, event.persisted, {}, &LoggedEvent::persisted);
   // Pages ahead of every reader may have been packed by a reader of a shared log whose clock runs ahead.
   if (behind != events_.end()) packed_.clear();

@@ -1,6 +1,6 @@
 // EventLog: an org's System Log as Okta keeps it: append-only, in the order events were persisted.
 //
-// An event is persisted at or after it was published, so the log is out of order by `published`. A place in
+// An event is persisted after it was published, mostly, so the log is out of order by `published`. A place in
 // it never changes its meaning: an event cannot be added before one that a reader may have seen. Several orgs
 // may share one log (a measurement with 50 tenants need not hold 50 copies).
 #pragma once

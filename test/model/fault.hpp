@@ -103,9 +103,19 @@ struct Body {
   std::string content_type = "application/json";
 };
 struct TruncatedJson {};  ///< A 200 whose body ends in the midst of an event, complete as far as HTTP knows.
-/// So many events from before the asked place stand again at the front of the page.
+/// So many events from before the asked place stand again at the front of the page, as far back as `which`
+/// lets them.
 struct RepeatEvents {
   std::size_t count = 0;
+  std::function<bool(std::string_view)> which{};  ///< By their bytes; without it all of them.
+};
+/// The page's last event stands in it twice, if `which` lets it.
+struct TwiceInPage {
+  std::function<bool(std::string_view)> which{};
+};
+/// At most so many events, whatever follows; with none the link leads on all the same.
+struct ShortPage {
+  std::size_t events = 0;
 };
 /// Whatever is asked, the first page is answered, without any Link or with one that does not move.
 struct SamePage {

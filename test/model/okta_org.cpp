@@ -217,10 +217,11 @@ OktaOrg::Page OktaOrg::page_for(const Query& query, WallTime at) const {
   // Only from the front: what is persisted much later than published is no matter of months.
   while (page.begin < visible && log_->events()[page.begin].published < kept_from) ++page.begin;
   if (query.newest && visible > page.begin) page.begin = visible - 1;
-  page.end = std::max(page.begin, std::min(page.begin + query.limit, visible));
+  const std::size_t most = std::min(query.limit, settings_.page_events_max);
+  page.end = std::max(page.begin, std::min(page.begin + most, visible));
   if (!query.all()) {
     std::size_t wanted = 0;
-    for (page.end = page.begin; page.end < visible && wanted < query.limit; ++page.end)
+    for (page.end = page.begin; page.end < visible && wanted < most; ++page.end)
       wanted += query.wants(log_->events()[page.end]) ? 1U : 0U;
     if (query.until && page.end == visible) return page;  // A bounded answer ends.
   }
@@ -258,6 +259,12 @@ std::string OktaOrg::link(const Query& query, std::string_view after) const {
   if (!after.empty()) target += "&after=" + std::string(after);
   const std::string seal = std::to_string(hash64(target));
   return settings_.base + target + '&' + std::string(seal_name) + '=' + seal + settings_.link_suffix;
+}
+
+// A number may be written in more than one way.
+std::string OktaOrg::link_beside(const Query& query, std::size_t place) const {
+  const std::string cursor = log_->cursor_at(place);
+  return link(query, query.after == cursor ? "0" + cursor : cursor);
 }
 
 void OktaOrg::fill(Answer& answer, const Page& page, const Request& request, RequestRecord& record) {
@@ -368,7 +375,12 @@ void OktaOrg::apply_to_page(const OktaFault& fault, Answer& answer, const Reques
                    set_json(answer, std::move(json), request);
                  },
                  [&](const fault::RepeatEvents& repeat) {
-                   page.begin -= std::min(repeat.count, page.begin);
+                   const auto& events = log_->events();
+                   for (std::size_t i = 0; i < repeat.count && page.begin > 0; ++i, --page.begin) {
+                     const LoggedEvent& before = events[page.begin - 1];
+                     if (repeat.which && !repeat.which(before.bytes)) break;
+                     if (before.persisted < served_->query.from) break;
+                   }
                    page.end = std::min(page.end, page.begin + served_->query.limit);
                    const std::string& self = page.self;
                    page.next = page.end == 0 ? self : link(served_->query, log_->cursor_at(page.end));
@@ -378,6 +390,23 @@ void OktaOrg::apply_to_page(const OktaFault& fault, Answer& answer, const Reques
                    if (!served_->query.all()) return;
                    page.end = std::min(page.end + surplus.count, log_->count_until(record.at));
                    if (page.end > page.begin) page.next = link(served_->query, log_->cursor_at(page.end));
+                   fill(answer, page, request, record);
+                 },
+                 [&](const fault::TwiceInPage& twice) {
+                   if (page.begin == page.end || !served_->query.all()) return;
+                   const std::string& last = log_->events()[page.end - 1].bytes;
+                   if (twice.which && !twice.which(last)) return;
+                   std::string json = plain();
+                   json.insert(json.size() - 1, "," + last);
+                   set_json(answer, std::move(json), request);
+                 },
+                 [&](const fault::ShortPage& brief) {
+                   if (page.next.empty() || (brief.events > 0 && page.end - page.begin <= brief.events))
+                     return;
+                   if (brief.events == 0 && page.begin == 0) return;  // No cursor leads there.
+                   page.end = page.begin + brief.events;
+                   page.next = brief.events > 0 ? link(served_->query, log_->cursor_at(page.end))
+                                                : link_beside(served_->query, page.begin);
                    fill(answer, page, request, record);
                  },
                  [&](const fault::SamePage& same) {

@@ -52,6 +52,7 @@ struct OrgSettings {
   bool gzip = true;           ///< When the client asks for it.
   bool links_joined = false;  ///< One Link header joined by a comma, as some proxies do, instead of two.
   std::string link_suffix = "&trace=a,b%2Cc";  ///< Behind every link's query: links hold commas and escapes.
+  std::size_t page_events_max = 1000;          ///< Of a page, whatever is asked for.
   std::size_t records_max = 1'000'000;         ///< Older ones are forgotten; the counters are not.
   std::uint64_t seed = 1;                      ///< Of the request ids.
   bool immense_events = false;                 ///< Look for such events (immense_end).
@@ -86,9 +87,9 @@ struct RequestCounts {
 using OktaFault =
     std::variant<fault::Status, fault::Cut, fault::Delay, fault::CloseAfter, fault::RateLimited,
                  fault::ConcurrencyLimited, fault::Redirect, fault::NextLink, fault::NoLink, fault::SameLink,
-                 fault::RawLink, fault::Body, fault::TruncatedJson, fault::RepeatEvents, fault::SamePage,
-                 fault::Endless, fault::GzipBomb, fault::DamagedGzip, fault::NotReallyGzip,
-                 fault::HugeHeaders, fault::RefuseCursor, fault::Surplus>;
+                 fault::RawLink, fault::Body, fault::TruncatedJson, fault::RepeatEvents, fault::TwiceInPage,
+                 fault::ShortPage, fault::SamePage, fault::Endless, fault::GzipBomb, fault::DamagedGzip,
+                 fault::NotReallyGzip, fault::HugeHeaders, fault::RefuseCursor, fault::Surplus>;
 
 /// An event that ends in this goes on for more bytes than anybody takes: it has no end in the log, and an
 /// answer that holds it has none either.
@@ -159,6 +160,8 @@ class OktaOrg {
   [[nodiscard]] bool spend(RequestRecord& record, Answer& answer);
   [[nodiscard]] Page page_for(const Query& query, WallTime at) const;
   [[nodiscard]] std::string link(const Query& query, std::string_view after) const;
+  /// Another link to the same place.
+  [[nodiscard]] std::string link_beside(const Query& query, std::size_t place) const;
   /// The events of a page that the query wants.
   [[nodiscard]] std::string json_of(const Query& query, const Page& page) const;
 

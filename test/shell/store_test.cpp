@@ -332,6 +332,96 @@ TEST_CASE("store: the window comes back oldest first, with queued rows and witho
   CHECK(pages_of(bench.read_window(beta)) == Pages{1});
 }
 
+TEST_CASE("store: what was in flight is known after a kill, until a save passes it") {
+  Bench bench;
+  bench.open();
+  REQUIRE(bench.open_stream().in_flight->empty());
+  bench.save_on_disk(save_of(acme, 1, 1));
+  const std::vector<EventHash> second = row(2, 3).events;
+  const std::vector<EventHash> third = row(3, 2).events;
+  bench.store->note({.stream = acme, .page = 2, .events = second}, bench.now);
+  bench.store->note({.stream = acme, .page = 3, .events = third}, bench.now);
+  REQUIRE(bench.store->notes_written());
+  bench.crash();
+
+  bench.open();
+  Opened again = bench.open_stream();
+  REQUIRE_FALSE(again.clean);
+  std::vector<EventHash> both = second;
+  both.insert(both.end(), third.begin(), third.end());
+  REQUIRE(again.in_flight == both);
+  Save passes = save_of(acme, 1, 2);
+  passes.in_flight_from = 3;
+  bench.save_on_disk(std::move(passes));
+  bench.crash();
+
+  bench.open();
+  REQUIRE(bench.open_stream().in_flight == third);
+  bench.save_on_disk(save_of(acme, 1, 2));  // Passes nothing.
+  bench.stop();
+  bench.open();
+  REQUIRE(bench.open_stream().in_flight == third);
+}
+
+TEST_CASE(
+    "store: after the machine went down, or a run that noted nothing, nobody knows what was in flight") {
+  for (const char* change : {"UPDATE in_flight_run SET boot = 'another'", "UPDATE run SET started_ms = 1",
+                             "DELETE FROM in_flight_run"}) {
+    INFO(change);
+    Bench bench;
+    bench.open();
+    static_cast<void>(bench.open_stream());
+    bench.save_on_disk(save_of(acme, 1, 1));
+    bench.store->note({.stream = acme, .page = 2, .events = row(2, 3).events}, bench.now);
+    bench.crash();
+    Visitor(bench.file()).run(change);
+    bench.open();
+    REQUIRE_FALSE(bench.open_stream().in_flight);
+    bench.crash();
+    bench.open();
+    REQUIRE_FALSE(bench.open_stream().in_flight);  // As long as it is not passed.
+    Save passes = save_of(acme, 1, 2);
+    passes.in_flight_from = 3;
+    bench.save_on_disk(std::move(passes));
+    bench.crash();
+    bench.open();
+    REQUIRE(bench.open_stream().in_flight->empty());
+  }
+}
+
+TEST_CASE("store: what cannot be noted is noted as soon as it can, and until then it says so") {
+  Bench bench;
+  bench.open();
+  static_cast<void>(bench.open_stream());
+  bench.save_on_disk(save_of(acme, 1, 1));
+  {
+    Visitor visitor(bench.file());
+    visitor.run("BEGIN IMMEDIATE");
+    bench.store->note({.stream = acme, .page = 2, .events = row(2, 3).events}, bench.now);
+    REQUIRE_FALSE(bench.store->notes_written());
+    REQUIRE(bench.store->deadline() == bench.now + limits::save_retry);
+    visitor.run("ROLLBACK");
+  }
+  bench.about_to_block();
+  REQUIRE_FALSE(bench.store->notes_written());
+  bench.pass(limits::save_retry);
+  bench.about_to_block();
+  REQUIRE(bench.store->notes_written());
+  bench.crash();
+  bench.open();
+  REQUIRE(bench.open_stream().in_flight == row(2, 3).events);
+}
+
+TEST_CASE("store: the newest pages come with the place, up to what is kept in memory") {
+  Bench bench;
+  bench.open();
+  REQUIRE(bench.open_stream().recent.empty());
+  Save save = save_of(acme, 1, 3);
+  save.rows = {row(1, limits::recent_events_max), row(2, 3), row(3, 4)};
+  bench.save_on_disk(std::move(save));
+  REQUIRE(bench.open_stream().recent == std::vector{row(2, 3), row(3, 4)});
+}
+
 TEST_CASE("store: a row without a newest event and one without events survive") {
   Bench bench;
   bench.open();

@@ -32,20 +32,29 @@ Opened Disk::answer(const OpenStream& request) {
     opened.rows.push_back(
         {.page = page, .newest = row.newest, .events = static_cast<std::uint32_t>(row.events.size())});
   }
+  opened.recent = newest_rows(stream, limits::recent_events_max);
+  if (stream.in_flight_known) {
+    opened.in_flight.emplace();
+    for (const auto& [page, events] : stream.in_flight)
+      opened.in_flight->insert(opened.in_flight->end(), events.begin(), events.end());
+  }
   return opened;
 }
 
 WindowRead Disk::answer(const ReadWindow& request) const {
-  WindowRead read{.stream = request.stream, .rows = {}};
-  for (auto& [page, row] : view(keys_.at(request.stream)).rows) read.rows.push_back(row);
+  return {.stream = request.stream,
+          .rows = newest_rows(view(keys_.at(request.stream)), limits::window_events_max)};
+}
+
+std::vector<WindowRow> Disk::newest_rows(const Stream& stream, std::size_t events_max) {
+  std::vector<WindowRow> rows;
+  for (const auto& [page, row] : stream.rows) rows.push_back(row);
   std::size_t events = 0;
-  auto oldest = read.rows.end();
-  while (oldest != read.rows.begin() &&
-         events + std::prev(oldest)->events.size() <= limits::window_events_max) {
+  auto oldest = rows.end();
+  while (oldest != rows.begin() && events + std::prev(oldest)->events.size() <= events_max)
     events += (--oldest)->events.size();
-  }
-  read.rows.erase(read.rows.begin(), oldest);
-  return read;
+  rows.erase(rows.begin(), oldest);
+  return rows;
 }
 
 Disk::Stream Disk::view(const std::string& key) const {
@@ -61,11 +70,29 @@ void Disk::apply(Stream& stream, const Save& save) {
   stream.unclean = false;
   stream.overtaken = save.overtaken;
   stream.place = save.place;
+  if (save.in_flight_from > 0) {
+    stream.in_flight.erase(stream.in_flight.begin(), stream.in_flight.lower_bound(save.in_flight_from));
+    stream.in_flight_known = true;
+  }
   stream.rows.erase(stream.rows.begin(), stream.rows.lower_bound(save.rows_from));
   for (const WindowRow& row : save.rows) stream.rows.insert_or_assign(row.page, row);
 }
 
+void Disk::note(NoteInFlight&& note, bool fails) {
+  if (fails || !notes_.empty()) return notes_.push_back(std::move(note));
+  streams_.at(keys_.at(note.stream)).in_flight.emplace(note.page, std::move(note.events));
+}
+
+void Disk::lose_power() {
+  for (auto& [key, stream] : streams_) {
+    stream.in_flight_known = false;
+    stream.in_flight.clear();
+  }
+}
+
 std::vector<Input> Disk::commit() {
+  for (NoteInFlight& note : std::exchange(notes_, {}))
+    streams_.at(keys_.at(note.stream)).in_flight.emplace(note.page, std::move(note.events));
   std::map<StreamId, std::uint64_t> newest;
   for (const Save& save : std::exchange(queue_, {})) {
     const std::string& key = keys_.at(save.stream);

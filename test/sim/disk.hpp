@@ -27,6 +27,8 @@ class Disk {
     bool overtaken = false;
     Place place;
     std::map<std::uint64_t, WindowRow> rows;
+    std::multimap<std::uint64_t, std::vector<EventHash>> in_flight;  ///< By page.
+    bool in_flight_known = true;
   };
 
   /// A run begins.
@@ -37,6 +39,11 @@ class Disk {
     return spool_.read(keys_.at(request.stream), request);
   }
   void save(Save&& save) { queue_.push_back(std::move(save)); }
+  /// Kept at once, by the system's memory; or, while the disk fails, with the next commit.
+  void note(NoteInFlight&& note, bool fails);
+  [[nodiscard]] bool notes_written() const { return notes_.empty(); }
+  /// With the run the machine goes down, and notes may be lost.
+  void lose_power();
   void save(SpoolEvents&& events) { spool_queue_.push_back(std::move(events)); }
   [[nodiscard]] bool waiting() const { return !queue_.empty() || !spool_queue_.empty(); }
   /// A commit failed: what should have been spooled is refused, the saves stay.
@@ -49,6 +56,7 @@ class Disk {
   void crash() {
     queue_.clear();
     spool_queue_.clear();
+    notes_.clear();
   }
   [[nodiscard]] const model::Spool& spool() const { return spool_; }
 
@@ -61,12 +69,15 @@ class Disk {
   /// The stream as it is once what waits is durable.
   [[nodiscard]] Stream view(const std::string& key) const;
   static void apply(Stream& stream, const Save& save);
+  /// With so many events at most, oldest first.
+  [[nodiscard]] static std::vector<WindowRow> newest_rows(const Stream& stream, std::size_t events_max);
 
   bool clean_ = true;
   std::map<std::string, Stream> streams_;
   std::map<StreamId, std::string> keys_;
   std::deque<Save> queue_;
   std::deque<SpoolEvents> spool_queue_;
+  std::deque<NoteInFlight> notes_;  ///< That could not be kept.
   model::Spool spool_;
 };
 

@@ -37,11 +37,13 @@ class Historian {
   }
 
  private:
-  void add(WallTime published) {
+  void add(WallTime happened) {
+    const bool ahead = plan_.strikes(Trouble::ahead_events, random_) && random_.below(3) == 0;
+    const WallTime published = ahead ? happened + to_ms(random_.between(2s, 10min)) : happened;
     PastEvent event =
         odd_ones_left_ > 0 && plan_.strikes(Trouble::odd_events, random_) ? odd(published) : plain(published);
     event.published = published;
-    event.persisted = published + lag();
+    event.persisted = happened + lag();
     past_.push_back(std::move(event));
   }
 

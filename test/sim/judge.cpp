@@ -105,14 +105,18 @@ void Judge::opened(OrgIndex index, const Opened& opened, WallTime okta_time) {
   Org& org = orgs_[index];
   ++org.life;
   org.unsaved = org.doubt = 0;
+  org.opened_at = okta_time;
   if (!opened.place) return;
   if (opened.place->in_doubt) org.doubt = opened.place->in_doubt->events_left;
   if (!opened.clean) org.doubt = limits::in_doubt_events;
+  org.noted = opened.in_flight && !opened.overtaken &&
+              !(opened.place->in_doubt && opened.place->in_doubt->events_left == InDoubt::up_to_the_tail);
   if (org.doubt == 0) return;
   org.unclean_at = opened.clean ? opened.place->in_doubt->before : okta_time;
   org.dating = true;
   org.blur = org.quickest_answer;
   org.jumped_since = false;
+  if (org.noted) org.doubt = 0;  // What is in doubt is known one by one.
 }
 
 void Judge::run_ends(bool orderly, bool crashed, const std::vector<WallTime>& okta_times) {
@@ -149,16 +153,21 @@ void Judge::listed(OrgIndex index, bool in_file, DestinationId account, const st
   if (org.entries.empty() || org.entries.back() != entry) org.entries.push_back(std::move(entry));
 }
 
-void Judge::brought(OrgIndex index, std::size_t begin, std::size_t events) {
+void Judge::brought(OrgIndex index, std::size_t begin, std::size_t events, WallTime at) {
   Org& org = orgs_[index];
   for (std::size_t i = org.first + begin; i < org.first + begin + events; ++i) {
     Event& event = events_[i];
     event.came_under |= std::uint64_t{1} << (org.entries.size() - 1);
+    if (event.first_life == 0) event.first_life = org.life;
     if (!event.asked_for || event.durable || event.aside || event.unsaved_in_life == org.life) continue;
     event.unsaved_in_life = org.life;
     ++org.unsaved;
     if (org.doubt > 0) --org.doubt;
   }
+  // Whatever was in flight when the stream was opened was persisted before.
+  const std::size_t visible = org.charge.log->count_until(at);
+  const bool later = events > 0 && events_[org.first + begin + events - 1].persisted > org.opened_at;
+  if (at >= org.opened_at && (later || begin + events >= visible)) org.doubt = 0;
   // A crash leaves them in doubt, and the next start marks no more than that.
   if (org.unsaved > limits::in_doubt_events) {
     convict(org.charge.name + " has " + std::to_string(org.unsaved) + " events read and not saved", org);
@@ -378,8 +387,13 @@ void Judge::judge_repeat(const Event& event) const {
 
 void Judge::judge_mark(const Event& event, std::string_view line) const {
   const Org& org = orgs_[event.org];
-  if (event.doubted_in_run == run_ || !event.known_by_uuid || !event.dated) return;
-  if (org.window_from && event.published <= *org.window_from) return;
+  if (event.doubted_in_run == run_ || !event.known_by_uuid) return;
+  if (org.window_from && (!event.dated || event.published <= *org.window_from)) return;
+  if (org.noted) {
+    if (event.first_life < org.life) return;
+    convict("marked although it was never read before, as " + std::string(line.substr(0, 200)), event);
+  }
+  if (!event.dated) return;
   const auto blur = date_cut + to_ms(org.blur);
   if (org.unclean_at && (org.jumped_since || event.published <= *org.unclean_at + blur)) return;
   convict("marked as a possible duplicate without a cause, as " + std::string(line.substr(0, 200)), event);

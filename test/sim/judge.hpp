@@ -78,8 +78,8 @@ class Judge {
   void forget_fresh_silences(Instant now, bool disk_was_fine);
   /// The org's entry in the tenants file from now on. `constants`: what each of its lines says.
   void listed(OrgIndex org, bool in_file, DestinationId account, const std::string& constants);
-  /// An answer with these events of its log has come back.
-  void brought(OrgIndex org, std::size_t begin, std::size_t events);
+  /// An answer with these events of its log has come back, given at this moment by the org's clock.
+  void brought(OrgIndex org, std::size_t begin, std::size_t events, WallTime at);
 
   // ---- Listener
   /// What stands in a bulk. Read once, since the core sends the same bytes again while nobody takes them.
@@ -134,6 +134,7 @@ class Judge {
     bool durable = false;    ///< The place on disk says that it is settled.
     bool poison = false;
     bool plain = false;
+    std::uint64_t first_life = 0;  ///< Of its stream, in which an answer first brought it.
     std::uint64_t came_under = 0;  ///< A bit for each of its org's entries under which an answer brought it.
     std::uint64_t unsaved_in_life = 0;  ///< An answer brought it, and nothing on disk speaks of it yet.
     std::uint32_t stores = 0;
@@ -154,10 +155,12 @@ class Judge {
     std::size_t events = 0;
     std::size_t covered = 0;  ///< Events before it were checked behind the place on disk.
     std::optional<WallTime> since;
-    WallTime first_start;                ///< By our clock.
-    std::uint64_t life = 0;              ///< Counts the openings of its stream.
-    std::size_t unsaved = 0;             ///< What answers of this life brought and nothing on disk speaks of.
-    std::size_t doubt = 0;               ///< So many events more must be marked, ever since the unclean end.
+    WallTime first_start;     ///< By our clock.
+    std::uint64_t life = 0;   ///< Counts the openings of its stream.
+    std::size_t unsaved = 0;  ///< What answers of this life brought and nothing on disk speaks of.
+    bool noted = false;       ///< This life knows one by one what was in flight when the last one ended.
+    std::size_t doubt = 0;    ///< So many events more must be marked, ever since the unclean end.
+    WallTime opened_at;       ///< By its clock.
     std::optional<WallTime> unclean_at;  ///< By its clock: nothing later is marked without a lost answer.
     bool jumped_since = false;
     bool in_file = false;

@@ -45,10 +45,13 @@ enum class Trouble : std::uint8_t {
   late_turns,  ///< The loop comes back later than it should.
   repeated_facts,
   odd_events,
-  late_events,  ///< Persisted long after they were published.
-  bursts,       ///< Thousands of events at once.
+  late_events,   ///< Persisted long after they were published.
+  bursts,        ///< Thousands of events at once.
+  short_pages,   ///< Okta gives less than it has, or nothing, and a link that leads on.
+  repeats,       ///< Okta gives an event twice, in one page or where two meet.
+  ahead_events,  ///< Published a while after they were persisted, by what they say.
 };
-inline constexpr std::size_t troubles_count = 28;
+inline constexpr std::size_t troubles_count = 31;
 [[nodiscard]] std::string_view name_of(Trouble trouble);
 [[nodiscard]] std::optional<Trouble> trouble_of(std::string_view name);
 

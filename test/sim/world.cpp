@@ -49,6 +49,12 @@ std::uint64_t fact_of(std::string_view text) {
   return hash64(text);
 }
 
+// As a server may that is told another limit than ours.
+std::size_t draw_page_max(std::uint64_t seed) {
+  constexpr std::array<std::size_t, 4> most{limits::page_events_max, limits::page_events_max, 100, 40};
+  return most[Random(seed).below(most.size())];
+}
+
 // Of an entry with a filter or a q of its own, and with a beginning.
 void draw_query(TenantSpec& spec, Charge& charge, Random& random) {
   constexpr std::array<Duration, 4> agos{7 * 24h, 24h, 1h, 0h};
@@ -165,7 +171,8 @@ std::vector<WallTime> World::okta_times() const {
 void World::make_orgs() {
   constexpr std::array<std::int64_t, 5> rate_limits{120, 120, 60, 20, 600};
   const bool small_pages = plan_.has(Trouble::odd_events) || plan_.has(Trouble::okta_slow_queries) ||
-                           plan_.has(Trouble::okta_pages) || plan_.has(Trouble::okta_breaks);
+                           plan_.has(Trouble::okta_pages) || plan_.has(Trouble::okta_breaks) ||
+                           plan_.has(Trouble::short_pages);
   for (std::size_t i = 0; i < plan_.orgs; ++i) {
     model::OrgSettings settings{.base = "https://" + domain_name(i), .seed = random_.next()};
     settings.rate_limit = rate_limits[random_.below(rate_limits.size())];
@@ -174,6 +181,7 @@ void World::make_orgs() {
     settings.window_offset = random_.between(0s, 59s);
     settings.links_joined = random_.below(4) == 0;
     settings.records_max = 4;
+    if (plan_.has(Trouble::short_pages)) settings.page_events_max = draw_page_max(plan_.seed ^ i);
     if (plan_.has(Trouble::okta_limits))
       settings.others = settings.rate_limit * static_cast<std::int64_t>(random_.below(10)) / 10;
     settings.immense_events = plan_.has(Trouble::odd_events);
@@ -445,6 +453,17 @@ void World::on(Save&& save) {
   plan_commit(random_.between(0s, limits::commit_delay));
 }
 
+void World::on(NoteInFlight&& note) {
+  tell(note.page,
+       [&] {
+         return "notes " + std::to_string(note.events.size()) + " events of page " +
+                std::to_string(note.page) + " in flight";
+       },
+       {.org = org_of(note.stream), .detail = true});
+  disk_.note(std::move(note), disk_fails_);
+  if (!disk_.notes_written()) plan_commit(limits::save_retry);
+}
+
 About World::about(const Save& save) {
   About about{.org = org_of(save.stream), .detail = true};
   if (!about.org || story_.silent()) return about;
@@ -485,7 +504,8 @@ void World::plan_commit(Duration wait) {
 }
 
 void World::commit() {
-  if (!disk_.waiting()) return;
+  if (!disk_.waiting() && disk_.notes_written()) return;
+  if (disk_fails_ && !disk_.waiting()) return plan_commit(limits::save_retry);
   if (disk_fails_) {
     disk_failed_lately_ = true;
     tell(1, [] { return "a commit fails"s; }, {.detail = true});
@@ -547,6 +567,11 @@ void World::kill() {
   // What was on its way arrives now or never.
   for (const auto& [id, sending] : std::exchange(on_the_way_, {})) {
     if (random_.below(2) == 0) reach_listener(sending);
+  }
+  // With the whole machine, sometimes; then nobody can tell all that was published ahead and in flight.
+  if (!plan_.has(Trouble::ahead_events) && Random(plan_.seed ^ run_).below(4) == 0) {
+    tell(8, [] { return "and the machine loses power"s; });
+    disk_.lose_power();
   }
   gone();
 }
@@ -651,15 +676,30 @@ void World::come_back(std::size_t index, RequestId id, std::uint64_t run, const 
                       const HttpResult& result) {
   if (run != run_ || !daemon_ || silenced_.contains(id)) return;
   const bool first = answered_.insert(id).second && !cancelled_.contains(id);
-  if (first && result) judge_.brought(index, heard.begin, heard.events);
+  if (first && result)
+    judge_.brought(index, heard.begin, heard.events, heard.status == 200 ? heard.asked_at : WallTime::min());
   if (first && result) judge_.heard(index, heard, now());
   if (first && !result) judge_.answer_lost(index, heard.sent_at);
   turn(OktaAnswer{.id = id, .result = result});
 }
 
+// In ways that Okta may. Whether it may hold less than there is.
+bool World::shape_next_page(model::OktaOrg& okta) {
+  const auto plain = [](std::string_view event) { return event.contains(R"("eventType":"user.session.)"); };
+  if (strikes(Trouble::repeats)) {
+    const std::uint64_t most = random_.below(4) == 0 ? 40 : 2;
+    okta.inject(fault::RepeatEvents{.count = 1 + random_.below(most), .which = plain}, 1);
+    if (random_.below(2) == 0) okta.inject(fault::TwiceInPage{.which = plain}, 1);
+  }
+  if (!strikes(Trouble::short_pages)) return okta.settings().page_events_max < limits::page_events_max;
+  okta.inject(fault::ShortPage{.events = random_.below(3) == 0 ? 0 : 1 + random_.below(200)}, 1);
+  return true;
+}
+
 void World::bend_next_answer(Org& org, std::string_view target) {
   model::OktaOrg& okta = org.okta;
   okta.clear_faults();
+  const bool is_short = shape_next_page(okta);
   if (org.refuses_cursors) okta.inject(fault::RefuseCursor{.status = org.refuses_with}, 1);
   if (org.slow_from > 0 && !healed_) {
     const auto at = target.find("limit=");
@@ -750,7 +790,8 @@ void World::bend_next_answer(Org& org, std::string_view target) {
     }
   }
   if (strikes(Trouble::okta_links)) {
-    switch (random_.below(4)) {
+    // A short page that leads nowhere is the end as far as anybody can tell.
+    switch (is_short ? 2 : random_.below(4)) {
       case 0:
         okta.inject(fault::NoLink{}, 1);
         break;
@@ -823,6 +864,14 @@ void World::on(SendBulk&& bulk) {
       about(body));
   if (!account.known) throw Violation{"a bulk goes to an account whose token it has let go"};
   judge_.sent(bulk, body->contents);
+  if (!disk_.notes_written()) {  // The shell does not send what is not noted.
+    const BulkResult result = TransportError{.fault = TransportFault::refused_by_us, .text = "simulated"};
+    return timeline_.after(0s, [this, run = run_, id = bulk.id, result] {
+      if (run != run_ || !daemon_) return;
+      judge_.answered(id, result);
+      turn(BulkAnswer{.id = id, .result = result});
+    });
+  }
   if (account.down || (listener_strikes(Trouble::listener_breaks, account) && random_.below(2) == 0)) {
     const BulkResult result = TransportError{.fault = TransportFault::unreachable, .text = "simulated"};
     timeline_.after(random_.between(0s, 15s), [this, run = run_, id = bulk.id, result, body] {

@@ -110,6 +110,7 @@ class World {
   void on(OpenStream&& open);
   void on(ReadWindow&& read);
   void on(Save&& save);
+  void on(NoteInFlight&& note);
   void on(AnswerHook&& answer);
   void on(SpoolEvents&& events);
   void on(ReadSpool&& read);
@@ -138,6 +139,7 @@ class World {
                  const HttpResult& result);
   [[nodiscard]] std::chrono::seconds until_window_ends(Org& org);
   void bend_next_answer(Org& org, std::string_view target);
+  [[nodiscard]] bool shape_next_page(model::OktaOrg& okta);
   [[nodiscard]] std::string hostile_link(const Org& org);
 
   // ---- Between the daemon and the listener

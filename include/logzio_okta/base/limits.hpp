@@ -60,6 +60,13 @@ inline constexpr Duration recovery_overlap = 15min;  // Events persist later tha
 inline constexpr Duration retention = 90 * 24h;      // Okta keeps events this long.
 inline constexpr Duration backlog_alarm = 60 * 24h;  // From here an hourly error names the day loss begins.
 
+// Where the log ends. Okta advises 20 s for what was published and is not in its log yet (okta.md 1.2), of
+// which up to 10 s are its own delay; a poll interval comes on top.
+inline constexpr Duration persisted_within = 10s;
+inline constexpr int empty_pages_max = 10;  // In a row, with links that lead on; then it is the end.
+// Published after a moment, until all from before it counts as read: some may be published ahead of time.
+inline constexpr int later_events_in_a_row = 20;
+
 // Rate limits (okta.md section 4).
 inline constexpr std::int64_t rate_limit_assumed = 120;  // Requests a window, until Okta has shown its limit.
 inline constexpr Duration rate_window = 60s;
@@ -85,6 +92,9 @@ inline constexpr std::size_t events_unsaved_max = 2 * page_events_max;
 inline constexpr std::size_t in_doubt_events = events_unsaved_max + page_events_max;
 inline constexpr std::size_t page_counts_min = 100;  // Events for which a page counts, be it ever so small.
 inline constexpr std::size_t window_events_max = 65'536;  // Remembered for deduplication, per stream.
+// Likewise in memory, so that what Okta gives twice goes out once: far more than the end of the page before,
+// where repeats were seen at the seams.
+inline constexpr std::size_t recent_events_max = 2 * page_events_max;
 
 inline constexpr std::size_t window_rows_max = 1024;  // One row a page: hours of polling at the tail.
 

@@ -27,6 +27,8 @@
 #include "logzio_okta/flow/backoff.hpp"
 #include "logzio_okta/flow/message.hpp"
 #include "logzio_okta/flow/org.hpp"
+#include "logzio_okta/flow/tail.hpp"
+#include "logzio_okta/flow/window.hpp"
 #include "logzio_okta/okta/page.hpp"
 
 namespace logzio_okta {
@@ -75,6 +77,7 @@ class LogReader {
   std::uint64_t asks_ = 0;
   Instant ask_at_{};
   Instant last_progress_{};
+  Tail tail_;
   int tries_ = 0;
   Complaint trouble_;
   bool done_ = false;
@@ -84,6 +87,7 @@ class LogReader {
   PageCutter cutter_;
   std::vector<std::string> on_one_line_;   ///< Events that came with line breaks.
   std::multiset<std::uint64_t> repeated_;  ///< Of the page whose link did not lead on.
+  Recent recent_;                          ///< Okta gives some twice.
   std::optional<WallTime> reached_;
   std::uint64_t events_ = 0;
 };

@@ -80,6 +80,14 @@ struct OpenStream {
   StreamId stream;
   std::string key;  ///< What the store knows it by: LogQuery::stream_key.
 };
+/// These events of a page are about to be sent. Remember them before any bulk is, so that after a crash of
+/// this process they, and no others, are known to have been in flight. The disk need not be waited for: a
+/// machine that goes down may forget. No bulk may be sent while it cannot be remembered. Not answered.
+struct NoteInFlight {
+  StreamId stream;
+  std::uint64_t page = 0;
+  std::vector<EventHash> events;
+};
 /// Bring this stream's window rows. Answered by WindowRead.
 struct ReadWindow {
   StreamId stream;
@@ -124,8 +132,8 @@ struct Note {
   std::string text;
 };
 
-using Output = std::variant<AskOkta, CancelAsk, SendBulk, OpenStream, ReadWindow, Save, SpoolEvents,
-                            ReadSpool, ForgetDestination, AnswerHook, Note>;
+using Output = std::variant<AskOkta, CancelAsk, SendBulk, OpenStream, ReadWindow, NoteInFlight, Save,
+                            SpoolEvents, ReadSpool, ForgetDestination, AnswerHook, Note>;
 
 // ---- Facts
 // ----------------------------------------------------------------------------------------------------
@@ -146,6 +154,11 @@ struct Opened {
   bool clean = true;
   bool overtaken = false;     ///< Another stream of its org, under another filter, was saved after this one.
   std::vector<RowInfo> rows;  ///< What the window holds, oldest first.
+  /// The newest rows of the window, oldest first; at most limits::recent_events_max events.
+  std::vector<WindowRow> recent{};
+  /// What was noted in flight and not passed by a save since. Nothing if that may not be all of it: the
+  /// machine went down.
+  std::optional<std::vector<EventHash>> in_flight{};
 };
 struct WindowRead {
   StreamId stream;

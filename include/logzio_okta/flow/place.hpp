@@ -81,9 +81,11 @@ struct Save {
   StreamId stream;
   std::uint64_t number = 0;  ///< Counts the saves of this stream in this run.
   Place place;
-  bool overtaken = false;           ///< Another stream of its org goes on, under another filter.
-  std::vector<WindowRow> rows;      ///< To add.
-  std::uint64_t rows_from = 0;      ///< Rows of pages before this one may be dropped.
+  bool overtaken = false;       ///< Another stream of its org goes on, under another filter.
+  std::vector<WindowRow> rows;  ///< To add.
+  std::uint64_t rows_from = 0;  ///< Rows of pages before this one may be dropped.
+  /// What was noted in flight for pages before this one is settled; 0: nothing of it is.
+  std::uint64_t in_flight_from = 0;
   std::vector<SetAside> set_aside;  ///< To add.
   std::uint64_t spool_settled = 0;  ///< Of a hook stream: its rows up to this one are settled and go.
   std::uint64_t spool_doubted = 0;  ///< Likewise: those up to this one may have been taken, and say so.

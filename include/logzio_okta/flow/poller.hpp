@@ -14,7 +14,11 @@
 // - Okta's next link is used byte for byte, and only if it stays with the org.
 // - A 200 without a link, or with the same one, keeps the place; what was handed on from there is not handed
 //   on twice.
-// - After an unclean stop the events that may have been in flight are marked; nothing published after it is.
+// - Short and empty pages are not taken for the end of the log (tail.hpp); what Okta gives twice within a few
+//   pages is handed on once.
+// - After an unclean stop the events that may have been in flight are marked: those that were noted before
+//   they were sent, or, where the machine went down with the process, those that can have been. Nothing
+//   published after it is.
 // - No failure is final: everything is tried again, ever more gently, and five failures at one place change
 //   the question.
 #pragma once
@@ -38,6 +42,7 @@
 #include "logzio_okta/flow/org.hpp"
 #include "logzio_okta/flow/place.hpp"
 #include "logzio_okta/flow/report.hpp"
+#include "logzio_okta/flow/tail.hpp"
 #include "logzio_okta/flow/window.hpp"
 #include "logzio_okta/okta/domain.hpp"
 #include "logzio_okta/okta/page.hpp"
@@ -72,7 +77,7 @@ class Poller {
   [[nodiscard]] bool held_up(Now now) const;
   /// When `wants_to_ask` can become true by time alone.
   [[nodiscard]] Instant deadline() const;
-  /// The last page was short: it follows the tail. The tail is granted before any backlog.
+  /// The last page reached up to Okta's present. The tail is granted before any backlog.
   [[nodiscard]] bool at_tail() const { return at_tail_; }
   /// The moment since which it wants to ask.
   [[nodiscard]] Instant wanting_since() const { return ask_at_; }
@@ -112,8 +117,8 @@ class Poller {
   [[nodiscard]] bool asking() const { return std::holds_alternative<Asking>(state_); }
   [[nodiscard]] bool saves_pending() const { return saves_made_ > saves_done_; }
   [[nodiscard]] bool drained() const { return pages_.empty() && !saves_pending(); }
-  /// --once: the tail was seen, and everything before it is delivered and saved.
-  [[nodiscard]] bool finished() const { return tail_seen_ && drained() && !asking(); }
+  /// --once: everything from before its first answer is read, delivered and saved.
+  [[nodiscard]] bool finished() const { return all_read_ && drained() && !asking(); }
   [[nodiscard]] bool partly_settled() const;
   /// Some of an unsettled page may have arrived at a destination that gave it back: a stop leaves it in
   /// doubt.
@@ -163,9 +168,9 @@ class Poller {
     std::string next;      ///< Where the place moves: Okta's link, or the same target again.
     bool repeated = false;
     bool ends_recovery = false;
-    std::optional<WallTime> tail_at;    ///< By Okta's clock: it was short, the tail was seen then.
+    bool ends_doubt = false;            ///< Nothing behind it was in flight before the doubt began.
+    std::optional<WallTime> tail_at;    ///< By Okta's clock: the tail was seen then.
     std::optional<WallTime> newest;     ///< Greatest `published` in it.
-    std::optional<WallTime> oldest;     ///< Least `published`; absent if an event has none.
     std::optional<WallTime> watermark;  ///< `newest`, never later than the answer's Date.
     std::vector<EventHash> hashes;
     std::vector<SetAside> kept;
@@ -174,10 +179,12 @@ class Poller {
   [[nodiscard]] std::optional<Batch> take_page(Now now, const HttpAnswer& answer, const OrgFacts& org,
                                                const std::vector<EventSlice>& events);
   static void fold(Page&& empty, Page& into);
+  void date_of_answer(const HttpAnswer& answer);
   void take_link(const HttpAnswer& answer, bool empty, Page& page, std::string& why_not) const;
-  [[nodiscard]] Batch choose(const std::vector<EventSlice>& events, const OrgFacts& org, Page& page);
-  [[nodiscard]] Mark mark_of(const EventSlice& event, const OrgFacts& org, bool changed,
-                             std::uint32_t doubt_left) const;
+  [[nodiscard]] Batch choose(const std::vector<EventSlice>& events, const OrgFacts& org, WallTime date,
+                             Page& page);
+  [[nodiscard]] Mark mark_of(const EventSlice& event, const OrgFacts& org, bool changed, bool doubted) const;
+  [[nodiscard]] bool may_have_been_in_flight(const EventSlice& event, WallTime date);
   [[nodiscard]] std::uint32_t doubt_left() const;
   [[nodiscard]] std::optional<Batch> take_unreadable(Now now, const HttpAnswer& answer, const OrgFacts& org,
                                                      std::string_view body, const UnreadableBody& why);
@@ -202,6 +209,7 @@ class Poller {
   void doubt(Now now, Instant since, std::uint32_t events);
   void learn_clock(Now now, const OrgFacts& org);
   [[nodiscard]] bool undated() const;
+  [[nodiscard]] std::string take_doubt(Now now, const Opened& opened, Instant began);
   void recover(std::uint32_t limit);
   void recover_if_saved();
   void ask_from_watermark(Now now, std::uint32_t limit);
@@ -231,6 +239,17 @@ class Poller {
 
   State state_ = Created{};
   Place place_;
+  /// In doubt are these and no others, if it is known: in order, and whether each was met again.
+  struct InFlight {
+    std::vector<EventHash> events;
+    std::vector<bool> met;
+    std::size_t left = 0;
+
+    explicit InFlight(std::vector<EventHash> noted);
+    /// Whether it is one of them; it is met from now on.
+    [[nodiscard]] bool meet(const EventHash& event);
+  };
+  std::optional<InFlight> in_flight_;
   std::optional<Instant> doubt_since_;  ///< When this run began, after an unclean end of the last.
   WallTime doubted_before_ =
       WallTime::min();                   ///< InDoubt::before of an earlier doubt, which this one goes on.
@@ -251,7 +270,11 @@ class Poller {
   std::optional<Woken> woken_;
   std::optional<WallTime> newest_read_;  ///< Greatest `published` of all pages read.
   std::optional<WallTime> tail_at_;      ///< By Okta's clock: when the tail was last seen.
-  bool tail_seen_ = false;
+  Tail tail_;
+  LaterEvents after_start_;     ///< For --once: after its first answer.
+  LaterEvents after_question_;  ///< After we asked from the watermark.
+  LaterEvents after_doubt_;     ///< After the restart that left something in doubt.
+  bool all_read_ = false;       ///< For --once.
   bool stopping_ = false;
   bool overtaken_ = false;
 
@@ -266,6 +289,7 @@ class Poller {
   std::optional<WallTime> window_from_;  ///< Like Place::window_from, but of what is in use.
   std::optional<WallTime> filtering_;    ///< Like Place::recovering, but of what is being read.
   bool repeating_ = false;               ///< Like Place::repeated, but of what is being read.
+  Recent recent_;                        ///< What was read last, be it delivered or not.
   std::deque<RowInfo> rows_;             ///< What the window on disk holds.
   std::size_t row_events_ = 0;
   std::vector<EventSlice> swallowed_;  ///< A page taken whole, for as long as its batch is handed over,

@@ -11,12 +11,14 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <span>
 #include <vector>
 
 #include "logzio_okta/base/hash.hpp"
 #include "logzio_okta/flow/place.hpp"
+#include "logzio_okta/okta/page.hpp"
 
 namespace logzio_okta {
 
@@ -44,6 +46,27 @@ class Window {
 
  private:
   std::vector<EventHash> events_;  ///< Sorted by uuid, then bytes; alike ones stand beside each other.
+};
+
+/// What was read lately. Okta may give an event again soon: where two pages meet, or twice in one.
+///
+///     const auto known = recent.look_up_and_add(page);   // One a event, in order.
+///
+/// Without a uuid nothing is known: two logins alike to the byte are still two.
+class Recent {
+ public:
+  Recent() = default;
+  explicit Recent(const std::vector<WindowRow>& rows);
+
+  /// Of each event, whether it was seen in an earlier page or earlier in this one. The page is remembered,
+  /// and what is older than limits::recent_events_max events is forgotten.
+  [[nodiscard]] std::vector<Window::Known> look_up_and_add(const std::vector<EventSlice>& page);
+
+ private:
+  void add(std::vector<EventHash>&& sorted);
+
+  std::deque<std::vector<EventHash>> pages_;  ///< Oldest first, each sorted.
+  std::vector<EventHash> events_;             ///< Of all of them, sorted.
 };
 
 }  // namespace logzio_okta

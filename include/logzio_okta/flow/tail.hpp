@@ -1,0 +1,89 @@
+// Tail: tells from a stream's pages where Okta's log ends.
+//
+//     Tail tail(policy.poll_interval);
+//     switch (tail.look({.events = 3, .new_events = 3, .limit = 1000, .moved = true, .newest = ..., .date =
+//     ...}))
+//
+//     LaterEvents later;
+//     later.begin();                                   // something has to be read up to this moment
+//     later.answered(date);                            // dates it, by Okta's clock
+//     for (event : page) later.pass(event.published, known);
+//     later.seen()                                     // everything from before it was read
+//
+// A page's size says nothing about what follows: Okta may give short and empty pages in the midst of its log,
+// as may whatever is in between. What does say it:
+// - an empty page whose link does not move, or very many of them in a row whose links do;
+// - a short page whose link does not move and that holds nothing new;
+// - a short page that reaches up to Okta's own present. It is a place to rest, but proves nothing, since a
+//   little more may follow.
+// A busy org never shows its end. There events that were published later prove that everything before is
+// read, since the log is in the order events were persisted and none is persisted before it is published.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "logzio_okta/base/time.hpp"
+#include "logzio_okta/okta/page.hpp"
+
+namespace logzio_okta {
+
+/// Greatest `published` that is not ahead of `date`; of all if every one is: some may be published ahead of
+/// time, and say nothing of how far a page reaches.
+[[nodiscard]] std::optional<WallTime> newest_up_to(WallTime date, const std::vector<EventSlice>& events);
+
+class Tail {
+ public:
+  enum class Seen : std::uint8_t {
+    no,    ///< There is more: ask on.
+    rest,  ///< As good as all: what is left may wait for the next poll.
+    end,   ///< Nothing is left.
+  };
+  struct Look {
+    std::size_t events = 0;
+    std::size_t new_events = 0;      ///< Of these, those that were not known from before.
+    std::size_t limit = 0;           ///< Of the question.
+    bool moved = false;              ///< Its link leads on.
+    std::optional<WallTime> newest;  ///< newest_up_to(date).
+    WallTime date;                   ///< Of the answer, by Okta's clock.
+  };
+
+  explicit Tail(Duration poll_interval) : poll_interval_(poll_interval) {}
+
+  [[nodiscard]] Seen look(const Look& page);
+
+ private:
+  [[nodiscard]] Seen judge(const Look& page);
+  [[nodiscard]] bool fresh(const Look& page) const;
+
+  Duration poll_interval_;
+  int empty_in_a_row_ = 0;  ///< With links that lead on.
+  bool resting_ = false;
+};
+
+/// Knows when everything persisted before a moment is read, by events published after it. A single one proves
+/// nothing: Okta may publish one ahead of its clock.
+class LaterEvents {
+ public:
+  /// The moment is the next answer's, or `moment`, if that is earlier.
+  void begin(std::optional<WallTime> moment = std::nullopt);
+  /// `date`: when it was given, by Okta's clock, or later.
+  void answered(WallTime date);
+  /// Nothing published up to here counts.
+  void not_before(WallTime moment);
+  /// In the order of the log.
+  void pass(std::optional<WallTime> published, bool known);
+  [[nodiscard]] bool seen() const { return seen_; }
+  /// When it began, once an answer has dated it.
+  [[nodiscard]] std::optional<WallTime> moment() const { return dated_ ? moment_ : std::nullopt; }
+
+ private:
+  std::optional<WallTime> moment_;
+  bool dated_ = false;
+  int in_a_row_ = 0;
+  bool seen_ = false;
+};
+
+}  // namespace logzio_okta
