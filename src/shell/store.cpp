@@ -623,8 +623,9 @@ bool Store::Impl::note_run(const std::string& started) {
     known = query.row() && query.number() == 1 && !boot.empty();
     if (query.failed()) return false;
   }
-  const std::string run = "INSERT OR REPLACE INTO in_flight_run VALUES (1, '" + boot + "', " + started + ")";
-  return (known || database.run(in_flight_unknown_sql)) && database.run(run.c_str());
+  const std::string noted =
+      "INSERT OR REPLACE INTO in_flight_run VALUES (1, '" + boot + "', " + started + ")";
+  return (known || database.run(in_flight_unknown_sql)) && database.run(noted.c_str());
 }
 
 /// Opens and examines; whatever was found, a log beside the file is still there when it is closed again.
