@@ -28,7 +28,7 @@ inline constexpr std::size_t page_events_max = 1000;  // Okta's largest `limit`.
 inline constexpr std::size_t page_elements_margin = 100;
 inline constexpr std::size_t page_elements_max = page_events_max + page_elements_margin;
 // Of any other array that is cut, such as a spooled delivery: an element costs 128 bytes while it is read.
-inline constexpr std::size_t elements_max = 16 * 1024;
+inline constexpr std::size_t elements_max = 16 * KiB;
 inline constexpr std::size_t answer_bytes_max = 32 * MiB;  // As it comes over the wire.
 inline constexpr std::size_t bodies_bytes_max =
     96 * MiB;  // Of all answers on their way; only those that outgrow
