@@ -79,7 +79,8 @@ std::vector<Window::Known> Recent::look_up_and_add(const std::vector<EventSlice>
       const bool again = !sorted.empty() && sorted.back() == event;
       known[index] = again ? Window::Known::yes : look_up_among(events_, event);
       if (known[index] == Window::Known::no && index != first) known[index] = Window::Known::changed;
-      if (known[index] != Window::Known::yes) sorted.push_back(event);  // Else what it repeats would go first.
+      if (known[index] != Window::Known::yes)
+        sorted.push_back(event);  // Else what it repeats would go first.
     }
   }
   add(std::move(sorted));
