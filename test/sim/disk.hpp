@@ -31,6 +31,12 @@ class Disk {
     bool in_flight_known = true;
   };
 
+  /// All that is in the file.
+  struct Copy {
+    std::map<std::string, Stream> streams;
+    model::Spool spool;
+  };
+
   /// A run begins.
   void open();
   [[nodiscard]] Opened answer(const OpenStream& request);
@@ -57,6 +63,17 @@ class Disk {
     queue_.clear();
     spool_queue_.clear();
     notes_.clear();
+  }
+  /// As an orderly end has left it.
+  [[nodiscard]] Copy copy() const { return {.streams = streams_, .spool = spool_}; }
+  /// Between two runs: the file is gone, or what is there is none and is moved aside.
+  void lose() { put_back({}); }
+  /// Likewise: an older copy takes its place. The store knows that it is none of its last end (store.hpp).
+  void put_back(Copy copy) {
+    streams_ = std::move(copy.streams);
+    spool_ = std::move(copy.spool);
+    clean_ = true;
+    for (auto& [key, stream] : streams_) stream.unclean = stream.overtaken = true;
   }
   [[nodiscard]] const model::Spool& spool() const { return spool_; }
 

@@ -20,6 +20,11 @@ class Historian {
 
   std::vector<PastEvent> write(std::size_t events, WallTime begin, WallTime end, WallTime fade_out) {
     const Duration span = end - begin;
+    if (plan_.crowd && events > Plan::crowd_events) {
+      const WallTime at = begin + to_ms(random_.between(0ns, span));
+      constexpr auto apart = 4ms;  // Five minutes in all: a recovery asks for them again.
+      for (std::size_t i = 0; i < Plan::crowd_events; ++i) add(at + i * apart);
+    }
     while (past_.size() < events) {
       const WallTime at = begin + to_ms(random_.between(0ns, span));
       if (plan_.strikes(Trouble::bursts, random_) && past_.size() + 500 < events) {

@@ -95,6 +95,7 @@ void Judge::run_begins(Instant now) {
     org.said_why = false;
     if (org.silence_unsaved) org.silent_until.reset();  // Our clock may have jumped while nobody looked.
     org.quickest_answer = Duration::max();
+    org.calm_since = now;
     org.dating = false;
     org.limit_shown = false;
     for (auto& [key, used] : org.keys_used) used = now;
@@ -107,12 +108,14 @@ void Judge::opened(OrgIndex index, const Opened& opened, WallTime okta_time) {
   org.unsaved = org.doubt = 0;
   org.opened_at = okta_time;
   if (!opened.place) return;
-  if (opened.place->in_doubt) org.doubt = opened.place->in_doubt->events_left;
-  if (!opened.clean) org.doubt = limits::in_doubt_events;
-  org.noted = opened.in_flight && !opened.overtaken &&
-              !(opened.place->in_doubt && opened.place->in_doubt->events_left == InDoubt::up_to_the_tail);
-  if (org.doubt == 0) return;
-  org.unclean_at = opened.clean ? opened.place->in_doubt->before : okta_time;
+  // What is in doubt up to the tail is not counted.
+  const auto& in_doubt = opened.place->in_doubt;
+  const bool uncounted = opened.overtaken || (in_doubt && in_doubt->events_left == InDoubt::up_to_the_tail);
+  if (in_doubt && !uncounted) org.doubt = in_doubt->events_left;
+  if (!opened.clean && !uncounted) org.doubt = limits::in_doubt_events;
+  org.noted = opened.in_flight && !uncounted;
+  if (org.doubt == 0 && !uncounted) return;
+  org.unclean_at = opened.clean && !opened.overtaken ? in_doubt->before : okta_time;
   org.dating = true;
   org.blur = org.quickest_answer;
   org.jumped_since = false;
@@ -141,6 +144,25 @@ void Judge::wall_jumped() {
     org.jumped_since = true;
     org.silence_unsaved = true;
   }
+}
+
+// What was delivered may come again: marked, or as what is older than a new beginning.
+void Judge::state_replaced() {
+  for (Org& org : orgs_) {
+    org.since.reset();
+    org.covered = org.unsaved = org.doubt = 0;
+    org.unclean_at.reset();
+    org.window.clear();
+    org.window_events = 0;
+    org.window_from.reset();
+    org.silent_until.reset();
+  }
+  for (Event& event : events_) {
+    event.expected = event.durable = false;
+    event.unsaved_in_life = 0;
+    event.forgotten = event.stores > 0;
+  }
+  ledger_.forget_deliveries();
 }
 
 // ---- Okta
@@ -230,21 +252,46 @@ bool Judge::listener_gone(const Org& org) const {
 void Judge::spend(Org& org, WallTime okta_time) const {
   const std::int64_t window = window_of(org, okta_time);
   const std::int64_t count = ++org.spent[window];
-  const std::int64_t limit =
-      org.limit_shown ? org.charge.rate_limit : std::max(org.charge.rate_limit, limits::rate_limit_assumed);
-  const double share = std::floor(static_cast<double>(limit) * plan_.policy.rate_share);
-  const auto budget = std::max<std::int64_t>(1, static_cast<std::int64_t>(share));
-  if (count > budget) {
+  if (count > budget(org)) {
     convict(std::to_string(count) + " requests to " + org.charge.name +
-                " in one window, where our share is " + std::to_string(budget),
+                " in one window, where our share is " + std::to_string(budget(org)),
             org);
   }
   while (org.spent.size() > 3) org.spent.erase(org.spent.begin());
 }
 
+std::int64_t Judge::budget(const Org& org) const {
+  const std::int64_t limit =
+      org.limit_shown ? org.charge.rate_limit : std::max(org.charge.rate_limit, limits::rate_limit_assumed);
+  const double share = std::floor(static_cast<double>(limit) * plan_.policy.rate_share);
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(share));
+}
+
+// Who says that Okta's limit holds it has spent its share. A budget that leaks would be a slow loss of
+// freshness.
+void Judge::judge_patience(const Org& org, Instant now, WallTime okta_time) const {
+  constexpr Duration silence_over = limits::rate_wait_max + 2 * limits::rate_window;
+  constexpr auto edge = 5s;               // Of a window, which two clocks see at two moments.
+  constexpr std::int64_t on_its_way = 3;  // What is on its way at a window's beginning counts in it.
+  if (now - org.calm_since < silence_over || !org.limit_shown) return;
+  const auto into =
+      (okta_time - to_ms(org.charge.window_offset)).time_since_epoch() % to_ms(org.charge.window);
+  if (into < edge || into > org.charge.window - edge) return;
+  const std::int64_t window = window_of(org, okta_time);
+  const double reserve = limits::rate_reserve * static_cast<double>(org.charge.rate_limit);
+  if (org.remaining_in == window && static_cast<double>(org.remaining - on_its_way) <= reserve) return;
+  const auto spent = org.spent.find(window);
+  const std::int64_t count = spent != org.spent.end() ? spent->second : 0;
+  if (count + on_its_way >= budget(org)) return;
+  convict(org.charge.name + " is said to be held by Okta's limit, with " + std::to_string(count) +
+              " of our " + std::to_string(budget(org)) + " requests spent",
+          org);
+}
+
 // In which window Okta has counted it, nobody can tell us any more.
-void Judge::answer_lost(OrgIndex index, WallTime sent_at) {
+void Judge::answer_lost(OrgIndex index, WallTime sent_at, Instant now) {
   --orgs_[index].spent[window_of(orgs_[index], sent_at)];
+  orgs_[index].calm_since = now;
 }
 
 void Judge::heard(OrgIndex index, const Heard& heard, Instant now) {
@@ -252,6 +299,7 @@ void Judge::heard(OrgIndex index, const Heard& heard, Instant now) {
   org.quickest_answer = std::min(org.quickest_answer, heard.took);
   if (org.dating) org.blur = std::min(org.blur, heard.took);
   org.limit_shown = org.limit_shown || heard.remaining;
+  if (!heard.remaining) org.calm_since = now;
   if (heard.quiet_until) {
     org.silent_until = std::max(org.silent_until.value_or(*heard.quiet_until), *heard.quiet_until);
     org.silence_heard = now;
@@ -323,6 +371,7 @@ void Judge::stored(std::string_view line, DestinationId account, WallTime wall) 
   if (is_marked(line)) judge_mark(event, line);
   judge_backfill(event, line);
   ++event.stores;
+  event.forgotten = false;
   event.stored_life = orgs_[event.org].life;
   event.stored_run = run_;
   if (event.stores == 1) {
@@ -381,7 +430,7 @@ void Judge::judge_repeat(const Event& event) const {
   const auto& window_from = orgs_[event.org].window_from;
   // Neither is recognised when a place is asked again; the ledger wants both marked.
   const bool unknowable = !event.known_by_uuid || (window_from && event.published <= *window_from);
-  if (unknowable) return;
+  if (unknowable || event.forgotten) return;
   if (!answer_lost && !opened_again) convict("delivered again without a cause", event);
 }
 
@@ -502,7 +551,7 @@ void Judge::begins(Org& org, const Save& save) {
     Event& event = events_[i];
     event.expected = event.persisted >= *org.since && event.asked_for;
     if (event.expected) {
-      ledger_.issue(org.charge.name, bytes_of_[i]->bytes, event.fate);
+      if (!std::exchange(event.issued, true)) ledger_.issue(org.charge.name, bytes_of_[i]->bytes, event.fate);
     } else if (event.persisted < *org.since) {
       org.covered = i - org.first + 1;
     }
@@ -557,7 +606,7 @@ void Judge::judge_keys(const Org& org, Instant now) const {
   }
 }
 
-void Judge::saw(const Report& report, Instant now) {
+void Judge::saw(const Report& report, Instant now, const std::vector<WallTime>& okta_times) {
   const auto conserved = [&](const EventCounts& counts, const std::string& who) {
     if (counts.fetched == counts.delivered + counts.deduplicated + counts.set_aside + counts.in_flight)
       return;
@@ -575,7 +624,9 @@ void Judge::saw(const Report& report, Instant now) {
   }
   for (const TenantReport& tenant : report.tenants) {
     conserved(tenant.events, tenant.domain);
-    Org& org = orgs_[orgs_by_name_.find(tenant.domain)->second];
+    const OrgIndex index = orgs_by_name_.find(tenant.domain)->second;
+    Org& org = orgs_[index];
+    if (tenant.state == TenantState::limited) judge_patience(org, now, okta_times[index]);
     if (!plan_.has(Trouble::once_runs)) judge_keys(org, now);
     const bool halted = tenant.state == TenantState::refused || tenant.state == TenantState::backing_off;
     if (halted && !org.said_why)

@@ -56,6 +56,9 @@ class Judge {
   /// `orderly`: exit code 0 and everything on disk.
   void run_ends(bool orderly, bool crashed, const std::vector<WallTime>& okta_times);
   void wall_jumped();
+  /// Between two runs: nothing of the state is there any more, or what was there earlier, which `durable` is
+  /// told.
+  void state_replaced();
 
   // ---- Okta
   /// The keys of the org in the tenants file are these from now on.
@@ -73,7 +76,7 @@ class Judge {
     Duration took{};    ///< From the question to the answer.
   };
   void heard(OrgIndex org, const Heard& heard, Instant now);
-  void answer_lost(OrgIndex org, WallTime sent_at);
+  void answer_lost(OrgIndex org, WallTime sent_at, Instant now);
   /// Before a restart: a 429 heard long enough ago must be remembered, a fresh one may be forgotten.
   void forget_fresh_silences(Instant now, bool disk_was_fine);
   /// The org's entry in the tenants file from now on. `constants`: what each of its lines says.
@@ -102,7 +105,7 @@ class Judge {
 
   // ---- What people see
   void noted(const Note& note);
-  void saw(const Report& report, Instant now);
+  void saw(const Report& report, Instant now, const std::vector<WallTime>& okta_times);
 
   /// Everything that was persisted before the given moments is where it belongs, and known to be.
   [[nodiscard]] std::optional<Violation> first_unsettled(const std::vector<WallTime>& until) const;
@@ -132,6 +135,8 @@ class Judge {
     bool expected = false;   ///< Persisted at or after where the stream began, and asked for.
     bool aside = false;      ///< Durably.
     bool durable = false;    ///< The place on disk says that it is settled.
+    bool issued = false;     ///< The ledger knows it.
+    bool forgotten = false;  ///< The state in which its delivery was noted is gone.
     bool poison = false;
     bool plain = false;
     std::uint64_t first_life = 0;  ///< Of its stream, in which an answer first brought it.
@@ -181,6 +186,7 @@ class Judge {
     std::int64_t remaining = 0;
     std::map<std::int64_t, std::int64_t> spent;  ///< Requests by window, of this run.
     bool limit_shown = false;                    ///< To this run.
+    Instant calm_since{};                        ///< Every answer since then was a page that told its window.
     Duration quickest_answer = Duration::max();  ///< Of this run: as well as its clock can be known.
     bool dating = false;              ///< This run found the unclean end, and dates it anew with each answer.
     Duration blur = Duration::max();  ///< Of `unclean_at`, as the daemon could know it.
@@ -216,6 +222,8 @@ class Judge {
   void judge_ledger() const;
   [[nodiscard]] bool listener_gone(const Org& org) const;
   void judge_keys(const Org& org, Instant now) const;
+  void judge_patience(const Org& org, Instant now, WallTime okta_time) const;
+  [[nodiscard]] std::int64_t budget(const Org& org) const;
 
   const Plan& plan_;
   model::Ledger ledger_;

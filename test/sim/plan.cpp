@@ -39,6 +39,7 @@ constexpr std::array names{
     "short-pages"sv,
     "repeats"sv,
     "ahead-events"sv,
+    "state-replaced"sv,
 };
 static_assert(names.size() == troubles_count);
 
@@ -102,6 +103,19 @@ Plan::Plan(std::uint64_t seed_given, Duration hours, const Wishes& wishes)
   for (std::size_t i = 0; wishes.only && i < troubles_count; ++i) {
     if (!wishes.only->contains(static_cast<Trouble>(i))) troubles[i] = Intensity::off;
   }
+  if (orgs <= 3 && !apart && !wishes.only && later_ones.below(12) == 0) make_crowd();
+  if (has(Trouble::state_replaced))
+    hooks = false;  // What was answered 200 and is in nobody's log goes with it.
+}
+
+// Not where pages become small, in which so many would take days; but where the window is asked.
+void Plan::make_crowd() {
+  if (has(Trouble::odd_events) || has(Trouble::okta_slow_queries) || has(Trouble::okta_pages) ||
+      has(Trouble::okta_breaks)) {
+    return;
+  }
+  crowd = true;
+  troubles[static_cast<std::size_t>(Trouble::okta_cursors)] = Intensity::frequent;
 }
 
 void Plan::keep_apart(Random& random) {
@@ -132,11 +146,12 @@ Duration Plan::until_next(Trouble trouble, Random& random) const {
 }
 
 std::string Plan::describe_all() const {
-  std::string text =
-      std::to_string(orgs) + " orgs, " + (is_lines(protocol) ? "lines" : "bulks") + (hooks ? ", hooks" : "") +
-      (accounts > 1 ? ", " + std::to_string(accounts) + " accounts" : std::string()) +
-      (apart ? " of which the first is well" : "") + (tenants_differ ? ", tenants differ" : "") + ", poll " +
-      describe(policy.poll_interval) + ", share " + std::to_string(policy.rate_share) + ":";
+  std::string text = std::to_string(orgs) + " orgs, " + (is_lines(protocol) ? "lines" : "bulks") +
+                     (hooks ? ", hooks" : "") + (crowd ? ", a crowd" : "") +
+                     (accounts > 1 ? ", " + std::to_string(accounts) + " accounts" : std::string()) +
+                     (apart ? " of which the first is well" : "") +
+                     (tenants_differ ? ", tenants differ" : "") + ", poll " + describe(policy.poll_interval) +
+                     ", share " + std::to_string(policy.rate_share) + ":";
   constexpr std::array how{""sv, ""sv, " (frequent)"sv, " (constant)"sv};
   for (std::size_t i = 0; i < troubles_count; ++i) {
     if (troubles[i] == Intensity::off) continue;

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/random.hpp"
 #include "logzio_okta/base/time.hpp"
 #include "logzio_okta/config/options.hpp"
@@ -45,13 +46,14 @@ enum class Trouble : std::uint8_t {
   late_turns,  ///< The loop comes back later than it should.
   repeated_facts,
   odd_events,
-  late_events,   ///< Persisted long after they were published.
-  bursts,        ///< Thousands of events at once.
-  short_pages,   ///< Okta gives less than it has, or nothing, and a link that leads on.
-  repeats,       ///< Okta gives an event twice, in one page or where two meet.
-  ahead_events,  ///< Published a while after they were persisted, by what they say.
+  late_events,     ///< Persisted long after they were published.
+  bursts,          ///< Thousands of events at once.
+  short_pages,     ///< Okta gives less than it has, or nothing, and a link that leads on.
+  repeats,         ///< Okta gives an event twice, in one page or where two meet.
+  ahead_events,    ///< Published a while after they were persisted, by what they say.
+  state_replaced,  ///< While no daemon runs: the state removed, torn, or put back from an older copy.
 };
-inline constexpr std::size_t troubles_count = 31;
+inline constexpr std::size_t troubles_count = 32;
 [[nodiscard]] std::string_view name_of(Trouble trouble);
 [[nodiscard]] std::optional<Trouble> trouble_of(std::string_view name);
 
@@ -80,15 +82,18 @@ struct Plan {
   std::size_t accounts = 1;     ///< Tokens at Logz.io, and so destinations.
   bool apart = false;           ///< All is well but the listeners of all accounts except the first.
   bool tenants_differ = false;  ///< Each has a query, a beginning, a type and fields of its own.
+  bool crowd = false;           ///< The first org has more events within minutes than the window remembers.
   std::array<Intensity, troubles_count> troubles{};
 
+  static constexpr std::size_t crowd_events = limits::window_events_max + 10'000;
   [[nodiscard]] Intensity operator[](Trouble trouble) const {
     return troubles[static_cast<std::size_t>(trouble)];
   }
   [[nodiscard]] bool has(Trouble trouble) const { return (*this)[trouble] != Intensity::off; }
   /// About so many. The first org is as busy as the others together, so that it fills pages beside fifty.
   [[nodiscard]] std::size_t events_of(std::size_t org) const {
-    return 1 + (org == 0 ? events / 2 : events / 2 / (orgs - 1));
+    const std::size_t in_the_crowd = crowd && org == 0 ? crowd_events : 0;
+    return 1 + in_the_crowd + (org == 0 ? events / 2 : events / 2 / (orgs - 1));
   }
   /// The accounts whose listener may be in trouble begin here.
   [[nodiscard]] std::size_t first_troubled() const { return apart ? 1 : 0; }
@@ -100,6 +105,7 @@ struct Plan {
 
  private:
   void keep_apart(Random& random);
+  void make_crowd();
 };
 
 }  // namespace logzio_okta::sim

@@ -421,7 +421,7 @@ void World::drain() {
 // Its cost grows with the tenants, and what it shows does not heal by itself: not after every turn.
 void World::look_at_report() {
   const std::size_t every = 1 + plan_.orgs / 2;
-  if (++turns_ % every == 0) judge_.saw(daemon_->report(our_now()), now());
+  if (++turns_ % every == 0) judge_.saw(daemon_->report(our_now()), now(), okta_times());
 }
 
 void World::perform(Output output) {
@@ -535,13 +535,15 @@ void World::end_in_order() {
   const bool clean = daemon_->clean();
   tell(static_cast<std::uint64_t>(code), [&] { return "the daemon ends with " + std::to_string(code); });
   judge_exit(code);
-  judge_.saw(daemon_->report(our_now()), now());
+  judge_.saw(daemon_->report(our_now()), now(), okta_times());
   bool on_disk = clean;
   if (disk_fails_) {
     on_disk = on_disk && !disk_.waiting();
   } else {
     static_cast<void>(disk_.commit());
     if (clean) disk_.close_clean();
+    if (clean && plan_.has(Trouble::state_replaced) && random_.below(2) == 0)
+      copy_ = std::pair(disk_.copy(), aside_bytes_);
   }
   judge_.run_ends(code == 0 && on_disk, !on_disk, okta_times());
   if (once_ && !stopping_since_ && code == 0) {
@@ -583,11 +585,31 @@ void World::gone() {
   deadline_ = never;
   on_the_way_.clear();
   commit_planned_ = false;
+  if (strikes(Trouble::state_replaced)) replace_state();
   if (stop_for_good_) return;
   const Duration away = random_.below(4) == 0 ? random_.between(1min, 2h) : random_.between(1s, 30s);
   timeline_.after(healed_ ? Duration(1s) : away, [this, run = run_] {
     if (!daemon_ && run == run_) start();
   });
+}
+
+// While no daemon runs. What was in the state is forgotten but for what an older copy knows.
+void World::replace_state() {
+  const bool put_back = copy_ && random_.below(3) > 0;
+  tell(put_back ? 1 : 0,
+       [&] { return put_back ? "an older copy of the state is put back"s : "the state is lost"s; });
+  if (put_back) {
+    disk_.put_back(copy_->first);
+  } else {
+    disk_.lose();
+  }
+  aside_bytes_ = put_back ? copy_->second : 0;
+  judge_.state_replaced();
+  for (const auto& [key, stream] : disk_.streams()) {
+    Save save{.place = stream.place};
+    for (const auto& [page, row] : stream.rows) save.rows.push_back(row);
+    judge_.durable(key, save);
+  }
 }
 
 // ---- Between the daemon and Okta
@@ -679,7 +701,7 @@ void World::come_back(std::size_t index, RequestId id, std::uint64_t run, const 
   if (first && result)
     judge_.brought(index, heard.begin, heard.events, heard.status == 200 ? heard.asked_at : WallTime::min());
   if (first && result) judge_.heard(index, heard, now());
-  if (first && !result) judge_.answer_lost(index, heard.sent_at);
+  if (first && !result) judge_.answer_lost(index, heard.sent_at, now());
   turn(OktaAnswer{.id = id, .result = result});
 }
 

@@ -120,6 +120,7 @@ class World {
   void judge_exit(int code) const;
   void kill();
   void gone();
+  void replace_state();
   /// Hands the fact to the daemon after a while, unless that run is over by then.
   void deliver(Duration wait, Input input);
   [[nodiscard]] Roster file() const;
@@ -225,6 +226,7 @@ class World {
   bool disk_fails_ = false;
   bool disk_failed_lately_ = false;
   bool commit_planned_ = false;
+  std::optional<std::pair<Disk::Copy, std::uint64_t>> copy_;  ///< Somebody's, with the bytes set aside in it.
   std::uint64_t aside_before_ = 0;  ///< Set aside by earlier times, as far as the store is concerned.
   std::uint64_t aside_bytes_ = 0;
 };
