@@ -162,7 +162,7 @@ void Judge::state_replaced() {
     event.unsaved_in_life = 0;
     event.forgotten = event.stores > 0;
   }
-  ledger_.forget_deliveries();
+  ledger_.forget_deliveries(!plan_.has(Trouble::clock));
 }
 
 // ---- Okta
