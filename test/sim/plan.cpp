@@ -104,8 +104,8 @@ Plan::Plan(std::uint64_t seed_given, Duration hours, const Wishes& wishes)
     if (!wishes.only->contains(static_cast<Trouble>(i))) troubles[i] = Intensity::off;
   }
   if (orgs <= 3 && !apart && !wishes.only && later_ones.below(12) == 0) make_crowd();
-  if (has(Trouble::state_replaced))
-    hooks = false;  // What was answered 200 and is in nobody's log goes with it.
+  // What was answered 200 and is in nobody's log would go with it.
+  if (hooks) troubles[static_cast<std::size_t>(Trouble::state_replaced)] = Intensity::off;
 }
 
 // Not where pages become small, in which so many would take days; but where the window is asked.
