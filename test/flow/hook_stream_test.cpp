@@ -180,6 +180,15 @@ TEST_CASE_METHOD(
   REQUIRE(store.spool.rows().empty());
 }
 
+TEST_CASE_METHOD(Alone, "hook stream: no more is on its way than a crash leaves in doubt") {
+  for (int n = 0; n < 3000; ++n) REQUIRE(pushes({event(n)}) == 200);
+  pass(1min);
+  std::size_t lines = 0;
+  for (const auto& [id, bulk] : bulks) lines += bulk.lines;
+  REQUIRE(lines > 0);
+  REQUIRE(lines <= limits::spool_rows_unsettled_max);
+}
+
 TEST_CASE_METHOD(Alone, "hook stream: two deliveries that share a partly refused bulk are settled both") {
   pass(settings.policy.poll_interval);
   REQUIRE(asks.size() == 1);  // What may still join keeps the bulk open.
