@@ -14,6 +14,7 @@
 #include "logzio_okta/base/text.hpp"
 #include "logzio_okta/flow/hook_route.hpp"
 #include "logzio_okta/flow/shipper.hpp"
+#include "logzio_okta/logzio/bulk.hpp"
 #include "logzio_okta/okta/log_query.hpp"
 
 #include "shell/clean_end.hpp"
@@ -105,26 +106,91 @@ std::expected<std::vector<SetAsideRow>, int> find_all(StateView& view,
   return rows;
 }
 
-/// Sends one event that was set aside once more.
+/// Every word as what is set aside under it, "all" as everything; or an exit code.
+std::expected<std::vector<SetAsideRow>, int> find_all_or_named(StateView& view,
+                                                               const std::vector<std::string>& words) {
+  if (words != std::vector<std::string>{"all"}) return find_all(view, words);
+  auto listed = view.set_aside();
+  if (!listed) return std::unexpected(refuse(exit_state, listed.error().text));
+  std::vector<std::string> numbers;
+  for (const SetAsideRow& row : *listed) numbers.push_back(std::to_string(row.id));
+  return find_all(view, numbers);
+}
+
+/// The events in what is set aside: one, those of a page, or one a line. Each must be all there is of its
+/// line or element; where anything else is among them, none is found.
+std::vector<std::string> events_in(const std::string& bytes) {
+  EventSlice one;
+  if (PageCutter::cut_one(bytes, one)) return one.object ? std::vector{bytes} : std::vector<std::string>{};
+  std::vector<std::string> events;
+  std::string page = bytes;
+  if (PageCutter cutter; cutter.cut(page)) {
+    for (const EventSlice& event : cutter.events()) {
+      if (!event.object) return {};
+      events.emplace_back(event.bytes);
+    }
+    return events;
+  }
+  for (const std::string_view line : split_lines(bytes)) {
+    std::string& event = events.emplace_back(line);
+    EventSlice slice;
+    if (!PageCutter::cut_one(event, slice) || !slice.object) return {};
+  }
+  return events;
+}
+
+/// Sends events that were set aside once more.
 class Retry {
  public:
   Retry(CurlClient& client, Keyring& keyring, const Roster& roster)
       : client_(client), keyring_(keyring), roster_(roster) {}
 
-  /// "" when the listener took it, else why not.
-  std::string send(const SetAsideRow& row) {
-    if (row.events == 0) return "it was delivered, reduced; `set-aside show` prints it whole";
-    EventSlice event;
-    if (!PageCutter::cut_one(row.bytes, event) || !is_strict_json_object(event.bytes))
-      return "it is no single JSON event that could be sent; `set-aside show` prints it";
+  struct Outcome {
+    std::size_t delivered = 0;
+    std::vector<std::string> left;  ///< The events that were not taken,
+    std::string why;                ///< and why the last of them was not.
+  };
+  /// Each event by itself, so that one the listener refuses holds no other.
+  Outcome send(const SetAsideRow& row) {
+    Outcome outcome;
+    if (row.events == 0) {
+      outcome.why = "it was delivered, reduced; `set-aside show` prints it whole";
+      return outcome;
+    }
+    std::vector<std::string> events = events_in(row.bytes);
+    if (events.empty()) {
+      outcome.why = "it is no JSON event that could be sent; `set-aside show` prints it";
+      return outcome;
+    }
     const auto target = target_of(row.stream);
-    if (!target) return target.error();
+    for (std::string& event : events) {
+      std::string why = target ? send_event(*target, event) : target.error();
+      if (why.empty()) {
+        ++outcome.delivered;
+        continue;
+      }
+      outcome.why = std::move(why);
+      outcome.left.push_back(std::move(event));
+    }
+    return outcome;
+  }
+
+ private:
+  struct Target {
+    DestinationSpec destination;
+    std::shared_ptr<const LineConstants> constants;
+  };
+
+  /// "" when the listener took it, else why not.
+  std::string send_event(const Target& target, const std::string& bytes) {
+    EventSlice event;
+    if (!PageCutter::cut_one(bytes, event)) return "it is no JSON event";
     ShippersShare share;
     share.bulks = sent_;
-    Shipper shipper(target->destination, share, Random(1));
+    Shipper shipper(target.destination, share, Random(1));
     shipper.take(now(), {.stream = StreamId{1},
                          .page = 1,
-                         .constants = target->constants,
+                         .constants = target.constants,
                          .events = {{.event = &event, .mark = {.possible_duplicate = true}}}});
     const Instant give_up = steady_now() + limits::connect_timeout + limits::bulk_stall_timeout;
     while (steady_now() < give_up) {
@@ -146,14 +212,8 @@ class Retry {
       }
     }
     const std::string said = shipper.report().last_error;
-    return target->destination.listener.text() + (said.empty() ? " did not answer" : ": " + said);
+    return target.destination.listener.text() + (said.empty() ? " did not answer" : ": " + said);
   }
-
- private:
-  struct Target {
-    DestinationSpec destination;
-    std::shared_ptr<const LineConstants> constants;
-  };
   /// Where the events of a stream go.
   std::expected<Target, std::string> target_of(const std::string& key) {
     if (const auto route = HookRoute::of_key(key)) {
@@ -174,6 +234,30 @@ class Retry {
   std::uint64_t sent_ = 0;
 };
 
+/// Takes out of the state what was delivered, and says what stays.
+Result<void> keep_what_is_left(StateView& view, const SetAsideRow& row, const Retry::Outcome& outcome) {
+  const auto id = static_cast<long long>(row.id);
+  if (outcome.why.empty()) {
+    if (auto dropped = view.drop(row.id); !dropped) return dropped;
+    std::printf("%lld delivered, and no longer set aside\n", id);
+  } else if (outcome.delivered > 0) {
+    std::string bytes;
+    for (const std::string& event : outcome.left) (bytes += event) += '\n';
+    if (outcome.left.size() == 1) bytes.pop_back();
+    if (auto shrunk = view.shrink(row.id, static_cast<std::int64_t>(outcome.left.size()), bytes); !shrunk)
+      return shrunk;
+    std::printf("%lld: %s delivered, and no longer set aside\n", id,
+                counted(outcome.delivered, "event").c_str());
+    std::fflush(stdout);
+    std::fprintf(stderr, "%lld: %s stay: %s\n", id, counted(outcome.left.size(), "event").c_str(),
+                 outcome.why.c_str());
+  } else {
+    std::fprintf(stderr, "%lld stays: %s\n", id, outcome.why.c_str());
+  }
+  std::fflush(stdout);
+  return {};
+}
+
 }  // namespace
 
 int set_aside_list(Settings settings, const Environment& /*environment*/) {
@@ -186,7 +270,7 @@ int set_aside_list(Settings settings, const Environment& /*environment*/) {
   table.add({"ID", "WHEN", "TENANT", "EVENTS", "REASON"});
   for (const SetAsideRow& row : *rows) {
     table.add({std::to_string(row.id), format_rfc3339(row.at), stream_name(row.stream),
-               std::to_string(row.events), printable(row.reason)});
+               row.events == 0 ? "reduced" : std::to_string(row.events), printable(row.reason)});
   }
   std::fputs(rows->empty() ? "nothing is set aside\n" : table.text().c_str(), stdout);
   return 0;
@@ -216,20 +300,12 @@ int set_aside_show(Settings settings, const Environment& /*environment*/) {
 int set_aside_drop(Settings settings, const Environment& /*environment*/) {
   auto held = hold(settings);
   if (!held) return held.error();
-  std::vector<SetAsideRow> rows;
-  if (settings.words == std::vector<std::string>{"all"}) {
-    auto all = held->view.set_aside();
-    if (!all) return refuse(exit_state, all.error().text);
-    rows = std::move(*all);
-  } else {
-    auto named = find_all(held->view, settings.words);
-    if (!named) return named.error();
-    rows = std::move(*named);
-  }
-  for (const SetAsideRow& row : rows) {
+  const auto rows = find_all_or_named(held->view, settings.words);
+  if (!rows) return rows.error();
+  for (const SetAsideRow& row : *rows) {
     if (auto dropped = held->view.drop(row.id); !dropped) return refuse(exit_state, dropped.error().text);
   }
-  std::printf("%zu dropped\n", rows.size());
+  std::printf("%zu dropped\n", rows->size());
   return 0;
 }
 
@@ -244,7 +320,7 @@ int set_aside_retry(Settings settings, const Environment& environment) {
   if (!trust) return refuse(exit_configuration, trust.error().text);
   auto held = hold(settings);
   if (!held) return held.error();
-  const auto rows = find_all(held->view, settings.words);
+  const auto rows = find_all_or_named(held->view, settings.words);
   if (!rows) return rows.error();
 
   Keyring keyring;
@@ -254,15 +330,13 @@ int set_aside_retry(Settings settings, const Environment& environment) {
   if (!client) return refuse(exit_configuration, client.error().text);
   Retry retry(**client, keyring, roster);
   bool all = true;
+  const bool everything = settings.words == std::vector<std::string>{"all"};
   for (const SetAsideRow& row : *rows) {
-    if (const std::string why = retry.send(row); !why.empty()) {
-      std::fprintf(stderr, "%lld stays: %s\n", static_cast<long long>(row.id), why.c_str());
-      all = false;
-      continue;
-    }
-    if (auto dropped = held->view.drop(row.id); !dropped) return refuse(exit_state, dropped.error().text);
-    std::printf("%lld delivered, and no longer set aside\n", static_cast<long long>(row.id));
-    std::fflush(stdout);
+    if (row.events == 0 && everything) continue;  // Delivered already; kept for the whole bytes.
+    const Retry::Outcome outcome = retry.send(row);
+    if (auto kept = keep_what_is_left(held->view, row, outcome); !kept)
+      return refuse(exit_state, kept.error().text);
+    all = all && outcome.why.empty();
   }
   return all ? 0 : exit_unavailable;
 }

@@ -107,7 +107,8 @@ constexpr std::array commands = {
         .name = "set-aside retry",
         .words = "ID...",
         .takes = "tenants token-file listener state-dir ca-file",
-        .meaning = "Send events that were set aside once more; what is taken is set aside no longer.",
+        .meaning = "Send events that were set aside once more, all for everything; what is taken is set "
+                   "aside no longer.",
         .details =
             "Each says possible_duplicate. Exit codes: 0 all were taken, 64 no such number, 69 some were "
             "not, 75 a daemon holds the state.",

@@ -27,11 +27,21 @@ bool Complaint::failed(Instant now, std::string_view kind) {
   constexpr std::array<Duration, 4> pauses = {1min, 5min, 15min, error_pause};
   const bool changed = since_.has_value() && kind != kind_;
   if (since_ && !changed && now < next_) return false;
-  if (!since_) since_ = now;
+  if (!since_) {
+    since_ = now;
+    const bool again = kind == said_kind_ && now < said_at_ + limits::trouble_remembered;
+    if (rhythm_ == Rhythm::forgiving && again) {
+      kind_ = kind;
+      next_ = now + pauses.front();
+      return false;
+    }
+  }
   if (changed) said_ = 0;
   kind_ = kind;
   next_ = now + (rhythm_ == Rhythm::hourly ? pauses.back() : pauses[std::min(said_, pauses.size() - 1)]);
   ++said_;
+  said_kind_ = kind;
+  said_at_ = now;
   return true;
 }
 
@@ -50,11 +60,12 @@ std::optional<Level> Complaint::failed(Instant now, std::string_view kind, Urgen
 std::optional<Duration> Complaint::healed(Instant now) {
   if (!since_) return std::nullopt;
   const Duration lasted = now - *since_;
+  const bool was_said = said_ > 0 || said_as_error_;
   since_.reset();
   kind_.clear();
   said_ = 0;
   said_as_error_ = false;
-  return lasted;
+  return was_said ? std::optional(lasted) : std::nullopt;
 }
 
 }  // namespace logzio_okta

@@ -5,23 +5,17 @@
 
 #include "logzio_okta/base/check.hpp"
 #include "logzio_okta/base/text.hpp"
+#include "logzio_okta/logzio/line_again.hpp"
 #include "logzio_okta/okta/page.hpp"
 
 namespace logzio_okta {
 namespace {
-
-using namespace std::string_view_literals;
 
 constexpr std::size_t splice_bytes_guess = 512;  // Besides the message; only decides when a bulk is full.
 constexpr std::size_t never_too_large =
     64 * limits::KiB;  // A 413 for a line as small as this is not about its size.
 constexpr int refusals_until_fresh_bulk = 3;
 constexpr std::size_t blind_pieces_max = 128;  // Waiting bulks, while nothing passes to compare them with.
-
-/// Okta's bytes of the event in a line (its line breaks between tokens have become spaces).
-std::string event_in(std::string_view line, const LineRecord& record) {
-  return "{" + std::string(line.substr(record.event_at));
-}
 
 /// Why an event cannot become a line at all; empty if it can.
 std::string_view unfit_for_a_line(const EventSlice& event, Protocol protocol) {
@@ -35,28 +29,15 @@ std::string_view unfit_for_a_line(const EventSlice& event, Protocol protocol) {
   return {};
 }
 
-/// The line with "possible_duplicate" said in it. Empty if the event's own key logzio_okta leaves no room for
-/// ours.
-std::string marked_line(std::string_view line, const LineRecord& record) {
-  constexpr auto object = "\"logzio_okta\":{"sv;
-  constexpr auto said = "\"possible_duplicate\":true"sv;
-  const std::string_view splice = line.substr(0, record.event_at);
-  std::string marked(line);
-  // Inside a JSON string a quote stands behind a backslash, so this can only be our own key.
-  if (const auto at = splice.rfind(object); at != std::string_view::npos) {
-    return marked.insert(at + object.size(), std::string(said) + ",");
-  }
-  EventSlice event;
-  const std::string bytes = event_in(line, record);
-  if (PageCutter::cut_one(bytes, event) && event.own_keys.has(OwnKey::logzio_okta)) return {};
-  const bool empty_event = line.substr(record.event_at).find_first_not_of(" }\t") == std::string_view::npos;
-  const std::string ours = std::string(object) + std::string(said) + "}";
-  return marked.insert(record.event_at, empty_event ? "," + ours : ours + ",");
-}
-
 std::uint64_t bytes_of(const std::vector<SetAside>& kept) {
   std::uint64_t bytes = 0;
   for (const SetAside& each : kept) bytes += bytes_charged(each);
+  return bytes;
+}
+
+std::uint64_t cost_of(const std::vector<SetAside>& kept) {
+  std::uint64_t bytes = 0;
+  for (const SetAside& each : kept) bytes += cost_of(each);
   return bytes;
 }
 
@@ -131,11 +112,19 @@ void Shipper::seal() {
 void Shipper::advance(Now now) {
   const bool old_enough = open_since_ && now.steady >= *open_since_ + limits::bulk_age_max;
   if (old_enough || stopping_ || open_.bytes() >= limits::bulk_bytes_max) seal();
+  end_hunts(now);
   dispatch(now);
+  end_hunts(now);
 }
 
 Instant Shipper::deadline() const {
   Instant when = open_since_ ? *open_since_ + limits::bulk_age_max : never;
+  const bool may_hunt = healthy() && hunt_sendings() < limits::hunt_sendings_max;
+  for (const Hunt& hunt : hunts_) {
+    if (hunt.in_flight() == 0) when = std::min(when, hunt.until());
+    if (may_hunt && in_flight() < sendings_allowed())
+      when = std::min(when, std::max(hunt.goes_on_at(), not_before_));
+  }
   if (in_flight() >= sendings_allowed()) return when;
   for (const Waiting& waiting : queue_) {
     if (!waiting.in_flight) when = std::min(when, std::max(waiting.not_before, not_before_));
@@ -151,16 +140,50 @@ std::size_t Shipper::sendings_allowed() const {
 }
 
 std::size_t Shipper::in_flight() const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(queue_, [](const Waiting& w) { return w.in_flight.has_value(); }));
+  return hunt_sendings() + static_cast<std::size_t>(std::ranges::count_if(
+                               queue_, [](const Waiting& w) { return w.in_flight.has_value(); }));
+}
+
+std::size_t Shipper::hunt_sendings() const {
+  std::size_t sendings = 0;
+  for (const Hunt& hunt : hunts_) sendings += hunt.in_flight();
+  return sendings;
 }
 
 void Shipper::dispatch(Now now) {
   if (now.steady < not_before_) return;
+  if (now.steady >= patient_until_) patience_ = 1;
+  go_on_hunting(now);
   while (in_flight() < sendings_allowed()) {
     const auto due = next_due(now.steady);
     if (due == queue_.end()) return;
-    send(*due);
+    send(now, *due);
+  }
+}
+
+// Only where all is well; but then before the others, whose lanes it does not take.
+void Shipper::go_on_hunting(Now now) {
+  for (auto hunt = hunts_.begin(); hunt != hunts_.end() && healthy();) {
+    if (hunt_sendings() >= limits::hunt_sendings_max || in_flight() >= sendings_allowed()) return;
+    const BulkId id{share_.bulks + 1};
+    if (const auto lines = hunt->next(now.steady, id)) {
+      ++share_.bulks;
+      emit_bulk(id, *lines);
+    } else {
+      ++hunt;
+    }
+  }
+}
+
+void Shipper::end_hunts(Now now) {
+  for (auto hunt = hunts_.begin(); hunt != hunts_.end();) {
+    if (stopping_) hunt->end();
+    if (!hunt->over(now.steady)) {
+      ++hunt;
+      continue;
+    }
+    settle_hunt(now, *hunt);
+    hunt = hunts_.erase(hunt);
   }
 }
 
@@ -176,15 +199,22 @@ Shipper::Queue::iterator Shipper::next_due(Instant now) {
   return best;
 }
 
-void Shipper::send(Waiting& waiting) {
+void Shipper::send(Now now, Waiting& waiting) {
   if (waiting.perhaps_taken && !waiting.marked) mark_all(waiting);
   if (set_aside_full()) return;  // By an event that its mark made too long: what is kept of it comes first.
   urgent_in_a_row_ = waiting.urgent ? urgent_in_a_row_ + 1 : 0;
   waiting.in_flight = BulkId{++share_.bulks};
-  outputs_.emplace_back(SendBulk{.id = *waiting.in_flight,
+  waiting.sent_at = now.steady;
+  waiting.patience = patience_;
+  emit_bulk(*waiting.in_flight, waiting.bulk);
+}
+
+void Shipper::emit_bulk(BulkId id, const Bulk& bulk) {
+  outputs_.emplace_back(SendBulk{.id = id,
                                  .destination = destination_.id,
-                                 .packed = waiting.bulk.packed,
-                                 .lines = waiting.bulk.lines.size()});
+                                 .packed = bulk.packed,
+                                 .lines = bulk.lines.size(),
+                                 .patience = patience_});
 }
 
 void Shipper::mark_all(Waiting& waiting) {
@@ -227,12 +257,41 @@ void Shipper::mark_all(Waiting& waiting) {
 // ---- Verdicts
 
 void Shipper::answered(Now now, BulkId id, const BulkResult& result) {
+  for (Hunt& hunt : hunts_) {
+    if (hunt.waits_for(id)) return heard_of_hunt(now, id, hunt, result);
+  }
   const auto it =
       std::ranges::find_if(queue_, [&](const Waiting& waiting) { return waiting.in_flight == id; });
   if (it == queue_.end()) return;
   it->in_flight.reset();
+  learn_patience(now.steady, *it, result);
   const Verdict verdict = judge(result, it->bulk.lines.size(), now.wall);
   std::visit([&](const auto& each) { on(each, now, it); }, verdict);
+}
+
+// What an answer to a few lines says of the destination, the bulks find out for themselves.
+void Shipper::heard_of_hunt(Now now, BulkId id, Hunt& hunt, const BulkResult& result) {
+  const std::size_t lines = hunt.lines_of(id);
+  const Verdict verdict = judge(result, lines, now.wall);
+  if (const auto* partly = std::get_if<verdict::PartlyTaken>(&verdict)) {
+    ++counters_.bulks_partly;
+    counters_.lines_taken += partly->taken.value_or(0);
+  } else if (std::holds_alternative<verdict::Taken>(verdict)) {
+    ++counters_.bulks_taken;
+    counters_.lines_taken += lines;
+  } else {
+    ++counters_.bulks_retried;
+  }
+  hunt.heard(now.steady, id, verdict);
+}
+
+// It grows by what the bulk was given, so that several that time out together count once.
+void Shipper::learn_patience(Instant now, const Waiting& waiting, const BulkResult& result) {
+  const auto* error = std::get_if<TransportError>(&result);
+  const bool timed_out = error != nullptr && error->sent && error->fault == TransportFault::timed_out;
+  if (timed_out) patience_ = std::max(patience_, std::min(2 * waiting.patience, limits::bulk_patience_max));
+  if (timed_out || now - waiting.sent_at > limits::bulk_stall_timeout)
+    patient_until_ = now + limits::bulk_patience_kept;
 }
 
 void Shipper::on(const verdict::Taken& /*taken*/, Now now, Queue::iterator it) {
@@ -244,11 +303,80 @@ void Shipper::on(const verdict::Taken& /*taken*/, Now now, Queue::iterator it) {
 }
 
 void Shipper::on(const verdict::PartlyTaken& partly, Now now, Queue::iterator it) {
+  if (partly.taken == 0U) return refused_whole(partly, now, it);
   ++counters_.bulks_partly;
-  counters_.lines_taken += partly.successful;
+  counters_.lines_taken += partly.taken.value_or(0);
   succeeded(now, it->bulk);
-  settle_partly(it->bulk, partly);
+  Hunt hunt(std::move(it->bulk), partly, destination_.token_bytes, now.steady);
   queue_.erase(it);
+  if (!hunt.needed() || stopping_) return settle_hunt(now, hunt);
+  if (hunting_.failed(now.steady, "400"))
+    note(Level::warn, "Logz.io at " + name_ + " refused " +
+                          (partly.taken ? std::to_string(partly.lines - *partly.taken) : "some") + " of " +
+                          counted(partly.lines, "line") + " and does not say which (" + partly.answer +
+                          "). To find out, lines are sent again, marked as possible duplicates");
+  hunts_.push_back(std::move(hunt));
+}
+
+// Nothing of it is in, so its parts may go again. Fast, since the answer is about these lines; unless
+// everything is refused, which is not about the lines any more.
+void Shipper::refused_whole(const verdict::PartlyTaken& counts, Now now, Queue::iterator it) {
+  ++counters_.bulks_partly;
+  ++refused_in_a_row_;
+  if (set_culprits_aside(it, counts.answer)) return;
+  if (refused_in_a_row_ > limits::refused_in_a_row_max) {
+    return on(verdict::Retry{.answered = true,
+                             .status = 400,
+                             .text = "it refuses every line, whatever it is (" + counts.answer + ")",
+                             .urgency = Urgency::lasting},
+              now, it);
+  }
+  answers_again(now);
+  if (it->bulk.lines.size() > 1) {
+    halve(it);
+  } else {
+    set_line_aside(it, "the listener refused it", counts.answer);
+  }
+}
+
+// True if there were any; the others of its lines wait in its place.
+bool Shipper::set_culprits_aside(Queue::iterator it, const std::string& answer) {
+  const std::string plain = it->bulk.unpack();
+  const auto lines = split_lines(plain);
+  const auto is_fine = [](std::string_view line) {
+    return line.size() <= limits::line_bytes_max && is_strict_json_object(line);
+  };
+  if (std::ranges::all_of(lines, is_fine)) return false;
+  BulkBuilder fine;
+  std::map<std::string, std::size_t> culprits;  // By tenant.
+  std::size_t index = 0;
+  for (const Piece& piece : it->bulk.pieces) {
+    Settlement settlement{.stream = piece.stream, .page = piece.page};
+    for (std::uint32_t i = 0; i < piece.lines; ++i, ++index) {
+      if (is_fine(lines[index])) {
+        fine.add_line(lines[index], it->bulk.lines[index], piece.stream, piece.page);
+        continue;
+      }
+      ++settlement.set_aside;
+      settlement.kept.push_back({.reason = Hunt::plain_reason,
+                                 .answer = answer,
+                                 .events = 1,
+                                 .bytes = event_in(lines[index], it->bulk.lines[index])});
+    }
+    if (settlement.set_aside == 0) continue;
+    culprits[constants_.at(piece.stream)->tenant_name()] += settlement.set_aside;
+    emit(std::move(settlement));
+  }
+  for (const auto& [tenant, count] : culprits) {
+    note(Level::error, counted(count, "event") + " of " + tenant + " set aside: " + Hunt::plain_reason);
+  }
+  if (fine.empty()) {
+    queue_.erase(it);
+    begin_anew_if_empty();
+  } else {
+    it->bulk = fine.seal();
+  }
+  return true;
 }
 
 void Shipper::on(const verdict::TooLarge& /*too_large*/, Now now, Queue::iterator it) {
@@ -280,23 +408,44 @@ void Shipper::on(const verdict::TokenRefused& /*refused*/, Now now, Queue::itera
 
 void Shipper::on(const verdict::Retry& retry, Now now, Queue::iterator it) {
   ++counters_.bulks_retried;
-  counters_.last_error = retry.text;
   it->perhaps_taken = it->perhaps_taken || retry.perhaps_taken;
-  ++failures_;
   count_refusal(*it, retry);
-  if (const auto level = trouble_.failed(now.steady, std::to_string(retry.status), retry.urgency)) {
-    note(*level, "Logz.io at " + name_ + " did not take a bulk of " + counted(it->bulk.lines.size(), "line") +
-                     ": " + retry.text + ". Nothing is lost; it is tried again");
+  const bool about_the_bulk = is_about_the_bulk(*it, retry);
+  it->passed_at_refusal = passed_;
+  if (about_the_bulk) {
+    suspect(now, *it, retry);
+  } else {
+    in_trouble(now, *it, retry);
   }
   if (!is_culprit(*it)) {
-    retry_later(now.steady, *it, retry.retry_after.value_or(0s));
-    return;
+    const Duration at_least = retry.retry_after.value_or(0s);
+    return about_the_bulk ? retry_beside_others(now.steady, *it, at_least)
+                          : retry_later(now.steady, *it, at_least);
   }
   if (passed_ > it->passed_before) failures_ = 0;  // It was not the destination.
   if (it->bulk.lines.size() > 1) {
     halve(it);
   } else {
     set_line_aside(it, "refused again and again while other bulks were taken", retry.text);
+  }
+}
+
+void Shipper::in_trouble(Now now, const Waiting& waiting, const verdict::Retry& retry) {
+  counters_.last_error = retry.text;
+  ++failures_;
+  if (const auto level = trouble_.failed(now.steady, std::to_string(retry.status), retry.urgency)) {
+    note(*level, "Logz.io at " + name_ + " did not take a bulk of " +
+                     counted(waiting.bulk.lines.size(), "line") + ": " + retry.text +
+                     ". Nothing is lost; it is tried again");
+  }
+}
+
+// The others go on meanwhile.
+void Shipper::suspect(Now now, Waiting& waiting, const verdict::Retry& retry) {
+  if (!std::exchange(waiting.suspected, true) && suspicion_.failed(now.steady, "suspect")) {
+    note(Level::warn, "Logz.io at " + name_ + " takes other bulks, and not one of " +
+                          counted(waiting.bulk.lines.size(), "line") + ": " + retry.text +
+                          ". Nothing is lost; the event that it refuses is looked for");
   }
 }
 
@@ -314,11 +463,26 @@ void Shipper::count_refusal(Waiting& waiting, const verdict::Retry& retry) const
   ++waiting.refusals;
 }
 
+// Others passed since it was refused before, or since it is known that they do.
+bool Shipper::is_about_the_bulk(const Waiting& waiting, const verdict::Retry& retry) const {
+  constexpr int refusals_believed = 2;  // Of a suspect, with nothing passing in between.
+  constexpr int overloaded = 503;
+  // No answer, or one that is never about the bulk.
+  if (waiting.refusals == 0 || retry.status == overloaded) return false;
+  if (waiting.refusals > 1 && passed_ > waiting.passed_at_refusal) return true;
+  return waiting.suspected && waiting.refusals <= refusals_believed;
+}
+
 // Others passed: it is about this bulk. Nothing is left that could pass, for all that wait are refused as
 // often (each may hold a culprit): the halves will tell each other apart. That stays with few pieces, since
 // in a mere outage every one of them would be cut in vain.
 bool Shipper::is_culprit(const Waiting& waiting) const {
   const auto refused_enough = [](const Waiting& w) { return w.refusals >= w.refusals_until_halved; };
+  if (waiting.suspected && passed_ > waiting.passed_before && waiting.bulk.lines.size() > 1) {
+    const bool piece = waiting.refusals_until_halved < limits::refusals_until_halved;
+    const int enough = piece ? 1 : limits::refusals_until_halved_beside_others;
+    if (waiting.refusals >= enough) return true;
+  }
   if (!refused_enough(waiting)) return false;
   if (passed_ > waiting.passed_before) return true;
   return queue_.size() < blind_pieces_max && waiting.bulk.lines.size() > 1 && open_.empty() &&
@@ -327,17 +491,23 @@ bool Shipper::is_culprit(const Waiting& waiting) const {
 
 void Shipper::succeeded(Now now, const Bulk& bulk) {
   ++passed_;
+  refused_in_a_row_ = 0;
+  counters_.bytes_taken += bulk.packed->size();
+  counters_.last_taken = now.wall;
+  answers_again(now);
+}
+
+void Shipper::answers_again(Now now) {
   failures_ = 0;
   token_refused_ = false;
   not_before_ = {};
-  counters_.bytes_taken += bulk.packed->size();
-  counters_.last_taken = now.wall;
   counters_.last_error.clear();
   const auto refused = token_trouble_.healed(now.steady);
   const auto troubled = trouble_.healed(now.steady);
   if (refused || troubled) {
-    note(Level::info, "Logz.io at " + name_ + " takes events again, after " +
-                          describe(std::max(refused.value_or(0s), troubled.value_or(0s))));
+    const Duration lasted = std::max(refused.value_or(0s), troubled.value_or(0s));
+    note(Level::info, "Logz.io at " + name_ + " takes events again" +
+                          (lasted >= 1s ? ", after " + describe(lasted) : std::string()));
   }
 }
 
@@ -347,6 +517,12 @@ void Shipper::retry_later(Instant now, Waiting& waiting, Duration at_least) {
   ++waiting.tries;
   waiting.not_before = now + std::max(own, at_least);
   not_before_ = now + std::max(all, at_least);
+}
+
+void Shipper::retry_beside_others(Instant now, Waiting& waiting, Duration at_least) {
+  const Duration own = backoff(limits::bulk_backoff_base, limits::suspect_retry_max, waiting.tries, random_);
+  ++waiting.tries;
+  waiting.not_before = now + std::max(own, at_least);
 }
 
 void Shipper::halve(Queue::iterator it) {
@@ -364,6 +540,7 @@ void Shipper::halve(Queue::iterator it) {
     // The other half counts among the others, whichever is tried first.
     half.passed_before = passed_;
     half.last_status = it->last_status;
+    half.suspected = it->suspected;
     half.perhaps_taken = it->perhaps_taken;
     half.marked = it->marked;
     half.urgent = it->urgent;
@@ -409,74 +586,51 @@ void Shipper::settle(const Bulk& bulk) {
   }
 }
 
-// The listener counts its refusals and does not say which. What a strict parser objects to are the culprits.
-// Where it finds fewer than were refused, every line of the bulk is kept with the answer, and only the number
-// counts.
-void Shipper::settle_partly(const Bulk& bulk, const verdict::PartlyTaken& partly) {
-  const std::string plain = bulk.unpack();
-  const auto lines = split_lines(plain);
-  const auto is_culprit_line = [&](std::string_view line) {
-    return line.size() > limits::line_bytes_max || !is_strict_json_object(line);
-  };
-  const auto culprits = static_cast<std::size_t>(std::ranges::count_if(lines, is_culprit_line));
-  std::size_t to_explain = partly.refused();
-  std::size_t unexplained = to_explain > culprits ? to_explain - culprits : 0;
-  const bool keep_copies = unexplained > 0;
-  note(Level::error, "Logz.io refused " + std::to_string(to_explain) + " of " + std::to_string(lines.size()) +
-                         " lines (" + partly.answer + "); they are set aside, the others were taken");
-  std::size_t index = 0;
-  for (const Piece& piece : bulk.pieces) {
-    Settlement settlement{.stream = piece.stream, .page = piece.page};
-    std::string copy;
-    for (std::uint32_t i = 0; i < piece.lines; ++i, ++index) {
-      const LineRecord& record = bulk.lines[index];
-      if (is_culprit_line(lines[index])) {
-        const std::uint32_t counts = to_explain > 0 ? 1 : 0;
-        to_explain -= counts;
-        settlement.set_aside += counts;
-        settlement.kept.push_back({.reason = "not JSON, or too long: the listener refused it",
-                                   .answer = partly.answer,
-                                   .events = counts,
-                                   .bytes = event_in(lines[index], record)});
-        if (counts == 1) continue;
-      } else if (keep_copies) {
-        copy.append(lines[index]).push_back('\n');
-      }
-      ++settlement.delivered;
-      if (record.mark.possible_duplicate) ++settlement.marked;
-      if (record.reduced) ++settlement.reduced;
-    }
-    if (!copy.empty()) {
-      const auto counts =
-          static_cast<std::uint32_t>(std::min<std::size_t>(unexplained, settlement.delivered));
-      unexplained -= counts;
-      settlement.delivered -= counts;
-      settlement.set_aside += counts;
-      settlement.marked = std::min(settlement.marked, settlement.delivered);
-      settlement.reduced = std::min(settlement.reduced, settlement.delivered);
-      settlement.kept.push_back({.reason = "the listener refused some of these lines and did not say which",
-                                 .answer = partly.answer,
-                                 .events = counts,
-                                 .bytes = std::move(copy)});
-    }
+void Shipper::settle_hunt(Now now, const Hunt& hunt) {
+  std::map<std::string, std::size_t> refused;  // By tenant.
+  std::size_t all = 0;
+  for (Settlement& settlement : hunt.settlements()) {
+    if (settlement.set_aside > 0)
+      refused[constants_.at(settlement.stream)->tenant_name()] += settlement.set_aside;
+    all += settlement.set_aside;
     emit(std::move(settlement));
   }
+  const verdict::PartlyTaken& answer = hunt.answer();
+  if (all == 0) {
+    if (odd_answer_.failed(now.steady, "400")) {
+      note(Level::warn, "Logz.io at " + name_ + " answered 400 to " + counted(answer.lines, "line") +
+                            " although all were taken (" + answer.answer + "); nothing is set aside");
+    }
+    return;
+  }
+  std::string who;
+  for (const auto& [tenant, count] : refused)
+    who += (who.empty() ? "" : ", ") + counted(count, "event") + " of " + tenant;
+  note(Level::error, "Logz.io refused " + std::to_string(all) + " of " + counted(answer.lines, "line") +
+                         " (" + answer.answer + "): set aside: " + who + "; the others were taken");
 }
 
 void Shipper::emit(Settlement&& settlement) {
-  const std::uint64_t bytes = bytes_of(settlement.kept);
-  if (bytes > 0 && share_.set_aside_bytes + bytes > limits::set_aside_bytes_max) {
-    if (!set_aside_full()) {
-      note(Level::error, "the room for events set aside is full (" +
-                             std::to_string(limits::set_aside_bytes_max / limits::MiB) +
-                             " MiB): delivery holds until some are looked at and dropped. Nothing is lost: "
-                             "Okta keeps the events");
-    }
-    held_settlements_.push_back(std::move(settlement));
+  const std::uint64_t bytes = cost_of(settlement.kept);
+  if (bytes == 0 || share_.set_aside_bytes + bytes <= limits::set_aside_bytes_max) {
+    share_.set_aside_bytes += bytes;
+    settlements_.push_back(std::move(settlement));
     return;
   }
-  share_.set_aside_bytes += bytes;
-  settlements_.push_back(std::move(settlement));
+  if (!set_aside_full()) {
+    note(Level::error, "the room for events set aside is full (" +
+                           std::to_string(limits::set_aside_bytes_max / limits::MiB) +
+                           " MiB): delivery holds until some are looked at and dropped. Nothing is lost: "
+                           "Okta keeps the events");
+  }
+  // The good ones beside them do not wait.
+  if (settlement.delivered > 0 && settlement.set_aside > 0) {
+    Settlement good = settlement;
+    good.set_aside = settlement.delivered = settlement.marked = settlement.reduced = 0;
+    good.kept.clear();
+    settlements_.push_back(std::move(good));
+  }
+  held_settlements_.push_back(std::move(settlement));
 }
 
 void Shipper::room_changed() {
@@ -496,6 +650,7 @@ bool Shipper::holds(StreamId stream) const {
     return std::ranges::find(pieces, stream, &Piece::stream) != pieces.end();
   };
   return has_it(open_.pieces()) ||
+         std::ranges::any_of(hunts_, [&](const Hunt& hunt) { return has_it(hunt.pieces()); }) ||
          std::ranges::any_of(queue_, [&](const Waiting& waiting) { return has_it(waiting.bulk.pieces); }) ||
          settles(stream);
 }
@@ -509,14 +664,17 @@ bool Shipper::can_give_back(StreamId stream) const {
   const auto has_it = [&](const std::vector<Piece>& pieces) {
     return std::ranges::find(pieces, stream, &Piece::stream) != pieces.end();
   };
-  return !has_it(open_.pieces()) && std::ranges::none_of(queue_, [&](const Waiting& waiting) {
-    return waiting.in_flight && has_it(waiting.bulk.pieces);
-  }) && !settles(stream);
+  const auto hunted = [&](const Hunt& hunt) { return has_it(hunt.pieces()); };
+  return !has_it(open_.pieces()) && std::ranges::none_of(hunts_, hunted) &&
+         std::ranges::none_of(
+             queue_,
+             [&](const Waiting& waiting) { return waiting.in_flight && has_it(waiting.bulk.pieces); }) &&
+         !settles(stream);
 }
 
 bool Shipper::empty() const {
-  return open_.empty() && queue_.empty() && held_settlements_.empty() && settlements_.empty() &&
-         outputs_.empty();
+  return open_.empty() && queue_.empty() && hunts_.empty() && held_settlements_.empty() &&
+         settlements_.empty() && outputs_.empty();
 }
 
 std::vector<GivenLine> Shipper::give_back(StreamId stream) {
@@ -588,7 +746,7 @@ void Shipper::take_over(Now now, StreamId stream, const std::shared_ptr<const Li
 // ---- What others ask
 
 bool Shipper::quiet() const {
-  if (in_flight() > 0) return false;
+  if (in_flight() > 0 || !hunts_.empty()) return false;
   return sendings_allowed() == 0 || (queue_.empty() && open_.empty());
 }
 
@@ -597,6 +755,9 @@ std::set<StreamId> Shipper::doubtful() const {
   for (const Waiting& waiting : queue_) {
     if (!waiting.in_flight && !waiting.perhaps_taken) continue;
     for (const Piece& piece : waiting.bulk.pieces) streams.insert(piece.stream);
+  }
+  for (const Hunt& hunt : hunts_) {
+    for (const Piece& piece : hunt.pieces()) streams.insert(piece.stream);
   }
   for (const Settlement& settlement : held_settlements_) {
     if (settlement.delivered > 0) streams.insert(settlement.stream);
@@ -613,6 +774,7 @@ bool Shipper::wants_fresh_bulk() const {
 std::size_t Shipper::held_bytes() const {
   std::size_t bytes = open_.bytes();
   for (const Waiting& waiting : queue_) bytes += waiting.bulk.held_bytes();
+  for (const Hunt& hunt : hunts_) bytes += hunt.held_bytes();
   for (const Settlement& settlement : held_settlements_) bytes += bytes_of(settlement.kept);
   return bytes;
 }
@@ -623,7 +785,7 @@ DestinationReport Shipper::report() const {
   report.listener = destination_.listener.text();
   report.healthy = healthy();
   report.in_flight = in_flight();
-  report.waiting = queue_.size() + (open_.empty() ? 0 : 1);
+  report.waiting = queue_.size() + hunts_.size() + (open_.empty() ? 0 : 1);
   if (token_refused_) {
     report.state = "token refused";
   } else if (set_aside_full()) {

@@ -1,5 +1,8 @@
 #include "logzio_okta/logzio/verdict.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstdint>
 #include <string_view>
 #include <utility>
@@ -7,78 +10,150 @@
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
+#include "logzio_okta/base/text.hpp"
 #include "logzio_okta/http/retry_after.hpp"
 #include "logzio_okta/logzio/quote.hpp"
 
 namespace logzio_okta {
 namespace {
 
-/// Reads the listener's 400: a flat object of counts, every one optional, others ignored (logzio.md section
-/// 2).
-class CountsReader : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, CountsReader> {
+/// A word that says yes, as a whole body or as the value of a member.
+bool is_yes(std::string_view word) {
+  constexpr std::array<std::string_view, 4> words = {"ok", "success", "accepted", "succeeded"};
+  return std::ranges::find(words, ascii::lower(word)) != words.end();
+}
+
+/// Reads a JSON object of the listener: its counts, every one optional, anything else beside them (logzio.md
+/// section 2), and whether it is a plain yes.
+class AnswerReader : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, AnswerReader> {
  public:
-  /// Of each count; what is more is not an answer to these lines.
-  explicit CountsReader(std::size_t lines) : lines_(lines) {}
+  struct Count {
+    bool named = false;
+    std::optional<std::uint64_t> value;  ///< Where it is a whole number.
+  };
+  Count malformed;
+  Count oversized;
+  Count empty;
+  Count successful;
+  bool says_yes = false;
+  bool says_no = false;
+
+  [[nodiscard]] bool any_count() const {
+    return malformed.named || oversized.named || empty.named || successful.named;
+  }
 
   // Named by RapidJSON, whose Reader calls them.
-  bool Default() { return depth_ > 0 && count_ == nullptr; }
-  bool Uint(unsigned number) { return Uint64(number); }
-  bool Uint64(std::uint64_t number) {
-    if (count_ == nullptr) return depth_ > 0;
-    if (number > lines_) return false;
-    *count_ = number;
-    return true;
+  bool Default() { return value(std::nullopt); }
+  bool Null() {
+    key_.clear();
+    return value(std::nullopt);
+  }
+  bool Bool(bool yes) {
+    if (depth_ == 1 && (is_yes(key_) || key_ == "acknowledged")) (yes ? says_yes : says_no) = true;
+    if (!yes) key_.clear();  // "error": false
+    return value(std::nullopt);
+  }
+  bool Uint(unsigned number) { return value(number); }
+  bool Uint64(std::uint64_t number) { return value(number); }
+  bool Double(double number) {
+    constexpr double most = 1e15;  // Up to here every whole number is exact.
+    const bool whole = number >= 0 && number <= most && std::floor(number) == number;
+    return value(whole ? std::optional(static_cast<std::uint64_t>(number)) : std::nullopt);
+  }
+  bool String(const char* text, rapidjson::SizeType size, bool /*copy*/) {
+    const std::string_view word(text, size);
+    if (depth_ == 1 && is_yes(word)) says_yes = true;
+    return value(ascii::whole_number(word));
   }
   bool Key(const char* text, rapidjson::SizeType size, bool /*copy*/) {
-    count_ = depth_ == 1 ? named({text, size}) : nullptr;
+    key_.assign(depth_ == 1 ? std::string_view(text, size) : std::string_view());
+    count_ = named(key_);
+    if (count_ != nullptr) count_->named = true;
     return true;
   }
-  bool StartObject() {
-    if (count_ != nullptr) return false;
+  bool StartObject() { return open(); }
+  bool EndObject(rapidjson::SizeType /*members*/) { return close(); }
+  bool StartArray() { return depth_ > 0 && open(); }
+  bool EndArray(rapidjson::SizeType /*elements*/) { return close(); }
+
+ private:
+  Count* named(std::string_view key) {
+    if (key == "malformedLines") return &malformed;
+    if (key == "oversizedLines") return &oversized;
+    if (key == "emptyLogLines") return &empty;
+    if (key == "successfulLines") return &successful;
+    return nullptr;
+  }
+  bool value(std::optional<std::uint64_t> number) {
+    if (depth_ == 1 && key_.starts_with("error")) says_no = true;
+    if (Count* const count = std::exchange(count_, nullptr)) count->value = number;
+    return depth_ > 0;
+  }
+  bool open() {
+    if (depth_ > 0) static_cast<void>(value(std::nullopt));
     ++depth_;
     return true;
   }
-  bool EndObject(rapidjson::SizeType /*members*/) {
+  bool close() {
     --depth_;
     return true;
   }
-  bool StartArray() { return depth_ > 0 && count_ == nullptr; }
-  bool EndArray(rapidjson::SizeType /*elements*/) { return true; }
 
-  verdict::PartlyTaken counts;
-
- private:
-  std::size_t* named(std::string_view key) {
-    if (key == "malformedLines") return &counts.malformed;
-    if (key == "oversizedLines") return &counts.oversized;
-    if (key == "emptyLogLines") return &counts.empty;
-    if (key == "successfulLines") return &counts.successful;
-    return nullptr;
-  }
-
-  std::size_t lines_;
-  std::size_t depth_ = 0;         ///< Of objects; the listener's is the outermost.
-  std::size_t* count_ = nullptr;  ///< Where the value of the key just read goes.
+  std::size_t depth_ = 0;   ///< Of objects and arrays; the listener's object is the outermost.
+  std::string key_;         ///< Of the outermost object, whose value comes next.
+  Count* count_ = nullptr;  ///< Where that goes.
 };
 
-/// The listener's own 400 to a bulk of `lines` lines.
-std::optional<verdict::PartlyTaken> read_counts(std::string_view body, std::size_t lines) {
+/// Nothing if the body is no JSON object.
+std::optional<AnswerReader> read_object(std::string_view body) {
   rapidjson::MemoryStream stream(body.data(), body.size());
   rapidjson::Reader reader;
-  CountsReader handler(lines);
+  AnswerReader handler;
   constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
   if (reader.Parse<flags>(stream, handler).IsError()) return std::nullopt;
-  verdict::PartlyTaken& counts = handler.counts;
-  if (counts.successful + counts.refused() != lines) return std::nullopt;
-  counts.answer = quotable(body);
-  return std::move(counts);
+  return handler;
+}
+
+/// The counts in an answer to a bulk of `lines` lines.
+std::optional<verdict::PartlyTaken> read_counts(std::string_view body, std::size_t lines) {
+  const auto answer = read_object(body);
+  if (!answer || !answer->any_count()) return std::nullopt;
+  const auto at_most = [&](const AnswerReader::Count& count) {
+    return static_cast<std::size_t>(std::min<std::uint64_t>(count.value.value_or(0), lines));
+  };
+  verdict::PartlyTaken counts{.lines = lines, .taken = {}, .answer = quotable(body)};
+  const std::size_t bad = at_most(answer->malformed) + at_most(answer->oversized);
+  counts.named = std::min(bad + at_most(answer->empty), lines);
+  const auto& taken = answer->successful.value;
+  if (taken && *taken <= lines) {
+    counts.taken = static_cast<std::size_t>(*taken);
+  } else if (!answer->successful.named && counts.named == lines) {
+    counts.taken = 0;
+  }
+  return counts;
+}
+
+/// What a 200 with a body says of `lines` lines; nothing if the body is not the listener's. Documented is an
+/// empty one. A page of something in between is HTML, or text that no listener would say.
+std::optional<Verdict> read_yes(std::string_view body, std::size_t lines) {
+  body = ascii::trim(body);
+  if (body.empty() || body == "{}") return verdict::Taken{};
+  if (auto counts = read_counts(body, lines)) {
+    const bool all = counts->taken.value_or(lines) == lines && (counts->taken || counts->named == 0);
+    return all ? Verdict(verdict::Taken{}) : Verdict(std::move(*counts));
+  }
+  const auto object = read_object(body);
+  if (object && object->says_yes && !object->says_no) return verdict::Taken{};
+  if (body.size() > 2 && body.starts_with('"') && body.ends_with('"')) body = body.substr(1, body.size() - 2);
+  if (is_yes(body)) return verdict::Taken{};
+  return std::nullopt;
 }
 
 /// Whether the lines may be in although the answer does not say so: it came from something that could have
 /// passed them on, or that failed while it had them.
 bool perhaps_taken(int status) {
   if (status >= 500) return status != 503;
-  return status < 300 || status == 408;
+  return status < 300 || status == 400 || status == 408;
 }
 
 std::string_view what_it_means(int status) {
@@ -129,7 +204,7 @@ Verdict retry_later(const HttpAnswer& answer, WallTime wall) {
 Verdict judge_answer(const HttpAnswer& answer, std::size_t lines, WallTime wall) {
   switch (answer.status) {
     case 200:
-      if (answer.body.empty()) return verdict::Taken{};
+      if (auto yes = read_yes(answer.body, lines)) return std::move(*yes);
       break;
     case 400:
       if (auto partly = read_counts(answer.body, lines)) return std::move(*partly);
@@ -174,7 +249,9 @@ Verdict judge(const BulkResult& result, std::size_t lines, WallTime wall) {
   if (std::holds_alternative<LinesTaken>(result)) return verdict::Taken{};
   if (const auto* answer = std::get_if<HttpAnswer>(&result)) return judge_answer(*answer, lines, wall);
   const auto& error = std::get<TransportError>(result);
-  verdict::Retry retry{.perhaps_taken = error.sent, .text = std::string(what_happened(error.fault))};
+  verdict::Retry retry{.perhaps_taken = error.sent,
+                       .timed_out = error.sent && error.fault == TransportFault::timed_out,
+                       .text = std::string(what_happened(error.fault))};
   if (!error.text.empty()) retry.text += " (" + quotable(error.text) + ")";
   if (!error.cure.empty()) retry.text += "; " + quotable(error.cure);
   retry.urgency = urgency_of(error);

@@ -285,7 +285,7 @@ void CurlClient::send(const SendBulk& bulk) {
     return;
   }
   auto exchange = std::make_unique<Exchange>(bulk.id, Route::to(origin_of(listener), proxy_),
-                                             patience_.connect, patience_.bulk_stall, patience_.bulk_whole,
+                                             patience_.connect, patience_.stall_of(bulk), patience_.whole_of(bulk),
                                              limits::bulk_answer_bytes_max, bodies_bytes_);
   exchange->prepare(trust_);
   exchange->post(*target, bulk.packed);

@@ -55,6 +55,8 @@ class LineClient::Connection {
         packed_(bulk.packed),
         opening_(std::move(opening)),
         route_(std::move(route)),
+        stall_(client.patience_.stall_of(bulk)),
+        whole_(client.patience_.whole_of(bulk)),
         started_(steady_now()),
         moved_(started_) {}
   Connection(const Connection&) = delete;
@@ -102,7 +104,7 @@ class LineClient::Connection {
   [[nodiscard]] TransportError cut(const LineChannel& channel, Step how) const;
   [[nodiscard]] TransportError timed_out() const;
   [[nodiscard]] Instant stalled_at() const {
-    return std::min(moved_ + client_.patience_.bulk_stall, started_ + client_.patience_.bulk_whole);
+    return std::min(moved_ + stall_, started_ + whole_);
   }
   [[nodiscard]] std::string listener() const { return listener_.text(); }
 
@@ -112,6 +114,8 @@ class LineClient::Connection {
   std::shared_ptr<const std::string> packed_;
   Secret opening_;
   Route route_;
+  Duration stall_;
+  Duration whole_;
   Instant started_;
   Instant moved_;      // When a byte last left.
   bool sent_ = false;  // At least one did.
@@ -139,7 +143,7 @@ std::optional<BulkResult> LineClient::Connection::connected(CURLcode code) {
                     .connected = false,
                     .complaint = "",
                     .connect = client_.patience_.connect,
-                    .whole = client_.patience_.bulk_whole,
+                    .whole = whole_,
                     .handshake = ""});
   }
   // Our own descriptor: libcurl closes its one with the handle, which must not outlive this moment, since it

@@ -5,6 +5,7 @@
 
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/time.hpp"
+#include "logzio_okta/flow/message.hpp"
 
 namespace logzio_okta {
 
@@ -16,6 +17,12 @@ struct Patience {
   Duration bulk_stall = limits::bulk_stall_timeout;
   Duration bulk_whole = limits::bulk_timeout;
   Duration line_close = limits::line_close_wait;  ///< For the peer's end of stream after ours.
+
+  /// With as much more as the core has for a slow listener.
+  [[nodiscard]] Duration stall_of(const SendBulk& bulk) const { return bulk.patience * bulk_stall; }
+  [[nodiscard]] Duration whole_of(const SendBulk& bulk) const {
+    return bulk_whole + (bulk.patience - 1) * bulk_stall;
+  }
 };
 
 [[nodiscard]] inline Instant steady_now() {

@@ -110,4 +110,12 @@ Result<void> StateView::drop(std::int64_t id) {
   return {};
 }
 
+Result<void> StateView::shrink(std::int64_t id, std::int64_t events, const std::string& bytes) {
+  Statement statement(*database_, "UPDATE set_aside SET events = ?, bytes = ? WHERE id = ?");
+  if (!statement.ready()) return failed();
+  const std::string packed = gzip(bytes);
+  if (!Query(statement).bind(events).bind_blob(packed).bind(id).finish()) return failed();
+  return {};
+}
+
 }  // namespace logzio_okta

@@ -47,6 +47,8 @@ class StateView {
   [[nodiscard]] Result<std::optional<SetAsideRow>> set_aside(std::int64_t id);
   /// Only while no daemon holds the state.
   [[nodiscard]] Result<void> drop(std::int64_t id);
+  /// Keeps only these bytes under the number, which are so many events. Likewise.
+  [[nodiscard]] Result<void> shrink(std::int64_t id, std::int64_t events, const std::string& bytes);
 
  private:
   StateView(std::string dir, std::unique_ptr<Database> database)

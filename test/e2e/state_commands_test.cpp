@@ -4,6 +4,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "logzio_okta/base/gzip.hpp"
+
 #include "e2e/bench.hpp"
 
 namespace logzio_okta::e2e {
@@ -41,6 +43,18 @@ struct Commands {
   }
 };
 
+/// Puts these bytes in the place of what is set aside under this number.
+void keep_instead(Bench& bench, int id, const std::string& bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string hex;
+  for (const char c : gzip(bytes)) {
+    const auto byte = static_cast<unsigned char>(c);
+    (hex += digits[byte / digits.size()]) += digits[byte % digits.size()];
+  }
+  static_cast<void>(
+      bench.query_state("UPDATE set_aside SET bytes = X'" + hex + "' WHERE id = " + std::to_string(id)));
+}
+
 /// What the listener refuses today and takes tomorrow.
 const std::string refused = R"({"uuid":"u-late","eventType":"x","displayMessage":"refused today"})";
 
@@ -62,7 +76,7 @@ TEST_CASE("set-aside: what was set aside is listed, shown, sent once more and dr
   CHECK(commands.err.contains("No space left on device"));
 
   CHECK(commands.retries("1") == 69);
-  CHECK(commands.err.contains("it is no single JSON event"));
+  CHECK(commands.err.contains("a line break inside a string"));
   CHECK(commands.run({"set-aside", "drop", "7"}) == 64);
   REQUIRE(commands.run({"set-aside", "drop", "all"}) == 0);
   CHECK(bench.set_aside().empty());
@@ -90,6 +104,42 @@ TEST_CASE("set-aside: an event that is taken now is set aside no longer, and say
       bench.world.with_listener(0, [](model::Listener& listener) { return listener.lines().back().text; });
   CHECK(is_marked(line));
   CHECK(line.contains("\"uuid\":\"u1\""));
+}
+
+TEST_CASE("set-aside: of several events kept together those that are taken now go, the others stay") {
+  Commands commands;
+  Bench& bench = commands.bench;
+  const std::size_t org = bench.add_org();
+  bench.add_listener();
+  bench.world.set_judging(false);
+  bench.world.issue_special(org, model::Special::raw_newline);
+  bench.world.issue_special(org, model::Special::raw_newline);
+  REQUIRE(bench.run_once() == 0);
+  REQUIRE(bench.set_aside().size() == 2);
+  // As a hunt that ran out of time leaves them.
+  const std::string together = R"({"uuid":"u1"})"
+                               "\n"
+                               R"({"uuid":"u2","x":"objectionable"})"
+                               "\n"
+                               R"({"uuid":"u3"})"
+                               "\n";
+  keep_instead(bench, 1, together);
+  keep_instead(bench, 2, R"({"uuid":"u4"})");
+  bench.world.with_listener(
+      0, [](model::Listener& listener) { listener.settings().objects_to = "objectionable"; });
+  const std::size_t lines = bench.lines();
+  CHECK(commands.retries("all") == 69);
+  CHECK(commands.out.contains("1: 2 events delivered"));
+  CHECK(commands.out.contains("2 delivered, and no longer set aside"));
+  CHECK(commands.err.contains("1: 1 event stay"));
+  CHECK(bench.lines() == lines + 3);
+  REQUIRE(commands.run({"set-aside", "list"}) == 0);
+  CHECK_FALSE(commands.out.contains(" 0  "));
+  CHECK(bench.set_aside() == Words{R"({"uuid":"u2","x":"objectionable"})"});
+  bench.world.with_listener(0, [](model::Listener& listener) { listener.settings().objects_to.clear(); });
+  CHECK(commands.retries("all") == 0);
+  CHECK(bench.set_aside().empty());
+  CHECK(commands.retries("all") == 0);  // Nothing is left to do.
 }
 
 TEST_CASE("cursor: shown while a daemon runs, set only while none does, and obeyed") {

@@ -170,10 +170,22 @@ TEST_CASE("hook stream: a full spool answers 503 until the listener has taken so
   REQUIRE(bench.pushes({event(1)}) == 200);
 }
 
+namespace {
+
+BulkResult refuses_event_2(const SendBulk& bulk) {
+  const auto lines = lines_of(*bulk.packed);
+  const auto bad = static_cast<std::size_t>(std::ranges::count(lines, 2, &Line::n));
+  return bad == 0 ? takes_all() : refuses_some(bad, lines.size() - bad);
+}
+
+}  // namespace
+
 TEST_CASE_METHOD(
     Alone, "hook stream: an event the listener refuses is set aside with Okta's bytes, its neighbours pass") {
   pushes({event(1), event(2)});
+  listener = refuses_event_2;  // Sent alone, too, so that it is found.
   listener_says(refuses_some(1, 1));
+  pass(1s);
   REQUIRE(store.set_aside.size() >= 1);
   REQUIRE(stream().events.set_aside == 1);
   REQUIRE(stream().events.delivered == 1);
@@ -199,7 +211,9 @@ TEST_CASE_METHOD(Alone, "hook stream: two deliveries that share a partly refused
   pass(limits::bulk_age_max);
   REQUIRE(bulks.size() == 1);
   REQUIRE(bulks.begin()->second.lines == 3);
+  listener = refuses_event_2;
   listener_says(refuses_some(1, 2));
+  pass(1s);
   REQUIRE(store.set_aside.size() >= 1);
   REQUIRE(stream().events.set_aside == 1);
   REQUIRE(stream().events.delivered == 2);

@@ -23,16 +23,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   const Verdict verdict = judge(answer, lines, WallTime(std::chrono::milliseconds(1'795'435'200'000)));
   const bool taken = std::holds_alternative<verdict::Taken>(verdict);
-  CHECK(taken == (status == 200 && answer.body.empty()));
+  CHECK(!taken || status == 200);
+  CHECK(taken || status != 200 || !answer.body.empty());
+  if (taken) CHECK(!answer.body.contains('<') || answer.body.contains('{'));
   CHECK(std::holds_alternative<verdict::TokenRefused>(verdict) == (status == 401));
   CHECK(std::holds_alternative<verdict::TooLarge>(verdict) == (status == 413));
   if (const auto* partly = std::get_if<verdict::PartlyTaken>(&verdict)) {
-    CHECK(status == 400);
-    CHECK(partly->successful <= lines && partly->refused() == lines - partly->successful);
+    CHECK(status == 400 || status == 200);
+    CHECK(partly->lines == lines && partly->named <= lines && partly->taken.value_or(0) <= lines);
+    CHECK(status == 400 || partly->taken != lines);
+    CHECK(partly->refused() == (partly->taken ? std::optional(lines - *partly->taken) : std::nullopt));
+    CHECK(answer.body.contains("Line") || answer.body.contains('\\'));
     CHECK(partly->answer.size() <= limits::error_text_bytes_max + 3);
   }
   if (const auto* retry = std::get_if<verdict::Retry>(&verdict)) {
-    CHECK(retry->answered && retry->status == status);
+    CHECK(retry->answered && !retry->timed_out && retry->status == status);
+    CHECK(retry->perhaps_taken || (status != 200 && status != 400));
     CHECK(!retry->retry_after ||
           (*retry->retry_after >= 0s && *retry->retry_after <= limits::retry_after_max));
     CHECK(!retry->text.empty() && retry->text.size() < 1000);

@@ -130,10 +130,16 @@ Answer Listener::take_body(const Request& request, BulkRecord& record, WallTime 
   }
   if (settings_.count_inflated && body.size() > settings_.body_bytes_max) return plain_answer(413, {});
 
+  if (!settings_.forbidden.empty() && body.contains(settings_.forbidden)) {
+    Answer answer;
+    bend(answer, fault::proxy_forbidden());
+    return answer;
+  }
   const Parameters parameters = parameters_of(request.target);
   const Tally tally = take_lines(body, find_parameter(parameters, "type").value_or(""), wall);
   record.stored = tally.successful;
-  if (tally.malformed + tally.oversized + tally.empty == 0) return plain_answer(200, {});
+  if (tally.malformed + tally.oversized + tally.empty == 0)
+    return plain_answer(200, settings_.yes_counts ? counts_text(tally) : settings_.yes_body);
   Answer answer = plain_answer(400, counts_text(tally));
   answer.set_header("Content-Type", "application/json");
   return answer;
@@ -141,12 +147,14 @@ Answer Listener::take_body(const Request& request, BulkRecord& record, WallTime 
 
 Listener::Tally Listener::take_lines(std::string_view body, std::string_view query_type, WallTime wall) {
   Tally tally;
+  const bool takes = settings_.counting != Counting::all_or_nothing || all_good(body);
   while (!body.empty()) {  // A line break at the very end opens no further line.
     const std::size_t end = std::min(body.find('\n'), body.size());
     const std::string_view line = without_return(body.substr(0, end));
     body.remove_prefix(std::min(end + 1, body.size()));
     switch (judge(line)) {
       case LineFault::none:
+        if (!takes) break;
         store(line, query_type, wall);
         ++tally.successful;
         break;
@@ -165,9 +173,19 @@ Listener::Tally Listener::take_lines(std::string_view body, std::string_view que
   return tally;
 }
 
+bool Listener::all_good(std::string_view body) const {
+  while (!body.empty()) {
+    const std::size_t end = std::min(body.find('\n'), body.size());
+    if (judge(without_return(body.substr(0, end))) != LineFault::none) return false;
+    body.remove_prefix(std::min(end + 1, body.size()));
+  }
+  return true;
+}
+
 Listener::LineFault Listener::judge(std::string_view line) const {
   if (is_blank(line)) return LineFault::empty;
   if (line.size() > settings_.line_bytes_max) return LineFault::oversized;
+  if (!settings_.objects_to.empty() && line.contains(settings_.objects_to)) return LineFault::malformed;
   if (settings_.judge_lines && !is_strict_json_object(line)) return LineFault::malformed;
   return LineFault::none;
 }
@@ -189,11 +207,13 @@ void Listener::store(std::string_view line, std::string_view query_type, WallTim
 }
 
 std::string Listener::counts_text(const Tally& tally) const {
-  std::string text = R"({"malformedLines":)" + std::to_string(tally.malformed) + R"(,"successfulLines":)" +
-                     std::to_string(tally.successful) + R"(,"oversizedLines":)" +
-                     std::to_string(tally.oversized);
-  if (tally.empty > 0 || !settings_.omit_zero_empty)
-    text += R"(,"emptyLogLines":)" + std::to_string(tally.empty);
+  const bool hides = settings_.counting == Counting::without_refused;
+  std::string text = R"({"malformedLines":)" + std::to_string(hides ? 0 : tally.malformed);
+  if (settings_.counting != Counting::without_successful)
+    text += R"(,"successfulLines":)" + std::to_string(tally.successful);
+  text += R"(,"oversizedLines":)" + std::to_string(hides ? 0 : tally.oversized);
+  const std::size_t empty = tally.empty + (settings_.counting == Counting::with_final_break ? 1 : 0);
+  if (empty > 0 || !settings_.omit_zero_empty) text += R"(,"emptyLogLines":)" + std::to_string(empty);
   return text + '}';
 }
 

@@ -31,6 +31,15 @@
 
 namespace logzio_okta::model {
 
+/// How a listener's 400 counts, beside what is documented.
+enum class Counting : std::uint8_t {
+  honest,
+  without_refused,    ///< What it refused is in no count.
+  with_final_break,   ///< The line break at the end is an empty line more.
+  all_or_nothing,     ///< With one bad line it takes none.
+  without_successful  ///< It does not say what it took.
+};
+
 struct ListenerSettings {
   std::vector<std::string> tokens;
   std::size_t body_bytes_max = 10'485'760;
@@ -38,8 +47,13 @@ struct ListenerSettings {
   bool count_inflated = false;   ///< Which size the body limit means is not documented.
   bool omit_zero_empty = false;  ///< Leave a zero `emptyLogLines` out of the 400, as seen in 2023.
   bool query_type_wins = false;  ///< Contradictory in the documentation.
-  bool judge_lines = true;       ///< Off, every line counts as good: for measurements.
-  bool keep_lines = true;        ///< Off, lines are only counted (and heard by `on_stored`).
+  std::string objects_to;        ///< A line with this text counts as malformed although it is JSON.
+  std::string forbidden;         ///< A firewall before it answers 403 to a body with this text.
+  Counting counting = Counting::honest;
+  std::string yes_body;     ///< Of its 200, documented as empty.
+  bool yes_counts = false;  ///< Its 200 has the counts for a body.
+  bool judge_lines = true;  ///< Off, every line counts as good: for measurements.
+  bool keep_lines = true;   ///< Off, lines are only counted (and heard by `on_stored`).
 };
 
 struct StoredLine {
@@ -123,6 +137,7 @@ class Listener {
                                      WallTime wall);
   [[nodiscard]] Answer take_body(const Request& request, BulkRecord& record, WallTime wall);
   [[nodiscard]] Tally take_lines(std::string_view body, std::string_view query_type, WallTime wall);
+  [[nodiscard]] bool all_good(std::string_view body) const;
   [[nodiscard]] LineFault judge(std::string_view line) const;
   void take_terminated(std::string_view line, BulkRecord& record, WallTime wall);
   void store(std::string_view line, std::string_view query_type, WallTime wall);

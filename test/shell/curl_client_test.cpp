@@ -446,6 +446,18 @@ TEST_CASE("curl client: a listener that takes the bulk and says nothing is given
   CHECK(error.sent);
 }
 
+TEST_CASE("curl client: a listener that answers late is waited for as long as the bulk says") {
+  const LoopbackServer server([](Peer& peer) {
+    peer.read_head();
+    peer.hold_until([late = steady_now() + 300ms] { return steady_now() >= late; });
+    peer.answer("200 OK", "", "");
+  });
+  NetworkBench bench({.listener = on_loopback("http", server.port()), .patience = {.bulk_stall = 60ms}});
+  constexpr int patience = 1000;
+  bench.send("{\"n\":1}\n", patience);
+  CHECK(std::get<HttpAnswer>(bench.bulk_answer().result).status == 200);
+}
+
 TEST_CASE("curl client: an answer that comes before the body was read counts") {
   const LoopbackServer server([](Peer& peer) {
     peer.read_head();

@@ -82,9 +82,10 @@ class NetworkBench {
     client_->ask({.id = id, .credential = key, .origin = org.origin(), .target = std::move(target)});
     return id;
   }
-  BulkId send(std::string_view plain) {
+  BulkId send(std::string_view plain, int patience = 1) {
     const BulkId id{++last_id_};
-    client_->send({.id = id, .destination = destination_, .packed = packed(plain), .lines = 1});
+    client_->send(
+        {.id = id, .destination = destination_, .packed = packed(plain), .lines = 1, .patience = patience});
     return id;
   }
 

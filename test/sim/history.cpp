@@ -62,13 +62,23 @@ class Historian {
                         poison_left_ > 0 && random_.below(poison_again_ ? 2 : 100) == 0;
     poison_again_ = poison;  // An attack comes in more than one event.
     if (poison) --poison_left_;
-    PastEvent event{.mark = maker_.uuid(), .poison = poison, .plain = true};
+    const bool objected = !poison && objected_to();
+    PastEvent event{.mark = maker_.uuid(), .poison = poison, .objected = objected, .plain = true};
     event.bytes = R"({"uuid":")" + event.mark + R"(","published":")" + format_rfc3339(published) +
                   R"(","eventType":"user.session.)" + (random_.below(3) > 0 ? "start" : "end") +
                   R"(","displayMessage":"User \"login\" to Okta","actor":{"id":"00u1","alternateId":")" +
                   (random_.below(3) > 0 ? "zoë" : "adam") + R"(@example.com"},"n":[1.10,1E5]})";
-    if (poison) event.fate = model::Fate::set_aside;
+    if (objected) event.bytes.insert(1, "\"" + std::string(objectionable) + "\":1,");
+    if (poison || objected) event.fate = model::Fate::set_aside;
     return event;
+  }
+
+  bool objected_to() {
+    if (is_lines(plan_.protocol) || !plan_.has(Trouble::listener_objects) || objected_left_ == 0)
+      return false;
+    objected_again_ = random_.below(objected_again_ ? 3 : 60) == 0;
+    if (objected_again_) --objected_left_;
+    return objected_again_;
   }
 
   PastEvent odd(WallTime published) {
@@ -124,6 +134,8 @@ class Historian {
   std::size_t odd_ones_left_ = 6;
   std::size_t poison_left_ = 6;
   bool poison_again_ = false;
+  std::size_t objected_left_ = 12;
+  bool objected_again_ = false;
   std::vector<PastEvent> past_;
 };
 

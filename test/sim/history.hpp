@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "logzio_okta/base/random.hpp"
@@ -22,9 +23,13 @@ struct PastEvent {
   model::Fate fate = model::Fate::whole;
   bool known_by_uuid = true;
   bool dated = true;
-  bool poison = false;  ///< The listener refuses whatever it comes with.
-  bool plain = false;   ///< None of the odd ones: nothing of it clashes with what stands in front.
+  bool poison = false;    ///< The listener refuses whatever it comes with.
+  bool objected = false;  ///< The listener counts it as refused.
+  bool plain = false;     ///< None of the odd ones: nothing of it clashes with what stands in front.
 };
+
+/// What stands in the events that the listener objects to.
+inline constexpr std::string_view objectionable = "objectionable";
 
 /// Events between `begin` and `end` by the org's clock and, ever more rarely, until `fade_out`; in the order
 /// they are persisted.

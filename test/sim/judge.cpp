@@ -24,7 +24,7 @@ bool is_marked(std::string_view line) {
 }
 
 /// What the design says an answer of the listener means.
-enum class Meaning : std::uint8_t { settled, perhaps, not_taken };
+enum class Meaning : std::uint8_t { settled, counted, perhaps, not_taken };
 
 Meaning meaning_of(const BulkResult& result) {
   if (std::holds_alternative<LinesTaken>(result)) return Meaning::settled;
@@ -32,9 +32,11 @@ Meaning meaning_of(const BulkResult& result) {
     return error->sent ? Meaning::perhaps : Meaning::not_taken;
   }
   const auto& answer = std::get<HttpAnswer>(result);
-  if (answer.status == 200 && answer.body.empty()) return Meaning::settled;
-  if (answer.status == 400 && answer.body.contains("successfulLines")) return Meaning::settled;
-  if (answer.status < 300 || answer.status == 408) return Meaning::perhaps;
+  const bool counts = answer.body.contains(R"(Lines":)");
+  if (answer.status == 200 && (counts || !answer.body.contains('<'))) return Meaning::settled;
+  if (answer.status == 400 && answer.body.contains(R"("successfulLines":0,)")) return Meaning::not_taken;
+  if (answer.status == 400 && counts) return Meaning::counted;
+  if (answer.status < 300 || answer.status == 400 || answer.status == 408) return Meaning::perhaps;
   return answer.status >= 500 && answer.status != 503 ? Meaning::perhaps : Meaning::not_taken;
 }
 
@@ -372,6 +374,7 @@ void Judge::stored(std::string_view line, DestinationId account, WallTime wall) 
   judge_backfill(event, line);
   ++event.stores;
   event.forgotten = false;
+  event.went_reduced |= line.contains(R"("reduced":true)");
   event.stored_life = orgs_[event.org].life;
   event.stored_run = run_;
   if (event.stores == 1) {
@@ -424,18 +427,22 @@ void Judge::judge_apart(WallTime wall) const {
   }
 }
 
-void Judge::judge_repeat(const Event& event) const {
+void Judge::judge_repeat(Event& event) const {
   const bool answer_lost = event.doubted_in_run == run_;
   const bool opened_again = event.stored_life < orgs_[event.org].life && !event.durable;
   const auto& window_from = orgs_[event.org].window_from;
   // Neither is recognised when a place is asked again; the ledger wants both marked.
   const bool unknowable = !event.known_by_uuid || (window_from && event.published <= *window_from);
   if (unknowable || event.forgotten) return;
-  if (!answer_lost && !opened_again) convict("delivered again without a cause", event);
+  if (answer_lost || opened_again) return;
+  if (event.counted_in_run != run_) convict("delivered again without a cause", event);
+  // To find what the listener refused, it may come again once.
+  if (std::exchange(event.tried_in_run, run_) == run_) convict("sent again and again after one 400", event);
 }
 
 void Judge::judge_mark(const Event& event, std::string_view line) const {
   const Org& org = orgs_[event.org];
+  if (event.counted_in_run == run_) return;
   if (event.doubted_in_run == run_ || !event.known_by_uuid) return;
   if (org.window_from && (!event.dated || event.published <= *org.window_from)) return;
   if (org.noted) {
@@ -478,6 +485,9 @@ void Judge::answered(BulkId id, const BulkResult& result) {
   const Meaning meaning = meaning_of(result);
   if (meaning == Meaning::perhaps) {
     for (const std::size_t event : found->second.events) events_[event].doubted_in_run = run_;
+  }
+  if (meaning == Meaning::counted) {
+    for (const std::size_t event : found->second.events) events_[event].counted_in_run = run_;
   }
   if (std::holds_alternative<TransportError>(result)) {
     listeners_gone_[found->second.account] = found->second.events;
@@ -567,13 +577,24 @@ void Judge::put_aside(Org& org, const SetAside& item) {
   }
   if (bytes.starts_with('[') && bytes.ends_with(']')) bytes = bytes.substr(1, bytes.size() - 2);  // A page.
   const auto found = by_bytes_.find(hash64(bytes));
+  if (found == by_bytes_.end() && bytes.ends_with('\n')) return put_together_aside(org, item);
   if (found == by_bytes_.end()) convict("set aside with other bytes than Okta's: " + item.reason);
   Event& event = events_[found->second];
   if (&orgs_[event.org] != &org) convict("set aside for another org", event);
+  event.kept_whole = true;
   if (item.events == 0) return;
-  if (event.fate != model::Fate::set_aside) convict("set aside without need (" + item.reason + ")", event);
-  event.aside = true;
+  const bool among_suspects = event.counted_in_run == run_ && event.stores > 0;
+  if (event.fate != model::Fate::set_aside && !among_suspects)
+    convict("set aside without need (" + item.reason + ")", event);
+  event.aside = event.fate == model::Fate::set_aside;
   saved(org, event);
+}
+
+// What a listener refused among others that nobody can tell it from any more, an event a line.
+void Judge::put_together_aside(Org& org, const SetAside& item) {
+  if (item.events == 0) convict("a record of what is set aside counts no event: " + item.reason, org);
+  for (const std::string_view bytes : split_lines(item.bytes))
+    put_aside(org, {.reason = item.reason, .answer = {}, .events = 1, .bytes = std::string(bytes)});
 }
 
 void Judge::cover(Org& org, std::size_t count) {
@@ -657,7 +678,13 @@ std::optional<Violation> Judge::why_unsettled(const Event& event) const {
   const Org& org = orgs_[event.org];
   if (!org.since) return Violation{.text = org.charge.name + " was never opened", .org = event.org};
   const bool settled = event.fate == model::Fate::set_aside ? event.aside : event.stores > 0;
-  if (!event.expected || (settled && event.durable)) return std::nullopt;
+  if (!event.expected) return std::nullopt;
+  if (event.went_reduced && !event.kept_whole) {
+    return Violation{.text = "went out reduced and is not kept whole: " + name(event),
+                     .org = event.org,
+                     .event = static_cast<std::size_t>(&event - events_.data())};
+  }
+  if (settled && event.durable) return std::nullopt;
   return Violation{.text = (settled ? "settled but not saved: " : "not settled: ") + name(event),
                    .org = event.org,
                    .event = static_cast<std::size_t>(&event - events_.data())};

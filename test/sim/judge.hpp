@@ -146,6 +146,10 @@ class Judge {
     std::uint64_t stored_life = 0;
     std::uint64_t stored_run = 0;
     std::uint64_t doubted_in_run = 0;  ///< A bulk with it was perhaps taken, as far as the core was told.
+    std::uint64_t counted_in_run = 0;  ///< A bulk with it was taken in part, and nobody says which part.
+    std::uint64_t tried_in_run = 0;    ///< It came again for that.
+    bool went_reduced = false;         ///< A line of it was delivered reduced,
+    bool kept_whole = false;           ///< and its bytes are on disk.
   };
   /// An entry of the tenants file.
   struct Entry {
@@ -210,13 +214,14 @@ class Judge {
   [[nodiscard]] std::string name(const Event& event) const;
   void begins(Org& org, const Save& save);
   void put_aside(Org& org, const SetAside& item);
+  void put_together_aside(Org& org, const SetAside& item);
   void cover(Org& org, std::size_t count);
   static void saved(Org& org, Event& event);
   void keep_window(Org& org, const Save& save);
   void spend(Org& org, WallTime okta_time) const;
   void judge_way(const Event& event, std::string_view line, DestinationId account) const;
   void judge_delay(const Event& event, WallTime wall) const;
-  void judge_repeat(const Event& event) const;
+  void judge_repeat(Event& event) const;
   void judge_mark(const Event& event, std::string_view line) const;
   void judge_backfill(const Event& event, std::string_view line) const;
   void judge_ledger() const;

@@ -35,6 +35,9 @@ enum class Trouble : std::uint8_t {
   listener_token,         ///< 401 for a while.
   listener_small_bodies,  ///< 413 from a much smaller size.
   listener_poison,        ///< Some events it refuses whatever they come with.
+  listener_objects,       ///< Some events it counts as refused although they are JSON, in its own way.
+  listener_slow,          ///< It answers after half a minute and more, for a while.
+  listener_throttle,      ///< 429 to some bulks again and again, while others pass.
   disk_failures,          ///< Commits fail for a while.
   disk_slowness,
   disk_full_aside,  ///< The room for what is set aside is nearly used up.

@@ -115,7 +115,7 @@ World::World(const Plan& plan, Story& story)
       judge_(plan) {
   tell(plan.seed, [&] { return "seed " + std::to_string(plan_.seed) + ": " + plan_.describe_all(); });
   disk_.on_durable = [this](const std::string& key, const Save& save) {
-    for (const SetAside& item : save.set_aside) aside_bytes_ += bytes_charged(item);
+    for (const SetAside& item : save.set_aside) aside_bytes_ += cost_of(item);
     if (!save.set_aside.empty() && aside_before_ + aside_bytes_ > limits::set_aside_bytes_max) {
       throw Violation{"more is set aside than there is room for"};
     }
@@ -142,9 +142,24 @@ void World::make_accounts() {
       if (id != usual_account().id) throw Violation{"a pushed event is delivered to another account"};
       hook_judge_.stored(line.text);
     };
+    draw_habits(accounts_.back());
     if (plan_.has(Trouble::listener_small_bodies) && i >= plan_.first_troubled())
       accounts_.back().listener.settings().body_bytes_max = 25'000 + random_.below(20'000);
   }
+}
+
+// What a listener does that is documented otherwise, or not at all.
+void World::draw_habits(Account& account) {
+  model::ListenerSettings& settings = account.listener.settings();
+  constexpr std::array bodies{"", "", "OK", "{}", "\r\n"};
+  settings.yes_body = bodies[random_.below(bodies.size())];
+  settings.yes_counts = random_.below(5) == 0;
+  if (!plan_.has(Trouble::listener_objects)) return;
+  using model::Counting;
+  constexpr std::array ways{Counting::honest, Counting::without_refused, Counting::with_final_break,
+                            Counting::all_or_nothing, Counting::without_successful};
+  settings.counting = ways[random_.below(ways.size())];
+  settings.objects_to = objectionable;
 }
 
 // What the tenants file says of it.
@@ -368,6 +383,9 @@ void World::start() {
                                                    .hook_orgs = {Domain::parse(HookJudge::org).value()}},
                                   file());
   for (Account& account : accounts_) account.known = true;
+  if (!healed_ && plan_.has(Trouble::disk_full_aside) && aside_bytes_ < limits::set_aside_bytes_max)
+    aside_before_ = limits::set_aside_bytes_max - aside_bytes_ -
+                    std::min(random_.below(3000), limits::set_aside_bytes_max - aside_bytes_);
   deliver(0s, SetAsideSize{aside_before_ + aside_bytes_});
   if (auto found = disk_.spool().found(usual_account()); !found.streams.empty())
     deliver(0s, std::move(found));
@@ -480,6 +498,7 @@ void World::on(ForgetDestination&& forget) {
   tell(forget.destination.value,
        [&] { return "forgets account " + std::to_string(forget.destination.value); });
   account_of(forget.destination).known = false;
+  account_of(forget.destination).timed_out_with = 0;
   judge_.account_forgotten(forget.destination);
 }
 
@@ -886,6 +905,7 @@ void World::on(SendBulk&& bulk) {
       about(body));
   if (!account.known) throw Violation{"a bulk goes to an account whose token it has let go"};
   judge_.sent(bulk, body->contents);
+  judge_patience(bulk, account);
   if (!disk_.notes_written()) {  // The shell does not send what is not noted.
     const BulkResult result = TransportError{.fault = TransportFault::refused_by_us, .text = "simulated"};
     return timeline_.after(0s, [this, run = run_, id = bulk.id, result] {
@@ -905,7 +925,8 @@ void World::on(SendBulk&& bulk) {
     return;
   }
   const std::uint64_t id = bulk.id.value;
-  on_the_way_.emplace(id, Sending{.id = bulk.id, .account = bulk.destination, .body = body});
+  on_the_way_.emplace(
+      id, Sending{.id = bulk.id, .account = bulk.destination, .body = body, .patience = bulk.patience});
   const bool slow = listener_strikes(Trouble::listener_breaks, account);
   timeline_.after(random_.between(1ms, slow ? Duration(50s) : Duration(200ms)), [this, run = run_, id] {
     const auto found = on_the_way_.find(id);
@@ -921,7 +942,7 @@ void World::reach_listener(const Sending& sending) {
   Account& account = account_of(sending.account);
   account.listener.clear_faults();
   bend_next_bulk(account, body.plain);
-  const BulkResult result = is_lines(plan_.protocol) ? write_lines(account, body.plain) : post(account, body);
+  BulkResult result = is_lines(plan_.protocol) ? write_lines(account, body.plain) : post(account, body);
   tell(
       sending.id.value,
       [&] {
@@ -932,17 +953,40 @@ void World::reach_listener(const Sending& sending) {
   judge_.bulk_is_in();
   const bool slow = listener_strikes(Trouble::listener_breaks, account);
   Duration wait = random_.between(1ms, slow ? Duration(60s) : Duration(200ms));
+  const Duration patience = sending.patience * limits::bulk_stall_timeout;
   if (const auto* error = std::get_if<TransportError>(&result);
       error && error->fault == TransportFault::timed_out) {
-    wait += limits::bulk_stall_timeout;
+    wait += patience;
+  } else if (account.answers_after > patience) {
+    wait = patience;
+    result = TransportError{.fault = TransportFault::timed_out, .sent = true, .text = "simulated"};
+  } else {
+    wait = std::max(wait, account.answers_after);
   }
-  const auto arrive = [this, run = run_, id = sending.id, result] {
-    if (run != run_ || !daemon_) return;
-    judge_.answered(id, result);
-    turn(BulkAnswer{.id = id, .result = result});
+  const auto arrive = [this, run = run_, sending, result] {
+    if (run == run_ && daemon_) hear_of_bulk(sending, result);
   };
   timeline_.after(wait, arrive);
   if (strikes(Trouble::repeated_facts)) timeline_.after(wait + random_.between(0s, 5s), arrive);
+}
+
+void World::hear_of_bulk(const Sending& sending, const BulkResult& result) {
+  const auto* error = std::get_if<TransportError>(&result);
+  Account& account = account_of(sending.account);
+  if (error != nullptr && error->fault == TransportFault::timed_out && account.known) {
+    account.timed_out_with = sending.patience;
+    account.timed_out_run = run_;
+    account.timed_out_at = now();
+  }
+  judge_.answered(sending.id, result);
+  turn(BulkAnswer{.id = sending.id, .result = result});
+}
+
+// Each timeout repeats a bulk.
+void World::judge_patience(const SendBulk& bulk, const Account& account) const {
+  if (account.timed_out_run != run_ || now() - account.timed_out_at >= limits::bulk_patience_kept) return;
+  if (bulk.patience <= account.timed_out_with && bulk.patience < limits::bulk_patience_max)
+    throw Violation{"a listener that answers late gets no more time"};
 }
 
 BulkResult World::post(Account& account, const Body& body) {
@@ -957,6 +1001,9 @@ BulkResult World::post(Account& account, const Body& body) {
     return TransportError{
         .fault = stalls ? TransportFault::timed_out : TransportFault::cut, .sent = true, .text = "simulated"};
   }
+  const auto& events = body.contents.events;
+  if (account.throttles && !events.empty() && events.front() % 4 == 0)
+    return HttpAnswer{.status = 429, .headers = {}, .body = "slow down"};
   if (body.contents.poison) {
     constexpr std::array statuses{500, 403, 422};
     return HttpAnswer{.status = statuses[plan_.seed % statuses.size()], .headers = {}, .body = "poison"};
@@ -1025,7 +1072,7 @@ void World::bend_next_bulk(Account& account, const std::string& plain) {
     }
   }
   if (listener_strikes(Trouble::listener_lost_answers, account)) {
-    constexpr std::array statuses{500, 502, 504, 408};
+    constexpr std::array statuses{500, 502, 504, 408, 400};
     if (random_.below(2) == 0) {
       const model::Ending ending = random_.below(2) == 0 ? model::Ending::reset : model::Ending::stall;
       listener.inject(fault::Unanswered{.stored = random_.below(4) > 0, .ending = ending}, 1);
@@ -1042,7 +1089,8 @@ void World::bend_next_bulk(Account& account, const std::string& plain) {
 void World::plan_episodes() {
   for (const Trouble trouble :
        {Trouble::okta_breaks, Trouble::okta_cursors, Trouble::okta_slow_queries, Trouble::okta_keys,
-        Trouble::listener_outages, Trouble::listener_token, Trouble::disk_failures, Trouble::kills,
+        Trouble::listener_outages, Trouble::listener_token, Trouble::listener_slow,
+        Trouble::listener_throttle, Trouble::disk_failures, Trouble::disk_full_aside, Trouble::kills,
         Trouble::stops, Trouble::reloads, Trouble::clock}) {
     plan_next(trouble);
   }
@@ -1095,6 +1143,18 @@ void World::strike(Trouble trouble) {
                     });
       }
       return;
+    case Trouble::listener_slow:
+      for (Account* account : accounts_to_trouble())
+        for_a_while([&] { account->answers_after = random_.between(25s, 200s); },
+                    [account] { account->answers_after = {}; });
+      return;
+    case Trouble::listener_throttle:
+      for (Account* account : accounts_to_trouble())
+        for_a_while([&] { account->throttles = true; }, [account] { account->throttles = false; });
+      return;
+    case Trouble::disk_full_aside:  // Some of it was looked at and dropped. A restart may find it full again.
+      aside_before_ = 0;
+      return turn(SetAsideSize{aside_bytes_});
     case Trouble::disk_failures:
       return for_a_while([&] { disk_fails_ = true; }, [this] { disk_fails_ = false; });
     case Trouble::okta_keys:
@@ -1203,7 +1263,10 @@ void World::heal() {
   healed_ = true;
   judge_.judge_apart(true_wall());
   disk_fails_ = kill_within_turn_ = false;
-  for (Account& account : accounts_) account.down = account.token_refused = false;
+  for (Account& account : accounts_) {
+    account.down = account.token_refused = account.throttles = false;
+    account.answers_after = {};
+  }
   for (std::size_t i = 0; i < orgs_.size(); ++i) {
     Org& org = orgs_[i];
     org.unreachable = org.refuses_cursors = false;

@@ -61,7 +61,12 @@ class World {
     model::Listener listener;
     bool down = false;
     bool token_refused = false;
-    bool known = false;  ///< To the daemon, which says when it lets a token go.
+    bool throttles = false;    ///< Some bulks.
+    Duration answers_after{};  ///< So late.
+    int timed_out_with = 0;    ///< The patience that was not enough, told to this run
+    std::uint64_t timed_out_run = 0;
+    Instant timed_out_at{};  ///< at this moment.
+    bool known = false;      ///< To the daemon, which says when it lets a token go.
   };
   struct Org {
     std::string name;
@@ -154,6 +159,7 @@ class World {
     BulkId id;
     DestinationId account;
     std::shared_ptr<const Body> body;
+    int patience = 1;
   };
   [[nodiscard]] static About about(const std::shared_ptr<const Body>& body) {
     return {.events = std::shared_ptr<const std::vector<std::size_t>>(body, &body->contents.events)};
@@ -163,6 +169,9 @@ class World {
   }
   [[nodiscard]] std::shared_ptr<const Body> body_of(const SendBulk& bulk);
   void reach_listener(const Sending& sending);
+  void draw_habits(Account& account);
+  void judge_patience(const SendBulk& bulk, const Account& account) const;
+  void hear_of_bulk(const Sending& sending, const BulkResult& result);
   [[nodiscard]] BulkResult post(Account& account, const Body& body);
   [[nodiscard]] BulkResult write_lines(Account& account, const std::string& plain);
   void bend_next_bulk(Account& account, const std::string& plain);

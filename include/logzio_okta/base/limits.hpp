@@ -108,12 +108,30 @@ inline constexpr std::size_t bulks_in_flight_max = 4;
 inline constexpr int urgent_bulks_in_a_row = 8;  // Then the oldest has its turn.
 inline constexpr Duration bulk_timeout = 120s;
 inline constexpr Duration bulk_stall_timeout = 30s;
+// A listener that answers later than that gets twice the time after each timeout, up to so many times (four
+// minutes: no load balancer waits longer), since each timeout repeats a bulk; and keeps it for so long.
+inline constexpr int bulk_patience_max = 8;
+inline constexpr Duration bulk_patience_kept = 1h;
 inline constexpr std::size_t bulk_answer_bytes_max = 64 * KiB;
 inline constexpr Duration bulk_backoff_base = 500ms;
 inline constexpr Duration bulk_backoff_max = 30s;
 inline constexpr Duration token_retry = 60s;  // After a 401 of the listener.
 inline constexpr Duration retry_after_max = 10min;
 inline constexpr int refusals_until_halved = 10;
+// Where other bulks pass, a bulk refused so often is halved (which costs a request), and what is left of it
+// is tried again soon. A line alone is set aside only after as many refusals as above.
+inline constexpr int refusals_until_halved_beside_others = 3;
+inline constexpr Duration suspect_retry_max = 1s;
+// Lines that a listener's own counts refuse one after the other, with none taken in between. More are a
+// listener (or what is in between) that refuses everything, whatever the lines are.
+inline constexpr int refused_in_a_row_max = 64;
+// After a 400 that took some lines and does not say which it refused, the lines are sent once more, marked,
+// until those are found; a bulk's lines wait for that so long, with so many sendings at a time.
+inline constexpr Duration hunt_time_max = 30s;
+inline constexpr std::size_t hunt_sendings_max = 2;
+inline constexpr Duration hunt_retry = 1s;  // After an answer that says nothing about the lines.
+// The same trouble of a destination again so soon is not said again at once.
+inline constexpr Duration trouble_remembered = 10min;
 
 // What Logz.io flattens after its 200 (logzio.md section 3). Counted, never changed.
 inline constexpr std::size_t field_chars_max = 32'700;
@@ -140,7 +158,7 @@ inline constexpr std::size_t short_answer_bytes_max = 32 * KiB;  // About sevent
 inline constexpr std::size_t inputs_before_page = 100;           // Short ones in a row, at most.
 
 // State.
-inline constexpr std::size_t set_aside_bytes_max = 256 * MiB;
+inline constexpr std::size_t set_aside_bytes_max = 256 * MiB;  // As packed on disk.
 // Beside its bytes and texts each item costs a row on disk and some objects in memory.
 inline constexpr std::size_t set_aside_item_bytes = 256;
 inline constexpr Duration commit_delay = 50ms;

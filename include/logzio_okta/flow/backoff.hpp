@@ -24,7 +24,9 @@ namespace logzio_okta {
 /// (after 1, 5, 15 and 60 minutes, then hourly), or just hourly where every repeat asks a person to act.
 class Complaint {
  public:
-  enum class Rhythm : std::uint8_t { ever_more_rarely, hourly };
+  /// `forgiving`: as `ever_more_rarely`, but a failure that comes and goes (limits::trouble_remembered) is
+  /// said once, not each time.
+  enum class Rhythm : std::uint8_t { ever_more_rarely, hourly, forgiving };
 
   explicit Complaint(Rhythm rhythm = Rhythm::ever_more_rarely) : rhythm_(rhythm) {}
 
@@ -44,6 +46,8 @@ class Complaint {
   Instant next_{};
   std::size_t said_ = 0;
   bool said_as_error_ = false;
+  std::string said_kind_;
+  Instant said_at_{};  ///< With `said_kind_`.
 };
 
 }  // namespace logzio_okta

@@ -74,6 +74,7 @@ struct SendBulk {
   DestinationId destination;
   std::shared_ptr<const std::string> packed;  ///< gzip of lines.
   std::size_t lines = 0;
+  int patience = 1;  ///< So many times the usual wait for an answer: some listeners are slow.
 };
 /// Bring this stream's place. Answered by Opened.
 struct OpenStream {

@@ -66,14 +66,16 @@ struct SetAside {
   std::string reason;        ///< For people: "not JSON (the listener refused it)".
   std::string answer;        ///< What the listener said, if it did.
   std::uint32_t events = 0;  ///< How many of the bytes' events count as set aside (0: delivered reduced).
-  std::string bytes;         ///< Okta's bytes, or the lines of a bulk.
+  std::string bytes;         ///< Okta's bytes; of several events, each on a line of its own.
   friend bool operator==(const SetAside&, const SetAside&) = default;
 };
 
-/// What it takes of limits::set_aside_bytes_max: an item of a byte costs its row as well.
+/// What it takes in memory, and packed on disk, of its limits: an item of a byte costs its row as well.
 [[nodiscard]] inline std::uint64_t bytes_charged(const SetAside& item) {
   return item.bytes.size() + item.reason.size() + item.answer.size() + limits::set_aside_item_bytes;
 }
+/// What it takes of limits::set_aside_bytes_max: as it will be charged when its bytes are packed on disk.
+[[nodiscard]] std::uint64_t cost_of(const SetAside& item);
 
 /// One record of a stream for the store, written whole or not at all. No two saves need an order between
 /// streams; those of one stream are written in order.

@@ -2,18 +2,21 @@
 //
 //     take(batch) -> open bulk --full or old--> waiting --due--> in flight --verdict--> settled
 //                                                 ^                           |  |
-//                                                 +---- retry: marked if -----+  +-> halved, culprits set
-//                                                 aside
+//                                                 |                           |  +-> halved, culprits set
+//                                                 +---- retry: marked if -----+      aside, hunted for
 //                                                       perhaps taken
 //
 // Promises
 // - Every event taken is settled exactly once: delivered, or set aside with a reason; or given back.
 // - A bulk the listener may have taken is sent again only with every line marked `possible_duplicate`.
-// - A 400 with counts is never sent again. What cannot be settled is retried for ever, ever more gently.
+// - After the listener's own counts a bulk is never sent again whole, but for one of which it took nothing:
+//   that is halved. Where it took the rest, a Hunt finds what it refused.
+// - What cannot be settled is retried for ever, ever more gently.
 // - While the destination is in trouble one bulk at a time goes out as a probe. A refused token and a full
-// set-aside
-//   budget hold everything.
-// - A bulk refused ten times alike while others pass is halved down to the culprit, which is set aside.
+//   set-aside budget hold everything.
+// - A bulk refused again and again while others pass is no trouble of the destination: the others go on, and
+//   it is halved down to the culprit, which is set aside after ten refusals.
+// - A destination that answers late gets more time, so that it need not get everything twice.
 //
 // Pure: answers come in through `answered`, things to do go out through the queues below.
 #pragma once
@@ -32,6 +35,7 @@
 #include "logzio_okta/base/time.hpp"
 #include "logzio_okta/flow/backoff.hpp"
 #include "logzio_okta/flow/batch.hpp"
+#include "logzio_okta/flow/hunt.hpp"
 #include "logzio_okta/flow/message.hpp"
 #include "logzio_okta/flow/report.hpp"
 #include "logzio_okta/logzio/bulk.hpp"
@@ -124,9 +128,13 @@ class Shipper {
     int refusals = 0;  ///< Alike, in a row.
     int refusals_until_halved = limits::refusals_until_halved;
     int last_status = 0;
-    std::uint64_t passed_before = 0;  ///< How many bulks had passed when these refusals began.
+    std::uint64_t passed_before = 0;      ///< How many bulks had passed when these refusals began,
+    std::uint64_t passed_at_refusal = 0;  ///< and at the last of them.
+    bool suspected = false;               ///< Refused while others passed; it, or what it was half of.
     bool perhaps_taken = false;
     bool marked = false;  ///< Every line says possible_duplicate.
+    Instant sent_at{};
+    int patience = 1;  ///< With which it was sent.
   };
   using Queue = std::list<Waiting>;
 
@@ -135,7 +143,13 @@ class Shipper {
   [[nodiscard]] std::size_t sendings_allowed() const;
   [[nodiscard]] std::size_t in_flight() const;
   [[nodiscard]] Queue::iterator next_due(Instant now);
-  void send(Waiting& waiting);
+  void send(Now now, Waiting& waiting);
+  void go_on_hunting(Now now);
+  void end_hunts(Now now);
+  [[nodiscard]] std::size_t hunt_sendings() const;
+  void heard_of_hunt(Now now, BulkId id, Hunt& hunt, const BulkResult& result);
+  void emit_bulk(BulkId id, const Bulk& bulk);
+  void learn_patience(Instant now, const Waiting& waiting, const BulkResult& result);
   void mark_all(Waiting& waiting);
 
   void on(const verdict::Taken& taken, Now now, Queue::iterator it);
@@ -145,14 +159,21 @@ class Shipper {
   void on(const verdict::Retry& retry, Now now, Queue::iterator it);
 
   void succeeded(Now now, const Bulk& bulk);
+  void answers_again(Now now);
   void count_refusal(Waiting& waiting, const verdict::Retry& retry) const;
+  [[nodiscard]] bool is_about_the_bulk(const Waiting& waiting, const verdict::Retry& retry) const;
   [[nodiscard]] bool is_culprit(const Waiting& waiting) const;
+  void in_trouble(Now now, const Waiting& waiting, const verdict::Retry& retry);
+  void suspect(Now now, Waiting& waiting, const verdict::Retry& retry);
+  void refused_whole(const verdict::PartlyTaken& counts, Now now, Queue::iterator it);
+  [[nodiscard]] bool set_culprits_aside(Queue::iterator it, const std::string& answer);
   void retry_later(Instant now, Waiting& waiting, Duration at_least);
+  void retry_beside_others(Instant now, Waiting& waiting, Duration at_least);
   void halve(Queue::iterator it);
   void set_line_aside(Queue::iterator it, const std::string& reason, const std::string& answer);
   void begin_anew_if_empty();
   void settle(const Bulk& bulk);
-  void settle_partly(const Bulk& bulk, const verdict::PartlyTaken& partly);
+  void settle_hunt(Now now, const Hunt& hunt);
   void emit(Settlement&& settlement);
   [[nodiscard]] bool set_aside_full() const { return !held_settlements_.empty(); }
   void note(Level level, std::string text);
@@ -167,14 +188,22 @@ class Shipper {
   bool open_urgent_ = false;
   int urgent_in_a_row_ = 0;  ///< Sent.
   Queue queue_;
+  std::list<Hunt> hunts_;
   bool paused_ = false;
   bool stopping_ = false;
 
   bool token_refused_ = false;
   int failures_ = 0;          ///< In a row, over all bulks.
   Instant not_before_{};      ///< For the destination as a whole.
-  std::uint64_t passed_ = 0;  ///< Bulks the listener answered for good.
-  Complaint trouble_;
+  std::uint64_t passed_ = 0;  ///< Bulks of which the listener took something.
+  int refused_in_a_row_ = 0;  ///< By counts that took nothing, over all bulks.
+  int patience_ = 1;          ///< SendBulk::patience,
+  Instant patient_until_{};   ///< for so long.
+  Complaint trouble_{Complaint::Rhythm::forgiving};
+  // Never healed: what they are about comes and goes.
+  Complaint suspicion_;
+  Complaint hunting_;
+  Complaint odd_answer_;
   Complaint token_trouble_{Complaint::Rhythm::hourly};
 
   std::deque<Settlement> held_settlements_;  ///< Wait for room among what is set aside.

@@ -1,9 +1,9 @@
 // Verdict: what an answer of the listener means for the lines of a bulk (logzio.md section 2, DESIGN of the
 // verdicts).
 //
-// Only a 200 with an empty body, the listener's own 400 with counts that add up, or the peer's end of stream
-// (lines) settles anything. Everything else settles nothing and says whether the lines were perhaps taken all
-// the same.
+// What settles lines is a 200 that is the listener's own, its counts (a JSON object with any of the four), or
+// the peer's end of stream (lines). Everything else settles nothing and says whether the lines were perhaps
+// taken all the same.
 #pragma once
 
 #include <cstddef>
@@ -25,22 +25,27 @@ using BulkResult = std::variant<HttpAnswer, LinesTaken, TransportError>;
 
 namespace verdict {
 struct Taken {};
-/// The listener's 400: `successful` lines are in, the rest is not, and it does not say which.
+/// The listener's own counts, most often in a 400: some lines may be in, the rest is not, and it does not say
+/// which. They need not add up: what it does not count as successful was refused, whatever it calls it, since
+/// a count may be missing, and a line break at the end may be counted as an empty line.
 struct PartlyTaken {
-  std::size_t malformed = 0;
-  std::size_t oversized = 0;
-  std::size_t empty = 0;
-  std::size_t successful = 0;
-  std::string answer;  ///< Its body, printable and bounded, to be kept with what is set aside.
-  [[nodiscard]] std::size_t refused() const { return malformed + oversized + empty; }
+  std::size_t lines = 0;             ///< Of the bulk.
+  std::optional<std::size_t> taken;  ///< Of these. Nothing where it did not say, or said what cannot be.
+  std::size_t named = 0;             ///< Those it counted as refused, at most `lines`.
+  std::string answer;                ///< Its body, printable and bounded, to be kept with what is set aside.
+  /// How many are not in, where it said how many are.
+  [[nodiscard]] std::optional<std::size_t> refused() const {
+    return taken ? std::optional(lines - *taken) : std::nullopt;
+  }
 };
 struct TooLarge {};      ///< 413: halve.
 struct TokenRefused {};  ///< 401: hold everything; "token or region".
 /// Try again later, for ever.
 struct Retry {
-  bool perhaps_taken = false;  ///< True: cut, timeout, 408, 500, 502, 504, a 2xx that is not the listener's.
-                               ///< False: no connection, 403, 429, 503 and the like.
+  bool perhaps_taken = false;  ///< True: cut, timeout, 408, 500, 502, 504, and a 2xx or 400 that is not the
+                               ///< listener's. False: no connection, 403, 429, 503 and the like.
   bool answered = false;       ///< An HTTP answer came: a refusal, which may be about this very bulk.
+  bool timed_out = false;      ///< It was sent, and no answer came in the time it was given.
   int status = 0;              ///< 0 without an answer.
   std::optional<Duration> retry_after;
   std::string text;  ///< For the log.
@@ -51,8 +56,7 @@ struct Retry {
 using Verdict = std::variant<verdict::Taken, verdict::PartlyTaken, verdict::TooLarge, verdict::TokenRefused,
                              verdict::Retry>;
 
-/// Judges the answer to a bulk of `lines` lines. A 400 whose counts do not add up to `lines` is not the
-/// listener's (a proxy's, say): Retry, not taken.
+/// Judges the answer to a bulk of `lines` lines.
 [[nodiscard]] Verdict judge(const BulkResult& result, std::size_t lines, WallTime wall);
 
 }  // namespace logzio_okta
