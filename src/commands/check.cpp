@@ -124,6 +124,16 @@ class Doctor {
     for (const DestinationSpec& each : destinations)
       questions.push_back(question_to(each, each.listener.host));
 
+    const std::size_t org_pages = questions.size();
+    if (roster.tenants.size() > 1) {
+      for (const TenantSpec& tenant : roster.tenants) {
+        questions.push_back({.origin = tenant.domain.origin(),
+                             .kind = Question::Kind::get,
+                             .target = Secret(std::string(org_page)),
+                             .authorization = {}});
+      }
+    }
+
     std::vector<Sighting> seen = probe(questions, *trust, settings_.proxy);
     for (std::size_t i = 0; i < about.size(); ++i) {
       found_.tenants.push_back(
@@ -132,6 +142,10 @@ class Doctor {
     for (std::size_t i = 0; i < destinations.size(); ++i) {
       judge_listener(destinations[i], std::move(seen[about.size() + i]), *trust);
     }
+    std::vector<NamedOrg> orgs;
+    for (std::size_t i = org_pages; i < seen.size(); ++i)
+      orgs.push_back({roster.tenants[i - org_pages].domain.name(), org_id_of(seen[i])});
+    std::ranges::copy(find_twins(orgs), std::back_inserter(found_.findings));
   }
 
   struct About {

@@ -71,7 +71,6 @@ class Printer {
   Printer(LogReader& reader, CurlClient& client, const LogReader::Span& span)
       : reader_(reader),
         client_(client),
-        span_(span),
         progress_(stderr),
         // Where the events scroll by on the same terminal they are the progress.
         draws_(progress_.drawing() && span.until && ::isatty(STDOUT_FILENO) != 1) {}
@@ -112,10 +111,11 @@ class Printer {
   }
 
   void draw() {
-    if (!draws_) return;
-    const double whole = std::chrono::duration<double>(*span_.until - span_.since).count();
+    if (!draws_ || !reader_.moments()) return;
+    const LogReader::Moments& span = *reader_.moments();
+    const double whole = std::chrono::duration<double>(*span.until - span.since).count();
     const double read =
-        std::chrono::duration<double>(reader_.reached().value_or(span_.since) - span_.since).count();
+        std::chrono::duration<double>(reader_.reached().value_or(span.since) - span.since).count();
     const double share = whole > 0 ? read / whole : 1;
     progress_.draw(steady_now(),
                    progress_bar(share) + " " +
@@ -124,7 +124,6 @@ class Printer {
 
   LogReader& reader_;
   CurlClient& client_;
-  LogReader::Span span_;
   ProgressLine progress_;
   bool draws_;
   Instant started_ = steady_now();
@@ -141,15 +140,15 @@ int events(Settings settings, const Environment& environment) {
   if (!entries) return refuse(exit_configuration, entries.error().text);
 
   const WallTime wall = wall_now();
-  LogReader::Span span{.since = moment(settings.options.policy.since, wall), .until = wall};
+  LogReader::Span span{.since = settings.options.policy.since, .until = SinceAgo{}};
   if (const auto until = settings.value_of("until")) {
     if (settings.has("follow")) return refuse(exit_usage, "--until and --follow exclude each other");
     const auto parsed = parse_since(*until, wall);
     if (!parsed) return refuse(exit_configuration, "--until: " + parsed.error().text);
-    span.until = moment(*parsed, wall);
+    span.until = *parsed;
   }
   if (settings.has("follow")) span.until.reset();
-  if (span.until && *span.until < span.since)
+  if (span.until && moment(*span.until, wall) < moment(span.since, wall))
     return refuse(exit_configuration, "--until lies before --since");
 
   auto trust = Trust::load(settings.options.ca_file);

@@ -4,10 +4,12 @@
 #include <array>
 #include <utility>
 
+#include "logzio_okta/base/gzip.hpp"
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/text.hpp"
 #include "logzio_okta/okta/error.hpp"
 #include "logzio_okta/okta/log_query.hpp"
+#include "logzio_okta/okta/member.hpp"
 #include "logzio_okta/okta/page.hpp"
 #include "logzio_okta/okta/page_body.hpp"
 #include "logzio_okta/okta/rate_limit.hpp"
@@ -19,8 +21,6 @@ constexpr const char* ok = "ok";
 constexpr const char* failed = "FAIL";
 constexpr const char* unused = "-";
 
-// NTP keeps a clock within milliseconds; a minute is a clock that nobody sets.
-constexpr Duration clock_ahead_max = 60s;
 // Of the limit spent by others: from here on it is worth knowing.
 constexpr std::int64_t others_percent_high = 50;
 constexpr std::int64_t reserve_percent = static_cast<std::int64_t>(limits::rate_reserve * 100);
@@ -120,6 +120,11 @@ bool walk(const Sighting& seen, const Way& way, std::string_view subject, std::v
   return false;
 }
 
+std::string plain_body(const HttpAnswer& answer) {
+  if (find_header(answer.headers, "Content-Encoding").value_or("") != "gzip") return answer.body;
+  return gunzip(answer.body, limits::page_bytes_max).value_or(std::string());
+}
+
 class TenantDoctor {
  public:
   TenantDoctor(TenantDiagnosis& diagnosis, std::string_view key_place, WallTime wall)
@@ -143,6 +148,13 @@ class TenantDoctor {
   }
 
   void judge_status(const HttpAnswer& answer) {
+    if (answer.status >= 400 && answer.status < 500 && !is_of_okta(answer)) {
+      diagnosis_.http = failed;
+      return find(Severity::failure, "http",
+                  "something in between answers in Okta's place (" + std::to_string(answer.status) + ": " +
+                      describe_okta_error(answer) + "), which says nothing about the key; let requests to " +
+                      diagnosis_.domain + " through the proxy or firewall");
+    }
     switch (answer.status) {
       case 200:
         diagnosis_.key = diagnosis_.role = ok;
@@ -186,8 +198,9 @@ class TenantDoctor {
       return "it sends us elsewhere (" + status + " to " + printable(*location) +
              "), which is never followed; write the org's own domain, for example acme.okta.com";
     }
-    return "there is no System Log under this domain (" + status + ": " + describe_okta_error(answer) +
-           "); write the org's own domain, for example acme.okta.com";
+    return "Okta has no System Log under this domain (" + status + ": " + describe_okta_error(answer) +
+           "); if the org was renamed write its new domain, for example acme.okta.com, if it is gone remove "
+           "its entry";
   }
 
   void read_page(const HttpAnswer& answer) {
@@ -208,13 +221,13 @@ class TenantDoctor {
 
   void judge_clock(const HttpAnswer& answer) {
     const auto date = parse_http_date(find_header(answer.headers, "Date").value_or(""));
-    if (!date) return;
+    if (!date || !is_of_okta(answer)) return;
     // The header has whole seconds, cut off.
     const Duration ahead = wall_ - *date - 500ms;
     diagnosis_.clock_ahead = ahead;
     const Duration off = ahead < Duration::zero() ? -ahead : ahead;
-    diagnosis_.clock = off > clock_ahead_max ? failed : ok;
-    if (off <= clock_ahead_max) return;
+    diagnosis_.clock = off > limits::clock_off_max ? failed : ok;
+    if (off <= limits::clock_off_max) return;
     find(Severity::failure, "clock",
          "this machine's clock is " + describe(off) + (ahead > Duration::zero() ? " ahead of" : " behind") +
              " Okta's; set it by NTP (timedatectl set-ntp true), in a container on its host");
@@ -303,6 +316,29 @@ TenantDiagnosis diagnose_tenant(std::string domain, std::string_view key_place, 
   diagnosis.sighting = std::move(sighting);
   TenantDoctor(diagnosis, key_place, wall).examine();
   return diagnosis;
+}
+
+std::string org_id_of(const Sighting& sighting) {
+  if (!sighting.result || sighting.result->status != 200) return {};
+  const std::string body = plain_body(*sighting.result);
+  std::string_view id;
+  if (!find_member(ascii::trim(body), "id", id)) return {};
+  return printable(id);
+}
+
+std::vector<Finding> find_twins(const std::vector<NamedOrg>& orgs) {
+  std::vector<Finding> findings;
+  for (auto each = orgs.begin(); each != orgs.end(); ++each) {
+    const auto twin = std::find_if(
+        orgs.begin(), each, [&](const NamedOrg& other) { return !each->id.empty() && other.id == each->id; });
+    if (twin == each) continue;
+    findings.push_back(
+        {Severity::warning, each->domain, "org",
+         twin->domain + " and " + each->domain + " are one org (" + each->id +
+             "), so that each event is delivered twice; keep one of the two domains, with both "
+             "keys if there are two"});
+  }
+  return findings;
 }
 
 ListenerDiagnosis diagnose_listener(const DestinationSpec& destination, Sighting sighting,

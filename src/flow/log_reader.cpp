@@ -15,10 +15,14 @@
 namespace logzio_okta {
 namespace {
 
-std::string first_question(const LogReader::Span& span, const LogQuery& query) {
-  std::string target = first_target(span.since, limits::page_events_max, query);
-  if (span.until) target += "&until=" + format_rfc3339(*span.until);
-  return target;
+bool is_relative(const LogReader::Span& span) {
+  return std::holds_alternative<SinceAgo>(span.since) ||
+         (span.until && std::holds_alternative<SinceAgo>(*span.until));
+}
+
+WallTime moment(const Since& since, WallTime now) {
+  const auto* ago = std::get_if<SinceAgo>(&since);
+  return ago != nullptr ? now - to_ms(ago->ago) : std::get<SinceAt>(since).at;
 }
 
 }  // namespace
@@ -30,10 +34,20 @@ LogReader::LogReader(Now now, const TenantSpec& spec, const Span& span, const Po
       policy_(policy),
       random_(random),
       org_(now.steady, spec.credentials, policy.rate_share, Random(random_.next())),
-      target_(first_question(span, spec.query)),
+      target_(clock_target()),
       ask_at_(now.steady),
       last_progress_(now.steady),
-      tail_(policy.poll_interval) {}
+      tail_(policy.poll_interval) {
+  if (!is_relative(span)) begin(now.wall);
+}
+
+void LogReader::begin(WallTime okta_now) {
+  moments_ = Moments{.since = moment(span_.since, okta_now), .until = std::nullopt};
+  target_ = first_target(moments_->since, limits::page_events_max, query_);
+  if (!span_.until) return;
+  moments_->until = moment(*span_.until, okta_now);
+  target_ += "&until=" + format_rfc3339(*moments_->until);
+}
 
 std::optional<AskOkta> LogReader::next_ask(Now now) {
   if (done_ || asking_ || now.steady < ask_at_) return std::nullopt;
@@ -53,7 +67,9 @@ Instant LogReader::deadline(Now now) const {
 std::vector<std::string_view> LogReader::answered(Now now, OktaAnswer&& answer) {
   CHECK(asking_ && answer.id == RequestId{asks_});
   asking_ = false;
-  const Standing standing = org_.answered(now, asked_.wall, key_, answer.result);
+  // By our clock as it is now: it may have been set since.
+  const WallTime asked_wall = now.wall - to_ms(now.steady - asked_.steady);
+  const Standing standing = org_.answered(now, asked_wall, key_, answer.result);
   if (!answer.result || answer.result->status != 200) {
     take_failure(now, answer.result, standing);
     return {};
@@ -63,13 +79,22 @@ std::vector<std::string_view> LogReader::answered(Now now, OktaAnswer&& answer) 
     failed(now, "Okta answered 200 with " + describe_fault(taken.error().fault));
     return {};
   }
+  if (!moments_) {
+    all_is_well(now);
+    begin(org_.clock() ? org_.clock()->wall : now.wall);
+    return {};
+  }
   return take_page(now, *answer.result);
 }
 
-std::vector<std::string_view> LogReader::take_page(Now now, const HttpAnswer& answer) {
+void LogReader::all_is_well(Now now) {
   static_cast<void>(trouble_.healed(now.steady));
   tries_ = 0;
   last_progress_ = now.steady;
+}
+
+std::vector<std::string_view> LogReader::take_page(Now now, const HttpAnswer& answer) {
+  all_is_well(now);
   on_one_line_.clear();
   on_one_line_.reserve(cutter_.events().size());
   std::vector<std::string_view> events;
@@ -134,7 +159,12 @@ void LogReader::take_failure(Now now, const HttpResult& result, Standing standin
     }
     return;
   }
-  if (result->status == 400 || result->status == 404) {
+  if (standing == Standing::foreign) return failed(now, "something in between answered " + said);
+  if (result->status == 404) {
+    return give_up("Okta has no System Log under " + domain_.name() + " (" + said +
+                   "); if the org was renamed write its new domain into the tenants file");
+  }
+  if (result->status == 400) {
     return give_up("Okta refuses the query (" + said + "); check --filter, --keywords, --since and --until");
   }
   failed(now, "Okta answered " + said);

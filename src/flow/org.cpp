@@ -7,6 +7,7 @@
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/flow/backoff.hpp"
 #include "logzio_okta/http/retry_after.hpp"
+#include "logzio_okta/okta/error.hpp"
 #include "logzio_okta/okta/rate_limit.hpp"
 
 namespace logzio_okta {
@@ -110,10 +111,15 @@ Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const Http
   CHECK(outstanding_ > 0);
   --outstanding_;
   ++unplaced_;
+  date_.reset();
   if (!result) return Standing::fine;
-  heard_ = true;
   const HttpAnswer& answer = *result;
-  learn_clock(now, asked_wall, answer);
+  const bool of_okta = is_of_okta(answer);
+  if (of_okta) {
+    heard_ = true;
+    date_ = believed_date(now, answer);
+    learn_clock(now, asked_wall);
+  }
   const RateLimit rate = read_rate_limit(answer.headers);
   if (answer.status == 429 && rate.concurrency()) {
     const Duration pause =
@@ -121,11 +127,12 @@ Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const Http
     quiet_until_ = std::max(quiet_until_, now.steady + pause);
     return Standing::crowded;
   }
-  learn_rate(now, answer);
-  if (answer.status == 429) {
+  if (of_okta) learn_rate(now, answer);
+  if (answer.status == 429) {  // Whoever says it: a proxy's limit is as good a reason to be quiet.
     go_quiet(now, answer);
     return Standing::limited;
   }
+  if (!of_okta) return answer.status == 200 ? Standing::fine : Standing::foreign;
   Key* key = find(id);
   if (answer.status == 401) {
     if (key) refuse(now.steady, *key);
@@ -145,15 +152,34 @@ Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const Http
   return Standing::fine;
 }
 
+// Our own clock may have been set since, so that either it or the time that has passed may vouch for a Date.
+std::optional<WallTime> Org::believed_date(Now now, const HttpAnswer& answer) {
+  const auto date = date_of(answer);
+  if (!date || std::chrono::abs(*date - now.wall) > clock_difference_believed) return std::nullopt;
+  const auto near = [&](WallTime moment) {
+    return std::chrono::abs(*date - moment) <= to_ms(limits::date_jump_max);
+  };
+  const auto goes_on_from = [&](const Now& clock) {
+    return near(clock.wall + to_ms(now.steady - clock.steady));
+  };
+  if (clock_ && !near(okta_time(now.wall)) && !goes_on_from(*clock_)) {
+    doubted_times_ = doubted_ && goes_on_from(*doubted_) ? doubted_times_ + 1 : 1;
+    doubted_ = Now{.steady = now.steady, .wall = *date};
+    if (doubted_times_ < limits::dates_until_believed) return std::nullopt;
+  }
+  doubted_.reset();
+  clock_ = Now{.steady = now.steady, .wall = *date};
+  return date;
+}
+
 // Date is cut to a whole second, so Okta's clock at the answer lay in [Date, Date + 1 s); ours between asking
 // and now. Where the two ranges meet we call the clocks equal; otherwise we take the end that marks an event
 // too many rather than one too few. What this answer does not contradict is kept: one that came sooner knew
 // better.
-void Org::learn_clock(Now now, WallTime asked_wall, const HttpAnswer& answer) {
-  const auto date = date_of(answer);
-  if (!date || std::chrono::abs(*date - now.wall) > clock_difference_believed) return;
-  const auto low = *date - now.wall;
-  const auto high = *date + 1s - asked_wall;
+void Org::learn_clock(Now now, WallTime asked_wall) {
+  if (!date_) return;
+  const auto low = *date_ - now.wall;
+  const auto high = *date_ + 1s - asked_wall;
   if (low <= offset_ && offset_ <= high) return;
   offset_ = (low <= 0s && high >= 0s) ? 0ms : std::chrono::duration_cast<std::chrono::milliseconds>(high);
 }
@@ -165,7 +191,8 @@ void Org::learn_rate(Now now, const HttpAnswer& answer) {
     if (rate.remaining) remaining_ = rate.remaining;
     return;
   }
-  // In milliseconds: a moment centuries away has no place in nanoseconds.
+  // In milliseconds: a moment centuries away has no place in nanoseconds. By the answer's own Date, which
+  // only has to fit the moment beside it.
   const auto ahead = *rate.reset - date_of(answer).value_or(okta_time(now.wall)) + 1s;
   if (ahead <= 0s || ahead > to_ms(limits::rate_wait_max)) return;  // Nonsense.
   constexpr auto jitter = 2s;  // Of one window's end, rounded anew in each answer.
@@ -202,7 +229,7 @@ void Org::go_quiet(Now now, const HttpAnswer& answer) {
   if (quiet_named_ && now.steady + wait <= quiet_until_) return;
   quiet_until_ = std::max(quiet_until_, now.steady + wait);
   // Not from Date on: a slow answer has told us a clock that runs ahead, and a restart knows no other.
-  quiet_named_ = std::max(date, okta_time(now.wall)) + to_ms(wait);
+  quiet_named_ = std::max(date_.value_or(okta_time(now.wall)), okta_time(now.wall)) + to_ms(wait);
 }
 
 void Org::restore(Now now, std::optional<WallTime> quiet_until, std::chrono::milliseconds offset) {
@@ -224,7 +251,8 @@ void Org::replace_keys(Instant now, const std::vector<CredentialId>& ids) {
   std::vector<Key> keys;
   for (const CredentialId id : ids) {
     const Key* known = find(id);
-    keys.push_back(known ? *known : Key{.id = id, .use_by = now + limits::key_first_use});
+    Key& key = keys.emplace_back(known ? *known : Key{.id = id, .use_by = now + limits::key_first_use});
+    if (key.refused) key.retry_at = key.use_by = now;
   }
   keys_ = std::move(keys);
   const auto kept =

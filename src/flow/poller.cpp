@@ -66,6 +66,11 @@ std::string set_aside_reason(const UnreadableBody& why, std::size_t kept_bytes) 
          ("the first " + std::to_string(kept_bytes) + " of " + size + " bytes");
 }
 
+std::string no_org_text(const std::string& said) {
+  return "Okta has no System Log under this domain (" + said +
+         "): if the org was renamed write its new domain as okta_domain, if it is gone remove its entry";
+}
+
 /// Of a page with so many events.
 std::uint32_t counts_for(std::size_t events) {
   return static_cast<std::uint32_t>(std::max(events, limits::page_counts_min));
@@ -78,18 +83,6 @@ std::optional<WallTime> later(std::optional<WallTime> a, std::optional<WallTime>
 /// An empty page's link may be our own question in Okta's words.
 bool leads_to_itself(const HttpAnswer& answer) {
   return find_link(answer.headers, "next") == find_link(answer.headers, "self");
-}
-
-WallTime date_or(const HttpAnswer& answer, WallTime otherwise) {
-  const auto date = find_header(answer.headers, "Date");
-  return (date ? parse_http_date(*date) : std::nullopt).value_or(otherwise);
-}
-
-// A domain that was renamed or never was an org's has no such page.
-std::string refused_question(const std::string& said) {
-  if (!said.starts_with("404")) return "Okta refuses the query (" + said + ")";
-  return "there is no System Log under this domain (" + said +
-         "): write the org's own domain, for example acme.okta.com";
 }
 
 }  // namespace
@@ -118,21 +111,15 @@ void Poller::start(Instant now) {
   outputs_.emplace_back(OpenStream{.stream = stream_, .key = query_.stream_key(domain_)});
 }
 
-void Poller::opened(Now now, const Opened& opened, Instant began) {
+void Poller::opened(Now now, const Opened& opened, Instant began, const OrgFacts& org) {
   CHECK(std::holds_alternative<Opening>(state_));
   last_progress_ = now.steady;
   ask_at_ = now.steady;
   if (!opened.place) {
-    const auto* ago = std::get_if<SinceAgo>(&policy_.since);
-    const WallTime since = ago ? now.wall - to_ms(ago->ago) : std::get<SinceAt>(policy_.since).at;
-    place_.since = std::max(since, now.wall - to_ms(limits::retention));
-    place_.first_start = now.wall;
-    place_.limit = limit_ = full_limit;
-    note(Level::info, (query_.plain() ? "new tenant: starts with the events since "
-                                      : "new filter: starts with the events it lets through since ") +
-                          format_rfc3339(place_.since));
-    state_ = SavingStart{};
-    save_place();
+    limit_ = full_limit;
+    state_ = Waiting{};
+    beginning_ = !org.clock;
+    if (org.clock) begin(now, org);
     return;
   }
   place_ = *opened.place;
@@ -196,6 +183,30 @@ bool Poller::InFlight::meet(const EventHash& event) {
   if (!met[index]) --left;
   met[index] = true;
   return true;
+}
+
+// Okta's clock is taken as it was at its answer at the latest, so that the start is early rather than late.
+void Poller::begin(Now now, const OrgFacts& org) {
+  beginning_ = false;
+  const WallTime okta_now =
+      org.clock ? org.clock->wall + to_ms(now.steady - org.clock->steady) : now.wall + org.offset;
+  const auto* ago = std::get_if<SinceAgo>(&policy_.since);
+  const WallTime since = ago ? okta_now - to_ms(ago->ago) : std::get<SinceAt>(policy_.since).at;
+  place_.since = std::clamp(since, okta_now - to_ms(limits::retention), okta_now);
+  place_.first_start = okta_now;
+  place_.limit = full_limit;
+  place_.quiet_until = org.quiet_until;
+  place_.okta_offset_ms = org.offset.count();
+  note(Level::info, (query_.plain() ? "new tenant: starts with the events since "
+                                    : "new filter: starts with the events it lets through since ") +
+                        format_rfc3339(place_.since));
+  if (!org.clock) {
+    note(Level::warn,
+         "Okta's answers tell no date, so the start is resolved by this machine's clock: see that it is "
+         "right");
+  }
+  state_ = SavingStart{};
+  save_place();
 }
 
 // What was in doubt before stays so.
@@ -262,7 +273,8 @@ std::string Poller::ask(Now now) {
   const std::string& link = pages_.empty() ? place_.next : pages_.back().next;
   Asking asking{.limit = limit_of_next()};
   asking.own_question = question_.has_value() || link.empty();
-  asking.target = question_      ? *question_
+  asking.target = beginning_     ? clock_target()
+                  : question_    ? *question_
                   : link.empty() ? first_target(place_.since, asking.limit, query_)
                                  : link;
   std::string target = asking.target;
@@ -311,8 +323,9 @@ void Poller::ask_again_if_woken(Now now, bool empty) {
 }
 
 // Date has whole seconds, and our own idea of Okta's clock its error: not before the later of both.
-void Poller::date_of_answer(const HttpAnswer& answer) {
-  const WallTime at_most = std::max(date_or(answer, okta_clock_->wall) + 1s, okta_clock_->wall);
+void Poller::date_of_answer(Now now, const OrgFacts& org) {
+  const WallTime okta_now = okta_time(now);
+  const WallTime at_most = std::max(org.date.value_or(okta_now) + 1s, okta_now);
   for (LaterEvents* later : {&after_start_, &after_question_, &after_doubt_}) later->answered(at_most);
   if (place_.in_doubt) after_doubt_.not_before(place_.in_doubt->before);
 }
@@ -325,12 +338,16 @@ std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFac
     return std::nullopt;
   }
   learn_clock(now, org);
-  if (result->status != 200) {
-    take_status(now, *result, org);
+  HttpAnswer& answer = *result;
+  if (beginning_) {
+    take_clock(now, answer, org, body, cutter);
     return std::nullopt;
   }
-  date_of_answer(*result);
-  HttpAnswer& answer = *result;
+  if (answer.status != 200) {
+    take_status(now, answer, org);
+    return std::nullopt;
+  }
+  date_of_answer(now, org);
   const auto taken = take_page_body(answer, body, cutter);
   if (!taken) return take_unreadable(now, answer, org, body, taken.error());
   swallowed_for_.clear();
@@ -395,8 +412,8 @@ std::optional<Batch> Poller::take_unreadable(Now now, const HttpAnswer& answer, 
 // What is in doubt is dated as well as Okta's answers tell by now; our own clock may have jumped since.
 void Poller::learn_clock(Now now, const OrgFacts& org) {
   place_.okta_offset_ms = org.offset.count();
-  okta_clock_ = Now{.steady = now.steady, .wall = now.wall + org.offset};
-  if (doubt_since_ && place_.in_doubt) {
+  if (org.date) okta_clock_ = Now{.steady = now.steady, .wall = now.wall + org.offset};
+  if (okta_clock_ && doubt_since_ && place_.in_doubt) {
     place_.in_doubt->before =
         std::max(okta_clock_->wall - to_ms(now.steady - *doubt_since_), doubted_before_);
   }
@@ -408,6 +425,31 @@ bool Poller::unreadable_for_good(Now now, std::string_view body, BodyFault fault
   if (unreadable_.times < limits::failures_until_recovery) return false;
   if (now.steady - unreadable_.since >= limits::unreadable_patience) return true;
   return fault == BodyFault::too_large && PageCutter::begins_with_one_event(body);
+}
+
+// Any answer of Okta's shows its clock, also one that refuses. Where not even a page does, ours must do.
+void Poller::take_clock(Now now, HttpAnswer& answer, const OrgFacts& org, std::string& body,
+                        PageCutter& cutter) {
+  const bool page = answer.status == 200 && take_page_body(answer, body, cutter);
+  if (page) {
+    ++requests_.ok;
+    all_is_well(now);
+  } else if (answer.status == 200) {
+    ++requests_.unusable;
+    failed(now,
+           {.kind = "not a page", .text = "Okta answered 200 with " + describe_fault(BodyFault::not_a_page)});
+  } else {
+    take_status(now, answer, org);
+  }
+  if (page || org.clock) begin(now, org);
+}
+
+void Poller::all_is_well(Now now) {
+  if (const auto lasted = trouble_.healed(now.steady))
+    note(Level::info, "answers again, after " + describe(*lasted));
+  tries_ = 0;
+  stuck_ = 0;
+  last_error_.clear();
 }
 
 // An unreadable page of one single event with a good link behind it: no other question would cure it. Keeping
@@ -438,8 +480,8 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
   ++(hostile ? requests_.unusable : requests_.ok);
   const bool moved = page.next != asking.target;
   page.repeated = !moved && (!events.empty() || repeating_);
-  const WallTime date = date_or(answer, okta_now);
-  Batch batch = choose(events, org, date, page);
+  const WallTime date = org.date.value_or(okta_now);
+  Batch batch = choose(events, date, page);
   const Tail::Seen seen = hostile ? Tail::Seen::no
                                   : tail_.look({.events = events.size(),
                                                 .new_events = batch.events.size(),
@@ -505,11 +547,7 @@ std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const 
                  .text = "a full page that was seen before, without a link that leads on",
                  .stuck = true});
   } else {
-    if (const auto lasted = trouble_.healed(now.steady))
-      note(Level::info, "answers again, after " + describe(*lasted));
-    tries_ = 0;
-    stuck_ = 0;
-    last_error_.clear();
+    all_is_well(now);
     const bool rests = tail ? !policy_.once || !moved : !moved;
     ask_at_ = now.steady + (rests ? policy_.poll_interval : 0s);
     if (tail) ask_again_if_woken(now, events.empty());
@@ -534,18 +572,22 @@ void Poller::fold(Page&& empty, Page& into) {
 
 // Okta may write our question in other words than we did, so that its self link has to tell whether next
 // leads on.
-void Poller::take_link(const HttpAnswer& answer, bool empty, Page& page, std::string& why_not) const {
+void Poller::take_link(const HttpAnswer& answer, bool empty, Page& page, std::string& why_not) {
   const auto link = find_link(answer.headers, "next");
   if (!link || (!empty && link == find_link(answer.headers, "self"))) return;
   auto next = admit_next(domain_.origin(), *link);
-  if (next) {
-    page.next = std::move(*next);
-  } else {
+  if (!next) {
     why_not = std::move(next.error());
+    return;
   }
+  page.next = std::move(*next);
+  const std::string other = other_name_in(domain_.origin(), *link);
+  if (other.empty() || std::exchange(other_name_said_, true)) return;
+  note(Level::info, "Okta's links name " + other + "; they are asked of " + domain_.name() +
+                        ", and nothing goes to another host");
 }
 
-Batch Poller::choose(const std::vector<EventSlice>& events, const OrgFacts& org, WallTime date, Page& page) {
+Batch Poller::choose(const std::vector<EventSlice>& events, WallTime date, Page& page) {
   Batch batch{.stream = stream_, .constants = constants_};
   batch.events.reserve(events.size());
   page.hashes.reserve(events.size());
@@ -570,7 +612,7 @@ Batch Poller::choose(const std::vector<EventSlice>& events, const OrgFacts& org,
     }
     const bool doubted = in_doubt > 0 && may_have_been_in_flight(event, date);
     batch.events.push_back({.event = &event,
-                            .mark = mark_of(event, org, found == Window::Known::changed, doubted),
+                            .mark = mark_of(event, found == Window::Known::changed, doubted),
                             .unfit = swallowed_for_});
     page.hashes.push_back(hash);
     page.newest = later(page.newest, event.published_at);
@@ -593,11 +635,11 @@ bool Poller::may_have_been_in_flight(const EventSlice& event, WallTime date) {
   return !published || *published <= place_.in_doubt->before || *published > date + 1s;
 }
 
-Mark Poller::mark_of(const EventSlice& event, const OrgFacts& org, bool changed, bool doubted) const {
+Mark Poller::mark_of(const EventSlice& event, bool changed, bool doubted) const {
   const auto published = event.published_at;
   const auto not_after = [&](WallTime moment) { return !published || *published <= moment; };
   Mark mark;
-  mark.backfill = published && *published < place_.first_start + org.offset;
+  mark.backfill = published && *published < place_.first_start;
   // Asked again: older than what the window reaches, or without the uuid it would be known by.
   const bool beyond_window = (filtering_ || repeating_) && window_from_ && not_after(*window_from_);
   const bool unknowable = filtering_ && event.uuid.empty();
@@ -630,6 +672,7 @@ void Poller::take_transport_error(Now now, const TransportError& error) {
 
 void Poller::take_status(Now now, const HttpAnswer& answer, const OrgFacts& org) {
   const std::string said = std::to_string(answer.status) + " " + describe_okta_error(answer);
+  if (org.standing == Standing::foreign && answer.status < 500) return take_foreign(now, answer);
   switch (answer.status) {
     case 429:
       ++requests_.limited;
@@ -687,16 +730,32 @@ void Poller::take_refusal(Now now, const std::string& said) {
   const std::string target = std::get<Asking>(state_).target;
   ++requests_.client_error;
   failed(now, {.kind = "4xx",
-               .text = own_question ? refused_question(said)
-                                    : "Okta refuses its own next link (" + said + "); asking again from " +
-                                          format_rfc3339(place_.watermark.value_or(place_.since)),
-               .level = own_question ? Level::error : Level::warn});
+               .text = said.starts_with("404") ? no_org_text(said)
+                       : own_question          ? "Okta refuses the query (" + said + ")"
+                                      : "Okta refuses its own next link (" + said + "); asking again from " +
+                                            format_rfc3339(place_.watermark.value_or(place_.since)),
+               .level = own_question || said.starts_with("404") ? Level::error : Level::warn});
+  if (beginning_) return;
   question_refused_ = question_refused_ || own_question;
   if (!own_question) {
     recover(full_limit);
   } else if (target != first_target(recovery_start(now), limit_, query_)) {
     recover(limit_);  // It went back further than Okta keeps events; this one will not.
   }
+}
+
+// A firewall's or a proxy's page says nothing about the key, nor about the link, which it would refuse in any
+// other words as well. Only where it is about the question, another one may do.
+void Poller::take_foreign(Now now, const HttpAnswer& answer) {
+  ++requests_.client_error;
+  const bool redirect = answer.status < 400;
+  failed(now,
+         {.kind = "foreign",
+          .text = "something in between answers in Okta's place (" + std::to_string(answer.status) + " " +
+                  describe_okta_error(answer) + (redirect ? "); its redirect is never followed" : ")") +
+                  ": let requests to this domain through the proxy or firewall",
+          .stuck = is_about_the_question(answer.status),
+          .urgency = Urgency::lasting});
 }
 
 void Poller::failed(Now now, const Failure& failure) {
@@ -706,7 +765,7 @@ void Poller::failed(Now now, const Failure& failure) {
     note(std::max(*level, failure.level), failure.text);
   state_ = Waiting{};
   ask_at_ = now.steady + backoff(limits::ask_backoff_base, limits::ask_backoff_max, tries_++, random_);
-  if (!failure.stuck) return;
+  if (!failure.stuck || beginning_) return;
   stuck_ = failure.at_once ? limits::failures_until_recovery : stuck_ + 1;
   if (stuck_ < limits::failures_until_recovery) return;
   if (trial_) {
@@ -769,8 +828,7 @@ WallTime Poller::recovery_start(Now now) const {
   const WallTime reached = place_.watermark.value_or(place_.since);
   const WallTime since = std::max(reached - to_ms(limits::recovery_overlap), place_.since);
   if (!question_refused_) return since;
-  const WallTime okta_now = now.wall + std::chrono::milliseconds(place_.okta_offset_ms);
-  return std::max(since, okta_now - to_ms(limits::retention));
+  return std::max(since, okta_time(now) - to_ms(limits::retention));
 }
 
 // ---- Settling and saving
@@ -870,12 +928,16 @@ void Poller::trim_window(Save& save) {
   save.rows_from = rows_.empty() ? 0 : rows_.front().page;
 }
 
+bool Poller::has_place() const {
+  return !beginning_ && !std::holds_alternative<Created>(state_) && !std::holds_alternative<Opening>(state_);
+}
+
 void Poller::keep_quiet(Now now, const OrgFacts& org) {
-  if (std::holds_alternative<Created>(state_) || std::holds_alternative<Opening>(state_))
-    return;               // No place yet.
+  if (!has_place()) return;
   learn_clock(now, org);  // A standby key's answer may be the first of this run.
   place_.quiet_until = org.quiet_until;
-  save_place();
+  if (!undated()) return save_place();
+  place_dirty_ = true;
 }
 
 void Poller::save_place(const std::vector<SetAside>& kept) {
@@ -900,7 +962,7 @@ void Poller::saved(Now now, std::uint64_t number) {
   if (std::holds_alternative<SavingStart>(state_)) {
     last_progress_ = now.steady;
     state_ = Waiting{};
-    ask_at_ = now.steady;
+    ask_at_ = std::max(ask_at_, now.steady);
   }
   recover_if_saved();
 }
@@ -913,7 +975,7 @@ WallTime Poller::okta_time(Now now) const {
 
 void Poller::finish(Now now, bool doubtful) {
   if (doubtful || partly_settled()) doubt(now, now.steady, limits::in_doubt_events);
-  if (place_dirty_ && !undated()) save_place();
+  if (place_dirty_ && !undated() && has_place()) save_place();
 }
 
 // Without an answer of Okta in this run nobody knows by its clock when the doubt began; then no save clears
@@ -938,8 +1000,9 @@ bool Poller::partly_settled() const {
   return std::ranges::any_of(pages_, &Page::touched);
 }
 
+// A gap is booked by Okta's clock alone. Ours will do to speak of one.
 void Poller::watch_retention(Now now, const OrgFacts& org) {
-  if (std::holds_alternative<Created>(state_) || std::holds_alternative<Opening>(state_)) return;
+  if (!has_place()) return;
   const WallTime okta_now = now.wall + org.offset;
   const WallTime position = std::max(
       {place_.since, place_.watermark.value_or(place_.since), place_.caught_up.value_or(place_.since)});
@@ -949,7 +1012,8 @@ void Poller::watch_retention(Now now, const OrgFacts& org) {
     return;
   }
   const WallTime kept_from = okta_now - to_ms(limits::retention);
-  if (position + 1h < kept_from) {
+  const bool lost = position + 1h < kept_from;
+  if (lost && org.clock) {
     if (!place_.gap_until || *place_.gap_until < position) {
       place_.gap_from = position;
       ++gaps_;
@@ -962,10 +1026,10 @@ void Poller::watch_retention(Now now, const OrgFacts& org) {
   const std::string behind =
       "is " + describe(std::min(age, behind_max)) + " behind, and Okta keeps events for 90 days: ";
   note(Level::error,
-       position + 1h < kept_from
-           ? behind + "the events between " + format_rfc3339(*place_.gap_from) + " and " +
-                 format_rfc3339(kept_from) + " are lost"
-           : behind + "loss begins on " + format_rfc3339(position + to_ms(limits::retention)).substr(0, 10));
+       lost ? behind + "the events between " + format_rfc3339(org.clock ? *place_.gap_from : position) +
+                  " and " + format_rfc3339(kept_from) + " are lost" +
+                  (org.clock ? "" : ", if this machine's clock is right")
+            : behind + "loss begins on " + format_rfc3339(position + to_ms(limits::retention)).substr(0, 10));
 }
 
 // ---- What others see
@@ -988,7 +1052,7 @@ TenantReport Poller::report(Now now) const {
     const Duration unheard = now.wall - *last_answer_;
     report.behind = unheard > policy_.poll_interval + tail_grace ? unheard : Duration(0);
   } else if (place_.watermark) {
-    report.behind = std::clamp(now.wall - *place_.watermark, 0ms, behind_max);  // Events may tell any date.
+    report.behind = std::clamp(okta_time(now) - *place_.watermark, 0ms, behind_max);  // They tell any date.
   }
   if (std::holds_alternative<Waiting>(state_)) report.next_ask = std::max<Duration>(ask_at_ - now.steady, 0s);
   const bool working = asking() || std::holds_alternative<Waiting>(state_);
@@ -999,7 +1063,7 @@ TenantReport Poller::report(Now now) const {
   } else if (!last_error_.empty()) {
     report.state = TenantState::backing_off;
   } else {
-    report.state = working ? TenantState::following : TenantState::opening;
+    report.state = working && !beginning_ ? TenantState::following : TenantState::opening;
   }
   return report;
 }

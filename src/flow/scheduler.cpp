@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <ranges>
 #include <set>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "logzio_okta/flow/org.hpp"
 #include "logzio_okta/flow/poller.hpp"
 #include "logzio_okta/flow/shipper.hpp"
+#include "logzio_okta/flow/twins.hpp"
 #include "logzio_okta/okta/hook.hpp"
 #include "logzio_okta/okta/log_query.hpp"
 
@@ -160,6 +162,9 @@ struct Scheduler::Impl {
   void tell_once_results(Now now);
   void finish_if_stopped(Now now);
   void tell_summaries(Now now);
+  void watch_retention(Now now, const std::shared_ptr<Org>& org);
+  void watch_clock(Now now, const Tenant& tenant);
+  void tell_twin(const std::string& domain);
   void take_roster(Now now, const Roster& roster);
   void take_destinations(const std::vector<DestinationSpec>& specs);
   void take_tenant(Now now, const TenantSpec& spec);
@@ -220,6 +225,8 @@ struct Scheduler::Impl {
   bool saving_fails = false;
   std::string saving_error;
   Complaint save_trouble;
+  Complaint clock_trouble;
+  Twins twins;
   std::optional<Instant> stop_at;  ///< When the grace is over.
   bool finished = false;           ///< The last saves are made.
   bool unanswered = false;
@@ -239,10 +246,13 @@ void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
   OrgFacts org;
   // When it was asked by our clock as it is now: it may have been set since.
   const WallTime asked_wall = now.wall - to_ms(now.steady - ask.asked);
-  org.standing = tenant->org->answered(now, asked_wall, ask.key, answer.result);
-  const Standing standing = org.standing;
+  const bool clock_is_new = !tenant->org->clock();
+  const Standing standing = tenant->org->answered(now, asked_wall, ask.key, answer.result);
   org = facts(*tenant);
   org.standing = standing;
+  org.date = tenant->org->date();
+  if (org.date) watch_clock(now, *tenant);
+  if (org.date && clock_is_new) watch_retention(now, tenant->org);
   if (ask.keep_alive) {
     if (standing == Standing::limited) tenant->poller.keep_quiet(now, org);
     if (standing == Standing::unauthorized) {
@@ -261,6 +271,7 @@ void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
   while (auto output = tenant->poller.next_output()) outputs.push_back(std::move(*output));
   if (batch) {
     tenant->learn_reserve(wire_bytes, batch->events.size());
+    tell_twin(tenant->poller.domain().name());
     shipper_of(*tenant).take(now, *batch);
     tenant->fresh_bulk_at = now.steady + fresh_bulk_refused;
   } else if (!tenant->poller.at_tail()) {
@@ -278,7 +289,7 @@ void Scheduler::Impl::on(Now now, Opened&& opened) {
     tenant->org->restore(now, opened.place->quiet_until,
                          std::chrono::milliseconds(opened.place->okta_offset_ms));
   }
-  tenant->poller.opened(now, opened, started.steady - options.running_for);
+  tenant->poller.opened(now, opened, started.steady - options.running_for, facts(*tenant));
   if (opened.place) tenant->poller.watch_retention(now, facts(*tenant));
 }
 
@@ -548,7 +559,7 @@ void Scheduler::Impl::keep_keys_alive(Now now) {
   for (auto& [stream, tenant] : tenants) {
     if (tenant.retired) continue;
     if (const auto key = tenant.org->idle_key(now)) {
-      ask(now, stream, tenant, *key, first_target(now.wall, 1), true);
+      ask(now, stream, tenant, *key, clock_target(), true);
     }
   }
 }
@@ -642,6 +653,38 @@ void Scheduler::Impl::tell_summaries(Now now) {
     retention_at = now.steady + retention_watch;
     for (auto& [stream, tenant] : tenants) tenant.poller.watch_retention(now, facts(tenant));
   }
+}
+
+void Scheduler::Impl::watch_retention(Now now, const std::shared_ptr<Org>& org) {
+  for (auto& [stream, tenant] : tenants) {
+    if (tenant.org == org) tenant.poller.watch_retention(now, facts(tenant));
+  }
+}
+
+void Scheduler::Impl::tell_twin(const std::string& domain) {
+  const std::string twin = twins.brought(domain, cutter.events());
+  if (twin.empty()) return;
+  note(Level::warn, twin + " and " + domain +
+                        " are one org, so that each event is delivered twice: keep one of the two domains in "
+                        "the tenants file, with both keys if there are two");
+}
+
+// The orgs' clocks agree with one another, so that it is ours if one of them says so.
+void Scheduler::Impl::watch_clock(Now now, const Tenant& tenant) {
+  const auto is_off = [](const Tenant& each) {
+    return std::chrono::abs(each.org->offset()) > to_ms(limits::clock_off_max);
+  };
+  if (is_off(tenant)) {
+    const Duration ahead = -tenant.org->offset();
+    if (!clock_trouble.failed(now.steady, ahead > 0s ? "ahead" : "behind")) return;
+    note(Level::warn,
+         "this machine's clock is " + describe(std::chrono::abs(ahead)) +
+             (ahead > 0s ? " ahead of" : " behind") + " Okta's, as " + tenant.poller.domain().name() +
+             " shows it: set it by NTP. Nothing is lost, for what is saved is dated by Okta's clock");
+    return;
+  }
+  if (!clock_trouble.active() || std::ranges::any_of(tenants | std::views::values, is_off)) return;
+  if (clock_trouble.healed(now.steady)) note(Level::info, "this machine's clock agrees with Okta's again");
 }
 
 // ---- Tenants and destinations
@@ -836,7 +879,9 @@ OrgFacts Scheduler::Impl::facts(const Tenant& tenant) const {
   return {.standing = Standing::fine,
           .all_keys_refused = tenant.org->all_refused(),
           .quiet_until = tenant.org->quiet_until(),
-          .offset = tenant.org->offset()};
+          .offset = tenant.org->offset(),
+          .clock = tenant.org->clock(),
+          .date = {}};
 }
 
 TenantReport Scheduler::Impl::report_of(const Tenant& tenant, Now now) const {
@@ -846,6 +891,7 @@ TenantReport Scheduler::Impl::report_of(const Tenant& tenant, Now now) const {
   report.rate_spent = static_cast<std::uint64_t>(tenant.org->spent());
   report.keys = tenant.org->keys();
   report.keys_refused = tenant.org->keys_refused();
+  if (tenant.org->clock()) report.clock_ahead = -tenant.org->offset();
   if (report.state != TenantState::following && report.state != TenantState::backing_off) return report;
   if (tenant.org->all_refused()) {
     report.state = TenantState::refused;

@@ -11,8 +11,7 @@
 namespace logzio_okta {
 namespace {
 
-// Where Okta hosts orgs (okta.md section 6). Needed only to recognise an -admin host: any other name may be a
-// customer's own.
+// Where Okta hosts orgs (okta.md section 6). Any other name may be a customer's own.
 constexpr std::array<std::string_view, 9> okta_zones{
     ".okta.com",         ".oktapreview.com", ".okta-emea.com", ".okta-gov.com",     ".okta.mil",
     ".okta-miltest.com", ".trexcloud.com",   ".trex-gov.com",  ".trex-govcloud.com"};
@@ -73,8 +72,7 @@ std::optional<std::string> org_of_admin_host(std::string_view host) {
   constexpr std::string_view suffix = "-admin";
   const std::string_view label = host.substr(0, host.find('.'));
   const std::string_view zone = host.substr(label.size());
-  const auto under = [&](std::string_view okta) { return zone.ends_with(okta); };
-  if (!label.ends_with(suffix) || !std::ranges::any_of(okta_zones, under)) return std::nullopt;
+  if (!label.ends_with(suffix) || !is_okta_host(zone)) return std::nullopt;
   return std::string(label.substr(0, label.size() - suffix.size())).append(zone);
 }
 
@@ -114,6 +112,10 @@ bool looks_like_key(std::string_view text) {
 }
 
 }  // namespace
+
+bool is_okta_host(std::string_view host) {
+  return std::ranges::any_of(okta_zones, [&](std::string_view zone) { return host.ends_with(zone); });
+}
 
 Result<Domain> Domain::parse(std::string_view text) {
   text = ascii::trim(text);

@@ -30,11 +30,18 @@ std::string percent_encoded(std::string_view text) {
   return encoded;
 }
 
+// Another name of Okta's for an org that we know by a custom domain.
+bool is_other_name(const Origin& org, const Origin& named) {
+  constexpr std::uint16_t https = 443;
+  return named.host != org.host && is_okta_host(named.host) && named.scheme == "https" && named.port == https;
+}
+
 // The target of a link that names its host.
 Target inside(const Origin& org, std::string_view link) {
   std::optional<Url> url = parse_url(link);
   if (!url && link.contains('@')) return refuse("another host, behind user info");
   if (!url) return refuse("not a plain http or https URL");
+  if (is_other_name(org, url->origin)) return std::move(url->target);
   if (url->origin.scheme != org.scheme) return refuse("another scheme than the org's");
   if (url->origin.host != org.host) return refuse("another host than the org's");
   if (url->origin.port != org.port) return refuse("another port than the org's");
@@ -62,6 +69,15 @@ std::string first_target(WallTime since, std::size_t limit, const LogQuery& quer
   const std::string question = std::string(log_path) + "?since=" + format_rfc3339(since) +
                                "&sortOrder=ASCENDING&limit=" + std::to_string(limit);
   return query.plain() ? question : question + "&" + query.text();
+}
+
+std::string other_name_in(const Origin& org, std::string_view link) {
+  std::optional<Url> url = parse_url(link);
+  return url && is_other_name(org, url->origin) ? std::move(url->origin.host) : std::string();
+}
+
+std::string clock_target() {
+  return std::string(log_path) + "?sortOrder=ASCENDING&limit=1";
 }
 
 std::expected<std::string, std::string> admit_next(const Origin& org, std::string_view link) {

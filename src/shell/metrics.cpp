@@ -92,6 +92,8 @@ constexpr TenantMetric tenant_metrics[] = {
      [](const TenantReport& t, WallTime) { return value_of(t.keys); }},
     {"logzio_okta_keys_refused", "API keys that Okta refuses.", MetricType::Gauge,
      [](const TenantReport& t, WallTime) { return value_of(t.keys_refused); }},
+    {"logzio_okta_clock_ahead_seconds", "This machine's clock minus Okta's; 0 when they agree.",
+     MetricType::Gauge, [](const TenantReport& t, WallTime) { return value_of(t.clock_ahead); }},
     {"logzio_okta_hostile_links_total", "Next links that would have left the org; none was followed.",
      MetricType::Counter, [](const TenantReport& t, WallTime) { return value_of(t.hostile_links); }},
     {"logzio_okta_gaps_total", "Spans that Okta forgot before we could ask for them.", MetricType::Counter,
@@ -369,6 +371,7 @@ void write(Json& json, const TenantReport& tenant) {
   json.member("rate_spent", tenant.rate_spent);
   json.member("keys", std::uint64_t{tenant.keys});
   json.member("keys_refused", std::uint64_t{tenant.keys_refused});
+  json.member("clock_ahead_seconds", tenant.clock_ahead);
   json.member("hostile_links", tenant.hostile_links);
   json.member("gaps", tenant.gaps);
   json.member("recovering", tenant.recovering);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/text.hpp"
 
 #include "shell/text_table.hpp"
@@ -127,6 +128,18 @@ std::string last_errors(const Report& report) {
   return text.empty() ? text : text + "\n";
 }
 
+/// Only where the clock is off: the tenant that shows it most.
+std::string clock(const Report& report) {
+  Duration ahead{};
+  for (const TenantReport& tenant : report.tenants) {
+    if (tenant.clock_ahead && std::chrono::abs(*tenant.clock_ahead) > std::chrono::abs(ahead))
+      ahead = *tenant.clock_ahead;
+  }
+  if (std::chrono::abs(ahead) <= limits::clock_off_max) return "";
+  return "clock: this machine's is " + describe(std::chrono::abs(ahead)) +
+         (ahead > 0s ? " ahead of" : " behind") + " Okta's; set it by NTP\n";
+}
+
 std::string totals(const EventCounts& total) {
   return "events: " + std::to_string(total.fetched) + " fetched = " + std::to_string(total.delivered) +
          " delivered + " + std::to_string(total.deduplicated) + " deduplicated + " +
@@ -184,7 +197,8 @@ std::string status_text(const Report& report, const History& history, std::size_
   std::string out = headline(report);
   out += "; running for " + describe(std::max<Duration>(report.at - report.started, 0s));
   if (report.stopping) out += ", stopping";
-  out += "\n\n" + tenants_table(report, history, columns) + "\n" + last_errors(report) + totals(report.total);
+  out += "\n\n" + tenants_table(report, history, columns) + "\n" + last_errors(report) +
+         totals(report.total) + clock(report);
   for (const DestinationReport& destination : report.destinations)
     out += listener(destination, report.destinations.size() == 1, report.at);
   if (report.hooks.listening || !report.hooks.streams.empty()) out += hooks(report.hooks, report.at);

@@ -11,6 +11,7 @@ const WallTime noon = parse_rfc3339("2026-11-23T12:00:00Z").value();
 
 Sighting answered(int status, std::string body = "[]", Headers headers = {}) {
   headers.push_back({"Date", format_http_date(noon)});
+  headers.push_back({"X-Okta-Request-Id", "req1"});
   Sighting seen;
   seen.name = "acme.okta.com";
   seen.result = HttpAnswer{.status = status, .headers = std::move(headers), .body = std::move(body)};
@@ -45,6 +46,36 @@ TEST_CASE("diagnosis: what is no System Log is told from what is") {
   REQUIRE_THAT(only(tenant(answered(302, "", {{"Location", "https://login.example.com/"}})).findings),
                Contains("https://login.example.com/") && Contains("never followed"));
   REQUIRE_THAT(only(tenant(answered(503)).findings), Contains("status.okta.com"));
+}
+
+TEST_CASE("diagnosis: a firewall's page says nothing about the key, nor about Okta's clock") {
+  for (const int status : {401, 403, 404, 407, 451}) {
+    Sighting seen = answered(status, "<html>Blocked</html>");
+    seen.result->headers = {{"Content-Type", "text/html"}, {"Date", "Thu, 01 Jan 1970 00:00:00 GMT"}};
+    const TenantDiagnosis blocked = tenant(std::move(seen));
+    REQUIRE_THAT(only(blocked.findings), Contains("http: something in between answers in Okta's place") &&
+                                             Contains("text/html") && Contains("firewall"));
+    REQUIRE((blocked.key.empty() && blocked.role.empty() && blocked.clock.empty()));
+  }
+}
+
+TEST_CASE("diagnosis: a renamed org is told from a refused question") {
+  REQUIRE_THAT(only(tenant(answered(404, R"({"errorCode":"E0000007","errorSummary":"Not found"})")).findings),
+               Contains("no System Log under this domain") && Contains("renamed") && Contains("E0000007"));
+}
+
+TEST_CASE("diagnosis: one org under two names is known by its id") {
+  const auto id_in = [](std::string body) { return org_id_of(answered(200, std::move(body))); };
+  REQUIRE(id_in(R"({"id":"00o1","pipeline":"idx"})") == "\"00o1\"");
+  REQUIRE(id_in("<html>").empty());
+  REQUIRE(org_id_of(answered(404, R"({"id":"00o1"})")).empty());
+  const auto twins = find_twins({{"a.okta.com", "1"},
+                                 {"b.okta.com", "2"},
+                                 {"x.okta.com", ""},
+                                 {"login.a.com", "1"},
+                                 {"y.okta.com", ""}});
+  REQUIRE_THAT(only(twins), Contains("a.okta.com and login.a.com are one org"));
+  REQUIRE(twins[0].severity == Severity::warning);
 }
 
 TEST_CASE("diagnosis: the rate limit is judged by what others leave of it") {

@@ -291,6 +291,49 @@ TEST_CASE("org: a clock that is off is known to the second, and rather too late 
   }
 }
 
+TEST_CASE("org: the Date of something in between is not Okta's clock") {
+  OrgBench bench;
+  const std::string long_ago = "Thu, 01 Jan 1970 00:00:00 GMT";
+  static_cast<void>(bench.asks(status(502).foreign().header("Date", long_ago)));
+  REQUIRE_FALSE(bench.org.clock().has_value());
+  REQUIRE(bench.org.offset() == 0ms);
+}
+
+TEST_CASE("org: a Date a day off from what the org said is not believed, until three in a row agree") {
+  OrgBench bench;
+  static_cast<void>(bench.asks(plain()));
+  const auto strays = [&](Duration by) {
+    static_cast<void>(bench.asks(status(503).header("Date", format_http_date(bench.okta_now() + to_ms(by)))));
+    return bench.org.date().has_value();
+  };
+  REQUIRE_FALSE(strays(25h));
+  REQUIRE(bench.org.offset() == 0ms);
+  REQUIRE_FALSE(strays(-25h));  // Not the same one.
+  REQUIRE_FALSE(strays(25h));
+  REQUIRE(strays(23h));
+  REQUIRE(bench.org.offset() >= 23h);
+  static_cast<void>(bench.asks(plain()));
+  REQUIRE(bench.org.offset() == 0ms);
+
+  REQUIRE_FALSE(strays(72h));
+  bench.pass(10s);
+  REQUIRE_FALSE(strays(72h));
+  bench.pass(10s);
+  REQUIRE(strays(72h));  // So the first one was wrong.
+  REQUIRE(bench.org.offset() >= 72h);
+}
+
+TEST_CASE("org: our own clock may be set by years and Okta is still believed") {
+  OrgBench bench;
+  static_cast<void>(bench.asks(plain()));
+  for (const Duration by : {Duration(-1000 * 24h), Duration(3000 * 24h)}) {
+    bench.wall += to_ms(by);
+    bench.okta_skew -= to_ms(by);
+    static_cast<void>(bench.asks(plain()));
+    REQUIRE(std::chrono::abs(bench.org.offset() - bench.okta_skew) <= 1s);
+  }
+}
+
 TEST_CASE("org: a Date that is missing or nonsense leaves the clock as it was") {
   OrgBench bench;
   bench.okta_skew = 2h;
@@ -407,7 +450,46 @@ TEST_CASE("org: keys that stay keep their state, new ones are good") {
 
   bench.org.replace_keys(bench.now().steady, {second});
   REQUIRE(bench.org.all_refused());
+}
+
+TEST_CASE("org: a refused key is tried at once after a reload, for it may be good again in Okta") {
+  OrgBench bench({first, second});
+  static_cast<void>(bench.asks(status(401)));
+  REQUIRE_FALSE(bench.org.idle_key(bench.now()));
+  bench.org.replace_keys(bench.now().steady, {first, second});
+  REQUIRE(bench.org.idle_key(bench.now()) == first);  // Beside the one that is in use.
+
+  static_cast<void>(bench.asks_with(first, status(401)));
+  static_cast<void>(bench.asks(status(401)));
+  REQUIRE(bench.org.all_refused());
   REQUIRE_FALSE(bench.may_ask());
+  bench.org.replace_keys(bench.now().steady, {first, second});
+  REQUIRE(bench.may_ask());
+  static_cast<void>(bench.asks(plain()));
+  REQUIRE_FALSE(bench.org.all_refused());
+}
+
+// ---- Who answered
+
+TEST_CASE("org: a page of something in between says nothing about a key") {
+  OrgBench bench({first});
+  for (const int answered : {401, 403, 403, 403, 403, 404, 502}) {
+    REQUIRE(bench.asks(status(answered, "<html>Blocked</html>").foreign()) == Standing::foreign);
+    REQUIRE(bench.org.keys_refused() == 0);
+    REQUIRE(bench.may_ask());
+  }
+  static_cast<void>(bench.asks(status(401)));
+  REQUIRE(bench.org.all_refused());
+  bench.pass(limits::refused_retry_base);
+  static_cast<void>(bench.asks(body("<html>Sign in</html>").foreign()));  // A captive portal.
+  REQUIRE(bench.org.all_refused());
+}
+
+TEST_CASE("org: Okta's JSON error alone shows that it is Okta's") {
+  OrgBench bench({first});
+  const std::string invalid = R"({"errorCode":"E0000011","errorSummary":"Invalid token provided"})";
+  REQUIRE(bench.asks(status(401, invalid).foreign()) == Standing::unauthorized);
+  REQUIRE(bench.org.all_refused());
 }
 
 TEST_CASE("org: the answer to a key that is gone harms nobody") {

@@ -87,6 +87,77 @@ TEST_CASE("poller: a new tenant asks from where it shall start, and that is save
   REQUIRE(since_of(bench.wants()) == "2026-11-22T12:00:00.000Z");
 }
 
+TEST_CASE("poller: a new tenant's start is by Okta's clock, however wrong ours is") {
+  for (const Duration skew : {Duration(-8 * 24h), Duration(2h), Duration(-3000 * 24h), Duration(8 * 24h)}) {
+    Settings settings{.okta_skew = skew};
+    settings.policy.since = SinceAgo{1h};
+    Bench bench(settings);
+    REQUIRE(place_of(bench).since == bench.okta_now() - 1h);
+    REQUIRE(place_of(bench).first_start == bench.okta_now());
+    REQUIRE(since_of(bench.wants()) == format_rfc3339(bench.okta_now() - 1h));
+    REQUIRE(bench.notes_with("this machine's clock is") == 1);
+    REQUIRE(bench.notes_with(skew < 0s ? "ahead of Okta's" : "behind Okta's") == 1);
+    REQUIRE(bench.report().tenants[0].clock_ahead > -skew - 2s);
+
+    // What was there before is backfill, whatever our clock says later.
+    const Duration by = skew;
+    bench.wall += to_ms(by);
+    bench.settings.okta_skew -= by;
+    bench.okta_replies(page({event(1, bench.okta_now() - 1s), event(2, bench.okta_now() + 1s)}).next(link_a));
+    bench.listener_takes();
+    REQUIRE((bench.delivered[0].backfill && !bench.delivered[1].backfill));
+    REQUIRE(bench.notes_with("agrees with Okta's again") == 1);
+  }
+}
+
+TEST_CASE("poller: a start that lies ahead by Okta's clock is now") {
+  Settings settings{.okta_skew = Duration(-24h)};
+  settings.policy.since = SinceAt{birth};
+  Bench bench(settings);
+  REQUIRE(place_of(bench).since == bench.okta_now());
+}
+
+TEST_CASE(
+    "poller: Okta's clock is looked at until Okta itself shows it, and again if we die before it is saved") {
+  Bench bench({.shows_clock = false});
+  REQUIRE(bench.wants() == "/api/v1/logs?sortOrder=ASCENDING&limit=1");
+  bench.okta_replies(status(403, "<html>Blocked</html>").foreign());
+  bench.pass(limits::ask_backoff_max);
+  bench.okta_replies(body("<html>Sign in</html>").foreign());
+  bench.pass(limits::ask_backoff_max);
+  bench.okta_fails(TransportFault::cut);
+  REQUIRE_FALSE(bench.store.knows(acme));
+  bench.pass(limits::ask_backoff_max);
+  REQUIRE(bench.wants() == clock_target());
+
+  bench.saving = false;
+  bench.okta_replies(page({event(1)}).next("/api/v1/logs?after=1"));
+  REQUIRE(bench.wants_nothing());
+  bench.crashes(1h);
+  bench.saving = true;
+  REQUIRE(bench.wants() == clock_target());
+  bench.okta_replies(status(401));  // It tells the time all the same.
+  REQUIRE(place_of(bench).first_start <= bench.okta_now());
+  REQUIRE(place_of(bench).first_start > bench.okta_now() - 1s);
+  REQUIRE(bench.delivered.empty());
+}
+
+TEST_CASE("poller: five failures before the start is known change no question") {
+  Bench bench({.shows_clock = false});
+  for (int i = 0; i < 12; ++i) {
+    bench.okta_fails(TransportFault::timed_out);
+    bench.pass(limits::ask_backoff_max);
+    REQUIRE(bench.wants() == clock_target());
+  }
+}
+
+TEST_CASE("poller: where Okta's pages tell no date our clock must do, and that is said") {
+  Bench bench({.shows_clock = false});
+  bench.okta_replies(page({}).undated());
+  REQUIRE(place_of(bench).first_start == birth);
+  REQUIRE(bench.notes_with("see that it is right") == 1);
+}
+
 TEST_CASE("poller: nothing is asked before the start is on disk") {
   Bench bench;
   bench.reloads({});
@@ -389,7 +460,7 @@ TEST_CASE("poller: a full page without a link that leads on is asked from elsewh
     bench.pass(limits::ask_backoff_max);
   }
   REQUIRE(bench.delivered.size() == 1000);
-  REQUIRE(bench.report().tenants[0].requests.ok == 40);
+  REQUIRE(bench.report().tenants[0].requests.ok == 41);  // And the look at Okta's clock.
 }
 
 TEST_CASE("poller: what a place that never moves brings is not remembered without bound") {
@@ -430,7 +501,7 @@ TEST_CASE("poller: a next link that leaves the org is never followed, its page i
     const TenantReport report = bench.report().tenants[0];
     REQUIRE(report.hostile_links == 1);
     REQUIRE(report.requests.unusable == 1);
-    REQUIRE(report.requests.ok == 1);
+    REQUIRE(report.requests.ok == 2);  // And the look at Okta's clock.
     REQUIRE(bench.notes_with("leaves the org") == 1);
     REQUIRE(bench.notes_with("evil") == 0);
     // The same event again, with a link that is good.
@@ -1362,6 +1433,80 @@ TEST_CASE("poller: the tail counts as seen when it was, not when its page was se
   bench.pass(12h);
   bench.listener_takes();
   REQUIRE(*place_of(bench).caught_up <= seen + 1s);
+}
+
+TEST_CASE("poller: a gap is booked by Okta's clock alone") {
+  Bench bench = settled_bench();
+  bench.stops();
+  REQUIRE(bench.scheduler->at_rest());
+  bench.wall += 200 * 24h;  // Ours is set wrong while nobody looks.
+  bench.settings.okta_skew = -200 * 24h;
+  bench.comes_back();
+  REQUIRE(bench.notes_with("if this machine's clock is right") == 1);
+  REQUIRE(bench.report().tenants[0].gaps == 0);
+  bench.okta_replies(page({}).next(link_a));
+  REQUIRE(bench.report().tenants[0].gaps == 0);
+  REQUIRE_FALSE(place_of(bench).gap_from.has_value());
+}
+
+// ---- Who answers
+
+TEST_CASE("poller: a firewall's page is told as what it is, and the key stays") {
+  Bench bench = settled_bench();
+  for (int i = 0; i < 4; ++i) {
+    bench.okta_replies(status(i % 2 == 0 ? 403 : 401, "<html>Blocked</html>").foreign());
+    bench.pass(limits::ask_backoff_max);
+    REQUIRE(bench.wants() == link_a);
+  }
+  REQUIRE(bench.notes_with("something in between answers in Okta's place (403 ") == 1);
+  REQUIRE(bench.notes_with("key") == 0);
+  REQUIRE(bench.report().tenants[0].keys_refused == 0);
+  REQUIRE(bench.report().tenants[0].state == TenantState::backing_off);
+  bench.okta_replies(page({}).next(link_a));
+  REQUIRE(bench.report().tenants[0].last_error.empty());
+}
+
+TEST_CASE("poller: a proxy's 400 does not make it leave its place, but it is not asked there for ever") {
+  Bench bench = settled_bench();
+  REQUIRE(fails_until_it_asks_anew(bench, [&] {
+            bench.okta_replies(status(400, "<html>Bad</html>").foreign());
+          }) == limits::failures_until_recovery);
+}
+
+TEST_CASE("poller: a renamed org is said to be one") {
+  Bench bench = settled_bench();
+  bench.okta_replies(status(404, R"({"errorCode":"E0000007","errorSummary":"Not found"})"));
+  REQUIRE(bench.notes_with("Okta has no System Log under this domain (404 E0000007 Not found") == 1);
+  REQUIRE(bench.notes.back().text.contains("renamed") == false);  // It asks again from the watermark.
+  REQUIRE(bench.notes_with("renamed") == 1);
+}
+
+TEST_CASE("poller: links that name another of Okta's hosts are asked of the configured one") {
+  const std::string custom = "login.example.com";
+  Bench bench({.domains = {custom}});
+  for (int n = 1; n <= 2; ++n) {
+    const std::string link = "/api/v1/logs?after=" + std::to_string(n);
+    bench.okta_replies(page({event(n)}).next("https://example.okta.com" + link));
+    bench.listener_takes();
+    bench.pass(10s);
+    REQUIRE(bench.wants(custom) == link);
+  }
+  REQUIRE(bench.numbers() == std::vector{1, 2});
+  REQUIRE(bench.report().tenants[0].hostile_links == 0);
+  REQUIRE(bench.notes_with("Okta's links name example.okta.com") == 1);
+}
+
+TEST_CASE("poller: one org under two names is noticed by its events, and said once") {
+  Bench bench({.domains = {"example.okta.com", "login.example.com"}});
+  for (int n = 0; n < 3; ++n) {
+    for (const std::string domain : {"example.okta.com", "login.example.com"}) {
+      bench.okta_replies(
+          domain, page(events(1000 * n, 1000 * n + 500)).next("/api/v1/logs?after=" + std::to_string(n)));
+      bench.listener_takes();
+    }
+    bench.pass(10s);
+  }
+  REQUIRE(bench.notes_with("example.okta.com and login.example.com are one org") == 1);
 }
 
 TEST_CASE("poller: a wrong clock of ours is no backlog, for Okta's clock was saved") {

@@ -52,6 +52,10 @@ Status proxy_bad_request() {
   return {.status = 400, .body = html("400 Bad Request"), .headers = {}};
 }
 
+std::string html_page(std::string_view title) {
+  return html(title);
+}
+
 Status retry_after(int status, std::chrono::seconds wait) {
   return {.status = status, .body = {}, .headers = {{"Retry-After", std::to_string(wait.count())}}};
 }

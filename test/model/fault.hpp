@@ -55,9 +55,10 @@ struct CloseAfter {
   Ending ending = Ending::fin;
 };
 
-[[nodiscard]] Status bad_gateway();        ///< 502 with a load balancer's HTML.
-[[nodiscard]] Status unavailable();        ///< 503 with HTML.
-[[nodiscard]] Status proxy_forbidden();    ///< 403 with a proxy's HTML.
+[[nodiscard]] Status bad_gateway();      ///< 502 with a load balancer's HTML.
+[[nodiscard]] Status unavailable();      ///< 503 with HTML.
+[[nodiscard]] Status proxy_forbidden();  ///< 403 with a proxy's HTML.
+[[nodiscard]] std::string html_page(std::string_view title);
 [[nodiscard]] Status proxy_bad_request();  ///< 400 with a proxy's HTML.
 /// 503 or 429 with Retry-After.
 [[nodiscard]] Status retry_after(int status, std::chrono::seconds wait);
@@ -74,6 +75,12 @@ struct CloseAfter {
 [[nodiscard]] Status okta_unavailable();   ///< 503 E0000181.
 [[nodiscard]] Status okta_forbidden();     ///< 403 E0000006.
 [[nodiscard]] Status okta_unauthorized();  ///< 401 E0000011.
+
+/// A proxy's or a firewall's page in Okta's place: none of Okta's headers, and a clock of its own.
+struct InBetween {
+  int status = 403;
+  Duration clock_off{};  ///< Of the org's clock.
+};
 
 /// 429 E0000047 as for a spent window.
 struct RateLimited {

@@ -16,6 +16,8 @@ namespace {
 constexpr std::string_view path = "/api/v1/logs";
 // A link of ours carries a hash of itself under this name, so that an edited one is known.
 constexpr std::string_view seal_name = "seal";
+constexpr Duration since_default = 7 * 24h;
+constexpr std::string_view org_page = "/.well-known/okta-organization";
 constexpr Duration since_max = 180 * 24h;  // E0000053 beyond it (okta.md 1.5).
 constexpr std::size_t limit_max = 1000;
 
@@ -78,7 +80,17 @@ WallTime OktaOrg::clock(WallTime wall) const {
   return wall + to_ms(settings_.clock_skew);
 }
 
+// Of any of its hosts, without a key and beside every limit.
+Answer OktaOrg::tell_id(WallTime at) const {
+  Answer answer;
+  answer.headers = {{"Date", format_http_date(at)}, {"Content-Type", "application/json"}};
+  answer.status = settings_.id.empty() ? 404 : 200;
+  if (!settings_.id.empty()) answer.set_body(R"({"id":")" + settings_.id + R"(","pipeline":"idx"})");
+  return answer;
+}
+
 Answer OktaOrg::handle(const Request& request, WallTime wall) {
+  if (request.target == org_page) return tell_id(clock(wall));
   RequestRecord record;
   record.at = clock(wall);
   record.wall = wall;
@@ -168,8 +180,10 @@ std::expected<OktaOrg::Query, fault::Status> OktaOrg::read_query(const Request& 
   if (!newest && find_parameter(parameters, "sortOrder").value_or("ASCENDING") != "ASCENDING") {
     return bad("E0000001", "Api validation failed: sortOrder", "not a polling query");
   }
-  if (!since) return bad("E0000001", "Api validation failed: since", "no since");
-  const auto from = parse_rfc3339(*since);
+  const bool only_looks = !since && !after && find_parameter(parameters, "limit") == "1";
+  if (!since && !only_looks) return bad("E0000001", "Api validation failed: since", "no since");
+  const std::string looked_from = format_rfc3339(record.at - to_ms(since_default));
+  const auto from = parse_rfc3339(since.value_or(looked_from));
   if (!from) {
     return bad("E0000030", "Bad request. Invalid date. Dates must be of the form yyyy-MM-dd'T'HH:mm:ss.SSSZZ",
                "bad since");
@@ -178,7 +192,9 @@ std::expected<OktaOrg::Query, fault::Status> OktaOrg::read_query(const Request& 
     return bad("E0000053", "The since parameter is over 180 days prior to the current day.",
                "since too far back");
   }
-  Query query{.since = std::string(*since), .after = std::string(after.value_or("")), .place = 0};
+  Query query{.since = std::string(since.value_or(looked_from)),
+              .after = std::string(after.value_or("")),
+              .place = 0};
   query.newest = newest;
   if (const auto limit = find_parameter(parameters, "limit")) {
     const auto number = whole_number<std::size_t>(*limit);
@@ -198,7 +214,7 @@ std::expected<OktaOrg::Query, fault::Status> OktaOrg::read_query(const Request& 
       return bad("E0000031", "Invalid search criteria.", "");
     query.event_type = filter->substr(known.size(), filter->size() - known.size() - 1);
   }
-  if (ours && settings_.base + request.target != link(query, query.after)) {
+  if (ours && link_base() + request.target != link(query, query.after)) {
     return bad("E0000001", "Api validation failed: since and after", "edited link");
   }
   // A bounded question goes by when events were published, wherever they stand.
@@ -258,7 +274,7 @@ std::string OktaOrg::link(const Query& query, std::string_view after) const {
                        "&sortOrder=ASCENDING&limit=" + std::to_string(query.limit) + query.rest();
   if (!after.empty()) target += "&after=" + std::string(after);
   const std::string seal = std::to_string(hash64(target));
-  return settings_.base + target + '&' + std::string(seal_name) + '=' + seal + settings_.link_suffix;
+  return link_base() + target + '&' + std::string(seal_name) + '=' + seal + settings_.link_suffix;
 }
 
 // A number may be written in more than one way.
@@ -316,41 +332,53 @@ void OktaOrg::set_links(Answer& answer, std::string_view self, std::string_view 
 }
 
 void OktaOrg::apply(const OktaFault& fault, Answer& answer, const Request& request, RequestRecord& record) {
-  std::visit(Overloaded{
-                 [&](const fault::Status& status) { bend(answer, status); },
-                 [&](const fault::Cut& cut) { bend(answer, cut); },
-                 [&](const fault::Delay& delay) { bend(answer, delay); },
-                 [&](const fault::CloseAfter& close) { bend(answer, close); },
-                 [&](const fault::RateLimited& limited) { limit(limited, answer, record); },
-                 [&](const fault::ConcurrencyLimited&) {
-                   limit({.reset = fault::RateLimited::Reset::honest, .ahead = 114s}, answer, record);
-                   answer.set_header("X-Rate-Limit-Limit", "0");
-                   answer.set_header("X-Rate-Limit-Remaining", "0");
-                   record.quiet_until.reset();  // "The reset is only a suggested value."
-                 },
-                 [&](const fault::Redirect& redirect) {
-                   bend(answer,
-                        fault::Status{.status = 302, .body = {}, .headers = {{"Location", redirect.url}}});
-                 },
-                 [&](const fault::HugeHeaders& huge) {
-                   for (std::size_t bytes = 0; bytes < huge.bytes; bytes += 1000) {
-                     answer.headers.push_back({"X-Padding", std::string(1000, 'x')});
-                   }
-                 },
-                 [&](const fault::RefuseCursor& refuse) {
-                   if (!request.target.contains("after=")) return;
-                   bend(answer, fault::okta_error(refuse.status, "E0000001", "Api validation failed: after"));
-                 },
-                 [&](const fault::Endless&) {
-                   answer.remove_header("Content-Encoding");
-                   answer.set_body(std::string(std::size_t{64} << 10U, ' '));
-                   answer.delivery.endless = true;
-                 },
-                 [&](const auto&) {
-                   if (served_) apply_to_page(fault, answer, request, record);
-                 },
-             },
-             fault);
+  std::visit(
+      Overloaded{
+          [&](const fault::Status& status) { bend(answer, status); },
+          [&](const fault::InBetween& page) {
+            bend(answer, fault::Status{.status = page.status,
+                                       .body = fault::html_page("Blocked by policy"),
+                                       .headers = {{"Server", "squid"}}});
+            for (const char* name :
+                 {"X-Okta-Request-Id", "X-Rate-Limit-Limit", "X-Rate-Limit-Remaining", "X-Rate-Limit-Reset"})
+              answer.remove_header(name);
+            answer.set_header("Date", format_http_date(record.at + to_ms(page.clock_off)));
+            record.of_okta = false;
+            record.events = 0;
+            record.quiet_until.reset();
+          },
+          [&](const fault::Cut& cut) { bend(answer, cut); },
+          [&](const fault::Delay& delay) { bend(answer, delay); },
+          [&](const fault::CloseAfter& close) { bend(answer, close); },
+          [&](const fault::RateLimited& limited) { limit(limited, answer, record); },
+          [&](const fault::ConcurrencyLimited&) {
+            limit({.reset = fault::RateLimited::Reset::honest, .ahead = 114s}, answer, record);
+            answer.set_header("X-Rate-Limit-Limit", "0");
+            answer.set_header("X-Rate-Limit-Remaining", "0");
+            record.quiet_until.reset();  // "The reset is only a suggested value."
+          },
+          [&](const fault::Redirect& redirect) {
+            bend(answer, fault::Status{.status = 302, .body = {}, .headers = {{"Location", redirect.url}}});
+          },
+          [&](const fault::HugeHeaders& huge) {
+            for (std::size_t bytes = 0; bytes < huge.bytes; bytes += 1000) {
+              answer.headers.push_back({"X-Padding", std::string(1000, 'x')});
+            }
+          },
+          [&](const fault::RefuseCursor& refuse) {
+            if (!request.target.contains("after=")) return;
+            bend(answer, fault::okta_error(refuse.status, "E0000001", "Api validation failed: after"));
+          },
+          [&](const fault::Endless&) {
+            answer.remove_header("Content-Encoding");
+            answer.set_body(std::string(std::size_t{64} << 10U, ' '));
+            answer.delivery.endless = true;
+          },
+          [&](const auto&) {
+            if (served_) apply_to_page(fault, answer, request, record);
+          },
+      },
+      fault);
 }
 
 void OktaOrg::apply_to_page(const OktaFault& fault, Answer& answer, const Request& request,

@@ -12,7 +12,8 @@
 //   persistence; `self` and `next` always; the next link of an empty page is its self link.
 // - A `next` link must come back byte for byte: one that was edited or composed is a misuse and gets 400. So
 // are
-//   `until`, DESCENDING and a query without `since`.
+//   `until`, DESCENDING and a query without `since`, but for one of a single event: Okta goes back seven
+//   days.
 // - X-Rate-Limit-* by fixed windows that are not in step with the wall's minutes, shared with the org's other
 // clients;
 //   beyond the limit 429 until the window ends (okta.md 4).
@@ -41,9 +42,11 @@
 namespace logzio_okta::model {
 
 struct OrgSettings {
-  std::string base = "https://acme.okta.com";  ///< How its links begin.
-  std::int64_t rate_limit = 120;               ///< Requests a window, of all clients together.
-  std::int64_t others = 0;  ///< Of these, what other clients spend, evenly over each window.
+  std::string base = "https://acme.okta.com";  ///< Where it is asked.
+  std::string link_base;  ///< How its links begin, where they name another of its hosts than `base`.
+  std::string id;  ///< Told to everyone at /.well-known/okta-organization; empty: that page is not there.
+  std::int64_t rate_limit = 120;  ///< Requests a window, of all clients together.
+  std::int64_t others = 0;        ///< Of these, what other clients spend, evenly over each window.
   Duration window = 60s;
   Duration window_offset = 20s;  ///< Where windows begin, behind the wall's.
   Duration clock_skew{};         ///< The org's clock minus ours.
@@ -68,6 +71,7 @@ struct RequestRecord {
   std::string target;
   std::string user_agent;
   int status = 0;
+  bool of_okta = true;    ///< False: something in between has answered.
   std::size_t begin = 0;  ///< Of the page in the log; `events` of it are asked for or passed over.
   std::size_t events = 0;
   std::optional<WallTime> quiet_until;  ///< By the org's clock: the moment this answer, a 429, named.
@@ -85,11 +89,12 @@ struct RequestCounts {
 };
 
 using OktaFault =
-    std::variant<fault::Status, fault::Cut, fault::Delay, fault::CloseAfter, fault::RateLimited,
-                 fault::ConcurrencyLimited, fault::Redirect, fault::NextLink, fault::NoLink, fault::SameLink,
-                 fault::RawLink, fault::Body, fault::TruncatedJson, fault::RepeatEvents, fault::TwiceInPage,
-                 fault::ShortPage, fault::SamePage, fault::Endless, fault::GzipBomb, fault::DamagedGzip,
-                 fault::NotReallyGzip, fault::HugeHeaders, fault::RefuseCursor, fault::Surplus>;
+    std::variant<fault::Status, fault::InBetween, fault::Cut, fault::Delay, fault::CloseAfter,
+                 fault::RateLimited, fault::ConcurrencyLimited, fault::Redirect, fault::NextLink,
+                 fault::NoLink, fault::SameLink, fault::RawLink, fault::Body, fault::TruncatedJson,
+                 fault::RepeatEvents, fault::TwiceInPage, fault::ShortPage, fault::SamePage, fault::Endless,
+                 fault::GzipBomb, fault::DamagedGzip, fault::NotReallyGzip, fault::HugeHeaders,
+                 fault::RefuseCursor, fault::Surplus>;
 
 /// An event that ends in this goes on for more bytes than anybody takes: it has no end in the log, and an
 /// answer that holds it has none either.
@@ -152,6 +157,10 @@ class OktaOrg {
     std::int64_t granted = 0;  ///< Of these, within the limit.
   };
 
+  [[nodiscard]] Answer tell_id(WallTime at) const;
+  [[nodiscard]] const std::string& link_base() const {
+    return settings_.link_base.empty() ? settings_.base : settings_.link_base;
+  }
   [[nodiscard]] Answer honest_answer(const Request& request, RequestRecord& record);
   [[nodiscard]] std::optional<fault::Status> refusal_of_key(const RequestRecord& record) const;
   [[nodiscard]] std::expected<Query, fault::Status> read_query(const Request& request,

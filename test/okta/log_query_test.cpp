@@ -59,6 +59,26 @@ TEST_CASE("next link: another scheme, host or port is refused by its name") {
   REQUIRE(refusal("//evil.example/api/v1/logs") == "a host without a scheme");
 }
 
+TEST_CASE("next link: one that names another of Okta's hosts is asked of the configured one") {
+  const Origin custom = Domain::parse("login.example.com").value().origin();
+  const std::string link = "https://example.okta.com/api/v1/logs?after=1_1&q=%2C";
+  REQUIRE(admit_next(custom, link).value() == "/api/v1/logs?after=1_1&q=%2C");
+  REQUIRE(other_name_in(custom, link) == "example.okta.com");
+  REQUIRE(other_name_in(custom, "https://login.example.com/api/v1/logs").empty());
+  REQUIRE(other_name_in(custom, "/api/v1/logs").empty());
+  for (const std::string host :
+       {"example.oktapreview.com", "example.okta-emea.com", "a.okta-gov.com", "a.okta.mil"})
+    REQUIRE(admit_next(custom, "https://" + host + "/api/v1/logs"));
+  for (const std::string place :
+       {"http://example.okta.com", "https://example.okta.com:8443", "https://example.okta.com.evil.example",
+        "https://okta.com", "https://example-okta.com", "https://evilokta.com",
+        "https://x@example.okta.com"}) {
+    INFO(place);
+    REQUIRE_FALSE(admit_next(custom, place + "/api/v1/logs"));
+  }
+  REQUIRE_FALSE(admit_next(custom, "https://example.okta.com/api/v1/users"));
+}
+
 TEST_CASE("next link: another path is refused, however it is spelt") {
   for (const std::string path :
        {"", "/", "?after=1", "/api/v1/logsx", "/api/v1/logs/", "/api/v1/logs/../users", "/api/v1/./logs",

@@ -88,6 +88,7 @@ std::string Judge::name(const Event& event) const {
 
 void Judge::run_begins(Instant now) {
   ++run_;
+  run_began_ = now;
   in_flight_.clear();
   saves_fail_ = false;
   listeners_gone_.clear();
@@ -95,6 +96,8 @@ void Judge::run_begins(Instant now) {
     org.remaining_in.reset();
     org.spent.clear();
     org.said_why = false;
+    org.refused_a_key = false;
+    org.asked_at.clear();
     if (org.silence_unsaved) org.silent_until.reset();  // Our clock may have jumped while nobody looked.
     org.quickest_answer = Duration::max();
     org.calm_since = now;
@@ -218,6 +221,7 @@ void Judge::holds_keys(OrgIndex index, const std::vector<CredentialId>& keys, In
 bool Judge::asked(OrgIndex index, const AskOkta& ask, WallTime okta_time, Now now) {
   Org& org = orgs_[index];
   org.keys_used[ask.credential] = now.steady;
+  org.asked_at.push_back(now.steady);
   const std::string& who = org.charge.name;
   if (ask.origin != org.charge.origin) convict("a key of " + who + " would go to " + ask.origin.text(), org);
   if (!ask.target.starts_with(std::string(log_path) + "?"))
@@ -234,10 +238,11 @@ bool Judge::asked(OrgIndex index, const AskOkta& ask, WallTime okta_time, Now no
     convict("asks " + who + " although only " + std::to_string(org.remaining) + " requests remain", org);
   }
   spend(org, okta_time);
-  const bool keeps_key_alive = ask.target == first_target(now.wall, 1);
-  if (listener_gone(org) && !keeps_key_alive) convict("asks " + who + " while its listener is gone", org);
-  if (saves_fail_ && !keeps_key_alive) convict("asks " + who + " while nothing can be saved", org);
-  return !keeps_key_alive;
+  // So that a key is used, or that Okta's clock is seen.
+  const bool only_looks = ask.target == clock_target();
+  if (listener_gone(org) && !only_looks) convict("asks " + who + " while its listener is gone", org);
+  if (saves_fail_ && !only_looks) convict("asks " + who + " while nothing can be saved", org);
+  return !only_looks;
 }
 
 // Where what it was tried with has gone to another account, something new is needed to try.
@@ -307,7 +312,14 @@ void Judge::heard(OrgIndex index, const Heard& heard, Instant now) {
     org.silence_heard = now;
     org.silence_unsaved = false;
   }
+  constexpr int forbidden = 403;
+  constexpr int limited = 429;
+  constexpr double little = 0.1;
+  const bool shows_little = heard.remaining && static_cast<double>(*heard.remaining) <=
+                                                   little * static_cast<double>(org.charge.rate_limit);
+  if (heard.status == limited || shows_little) org.limited_at = now;
   constexpr int unknown_key = 401;  // Spends nobody's budget.
+  org.refused_a_key |= heard.of_okta && (heard.status == unknown_key || heard.status == forbidden);
   if (heard.status == unknown_key) --org.spent[window_of(org, heard.sent_at)];
   if (!heard.remaining) return;
   org.remaining_in = window_of(org, heard.asked_at);
@@ -456,7 +468,7 @@ void Judge::judge_mark(const Event& event, std::string_view line) const {
 }
 
 void Judge::judge_backfill(const Event& event, std::string_view line) const {
-  if (!event.dated || plan_.has(Trouble::clock)) return;
+  if (!event.dated) return;
   const bool says_so = line.contains(R"("backfill":true)");
   const auto before_start = orgs_[event.org].first_start - event.published;
   if (says_so && before_start < -date_cut) convict("called backfill though it is new", event);
@@ -499,9 +511,10 @@ void Judge::answered(BulkId id, const BulkResult& result) {
 
 // ---- Disk
 
-void Judge::durable(const std::string& key, const Save& save) {
-  Org& org = orgs_[orgs_by_stream_.find(key)->second];
-  if (!org.since) begins(org, save);
+void Judge::durable(const std::string& key, const Save& save, const std::vector<WallTime>& okta_times) {
+  const OrgIndex index = orgs_by_stream_.find(key)->second;
+  Org& org = orgs_[index];
+  if (!org.since) begins(org, save, okta_times[index]);
   if (save.place.since != *org.since) convict("the beginning of " + key + " moved", org);
   const std::size_t in_doubt = save.place.in_doubt ? save.place.in_doubt->events_left : 0;
   if (in_doubt < org.doubt) {
@@ -554,7 +567,21 @@ void Judge::keep_window(Org& org, const Save& save) {
   }
 }
 
-void Judge::begins(Org& org, const Save& save) {
+// Whatever our own clock says. Between the opening and the save lies the answer that showed Okta's clock, or
+// an earlier one, which may have been on its way for minutes.
+void Judge::begins(Org& org, const Save& save, WallTime okta_now) {
+  constexpr auto on_the_way = 5min;
+  const WallTime start = save.place.first_start;
+  if (start > okta_now || start < org.opened_at - on_the_way) {
+    convict("its start is dated " + format_rfc3339(start) + ", where it was between " +
+                format_rfc3339(org.opened_at) + " and " + format_rfc3339(okta_now) + " by Okta's clock",
+            org);
+  }
+  if (save.place.since != start - to_ms(org.charge.since_ago)) {
+    convict("begins with the events since " + format_rfc3339(save.place.since) + ", not " +
+                describe(org.charge.since_ago) + " before its start",
+            org);
+  }
   org.since = save.place.since;
   org.first_start = save.place.first_start;
   for (std::size_t i = org.first; i < org.first + org.events; ++i) {
@@ -627,6 +654,22 @@ void Judge::judge_keys(const Org& org, Instant now) const {
   }
 }
 
+// Who waits for the end of a window has spent its share: within one window, or before it on requests whose
+// answers were late. A budget that leaks would be a slow loss of freshness.
+void Judge::judge_budget(Org& org, const TenantReport& tenant, Instant now) const {
+  constexpr Duration window_and_ways = 6min;
+  while (!org.asked_at.empty() && org.asked_at.front() < now - window_and_ways) org.asked_at.pop_front();
+  if (tenant.state != TenantState::limited) return;
+  const auto recent = [&](Instant then) { return now - then < limits::rate_wait_max + window_and_ways; };
+  if (recent(run_began_) || (org.limited_at && recent(*org.limited_at))) return;
+  const std::int64_t limit = std::min(org.charge.rate_limit, limits::rate_limit_assumed);
+  const double share = std::floor(static_cast<double>(limit) * plan_.policy.rate_share);
+  if (static_cast<double>(org.asked_at.size()) >= share) return;
+  convict("waits for its budget after " + std::to_string(org.asked_at.size()) +
+              " requests in 6 minutes, where it may spend " + std::to_string(share) + " in one",
+          org);
+}
+
 void Judge::saw(const Report& report, Instant now, const std::vector<WallTime>& okta_times) {
   const auto conserved = [&](const EventCounts& counts, const std::string& who) {
     if (counts.fetched == counts.delivered + counts.deduplicated + counts.set_aside + counts.in_flight)
@@ -649,6 +692,9 @@ void Judge::saw(const Report& report, Instant now, const std::vector<WallTime>& 
     Org& org = orgs_[index];
     if (tenant.state == TenantState::limited) judge_patience(org, now, okta_times[index]);
     if (!plan_.has(Trouble::once_runs)) judge_keys(org, now);
+    if (tenant.keys_refused > 0 && !org.refused_a_key)
+      convict("counts a key of " + tenant.domain + " as refused, which Okta has not refused", org);
+    judge_budget(org, tenant, now);
     const bool halted = tenant.state == TenantState::refused || tenant.state == TenantState::backing_off;
     if (halted && !org.said_why)
       convict(tenant.domain + " is halted and nobody was told: " + tenant.last_error, org);

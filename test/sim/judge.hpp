@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -40,6 +41,7 @@ struct Charge {
   std::int64_t rate_limit = 0;
   Duration window{};
   Duration window_offset{};
+  Duration since_ago{};  ///< How far before its start it is to begin.
 };
 
 class Judge {
@@ -67,6 +69,7 @@ class Judge {
   bool asked(OrgIndex org, const AskOkta& ask, WallTime okta_time, Now now);
   struct Heard {
     int status = 0;
+    bool of_okta = true;                  ///< False: something in between has answered.
     std::optional<WallTime> quiet_until;  ///< By the org's clock.
     std::optional<std::int64_t> remaining;
     std::size_t begin = 0;  ///< The wanted events in it, by their place in the log.
@@ -101,7 +104,7 @@ class Judge {
 
   // ---- Disk
   void saves_fail(bool fail) { saves_fail_ = fail; }
-  void durable(const std::string& key, const Save& save);
+  void durable(const std::string& key, const Save& save, const std::vector<WallTime>& okta_times);
 
   // ---- What people see
   void noted(const Note& note);
@@ -164,12 +167,15 @@ class Judge {
     std::size_t events = 0;
     std::size_t covered = 0;  ///< Events before it were checked behind the place on disk.
     std::optional<WallTime> since;
-    WallTime first_start;     ///< By our clock.
-    std::uint64_t life = 0;   ///< Counts the openings of its stream.
-    std::size_t unsaved = 0;  ///< What answers of this life brought and nothing on disk speaks of.
-    bool noted = false;       ///< This life knows one by one what was in flight when the last one ended.
-    std::size_t doubt = 0;    ///< So many events more must be marked, ever since the unclean end.
-    WallTime opened_at;       ///< By its clock.
+    WallTime first_start;          ///< By its clock.
+    std::uint64_t life = 0;        ///< Counts the openings of its stream.
+    std::size_t unsaved = 0;       ///< What answers of this life brought and nothing on disk speaks of.
+    bool noted = false;            ///< This life knows one by one what was in flight when the last one ended.
+    std::size_t doubt = 0;         ///< So many events more must be marked, ever since the unclean end.
+    WallTime opened_at;            ///< By its clock.
+    bool refused_a_key = false;    ///< Itself, in this run.
+    std::deque<Instant> asked_at;  ///< The last minutes' requests.
+    std::optional<Instant> limited_at;   ///< When it last said 429, or showed how little remains.
     std::optional<WallTime> unclean_at;  ///< By its clock: nothing later is marked without a lost answer.
     bool jumped_since = false;
     bool in_file = false;
@@ -212,7 +218,8 @@ class Judge {
   [[nodiscard]] std::optional<Violation> why_unsettled(const Event& event) const;
   [[nodiscard]] std::int64_t window_of(const Org& org, WallTime okta_time) const;
   [[nodiscard]] std::string name(const Event& event) const;
-  void begins(Org& org, const Save& save);
+  void begins(Org& org, const Save& save, WallTime okta_now);
+  void judge_budget(Org& org, const TenantReport& tenant, Instant now) const;
   void put_aside(Org& org, const SetAside& item);
   void put_together_aside(Org& org, const SetAside& item);
   void cover(Org& org, std::size_t count);
@@ -241,6 +248,7 @@ class Judge {
   std::vector<const PastEvent*> bytes_of_;
   std::unordered_map<std::uint64_t, Sending> in_flight_;  ///< By bulk.
   std::uint64_t run_ = 0;
+  Instant run_began_{};
   bool saves_fail_ = false;  ///< And the core was told.
   /// The last bulk met none, and the core was told; the events that were in it.
   std::map<DestinationId, std::vector<std::size_t>> listeners_gone_;

@@ -43,6 +43,7 @@ constexpr std::array names{
     "repeats"sv,
     "ahead-events"sv,
     "state-replaced"sv,
+    "okta-in-between"sv,
 };
 static_assert(names.size() == troubles_count);
 

@@ -49,14 +49,15 @@ enum class Trouble : std::uint8_t {
   late_turns,  ///< The loop comes back later than it should.
   repeated_facts,
   odd_events,
-  late_events,     ///< Persisted long after they were published.
-  bursts,          ///< Thousands of events at once.
-  short_pages,     ///< Okta gives less than it has, or nothing, and a link that leads on.
-  repeats,         ///< Okta gives an event twice, in one page or where two meet.
-  ahead_events,    ///< Published a while after they were persisted, by what they say.
-  state_replaced,  ///< While no daemon runs: the state removed, torn, or put back from an older copy.
+  late_events,      ///< Persisted long after they were published.
+  bursts,           ///< Thousands of events at once.
+  short_pages,      ///< Okta gives less than it has, or nothing, and a link that leads on.
+  repeats,          ///< Okta gives an event twice, in one page or where two meet.
+  ahead_events,     ///< Published a while after they were persisted, by what they say.
+  state_replaced,   ///< While no daemon runs: the state removed, torn, or put back from an older copy.
+  okta_in_between,  ///< A firewall's or a proxy's page in Okta's place, with a clock of its own.
 };
-inline constexpr std::size_t troubles_count = 32;
+inline constexpr std::size_t troubles_count = 33;
 [[nodiscard]] std::string_view name_of(Trouble trouble);
 [[nodiscard]] std::optional<Trouble> trouble_of(std::string_view name);
 

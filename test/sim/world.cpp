@@ -119,7 +119,7 @@ World::World(const Plan& plan, Story& story)
     if (!save.set_aside.empty() && aside_before_ + aside_bytes_ > limits::set_aside_bytes_max) {
       throw Violation{"more is set aside than there is room for"};
     }
-    if (!HookRoute::of_key(key)) return judge_.durable(key, save);
+    if (!HookRoute::of_key(key)) return judge_.durable(key, save, okta_times());
     for (const SetAside& item : save.set_aside) hook_judge_.set_aside(item.bytes);
   };
   make_accounts();
@@ -201,6 +201,9 @@ void World::make_orgs() {
       settings.others = settings.rate_limit * static_cast<std::int64_t>(random_.below(10)) / 10;
     settings.immense_events = plan_.has(Trouble::odd_events);
     if (plan_.has(Trouble::clock)) settings.clock_skew = random_.between(-10min, 10min);
+    // Known to us by a custom domain, and to itself by Okta's.
+    if (domain_name(i).contains("example") && random_.below(2) == 0)
+      settings.link_base = "https://org" + std::to_string(i) + ".okta.com";
     const auto domain = Domain::parse(domain_name(i));
     CHECK(domain.has_value());
     Org& org = orgs_.emplace_back(Org{.name = domain_name(i),
@@ -217,6 +220,8 @@ void World::make_orgs() {
                   .window = settings.window,
                   .window_offset = settings.window_offset};
     if (plan_.tenants_differ) draw_query(org.spec, charge, random_);
+    const Since since = org.spec.since.value_or(plan_.policy.since);
+    charge.since_ago = std::get<SinceAgo>(since).ago;
     charge.stream = org.spec.query.stream_key(*domain);
     const WallTime begin = okta_time(org);
     org.history = make_history(plan_, random_.next(), plan_.events_of(i), begin - to_ms(history_span),
@@ -683,8 +688,11 @@ void World::reach_okta(std::size_t index, const AskOkta& ask, const std::string&
   if (!record.misuse.empty()) throw Violation{"misuse of Okta: " + record.misuse + ": " + ask.target};
 
   const RateLimit rate = read_rate_limit(answer.headers);
-  Judge::Heard heard{
-      .status = answer.status, .quiet_until = record.quiet_until, .remaining = {}, .asked_at = record.at};
+  Judge::Heard heard{.status = answer.status,
+                     .of_okta = record.of_okta,
+                     .quiet_until = record.quiet_until,
+                     .remaining = {},
+                     .asked_at = record.at};
   heard.sent_at = record.at - to_ms(now() - asked_at);
   if (!rate.concurrency() && answer.status == 200) heard.remaining = rate.remaining;
   HttpResult result = model::as_result(answer);
@@ -771,6 +779,7 @@ void World::bend_next_answer(Org& org, std::string_view target) {
         break;
     }
   }
+  if (strikes(Trouble::okta_in_between)) okta.inject(page_in_between(), 1);
   if (strikes(Trouble::okta_breaks)) {
     const model::Ending ending = random_.below(2) == 0 ? model::Ending::reset : model::Ending::stall;
     okta.inject(fault::Cut{.bytes = random_.below(3000), .ending = ending}, 1);
@@ -854,6 +863,28 @@ std::chrono::seconds World::until_window_ends(Org& org) {
   const auto more = static_cast<std::int64_t>(random_.below(4) == 0 ? random_.below(9) : 0);
   return std::chrono::ceil<std::chrono::seconds>(
       std::chrono::milliseconds(window - at % window + more * window));
+}
+
+fault::InBetween World::page_in_between() {
+  constexpr std::array statuses{200, 401, 401, 403, 403, 404, 407, 451, 500, 502, 503};
+  const bool has_a_clock = random_.below(2) == 0;
+  return {.status = statuses[random_.below(statuses.size())],
+          .clock_off = has_a_clock ? Duration(0s) : random_.between(-400 * 24h, 400 * 24h)};
+}
+
+// Mostly by hours; a machine without a battery begins in 1970.
+std::chrono::milliseconds World::draw_wall_error() {
+  switch (random_.below(6)) {
+    case 0:
+    case 1:
+      return 0ms;
+    case 2:
+      return to_ms(random_.between(-10 * 24h, 10 * 24h));
+    case 3:
+      return random_.below(4) == 0 ? WallTime() - true_wall() : to_ms(random_.between(-400 * 24h, 400 * 24h));
+    default:
+      return to_ms(random_.between(-2h, 2h));
+  }
 }
 
 std::string World::hostile_link(const Org& org) {
@@ -1162,7 +1193,7 @@ void World::strike(Trouble trouble) {
     case Trouble::reloads:
       return trouble_tenants();
     case Trouble::clock:
-      wall_error_ = to_ms(random_.below(3) == 0 ? Duration(0s) : random_.between(-2h, 2h));
+      wall_error_ = draw_wall_error();
       return judge_.wall_jumped();
     case Trouble::kills:
       if (!daemon_) return;
@@ -1316,6 +1347,7 @@ void World::stop_and_check() {
 }
 
 Outcome World::run() {
+  if (plan_.has(Trouble::clock)) wall_error_ = draw_wall_error();
   start();
   plan_episodes();
   run_until(now() + plan_.faults_last);

@@ -21,6 +21,7 @@
 
 #include "logzio_okta/flow/scheduler.hpp"
 
+#include "model/fault.hpp"
 #include "model/listener.hpp"
 #include "model/okta_org.hpp"
 #include "sim/disk.hpp"
@@ -147,6 +148,8 @@ class World {
   void bend_next_answer(Org& org, std::string_view target);
   [[nodiscard]] bool shape_next_page(model::OktaOrg& okta);
   [[nodiscard]] std::string hostile_link(const Org& org);
+  [[nodiscard]] model::fault::InBetween page_in_between();
+  [[nodiscard]] std::chrono::milliseconds draw_wall_error();
 
   // ---- Between the daemon and the listener
   /// A bulk's body, inflated and read.

@@ -59,6 +59,16 @@ inline constexpr Duration page_size_trial_max = 24h;
 inline constexpr Duration recovery_overlap = 15min;  // Events persist later than published, rarely by more.
 inline constexpr Duration retention = 90 * 24h;      // Okta keeps events this long.
 inline constexpr Duration backlog_alarm = 60 * 24h;  // From here an hourly error names the day loss begins.
+// An answer whose Date is further from what the org said before is not believed, unless so many in a row
+// agree: then the first one was wrong.
+inline constexpr Duration date_jump_max = 24h;
+inline constexpr int dates_until_believed = 3;
+// Uuids remembered to notice one org under two names: one in so many, of the last quarter of a million
+// events.
+inline constexpr std::uint64_t twin_sample_one_in = 64;
+inline constexpr std::size_t twin_samples_max = 4096;
+// NTP keeps a clock within milliseconds; a minute is a clock that nobody sets.
+inline constexpr Duration clock_off_max = 60s;
 
 // Where the log ends. Okta advises 20 s for what was published and is not in its log yet (okta.md 1.2), of
 // which up to 10 s are its own delay; a poll interval comes on top.

@@ -77,6 +77,17 @@ inline constexpr Duration newest_event_span = 7 * 24h;
 [[nodiscard]] TenantDiagnosis diagnose_tenant(std::string domain, std::string_view key_place,
                                               Sighting sighting, WallTime wall);
 
+/// The page on which an org tells everyone its id, which is the same under each of its names.
+inline constexpr std::string_view org_page = "/.well-known/okta-organization";
+/// `sighting` is of that page. Empty where it tells no id.
+[[nodiscard]] std::string org_id_of(const Sighting& sighting);
+struct NamedOrg {
+  std::string domain;
+  std::string id;  ///< Empty: unknown.
+};
+/// A warning for each org that is followed under two names, and so delivered twice.
+[[nodiscard]] std::vector<Finding> find_twins(const std::vector<NamedOrg>& orgs);
+
 /// `sighting` is of the answer to an empty bulk, which ships nothing: a 401 says that the token is not known
 /// there, and anything the listener says about the bulk itself comes after it took the token. Over lines, or
 /// without a token that could be one, it is of the connection alone. `home`: the listener that took the same

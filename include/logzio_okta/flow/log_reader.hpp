@@ -1,6 +1,6 @@
 // LogReader: reads a span of an org's System Log for a person's eyes, beside the daemon and without a place.
 //
-//     LogReader reader(now, spec, {.since = since, .until = until}, policy, random);
+//     LogReader reader(now, spec, {.since = SinceAgo{1h}, .until = SinceAgo{}}, policy, random);
 //     while (!reader.done()) {
 //       if (auto ask = reader.next_ask(now)) client.ask(*ask);
 //       wait until an answer or reader.deadline(now);
@@ -9,8 +9,9 @@
 //     }
 //     reader.failure() -> why it ended early, if it did
 //
-// With `until` it asks a bounded question, which ends; without, it follows the log for ever. Okta's limits
-// are kept as the daemon keeps them (Org), so that a look does not starve the daemon beyond its own share.
+// With `until` it asks a bounded question, which ends; without, it follows the log for ever. "An hour ago"
+// and "now" are by Okta's clock, which it looks at first where one of them is meant. Okta's limits are kept
+// as the daemon keeps them (Org), so that a look does not starve the daemon beyond its own share.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +37,13 @@ namespace logzio_okta {
 class LogReader {
  public:
   struct Span {
+    Since since;
+    std::optional<Since> until;  ///< None: what comes is followed.
+  };
+  /// A span in moments.
+  struct Moments {
     WallTime since;
-    std::optional<WallTime> until;  ///< None: what comes is followed.
+    std::optional<WallTime> until;
   };
   /// Of the spec it takes domain, keys and query.
   LogReader(Now now, const TenantSpec& spec, const Span& span, const Policy& policy, Random random);
@@ -54,11 +60,15 @@ class LogReader {
   [[nodiscard]] const std::optional<std::string>& failure() const { return failure_; }
   [[nodiscard]] std::optional<Note> next_note();
 
+  /// What is read, once it is known.
+  [[nodiscard]] const std::optional<Moments>& moments() const { return moments_; }
   /// Greatest `published` so far.
   [[nodiscard]] std::optional<WallTime> reached() const { return reached_; }
   [[nodiscard]] std::uint64_t events() const { return events_; }
 
  private:
+  void begin(WallTime okta_now);
+  void all_is_well(Now now);
   void take_failure(Now now, const HttpResult& result, Standing standing);
   void failed(Now now, std::string text);
   void give_up(std::string text);
@@ -67,6 +77,7 @@ class LogReader {
   Domain domain_;
   LogQuery query_;
   Span span_;
+  std::optional<Moments> moments_;
   Policy policy_;
   Random random_;
   Org org_;

@@ -12,6 +12,10 @@
 // Date and add a second, since both headers are whole seconds. Until Okta has shown a limit we count in
 // minutes of our own against limits::rate_limit_assumed.
 //
+// Clock: an answer's Date is Okta's clock, if Okta itself gave the answer and the Date is not more than a day
+// off from what it said before. Something in between that answers in Okta's place tells nothing, neither
+// about the clock nor about a key.
+//
 // Keys: refused by a 401 or by three 403 in a row; then the next one takes over and stays. A refused or idle
 // key is used once in limits::refused_retry_max, for Okta kills a key unused for 30 days. With every key
 // refused each is tried ever more rarely.
@@ -32,6 +36,7 @@ namespace logzio_okta {
 /// What an answer says about the org and the key, apart from the page in it.
 enum class Standing : std::uint8_t {
   fine,          ///< 200, or a failure that is neither about the budget nor about the key.
+  foreign,       ///< Neither a page nor Okta's: something in between has answered. It says nothing of a key.
   limited,       ///< 429: quiet until the moment Okta named.
   crowded,       ///< 429 for too many requests at once: a short pause.
   unauthorized,  ///< 401: this key is refused from now on.
@@ -64,12 +69,18 @@ class Org {
   /// Okta's clock minus ours; 0 unless the two certainly disagree (Date has whole seconds).
   [[nodiscard]] std::chrono::milliseconds offset() const { return offset_; }
   [[nodiscard]] WallTime okta_time(WallTime ours) const { return ours + offset_; }
+  /// Okta's clock (`wall`) at the last answer of this run whose Date is believed, and when that came: never
+  /// ahead of Okta's. Without it the offset is that of an earlier run.
+  [[nodiscard]] std::optional<Now> clock() const { return clock_; }
+  /// The Date of the last answer, if it had one that is believed.
+  [[nodiscard]] std::optional<WallTime> date() const { return date_; }
   /// The moment named in the last 429 that is not over, by Okta's clock as we know it: never too early.
   [[nodiscard]] std::optional<WallTime> quiet_until() const { return quiet_named_; }
   /// Takes up what was saved before a restart. Nothing, once it has heard of Okta itself.
   void restore(Now now, std::optional<WallTime> quiet_until, std::chrono::milliseconds offset);
 
-  /// The keys as they are now. Those that stay keep their state; new ones are good.
+  /// The keys as they are now. Those that stay keep their state, and the refused ones are tried at once:
+  /// whoever touches the file may have mended them in Okta. New ones are good.
   void replace_keys(Instant now, const std::vector<CredentialId>& keys);
   [[nodiscard]] bool all_refused() const;
   [[nodiscard]] std::size_t keys() const { return keys_.size(); }
@@ -95,7 +106,8 @@ class Org {
   [[nodiscard]] std::int64_t budget() const;
   [[nodiscard]] bool within_budget(Instant now) const;
   [[nodiscard]] bool window_over(Instant now) const;
-  void learn_clock(Now now, WallTime asked_wall, const HttpAnswer& answer);
+  [[nodiscard]] std::optional<WallTime> believed_date(Now now, const HttpAnswer& answer);
+  void learn_clock(Now now, WallTime asked_wall);
   void learn_rate(Now now, const HttpAnswer& answer);
   void go_quiet(Now now, const HttpAnswer& answer);
   void refuse(Instant now, Key& key);
@@ -120,6 +132,10 @@ class Org {
   int crowded_ = 0;     ///< Concurrency 429s in a row.
   int limited_ = 0;     ///< Other 429s in a row.
   std::chrono::milliseconds offset_{0};
+  std::optional<WallTime> date_;
+  std::optional<Now> clock_;
+  std::optional<Now> doubted_;  ///< A Date that was not believed, likewise, ...
+  int doubted_times_ = 0;       ///< ... and how many in a row agreed with it.
 };
 
 }  // namespace logzio_okta

@@ -24,8 +24,8 @@ struct InDoubt {
 
 struct Place {
   std::string next;            ///< Okta's next link as a target, byte for byte; empty before the first page.
-  WallTime since;              ///< Where the stream began (or begins). Resolved once.
-  WallTime first_start;        ///< Our clock when the stream was first opened; events before it are backfill.
+  WallTime since;              ///< Where the stream began (or begins). Resolved once, by Okta's clock.
+  WallTime first_start;        ///< By Okta's clock: when the stream began; events before it are backfill.
   std::uint64_t pages = 0;     ///< Pages settled; the number of the last row of the window.
   std::uint32_t limit = 1000;  ///< Events a page under `next`.
   bool repeated = false;       ///< The page before this place held events and its link did not move.

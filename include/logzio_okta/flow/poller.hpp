@@ -5,6 +5,9 @@
 //                        ^                        |  five failures at one place, or the link was refused
 //                        +---- window read back --+  (recovering: asked again from the watermark)
 //
+// A new stream first asks a question that only shows Okta's clock: its start is resolved by that, never by
+// ours, and saved before anything is read.
+//
 // The reading half is one of the states above. The unsettled half is a queue of pages, of at most
 // limits::in_doubt_events events, each with the place behind it; the stream's place moves to the newest
 // page with nothing unsettled before it, and every move is one Save.
@@ -56,6 +59,8 @@ struct OrgFacts {
   bool all_keys_refused = false;
   std::optional<WallTime> quiet_until;  ///< By Okta's clock.
   std::chrono::milliseconds offset{0};  ///< Okta's clock minus ours.
+  std::optional<Now> clock{};           ///< Okta's clock at an answer of this run, never ahead of it.
+  std::optional<WallTime> date{};       ///< Of this answer, if it is believed.
 };
 
 class Poller {
@@ -65,7 +70,7 @@ class Poller {
   /// Asks for the stream's place.
   void start(Instant now);
   /// `began`: when this run did; after an unclean end, what was published before it may be a repeat.
-  void opened(Now now, const Opened& opened, Instant began);
+  void opened(Now now, const Opened& opened, Instant began, const OrgFacts& org);
   void window_read(Now now, const WindowRead& read);
   void saved(Now now, std::uint64_t number);
   void settled(Now now, const Settlement& settlement, const OrgFacts& org);
@@ -176,14 +181,16 @@ class Poller {
     std::vector<SetAside> kept;
   };
 
+  void begin(Now now, const OrgFacts& org);
+  void take_clock(Now now, HttpAnswer& answer, const OrgFacts& org, std::string& body, PageCutter& cutter);
+  void all_is_well(Now now);
   [[nodiscard]] std::optional<Batch> take_page(Now now, const HttpAnswer& answer, const OrgFacts& org,
                                                const std::vector<EventSlice>& events);
   static void fold(Page&& empty, Page& into);
-  void date_of_answer(const HttpAnswer& answer);
-  void take_link(const HttpAnswer& answer, bool empty, Page& page, std::string& why_not) const;
-  [[nodiscard]] Batch choose(const std::vector<EventSlice>& events, const OrgFacts& org, WallTime date,
-                             Page& page);
-  [[nodiscard]] Mark mark_of(const EventSlice& event, const OrgFacts& org, bool changed, bool doubted) const;
+  void date_of_answer(Now now, const OrgFacts& org);
+  void take_link(const HttpAnswer& answer, bool empty, Page& page, std::string& why_not);
+  [[nodiscard]] Batch choose(const std::vector<EventSlice>& events, WallTime date, Page& page);
+  [[nodiscard]] Mark mark_of(const EventSlice& event, bool changed, bool doubted) const;
   [[nodiscard]] bool may_have_been_in_flight(const EventSlice& event, WallTime date);
   [[nodiscard]] std::uint32_t doubt_left() const;
   [[nodiscard]] std::optional<Batch> take_unreadable(Now now, const HttpAnswer& answer, const OrgFacts& org,
@@ -195,6 +202,7 @@ class Poller {
 
   void take_refusal(Now now, const std::string& said);
   void take_status(Now now, const HttpAnswer& answer, const OrgFacts& org);
+  void take_foreign(Now now, const HttpAnswer& answer);
   void take_transport_error(Now now, const TransportError& error);
   struct Failure {
     std::string_view kind;  ///< For telling one failure from another.
@@ -216,6 +224,7 @@ class Poller {
   [[nodiscard]] WallTime reached() const;
   [[nodiscard]] WallTime recovery_start(Now now) const;
   void restore_limit(Now now);
+  [[nodiscard]] bool has_place() const;
   void ask_again_if_woken(Now now, bool empty);
 
   void pop_settled(Now now, const OrgFacts& org);
@@ -238,6 +247,7 @@ class Poller {
   Random random_;
 
   State state_ = Created{};
+  bool beginning_ = false;  ///< New, and Okta's clock was not seen yet: there is no place.
   Place place_;
   /// In doubt are these and no others, if it is known: in order, and whether each was met again.
   struct InFlight {
@@ -320,6 +330,7 @@ class Poller {
   EventCounts counts_;
   RequestCounts requests_;
   std::uint64_t hostile_links_ = 0;
+  bool other_name_said_ = false;  ///< That Okta's links name another of its hosts.
   std::uint64_t gaps_ = 0;
   std::optional<WallTime> last_answer_;
   std::optional<WallTime> last_delivery_;

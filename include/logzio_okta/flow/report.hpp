@@ -83,6 +83,7 @@ struct TenantReport {
   std::uint64_t rate_spent = 0;  ///< By us in this window, over all keys.
   std::size_t keys = 0;
   std::size_t keys_refused = 0;
+  std::optional<Duration> clock_ahead;  ///< Our clock minus Okta's, 0 when they agree; once Okta's was seen.
   std::uint64_t hostile_links = 0;
   std::uint64_t gaps = 0;
   bool recovering = false;

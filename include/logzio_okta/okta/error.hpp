@@ -8,6 +8,11 @@
 
 namespace logzio_okta {
 
+/// Whether Okta itself answered, and not something in between (a proxy, a firewall, a captive portal): by its
+/// request id, its JSON error, or what only a page has. Whatever answers in its place says nothing about a
+/// key, a link or Okta's clock.
+[[nodiscard]] bool is_of_okta(const HttpAnswer& answer);
+
 /// One line for the log: "E0000011 Invalid token provided (request id ...)"; for a body that is not Okta's (a
 /// load balancer's HTML) its kind and size. Bounded, printable, never more than a hint: decisions go by the
 /// status. A body that came with Content-Encoding: gzip is inflated for it.

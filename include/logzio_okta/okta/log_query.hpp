@@ -37,12 +37,20 @@ struct LogQuery {
 /// colons stay as they are.
 [[nodiscard]] std::string first_target(WallTime since, std::size_t limit, const LogQuery& query = {});
 
+/// A question that asks for next to nothing and depends on no clock: so that a key is used, or that Okta's
+/// clock is seen. Without `since` Okta goes back seven days by its own (okta.md 1.1).
+[[nodiscard]] std::string clock_target();
+
 /// The target of a `next` link if it stays with the org: same scheme, host and port (a path-absolute link is
 /// of the same org), exactly `log_path`, printable ASCII without spaces, at most limits::next_link_bytes_max.
-/// Never altered. The error says in a few words how it leaves, without quoting the link.
+/// Never altered. One that names a host of Okta's own, as a custom domain's links may, counts as staying: its
+/// target is asked of the org's configured host, and no byte goes elsewhere. The error says in a few words
+/// how it leaves, without quoting the link.
 [[nodiscard]] std::expected<std::string, std::string> admit_next(const Origin& org, std::string_view link);
 /// What admit_next has against a link, for a sentence about it: "leaves the org (another host than the
 /// org's)", "is malformed (a backslash)".
 [[nodiscard]] std::string describe_refused_link(std::string_view why);
+/// That host of Okta's own, where an admitted link names another than the org's configured one; else empty.
+[[nodiscard]] std::string other_name_in(const Origin& org, std::string_view link);
 
 }  // namespace logzio_okta
