@@ -1,9 +1,9 @@
 // logzio-okta: reads the System Log of Okta tenants and delivers every event to Logz.io.
-#include <cstdio>
 #include <utility>
 
 #include "commands/table.hpp"
 #include "shell/clock.hpp"
+#include "shell/printing.hpp"
 #include "shell/settings.hpp"
 
 int main(int argc, char** argv) {
@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
   auto settings = read_settings(argc, argv, environment, wall_now(), command_table());
   if (!settings) {
     for (const std::string& problem : settings.error().problems) {
-      std::fprintf(stderr, "logzio-okta: %s\n", problem.c_str());
+      refuse(settings.error().exit_code, problem);
     }
     return settings.error().exit_code;
   }

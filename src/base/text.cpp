@@ -3,7 +3,40 @@
 #include <algorithm>
 #include <charconv>
 
+#include "logzio_okta/base/quote.hpp"
+
 namespace logzio_okta {
+namespace {
+
+/// Whether a character of three bytes changes how others are shown: embedding, override and isolation of a
+/// direction, and the separators of lines and paragraphs.
+bool rules_others(unsigned char first, unsigned char second, unsigned char third) {
+  if (first != 0xe2) return false;
+  return (second == 0x80 && third >= 0xa8 && third <= 0xae) ||
+         (second == 0x81 && third >= 0xa6 && third <= 0xa9);
+}
+
+/// How many bytes at the beginning of `text` are one well-formed UTF-8 character that a terminal only shows;
+/// 0 if they are a control character, a piece of another encoding, or nothing.
+std::size_t harmless_character(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
+  const std::size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < size) return 0;
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0U) != 0x80) return 0;
+  }
+  const unsigned char second = byte(1);
+  const bool control =
+      (first == 0xc2 && second < 0xa0) || (size == 3 && rules_others(first, second, byte(2)));
+  const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+  const bool no_character = (first == 0xed && second > 0x9f) || (first == 0xf4 && second > 0x8f);
+  return control || overlong || no_character ? 0 : size;
+}
+
+}  // namespace
+
 namespace ascii {
 
 std::string lower(std::string_view text) {
@@ -31,7 +64,7 @@ std::optional<std::uint64_t> whole_number(std::string_view text) {
 }
 
 std::string quote(std::string_view text) {
-  return '"' + printable(text, limits::quoted_bytes_max) + '"';
+  return '"' + printable(without_credentials(text), limits::quoted_bytes_max) + '"';
 }
 
 }  // namespace ascii
@@ -47,6 +80,27 @@ std::string printable(std::string_view text, std::size_t bytes_max) {
   std::string shown(text);
   std::ranges::replace_if(shown, [](char c) { return c < ' ' || c > '~'; }, '?');
   if (cut) shown += cut_mark;
+  return shown;
+}
+
+std::string harmless(std::string_view text, std::string_view kept) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string shown;
+  shown.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t size = harmless_character(text);
+    if (size > 0) {
+      shown += text.substr(0, size);
+    } else if (kept.contains(text.front())) {
+      shown += text.front();
+    } else if (text.front() == '\n') {
+      shown += "\\n";
+    } else {
+      const auto byte = static_cast<unsigned char>(text.front());
+      ((shown += "\\x") += digits[byte >> 4U]) += digits[byte & 0xfU];
+    }
+    text.remove_prefix(std::max<std::size_t>(size, 1));
+  }
   return shown;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "shell/admin_client.hpp"
+#include "shell/printing.hpp"
 
 namespace logzio_okta {
 
@@ -12,7 +13,7 @@ int healthcheck(Settings settings, const Environment& /*environment*/) {
     return 0;
   }
   const auto answer = ask_admin(*settings.options.admin, "/healthz");
-  std::puts(answer ? "alive" : answer.error().text.c_str());
+  print(stdout, answer ? "alive\n" : answer.error().text + "\n");
   return answer ? 0 : 1;
 }
 

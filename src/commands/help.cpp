@@ -2,10 +2,11 @@
 
 #include <cstdio>
 
-#include "logzio_okta/logzio/quote.hpp"
+#include "logzio_okta/base/quote.hpp"
 
 #include "commands/table.hpp"
 #include "shell/help.hpp"
+#include "shell/printing.hpp"
 
 namespace logzio_okta {
 
@@ -16,8 +17,8 @@ int help(Settings settings, const Environment& /*environment*/) {
   }
   const std::string text = help_text(command_table(), settings.words);
   if (text.empty()) {
-    std::fprintf(stderr, "logzio-okta: there is no command \"%s\"; logzio-okta --help lists them\n",
-                 quotable(settings.words.front()).c_str());
+    print(stderr, "logzio-okta: there is no command \"" + quotable(settings.words.front()) +
+                      "\"; logzio-okta --help lists them\n");
     return exit_usage;
   }
   std::fputs(text.c_str(), stdout);

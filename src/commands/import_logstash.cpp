@@ -12,18 +12,15 @@
 #include "logzio_okta/okta/log_query.hpp"
 
 #include "shell/clock.hpp"
+#include "shell/harden.hpp"
 #include "shell/logstash_state.hpp"
+#include "shell/printing.hpp"
 #include "shell/state_dir.hpp"
 #include "shell/state_edit.hpp"
 #include "shell/tenants_file.hpp"
 
 namespace logzio_okta {
 namespace {
-
-int refuse(int code, const std::string& text) {
-  std::fprintf(stderr, "logzio-okta: %s\n", text.c_str());
-  return code;
-}
 
 /// How many events a page under this link holds.
 std::uint32_t limit_in(std::string_view target) {
@@ -86,6 +83,7 @@ class Import {
 }  // namespace
 
 int import_logstash(Settings settings, const Environment& environment) {
+  harden_process();
   const auto tenants = find_tenants(settings.options.tenants, environment);
   if (!tenants) return refuse(exit_configuration, tenants.error().text);
   auto found = read_logstash_states(settings.words.front());
@@ -103,15 +101,14 @@ int import_logstash(Settings settings, const Environment& environment) {
       continue;
     }
     imported.insert(each.domain);
-    std::printf("%s: goes on where Logstash stopped\n", each.domain.c_str());
+    print(stdout, each.domain + ": goes on where Logstash stopped\n");
   }
-  for (const std::string& skipped : found->skipped) std::fprintf(stderr, "skipped %s\n", skipped.c_str());
+  for (const std::string& skipped : found->skipped) print(stderr, "skipped " + skipped + "\n");
   std::set<std::string> left;
   for (const TenantEntry& tenant : tenants->entries) {
     if (!imported.contains(tenant.domain.name())) left.insert(tenant.domain.name());
   }
-  for (const std::string& domain : left)
-    std::fprintf(stderr, "%s: nothing was imported for it\n", domain.c_str());
+  for (const std::string& domain : left) print(stderr, domain + ": nothing was imported for it\n");
   if (auto closed = state->close(); !closed) return refuse(74, closed.error().text);
   return found->skipped.empty() && left.empty() ? 0 : exit_unavailable;
 }

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "logzio_okta/base/quote.hpp"
+
 #include "shell/clock.hpp"
 #include "shell/daemon.hpp"
 #include "shell/harden.hpp"
@@ -15,7 +17,7 @@ int run(Settings settings, const Environment& environment) {
   auto daemon = Daemon::start(std::move(settings), environment, log);
   if (!daemon) {
     for (const std::string& problem : daemon.error().problems)
-      log.write(Level::fatal, {}, problem, wall_now());
+      log.write(Level::fatal, {}, without_credentials(problem), wall_now());
     return daemon.error().exit_code;
   }
   return (*daemon)->run();

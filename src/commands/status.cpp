@@ -9,9 +9,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/base/text.hpp"
 
 #include "shell/admin_client.hpp"
+#include "shell/printing.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -40,7 +42,7 @@ bool is_ours(const Settings& settings, std::FILE* out) {
       out,
       "logzio-okta: this is the daemon whose state is in %s, not the one of %s: that one does not run, "
       "or found its --admin address taken; give each daemon an --admin address of its own\n",
-      printable(*theirs).c_str(), printable(*settings.options.state_dir).c_str());
+      printable(*theirs).c_str(), quotable(*settings.options.state_dir).c_str());
   return false;
 }
 
@@ -50,11 +52,11 @@ int show(const Settings& settings, const std::string& page, bool redraw) {
   const auto answer = ask_admin(address, page);
   if (redraw) std::fputs("\x1b[H\x1b[2J", stdout);  // Cursor home, screen cleared.
   if (!answer) {
-    std::fprintf(redraw ? stdout : stderr, "logzio-okta: %s\n", answer.error().text.c_str());
+    print(redraw ? stdout : stderr, "logzio-okta: " + answer.error().text + "\n");
     std::fflush(stdout);
     return exit_unavailable;
   }
-  std::fputs(answer->c_str(), stdout);
+  print(stdout, *answer);
   const bool ours = is_ours(settings, redraw ? stdout : stderr);
   std::fflush(stdout);
   return ours && ask_admin(address, "/readyz/all") ? 0 : exit_unavailable;

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <utility>
 
+#include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/base/text.hpp"
 #include "logzio_okta/http/url.hpp"
-#include "logzio_okta/logzio/quote.hpp"
 
 namespace logzio_okta {
 namespace {

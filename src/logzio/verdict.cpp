@@ -10,9 +10,9 @@
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
+#include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/base/text.hpp"
 #include "logzio_okta/http/retry_after.hpp"
-#include "logzio_okta/logzio/quote.hpp"
 
 namespace logzio_okta {
 namespace {

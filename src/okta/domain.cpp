@@ -5,8 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/base/text.hpp"
-#include "logzio_okta/okta/quote.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -108,7 +108,7 @@ Result<Domain> refuse_user_info(std::string_view text) {
 }
 
 bool looks_like_key(std::string_view text) {
-  return text.size() >= key_like_bytes_min && std::ranges::all_of(text, may_stand_in_key);
+  return text.size() >= credential_bytes_min && std::ranges::all_of(text, may_stand_in_credential);
 }
 
 }  // namespace
@@ -125,7 +125,7 @@ Result<Domain> Domain::parse(std::string_view text) {
     return fail("an API key stands where the address belongs: " + std::string(example));
 
   const auto refuse = [&](std::string_view fault) {
-    return fail(ascii::quote(without_keys(text)).append(" ").append(fault));
+    return fail(ascii::quote(text).append(" ").append(fault));
   };
   const auto belongs = [](char c) { return ascii::is_visible(c) && c != '\\'; };
   if (!std::ranges::all_of(text, belongs)) {

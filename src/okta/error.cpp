@@ -8,8 +8,8 @@
 
 #include "logzio_okta/base/gzip.hpp"
 #include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/http/link_header.hpp"
-#include "logzio_okta/okta/quote.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -102,7 +102,7 @@ std::string describe_okta_error(const HttpAnswer& answer) {
   const std::optional<std::string> body = decoded_body(answer);
   const std::optional<OktaError> error = body ? parse_error(*body) : std::nullopt;
   const std::string text =
-      error ? without_keys(error->code + ' ' + error->summary) : describe_foreign(answer);
+      error ? without_credentials(error->code + ' ' + error->summary) : describe_foreign(answer);
   // The id goes last and must survive the cut: it is what Okta's support asks for first.
   constexpr std::size_t id_bytes_max = 80;
   std::string id(find_header(answer.headers, "X-Okta-Request-Id").value_or(""));

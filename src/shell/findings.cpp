@@ -86,10 +86,10 @@ std::string finding_line(const Finding& finding, Colour colour) {
   std::string line;
   if (colour == Colour::terminal) line += warning ? yellow : red;
   line += warning ? "WARN  " : "FAIL  ";
-  line += finding.subject + ": ";
+  line += harmless(finding.subject) + ": ";
   // Many texts begin with a name of their own; the step tells which cell they explain.
   if (finding.step != finding.subject) line += finding.step + ": ";
-  line += finding.text;
+  line += harmless(finding.text);
   if (colour == Colour::terminal) line += normal;
   return line + "\n";
 }
@@ -107,9 +107,9 @@ void write_sighting(Json& json, const Sighting& seen) {
 
 std::string examination_text(const Examination& examination, Colour colour) {
   std::string out;
-  if (!examination.tenants.empty()) out += tenants_table(examination) + "\n";
-  if (!examination.listeners.empty()) out += listeners_table(examination) + "\n";
-  if (!examination.state_dir.empty()) out += "state in " + examination.state_dir + "\n\n";
+  if (!examination.tenants.empty()) out += harmless(tenants_table(examination), "\n") + "\n";
+  if (!examination.listeners.empty()) out += harmless(listeners_table(examination), "\n") + "\n";
+  if (!examination.state_dir.empty()) out += "state in " + harmless(examination.state_dir) + "\n\n";
   for (const Finding& finding : examination.findings) out += finding_line(finding, colour);
   const auto bad = std::ranges::count_if(
       examination.findings, [](const Finding& finding) { return finding.severity != Severity::warning; });

@@ -13,42 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "logzio_okta/base/text.hpp"
+
 namespace logzio_okta {
 namespace {
-
-/// How many bytes at the beginning of `text` are one well-formed UTF-8 character that a terminal only shows;
-/// 0 if they are a control character, a piece of another encoding, or nothing.
-std::size_t harmless_character(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
-  const std::size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < size) return 0;
-  for (std::size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xc0U) != 0x80) return 0;
-  }
-  const unsigned char second = byte(1);
-  const bool control = first == 0xc2 && second < 0xa0;
-  const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-  const bool no_character = (first == 0xed && second > 0x9f) || (first == 0xf4 && second > 0x8f);
-  return control || overlong || no_character ? 0 : size;
-}
-
-void append_harmless(std::string& out, std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  while (!text.empty()) {
-    const std::size_t size = harmless_character(text);
-    if (size > 0) {
-      out += text.substr(0, size);
-    } else if (text.front() == '\n') {
-      out += "\\n";
-    } else {
-      const auto byte = static_cast<unsigned char>(text.front());
-      ((out += "\\x") += digits[byte >> 4U]) += digits[byte & 0xfU];
-    }
-    text.remove_prefix(std::max<std::size_t>(size, 1));
-  }
-}
 
 /// "WARN ": of one width, so that the messages stand in one column.
 std::string padded(Level level) {
@@ -63,10 +31,10 @@ std::string text_entry(Level level, std::string_view tenant, std::string_view te
   std::string out = format_rfc3339(now) + " " + padded(level) + " ";
   if (!tenant.empty()) {
     out += '[';
-    append_harmless(out, tenant);
+    out += harmless(tenant);
     out += "] ";
   }
-  append_harmless(out, text);
+  out += harmless(text);
   return out += '\n';
 }
 
@@ -74,10 +42,9 @@ std::string json_entry(Level level, std::string_view tenant, std::string_view te
   rapidjson::StringBuffer buffer;
   rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
   const auto member = [&](std::string_view name, std::string_view value) {
-    std::string harmless;
-    append_harmless(harmless, value);
+    const std::string shown = harmless(value);
     writer.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
-    writer.String(harmless.data(), static_cast<rapidjson::SizeType>(harmless.size()));
+    writer.String(shown.data(), static_cast<rapidjson::SizeType>(shown.size()));
   };
   writer.StartObject();
   member("time", format_rfc3339(now));

@@ -6,9 +6,8 @@
 #include <utility>
 
 #include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/base/text.hpp"
-#include "logzio_okta/logzio/quote.hpp"
-#include "logzio_okta/okta/quote.hpp"
 
 #include "shell/small_file.hpp"
 
@@ -35,7 +34,7 @@ std::optional<std::string_view> name_with_default(std::string_view inside) {
 
 /// What may be a credential in the place of a name is not repeated.
 std::string shown(std::string_view name) {
-  return without_keys(quotable(name));
+  return quotable(name);
 }
 
 /// Every other byte of the first two letters is 0, on one side or the other.

@@ -13,9 +13,9 @@
 
 #include "logzio_okta/base/check.hpp"
 #include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/base/text.hpp"
 #include "logzio_okta/http/url.hpp"
-#include "logzio_okta/logzio/quote.hpp"
 
 #include "shell/did_you_mean.hpp"
 #include "shell/secret_file.hpp"

@@ -37,7 +37,8 @@ namespace ascii {
 [[nodiscard]] std::string_view trim(std::string_view text);
 /// Digits and nothing else; nullopt also for a number of more than 64 bits.
 [[nodiscard]] std::optional<std::uint64_t> whole_number(std::string_view text);
-/// `text` in quotation marks as it may stand in an error: printable and cut short.
+/// `text` in quotation marks as it may stand in an error: without credentials (quote.hpp), printable, cut
+/// short.
 [[nodiscard]] std::string quote(std::string_view text);
 
 }  // namespace ascii
@@ -49,5 +50,10 @@ namespace ascii {
 /// than `bytes_max` is cut there and ends in "...".
 [[nodiscard]] std::string printable(std::string_view text,
                                     std::size_t bytes_max = limits::error_text_bytes_max);
+
+/// Foreign text made fit for a terminal or a log, with all it says: control characters (those of a terminal,
+/// C0 and C1), marks that turn the direction of what follows, and what is not UTF-8 become escapes: "\\x1b",
+/// a line feed "\\n". What is in `kept` stays as it is.
+[[nodiscard]] std::string harmless(std::string_view text, std::string_view kept = {});
 
 }  // namespace logzio_okta
