@@ -124,6 +124,7 @@ void Poller::opened(Now now, const Opened& opened, Instant began, const OrgFacts
   }
   place_ = *opened.place;
   recent_ = Recent(opened.recent);
+  place_.limit = std::clamp(place_.limit, 1U, full_limit);
   newest_read_ = place_.watermark;
   limit_ = place_.limit;
   if (limit_ < full_limit) trial_at_ = now.steady + limits::page_size_trial_base;
@@ -136,12 +137,30 @@ void Poller::opened(Now now, const Opened& opened, Instant began, const OrgFacts
   filtering_ = place_.recovering;
   if (filtering_) after_question_.begin(*filtering_ + to_ms(limits::recovery_overlap));
   repeating_ = place_.repeated;
-  if (filtering_ || repeating_) {
+  if (!judge_saved_link()) {
+    recover(full_limit);
+  } else if (filtering_ || repeating_) {
     state_ = ReadingWindow{};
     outputs_.emplace_back(ReadWindow{.stream = stream_});
   } else {
     state_ = Waiting{};
   }
+}
+
+// The state may be another's work, or a copy of another org's: a key goes with the link, so it is judged like
+// one that an answer brings.
+bool Poller::judge_saved_link() {
+  if (place_.next.empty()) return true;
+  auto next = admit_next(domain_.origin(), place_.next);
+  if (next) {
+    place_.next = std::move(*next);
+    return true;
+  }
+  ++hostile_links_;
+  note(Level::error, "the link saved in the state leaves the org or its System Log (" + next.error() +
+                         ") and is not followed; somebody else has written the state, or it is damaged");
+  place_.next.clear();
+  return false;
 }
 
 std::string Poller::take_doubt(Now now, const Opened& opened, Instant began) {

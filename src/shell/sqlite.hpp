@@ -35,7 +35,8 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  /// An existing file, for reading and writing; `create`: a new one.
+  /// An existing file, for reading and writing; `create`: a new one. Whoever wrote it, nothing in it is run:
+  /// no trigger, no view, no function that is not harmless.
   [[nodiscard]] bool open(const std::string& path, bool create = false);
   /// Until told otherwise, closing moves what the write-ahead log holds into the main file and removes it.
   void keep_log_when_closed(bool keep);
@@ -61,6 +62,7 @@ class Database {
  private:
   friend class Statement;
   friend class Query;
+  void distrust_content();
   /// Keeps the first failure; returns whether `code` is none.
   bool note(int code);
 

@@ -784,6 +784,36 @@ TEST_CASE("poller: a 4xx about who asks, how often or when is asked again at the
   }
 }
 
+TEST_CASE(
+    "poller: a saved link that leaves the org is not followed, and the place is found by the watermark") {
+  for (const char* away : {"https://evil.example.com/api/v1/logs?after=1", "@evil.example.com/api/v1/logs",
+                           "http://acme.okta.com/api/v1/logs?after=1", "/api/v1/users?limit=1",
+                           "//evil.example.com/api/v1/logs", "/api/v1/logs?after=1\r\nX-Evil: 1"}) {
+    INFO(away);
+    Bench bench = settled_bench();
+    bench.stops();
+    bench.pass(10s);
+    bench.store.disk.at(acme).place->next = away;  // Somebody else has written the state.
+    bench.comes_back();
+    REQUIRE(since_of(bench.wants()) == format_rfc3339(birth - 1h + 3s - 15min));
+    REQUIRE(bench.report().tenants[0].hostile_links == 1);
+    REQUIRE(bench.notes_with("saved in the state leaves the org") == 1);
+    REQUIRE(bench.notes_with("evil") == 0);
+    follows(bench, events(1, 4), link_b);
+    REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 4});
+    REQUIRE(place_of(bench).next == link_b);
+  }
+}
+
+TEST_CASE("poller: a saved page size that Okta does not know is one that it does") {
+  for (const std::uint32_t limit : {0U, 5000U, 0xffffffffU}) {
+    Bench bench = settled_bench();
+    bench.store.disk.at(acme).place->limit = limit;
+    bench.crashes();
+    REQUIRE(bench.wants() == link_a);
+  }
+}
+
 TEST_CASE("poller: a question that Okta refuses for going back too far is asked from what it keeps") {
   Settings settings;
   settings.policy.since = SinceAgo{90 * 24h};

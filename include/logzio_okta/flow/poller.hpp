@@ -214,6 +214,7 @@ class Poller {
   };
   void failed(Now now, const Failure& failure);
   /// What was published up to `since` may have been delivered before; so many events are looked at.
+  bool judge_saved_link();
   void doubt(Now now, Instant since, std::uint32_t events);
   void learn_clock(Now now, const OrgFacts& org);
   [[nodiscard]] bool undated() const;
