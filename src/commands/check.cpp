@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/flow/diagnosis.hpp"
 
 #include "shell/clock.hpp"
@@ -17,6 +18,7 @@
 #include "shell/harden.hpp"
 #include "shell/hook_gate.hpp"
 #include "shell/keyring.hpp"
+#include "shell/privileges.hpp"
 #include "shell/probe.hpp"
 #include "shell/server_tls.hpp"
 #include "shell/state_dir.hpp"
@@ -54,7 +56,7 @@ class Doctor {
 
  private:
   void find(Severity severity, const char* subject, const std::string& text) {
-    found_.findings.push_back({severity, subject, subject, text});
+    found_.findings.push_back({severity, subject, subject, without_credentials(text)});
   }
   void warn_all(const std::vector<std::string>& warnings) {
     for (const std::string& warning : warnings) find(Severity::warning, "configuration", warning);
@@ -100,7 +102,7 @@ class Doctor {
 
   void look_at_state() {
     const StateDirLook look = look_at_state_dir(StateDirSearch::of_environment(settings_.options.state_dir));
-    found_.state_dir = look.path + (look.exists ? "" : " (the first start makes it)");
+    found_.state_dir = without_credentials(look.path) + (look.exists ? "" : " (the first start makes it)");
     if (look.problem) find(Severity::failure, "state", *look.problem);
     for (const std::string& warning : look.warnings) find(Severity::warning, "state", warning);
   }
@@ -114,6 +116,11 @@ class Doctor {
     auto trust = Trust::load(settings_.options.ca_file);
     if (!trust) return find(Severity::misconfigured, "configuration", trust.error().text);
     if (const auto& warning = trust->warning()) find(Severity::warning, "configuration", *warning);
+    // Reading may have needed root. Whoever speaks to the network is the user that the daemon would be.
+    if (settings_.options.user) {
+      if (auto became = give_up_privileges(*settings_.options.user); !became)
+        return find(Severity::misconfigured, "configuration", became.error().text);
+    }
     keyring_.set_usual(settings_.options.listener, std::move(settings_.options.token));
     const std::vector<About> entries = entries_in_file();
     const Roster roster = keyring_.replace(std::move(entries_));

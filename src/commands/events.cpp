@@ -20,6 +20,8 @@
 #include "shell/curl_client.hpp"
 #include "shell/harden.hpp"
 #include "shell/keyring.hpp"
+#include "shell/printing.hpp"
+#include "shell/privileges.hpp"
 #include "shell/progress.hpp"
 #include "shell/tenants_file.hpp"
 #include "shell/trust.hpp"
@@ -28,11 +30,6 @@ namespace logzio_okta {
 namespace {
 
 constexpr int exit_output = 74;
-
-int refuse(int code, const std::string& text) {
-  std::fprintf(stderr, "logzio-okta: %s\n", text.c_str());
-  return code;
-}
 
 std::uint64_t random_seed() {
   std::uint64_t seed = 0;
@@ -73,7 +70,7 @@ class Printer {
         client_(client),
         progress_(stderr),
         // Where the events scroll by on the same terminal they are the progress.
-        draws_(progress_.drawing() && span.until && ::isatty(STDOUT_FILENO) != 1) {}
+        draws_(progress_.drawing() && span.until && !terminal_) {}
 
   /// False, with errno, if what was read can no longer be written.
   bool run() {
@@ -96,17 +93,21 @@ class Printer {
  private:
   bool print(OktaAnswer&& answer) {
     for (const std::string_view event : reader_.answered(now(), std::move(answer))) {
-      if (std::fwrite(event.data(), 1, event.size(), stdout) != event.size() ||
-          std::fputc('\n', stdout) == EOF)
-        return false;
+      if (!print_event(event)) return false;
     }
     return std::fflush(stdout) == 0;
+  }
+
+  /// On a terminal a line stays one line.
+  [[nodiscard]] bool print_event(std::string_view event) const {
+    if (!terminal_) return logzio_okta::print(stdout, event) && logzio_okta::print(stdout, "\n");
+    return logzio_okta::print(stdout, harmless(event) + "\n");
   }
 
   void say() {
     while (const auto note = reader_.next_note()) {
       progress_.clear();
-      std::fprintf(stderr, "%s: %s\n", note->tenant.c_str(), note->text.c_str());
+      logzio_okta::print(stderr, note->tenant + ": " + note->text + "\n");
     }
   }
 
@@ -125,6 +126,7 @@ class Printer {
   LogReader& reader_;
   CurlClient& client_;
   ProgressLine progress_;
+  bool terminal_ = ::isatty(STDOUT_FILENO) == 1;
   bool draws_;
   Instant started_ = steady_now();
 };
@@ -153,7 +155,12 @@ int events(Settings settings, const Environment& environment) {
 
   auto trust = Trust::load(settings.options.ca_file);
   if (!trust) return refuse(exit_configuration, trust.error().text);
-  if (const auto& warning = trust->warning()) std::fprintf(stderr, "%s\n", warning->c_str());
+  if (const auto& warning = trust->warning()) print(stderr, *warning + "\n");
+  if (settings.options.user) {
+    // Whatever may be root's alone has been read.
+    if (auto became = give_up_privileges(*settings.options.user); !became)
+      return refuse(exit_configuration, became.error().text);
+  }
   Keyring keyring;
   TenantSpec spec = std::move(keyring.replace(std::move(*entries)).tenants.front());
   spec.query = {.filter = std::string(settings.value_of("filter").value_or("")),

@@ -23,6 +23,8 @@
 #include "shell/harden.hpp"
 #include "shell/keyring.hpp"
 #include "shell/owner_lock.hpp"
+#include "shell/printing.hpp"
+#include "shell/privileges.hpp"
 #include "shell/state_dir.hpp"
 #include "shell/state_edit.hpp"
 #include "shell/state_view.hpp"
@@ -35,11 +37,6 @@ namespace {
 
 constexpr int exit_state = 74;
 constexpr int exit_held = 75;
-
-int refuse(int code, const std::string& text) {
-  std::fprintf(stderr, "logzio-okta: %s\n", text.c_str());
-  return code;
-}
 
 /// Nothing is made.
 std::string state_dir_of(const Settings& settings) {
@@ -272,7 +269,7 @@ int set_aside_list(Settings settings, const Environment& /*environment*/) {
     table.add({std::to_string(row.id), format_rfc3339(row.at), stream_name(row.stream),
                row.events == 0 ? "reduced" : std::to_string(row.events), printable(row.reason)});
   }
-  std::fputs(rows->empty() ? "nothing is set aside\n" : table.text().c_str(), stdout);
+  print(stdout, rows->empty() ? "nothing is set aside\n" : table.text());
   return 0;
 }
 
@@ -282,12 +279,10 @@ int set_aside_show(Settings settings, const Environment& /*environment*/) {
   const auto rows = find_all(*view, settings.words);
   if (!rows) return rows.error();
   for (const SetAsideRow& row : *rows) {
-    std::fprintf(stderr, "%lld, %s, %s: %s%s\n", static_cast<long long>(row.id),
-                 stream_name(row.stream).c_str(), format_rfc3339(row.at).c_str(),
-                 printable(row.reason).c_str(),
-                 row.answer.empty() ? "" : (" (" + printable(row.answer) + ")").c_str());
-    const bool printed = std::fwrite(row.bytes.data(), 1, row.bytes.size(), stdout) == row.bytes.size() &&
-                         (row.bytes.ends_with('\n') || std::fputc('\n', stdout) != EOF) &&
+    print(stderr, std::to_string(row.id) + ", " + stream_name(row.stream) + ", " + format_rfc3339(row.at) +
+                      ": " + printable(row.reason) +
+                      (row.answer.empty() ? "" : " (" + printable(row.answer) + ")") + "\n");
+    const bool printed = print(stdout, row.bytes) && (row.bytes.ends_with('\n') || print(stdout, "\n")) &&
                          std::fflush(stdout) == 0;
     if (!printed) {
       return refuse(exit_state, "cannot write what was set aside under " + std::to_string(row.id) +
@@ -322,6 +317,11 @@ int set_aside_retry(Settings settings, const Environment& environment) {
   if (!held) return held.error();
   const auto rows = find_all_or_named(held->view, settings.words);
   if (!rows) return rows.error();
+  if (settings.options.user) {
+    // Whatever may be root's alone has been read or is open.
+    if (auto became = give_up_privileges(*settings.options.user); !became)
+      return refuse(exit_configuration, became.error().text);
+  }
 
   Keyring keyring;
   keyring.set_usual(settings.options.listener, std::move(settings.options.token));
@@ -348,17 +348,17 @@ int cursor_show(Settings settings, const Environment& /*environment*/) {
   if (!rows) return refuse(exit_state, rows.error().text);
   for (const CursorRow& row : *rows) {
     if (HookRoute::of_key(row.key)) continue;  // What is pushed has no place in a log.
-    std::printf(
-        "%s\n  delivered up to  %s\n  tail last seen   %s\n  started at       %s\n  next question    %s\n",
-        printable(row.key).c_str(), shown(row.watermark).c_str(), shown(row.caught_up).c_str(),
-        format_rfc3339(row.since).c_str(),
-        row.next.empty() ? "the first one" : printable(row.next, 2000).c_str());
+    print(stdout, printable(row.key) + "\n  delivered up to  " + shown(row.watermark) +
+                      "\n  tail last seen   " + shown(row.caught_up) + "\n  started at       " +
+                      format_rfc3339(row.since) + "\n  next question    " +
+                      (row.next.empty() ? "the first one" : printable(row.next, 2000)) + "\n");
   }
   if (rows->empty()) std::fputs("no tenant has a cursor yet\n", stdout);
   return 0;
 }
 
 int cursor_set(Settings settings, const Environment& environment) {
+  harden_process();
   const WallTime wall = wall_now();
   const auto domain = Domain::parse(settings.words[0]);
   if (!domain) return refuse(exit_usage, domain.error().text);

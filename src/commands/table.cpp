@@ -68,7 +68,7 @@ constexpr std::array commands = {
                .perform = status},
     CommandRow{
         .name = "events",
-        .takes = "tenants since poll-interval rate-share ca-file",
+        .takes = "tenants since poll-interval rate-share ca-file user",
         .own = events_flags,
         .meaning = "Print a tenant's events as Okta holds them, a line each; nothing is delivered or saved.",
         .details = "Moves no cursor and takes no lock: for a look, a dry run or an export, beside a running "

@@ -15,11 +15,13 @@
 
 #include "logzio_okta/base/check.hpp"
 #include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/base/text.hpp"
 #include "logzio_okta/flow/scheduler.hpp"
 
 #include "shell/admin.hpp"
 #include "shell/clock.hpp"
+#include "shell/confinement.hpp"
 #include "shell/curl_client.hpp"
 #include "shell/file_watch.hpp"
 #include "shell/history.hpp"
@@ -30,6 +32,7 @@
 #include "shell/metrics.hpp"
 #include "shell/notify.hpp"
 #include "shell/once_view.hpp"
+#include "shell/owner_lock.hpp"
 #include "shell/privileges.hpp"
 #include "shell/server_tls.hpp"
 #include "shell/signals.hpp"
@@ -43,6 +46,7 @@ namespace logzio_okta {
 namespace {
 
 constexpr int exit_state = 74;
+constexpr int exit_state_held = 75;
 
 std::uint64_t random_seed() {
   std::uint64_t seed = 0;
@@ -84,12 +88,30 @@ Result<void> become_user(const Options& options, const std::string& state_dir) {
   return give_up_privileges(*options.user);
 }
 
+std::unexpected<StartFailure> refuse_start(int code, std::string text) {
+  return std::unexpected(StartFailure{code, {std::move(text)}});
+}
+
+/// The state, in the hands of the user that we are from then on. Its lock comes first: what another instance
+/// works with is not handed to anybody.
+std::expected<Store, StartFailure> open_state(const Options& options, const std::string& dir) {
+  if (auto made = make_state_dir(dir); !made) return refuse_start(exit_state, made.error().text);
+  auto lock = OwnerLock::take(dir, wall_now());
+  if (!lock) return refuse_start(lock.error().held ? exit_state_held : exit_state, lock.error().text);
+  if (auto became = become_user(options, dir); !became)
+    return refuse_start(exit_configuration, became.error().text);
+  auto store = Store::open(dir, wall_now(), std::move(*lock));
+  if (!store) return refuse_start(store.error().exit_code, store.error().text);
+  return std::move(*store);
+}
+
 }  // namespace
 
 struct Daemon::Impl {
-  Impl(Settings settings_given, const Environment& environment_given, Log& log_given, Store store_given,
-       Trust trust_given)
+  Impl(Settings settings_given, const Environment& environment_given, Log& log_given,
+       std::string state_dir_given, Store store_given, Trust trust_given)
       : settings(std::move(settings_given)),
+        state_dir(std::move(state_dir_given)),
         environment(environment_given),
         log(log_given),
         notify(environment_given),
@@ -124,11 +146,13 @@ struct Daemon::Impl {
   /// A file that is read again still has the faults it had: only what is new is said.
   void warn_of(std::vector<std::string>& known, std::vector<std::string> warnings) {
     for (const std::string& warning : warnings) {
-      if (std::ranges::find(known, warning) == known.end()) say(Level::warn, warning);
+      if (std::ranges::find(known, warning) == known.end()) say(Level::warn, without_credentials(warning));
     }
     known = std::move(warnings);
   }
 
+  void confine_self();
+  void tell_environment();
   void count_reload(bool taken) { ++(taken ? reloads_taken : reloads_refused); }
 
   void wait();
@@ -150,6 +174,7 @@ struct Daemon::Impl {
   void tell_changed_tokens();
 
   Settings settings;
+  std::string state_dir;
   const Environment& environment;  ///< Of the process, for ${NAME} in the tenants file.
   Log& log;
   Notify notify;
@@ -189,33 +214,29 @@ struct Daemon::Impl {
 
 std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings settings,
                                                                    const Environment& environment, Log& log) {
-  const auto refuse = [](int code, std::string text) {
-    return std::unexpected(StartFailure{code, {std::move(text)}});
-  };
   auto tenants = find_tenants(settings.options.tenants, environment);
   std::vector<std::string> problems = unsaid(settings, tenants ? &*tenants : nullptr);
   if (!tenants) problems.insert(problems.begin(), std::move(tenants.error().text));
   if (!problems.empty()) return std::unexpected(StartFailure{exit_configuration, std::move(problems)});
   auto trust = Trust::load(settings.options.ca_file);
-  if (!trust) return refuse(exit_configuration, trust.error().text);
+  if (!trust) return refuse_start(exit_configuration, trust.error().text);
   const auto state_dir = find_state_dir(StateDirSearch::of_environment(settings.options.state_dir));
-  if (!state_dir) return refuse(exit_state, state_dir.error().text);
-  if (auto became = become_user(settings.options, state_dir->path); !became) {
-    return refuse(exit_configuration, became.error().text);
-  }
-  auto store = Store::open(state_dir->path, wall_now());
-  if (!store) return refuse(store.error().exit_code, store.error().text);
+  if (!state_dir) return refuse_start(exit_state, state_dir.error().text);
+  auto store = open_state(settings.options, state_dir->path);
+  if (!store) return std::unexpected(std::move(store.error()));
 
-  auto impl =
-      std::make_unique<Impl>(std::move(settings), environment, log, std::move(*store), std::move(*trust));
+  auto impl = std::make_unique<Impl>(std::move(settings), environment, log, state_dir->path,
+                                     std::move(*store), std::move(*trust));
   Impl& self = *impl;
   const Options& options = self.settings.options;
-  self.say(Level::info, started_line(options, *tenants, state_dir->path));
+  self.say(Level::info, without_credentials(started_line(options, *tenants, state_dir->path)));
   self.warn_of(self.token_warnings, options.warnings);
   self.warn_of(self.tenants_warnings, std::move(tenants->warnings));
-  for (const std::string& warning : state_dir->warnings) self.say(Level::warn, warning);
-  for (const std::string& warning : self.store.take_warnings()) self.say(Level::warn, warning);
-  if (const auto& warning = self.trust.warning()) self.say(Level::warn, *warning);
+  for (const std::string& warning : state_dir->warnings) self.say(Level::warn, without_credentials(warning));
+  self.tell_environment();
+  for (const std::string& warning : self.store.take_warnings())
+    self.say(Level::warn, without_credentials(warning));
+  if (const auto& warning = self.trust.warning()) self.say(Level::warn, without_credentials(*warning));
 
   if (options.admin && !options.policy.once) {
     const auto report = [&self] { return self.scheduler->report(now()); };
@@ -232,18 +253,18 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
     if (admin) {
       self.admin = std::move(*admin);
     } else if (options.admin->given) {
-      return refuse(exit_configuration, admin.error());
+      return refuse_start(exit_configuration, admin.error());
     } else {
       self.say(Level::warn, admin.error());
     }
   }
   if (options.hooks && !options.policy.once) {
     if (const auto opened = self.open_hooks(); !opened)
-      return refuse(exit_configuration, opened.error().text);
+      return refuse_start(exit_configuration, opened.error().text);
   }
   self.keyring.set_usual(options.listener, std::move(self.settings.options.token));
   auto client = CurlClient::create(self.keyring, self.trust, self.settings.proxy);
-  if (!client) return refuse(exit_configuration, client.error().text);
+  if (!client) return refuse_start(exit_configuration, client.error().text);
   self.client = std::move(*client);
   if (!tenants->entries.empty() && tenants->entries.front().line > 0)
     self.watch(self.tenants_watch, tenants->source);
@@ -269,6 +290,7 @@ Daemon::~Daemon() = default;
 
 int Daemon::run() {
   Impl& self = *impl_;
+  self.confine_self();
   // Started, not yet "works": whether Okta and the listener answer is told by status, and changes.
   self.notify.say("READY=1\nSTATUS=opening");
   if (self.notify.has_listener()) self.say_alive_at = steady_now() + limits::status_interval;
@@ -295,6 +317,17 @@ int Daemon::run() {
   self.say(Level::info,
            exit_code == 0 ? "stopped in order" : "stopped, exit code " + std::to_string(exit_code));
   return exit_code;
+}
+
+// Everything is open, nobody was spoken to, and there is one thread.
+void Daemon::Impl::confine_self() {
+  const Confinement confinement = confine({state_dir});
+  for (const std::string* open : {&confinement.files_open, &confinement.calls_open}) {
+    if (!open->empty()) say(Level::info, "not confined further than the system does it (" + *open + ")");
+  }
+  if (confinement.files_open.empty())
+    say(Level::debug, "from now on writes files in " + state_dir + " alone");
+  if (confinement.calls_open.empty()) say(Level::debug, "from now on starts no program");
 }
 
 void Daemon::Impl::perform(Output output) {
@@ -339,6 +372,19 @@ void Daemon::Impl::collect() {
   while (auto answer = client->next_answer()) inputs.push(std::move(*answer));
   for (const std::string& warning : store.take_warnings()) say(Level::warn, warning);
   for (const Note& note : client->take_notes()) say(note.level, note.text, note.tenant);
+}
+
+// What somebody's environment does to us is nowhere else to be seen.
+void Daemon::Impl::tell_environment() {
+  for (const std::string& name : environment.dropped()) {
+    say(Level::warn, name + " is set and not obeyed: it could give keys away or load code; unset it" +
+                         (name == "OPENSSL_CONF" ? ", and put settings into the system's openssl.cnf" : ""));
+  }
+  for (const char* const name : {"SSL_CERT_FILE", "SSL_CERT_DIR"}) {
+    if (const auto place = environment.get(name))
+      say(Level::info, std::string(name) + " is set: the system's certificates are read from " +
+                           without_credentials(*place));
+  }
 }
 
 // The loop turns, and this is how it goes: `systemctl status` shows the last such line.
@@ -398,7 +444,7 @@ void Daemon::Impl::reload_tenants(bool quietly) {
   count_reload(tenants.has_value());
   tenants_refused = tenants ? "" : tenants.error().text;
   if (!tenants) {
-    say(Level::error, tenants.error().text + ". The tenants read before stay in force");
+    say(Level::error, without_credentials(tenants.error().text) + ". The tenants read before stay in force");
     return;
   }
   warn_of(tenants_warnings, std::move(tenants->warnings));
@@ -454,7 +500,7 @@ void Daemon::Impl::reload_token() {
   count_reload(token.has_value());
   token_refused = !token;
   if (!token) {
-    say(Level::error, token.error().text + ". The token read before stays in force");
+    say(Level::error, without_credentials(token.error().text) + ". The token read before stays in force");
     return;
   }
   warn_of(token_warnings, std::move(warnings));
@@ -538,7 +584,7 @@ void Daemon::Impl::reload_secrets() {
   count_reload(read.has_value());
   secrets_refused = !read.has_value();
   if (!read) {
-    say(Level::error, read.error().text + ". The secrets read before stay in force");
+    say(Level::error, without_credentials(read.error().text) + ". The secrets read before stay in force");
   } else {
     say(Level::info, "read the secrets in " + secrets_watch->path() + " again");
   }
@@ -551,7 +597,7 @@ void Daemon::Impl::reload_certificate() {
   count_reload(tls.has_value());
   certificate_refused = !tls.has_value();
   if (!tls) {
-    say(Level::error, tls.error().text + ". The certificate read before stays in force");
+    say(Level::error, without_credentials(tls.error().text) + ". The certificate read before stays in force");
     return;
   }
   for (const std::string& warning : warnings) say(Level::warn, warning);

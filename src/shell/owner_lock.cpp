@@ -35,6 +35,27 @@ std::string read_holder(int fd) {
   return holder.empty() ? "another process" : printable(holder);
 }
 
+/// Whether the file is one that an owner has locked before, or a new one. In a directory of another user it
+/// might be anything that has been put there, and root would write into it.
+bool is_lock_file(int fd) {
+  struct stat status{};
+  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1) return false;
+  constexpr std::string_view beginning = "process ";
+  std::array<char, beginning.size()> text{};
+  const ssize_t size = ::pread(fd, text.data(), text.size(), 0);
+  return size == 0 ||
+         (size > 0 && beginning.starts_with(std::string_view(text.data(), static_cast<std::size_t>(size))));
+}
+
+/// The file, made if it is missing; -1 and an errno otherwise.
+int open_lock_file(const std::string& path, const std::string& dir) {
+  constexpr int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+  const int made = ::open(path.c_str(), flags | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
+  if (made < 0 && errno == EEXIST) return ::open(path.c_str(), flags);
+  if (made >= 0) fit_state_file(made, dir);
+  return made;
+}
+
 /// Best effort: without its text the lock is as good, only a second instance's error says less.
 void write_holder(int fd, const std::string& holder) {
   const std::string line = holder + "\n";
@@ -46,10 +67,15 @@ void write_holder(int fd, const std::string& holder) {
 
 std::expected<OwnerLock, OwnerLock::Refusal> OwnerLock::take(const std::string& dir, WallTime now) {
   const std::string path = dir + "/lock";
-  OwnerLock lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
+  OwnerLock lock(open_lock_file(path, dir));
   if (lock.fd_ < 0) {
     return std::unexpected(Refusal{
         .held = false, .text = "cannot use the state: " + path + ": " + explain_state_errno(errno, dir)});
+  }
+  if (!is_lock_file(lock.fd_)) {
+    return std::unexpected(Refusal{.held = false,
+                                   .text = "cannot use the state: " + path +
+                                           " is not a lock of logzio-okta; remove it if nobody needs it"});
   }
   if (::flock(lock.fd_, LOCK_EX | LOCK_NB) == 0) {
     write_holder(lock.fd_, describe_self(now));

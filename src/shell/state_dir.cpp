@@ -13,6 +13,9 @@
 namespace logzio_okta {
 namespace {
 
+constexpr mode_t all_mode_bits = 07777;
+constexpr auto unchanged = static_cast<uid_t>(-1);  // Of an owner, for chown(2).
+
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? std::string() : std::string(value);
@@ -167,15 +170,39 @@ std::vector<std::string> state_mode_warnings(const std::string& dir) {
   return {"every user of this machine can change the state and so what is delivered; chmod o-w " + loose};
 }
 
+bool is_shared_with_root(const std::string& dir) {
+  struct stat status{};
+  return ::stat(dir.c_str(), &status) == 0 && status.st_gid == 0 && (status.st_mode & S_IRWXG) == S_IRWXG;
+}
+
+void keep_group_of(const std::string& dir) {
+  struct stat status{};
+  if (!is_shared_with_root(dir) || ::stat(dir.c_str(), &status) != 0 || status.st_uid != ::geteuid()) return;
+  if ((status.st_mode & S_ISGID) == 0) [[maybe_unused]]
+    const int kept = ::chmod(dir.c_str(), (status.st_mode & all_mode_bits) | S_ISGID);
+}
+
+void fit_state_file(int fd, const std::string& dir) {
+  mode_t mode = S_IRUSR | S_IWUSR;
+  if (is_shared_with_root(dir) && ::fchown(fd, unchanged, 0) == 0) mode |= S_IRGRP | S_IWGRP;
+  [[maybe_unused]] const int fitted = ::fchmod(fd, mode);
+}
+
 std::string explain_state_errno(int error, const std::string& dir) {
   std::string words = std::generic_category().message(error);
   const std::string uid = std::to_string(::geteuid());
   switch (error) {
     case EACCES:
     case EPERM:
-      return words + "; logzio-okta runs as uid " + uid + ": chown -R " + uid + " " + dir;
+      words += "; logzio-okta runs as uid " + uid + ": ";
+      // What is said has to be possible where it is read: the image has no shell.
+      if (::access("/bin/sh", X_OK) == 0) return words + "chown -R " + uid + " " + dir;
+      return words +
+             "start the container once with neither --user nor --cap-drop, and it hands over what is in " +
+             dir + "; of a directory of the host, chown -R " + uid + " it there";
     case EROFS:
-      return words + "; mount a writable volume at " + dir + ", or name another place with --state-dir";
+      return words + "; mount a writable volume at " + dir + " (docker run -v logzio-okta-state:" + dir +
+             " ...), or name another place with --state-dir";
     case ENOSPC:
     case EDQUOT:
       return words + "; free space for " + dir;

@@ -54,6 +54,15 @@ struct StateDirLook {
 
 /// One line if every user of the machine may write to the directory or to a file of ours in it.
 [[nodiscard]] std::vector<std::string> state_mode_warnings(const std::string& dir);
+/// Whether the group root has the directory as its owner has, as in the image and after hand_over(): then
+/// what is made in it is made for both, so that root without capabilities, or another user of that group, can
+/// go on with it.
+[[nodiscard]] bool is_shared_with_root(const std::string& dir);
+/// Sees to it that what SQLite will make in a shared directory of ours is of group root too.
+void keep_group_of(const std::string& dir);
+/// The mode and group of a file that we have just made in the directory: 0600, or 0660 and group root where
+/// it is shared, whatever the umask.
+void fit_state_file(int fd, const std::string& dir);
 
 /// What an errno means for a state directory and what cures it, with the user we run as:
 /// "Permission denied; logzio-okta runs as uid 1000: chown -R 1000 /var/lib/logzio-okta".

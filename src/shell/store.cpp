@@ -359,6 +359,7 @@ std::expected<void, StoreError> create(const std::string& dir, const std::string
   }
   const int fd = ::open(draft.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (fd < 0) return refused(explain_state_errno(errno, dir));
+  fit_state_file(fd, dir);  // What SQLite makes beside it takes after it.
   ::close(fd);
   Database database;
   // Before the first table: so the file can shrink again, a few pages at a time.
@@ -556,11 +557,10 @@ std::unexpected<StoreError> Store::Impl::refused(const char* what) const {
 }
 
 bool Store::Impl::configure() {
-  // The journal mode is the file's own, but another tool may have changed it. A memory map would turn a
-  // disk's read error into a SIGBUS. A log that a burst made long is cut again after a checkpoint.
+  // The journal mode is the file's own, but another tool may have changed it. A log that a burst made long is
+  // cut again after a checkpoint.
   return database.run(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = 2; PRAGMA journal_size_limit = 8388608;"
-      "PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON");
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = 2; PRAGMA journal_size_limit = 8388608");
 }
 
 /// A file from before files could shrink is written anew, as long as that takes no time to speak of; else at
@@ -1164,11 +1164,21 @@ std::expected<Store, StoreError> Store::open(const std::string& dir, WallTime no
     return std::unexpected(StoreError{.exit_code = lock.error().held ? state_held : state_unusable,
                                       .text = std::move(lock.error().text)});
   }
+  return open(dir, now, on_damage, std::move(stopwatch), std::move(*lock));
+}
+
+std::expected<Store, StoreError> Store::open(const std::string& dir, WallTime now, OwnerLock lock) {
+  return open(dir, now, OnDamage::move_aside, steady_now, std::move(lock));
+}
+
+std::expected<Store, StoreError> Store::open(const std::string& dir, WallTime now, OnDamage on_damage,
+                                             Stopwatch stopwatch, OwnerLock lock) {
+  keep_group_of(dir);
   auto impl = std::make_unique<Impl>();
   impl->dir = dir;
   impl->path = dir + "/" + state_file_name;
   impl->stopwatch = std::move(stopwatch);
-  impl->lock = std::move(*lock);
+  impl->lock = std::move(lock);
   if (auto opened = impl->open_file(now, on_damage); !opened) return std::unexpected(opened.error());
   if (auto begun = impl->begin_run(now); !begun) return std::unexpected(begun.error());
   impl->answers.emplace_back(SetAsideSize{impl->set_aside_bytes});

@@ -67,6 +67,8 @@
 #include "logzio_okta/flow/message.hpp"
 #include "logzio_okta/flow/place.hpp"
 
+#include "shell/owner_lock.hpp"
+
 namespace logzio_okta {
 
 struct StoreError {
@@ -96,6 +98,9 @@ class Store {
                                                OnDamage on_damage = OnDamage::move_aside);
   static std::expected<Store, StoreError> open(const std::string& dir, WallTime now, OnDamage on_damage,
                                                Stopwatch stopwatch);
+  /// Of a directory whose lock is ours already: root takes it before it hands the state over and becomes the
+  /// user.
+  static std::expected<Store, StoreError> open(const std::string& dir, WallTime now, OwnerLock lock);
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
   /// Without close(): an unclean end, unless no stream was opened; what is queued is not written.
@@ -147,6 +152,8 @@ class Store {
  private:
   struct Impl;
   explicit Store(std::unique_ptr<Impl> impl);
+  static std::expected<Store, StoreError> open(const std::string& dir, WallTime now, OnDamage on_damage,
+                                               Stopwatch stopwatch, OwnerLock lock);
 
   std::unique_ptr<Impl> impl_;
 };

@@ -941,6 +941,66 @@ TEST_CASE("store: somebody else's database is moved aside with its log, unchange
   CHECK(Visitor(aside).text("SELECT title FROM song") == "la");
 }
 
+TEST_CASE("store: nothing in a state that somebody else has written runs by itself") {
+  Bench bench;
+  bench.open();
+  bench.open_stream();
+  bench.save_on_disk(save_of(acme, 1, 1));
+  bench.stop();
+  Visitor(bench.file())
+      .run(
+          "CREATE TABLE loot(next TEXT) STRICT;"
+          "CREATE TRIGGER spy AFTER UPDATE ON stream BEGIN INSERT INTO loot VALUES (new.next); END;"
+          "CREATE TRIGGER thief AFTER INSERT ON window BEGIN DELETE FROM stream; END;"
+          "CREATE TRIGGER cuckoo BEFORE UPDATE ON stream BEGIN UPDATE stream SET next = 'http://evil/'; END");
+  bench.open();
+  CHECK(bench.warnings.empty());
+  bench.open_stream();
+  bench.save_on_disk(save_of(acme, 1, 2));
+  CHECK(bench.open_stream().place->next == save_of(acme, 1, 2).place.next);
+  bench.stop();
+  CHECK(Visitor(bench.file()).text("SELECT count(*) || '' FROM loot") == "0");
+}
+
+TEST_CASE("store: a view in place of a table is no state of ours") {
+  Bench bench;
+  bench.open();
+  bench.stop();
+  Visitor(bench.file())
+      .run("ALTER TABLE window RENAME TO hidden; CREATE VIEW window AS SELECT * FROM hidden");
+  bench.open();
+  REQUIRE(bench.warnings.size() == 1);
+  CHECK_THAT(bench.warnings[0], Contains("THE STATE IS LOST"));
+}
+
+TEST_CASE("store: in a directory that group root shares, what is made is made for it too") {
+  if (::geteuid() != 0) return;
+  Bench bench;
+  REQUIRE(::chmod(bench.dir.path().c_str(), 0770) == 0);
+  bench.open();
+  bench.open_stream();
+  bench.save_on_disk(save_of(acme, 1, 1));
+  for (const char* const name : {"state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "lock"}) {
+    CAPTURE(name);
+    CHECK(mode_of(bench.dir / name) == 0660);
+  }
+}
+
+TEST_CASE("store: what stands in place of the lock is not written into") {
+  for (const std::string content : {"root:x:0:0:", "process"}) {
+    Bench bench;
+    write_file(bench.dir / "lock", content);
+    const bool ours = content == "process";  // Cut short by a crash.
+    CHECK(bench.try_open().has_value() == ours);
+    CHECK((read_file(bench.dir / "lock") == content) == !ours);
+  }
+  Bench bench;
+  REQUIRE(::mkfifo((bench.dir / "lock").c_str(), 0600) == 0);
+  const auto refused = bench.try_open();
+  REQUIRE_FALSE(refused);
+  CHECK_THAT(refused.error().text, Contains("is not a lock of logzio-okta"));
+}
+
 TEST_CASE("store: a second damaged file of the same second does not replace the first") {
   Bench bench;
   write_file(bench.file(), "one");
