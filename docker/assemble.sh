@@ -31,7 +31,8 @@ cp -a /usr/lib/ssl/certs /usr/lib/ssl/openssl.cnf "$root/usr/lib/ssl/"
 cp -aL /etc/os-release "$root/etc/os-release"
 printf '%s\n' 'root:x:0:0:root:/root:/sbin/nologin' \
   'logzio-okta:x:1000:1000:logzio-okta:/var/lib/logzio-okta:/sbin/nologin' >"$root/etc/passwd"
-printf '%s\n' 'root:x:0:' 'logzio-okta:x:1000:' >"$root/etc/group"
+# The state is shared with group root, so that it serves root without capabilities as well: --user 1000 is of it too.
+printf '%s\n' 'root:x:0:logzio-okta' 'logzio-okta:x:1000:' >"$root/etc/group"
 printf '%s\n' 'passwd: files' 'group: files' 'hosts: files dns' >"$root/etc/nsswitch.conf"
 
 # ---- What is in it
@@ -46,7 +47,12 @@ mapfile -t packages < <({
   for library in "${libraries[@]}"; do package_of "$library"; done
   printf '%s\n' base-files ca-certificates openssl
 } | sort -u)
-compiled_in=(libcxxopts-dev rapidjson-dev) # Headers only: they are in the program itself.
+# Headers that end in the program itself: whole (cxxopts, RapidJSON, xxHash, which is included inline), and the templates
+# of the standard library (libstdc++-12-dev, say) and of those whose libraries are loaded.
+mapfile -t compiled_in < <({
+  printf '%s\n' libcxxopts-dev rapidjson-dev libxxhash-dev libyaml-cpp-dev prometheus-cpp-dev
+  dpkg-query -W -f '${db:Status-Status} ${Package}\n' 'libstdc++-*-dev' 'libgcc-*-dev' | sed -n 's/^installed //p'
+} | sort -u)
 
 for package in "${packages[@]}"; do
   dpkg-query -s "$package" >"$root/var/lib/dpkg/status.d/$package" # Where scanners look in images without dpkg.

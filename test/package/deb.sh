@@ -50,6 +50,7 @@ state=$machine/var/lib/private/logzio-okta
 # ---- Install
 
 that 'it installs' into "$work/install.log" inside apt-get install -qq -y --no-install-recommends /srv/old.deb
+that 'it is hardened' "$(dirname "$0")/../house/hardened.sh" "$machine/usr/bin/logzio-okta"
 that 'the program runs' says 'logzio-okta 1' inside logzio-okta --version
 that 'the unit is enabled' says enabled inside systemctl is-enabled "$unit"
 that 'the unit waits for its files and has not failed' is ActiveState inactive

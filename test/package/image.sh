@@ -45,7 +45,13 @@ ok 'the state directory is of user 1000'
 sbom=$root/usr/share/doc/logzio-okta/sbom.spdx.json
 that 'it lists what is in it' into "$work/sbom.log" jq -e \
   '.spdxVersion == "SPDX-2.3" and ([.packages[].name] | contains(["logzio-okta", "libcurl4", "libc6", "rapidjson-dev"]))
-   and (.relationships | length) == (.packages | length)' "$sbom"
+   and (.relationships | length) == (.packages | length)
+   and (["libcxxopts-dev", "rapidjson-dev", "libxxhash-dev"] - [.packages[].name] == [])' "$sbom"
+for package in libxxhash-dev rapidjson-dev libcxxopts-dev libcurl4; do
+  that "the notices of $package are there" test -s "$root/usr/share/doc/$package/copyright"
+done
+that 'its program is hardened' "$(dirname "$0")/../house/hardened.sh" "$root/usr/bin/logzio-okta"
+that 'it says what it is built on' test -n "$(about '{{index .Labels "org.opencontainers.image.base.name"}}')"
 that 'and so in the words of scanners' grep -q '^Package: libssl3$' "$root/var/lib/dpkg/status.d/libssl3"
 rm -rf "$root"
 
@@ -157,6 +163,85 @@ run --user 1000 --read-only --cap-drop all
 delivers 'and runs with one that it may read'
 stop
 next
+
+# ---- Every documented way, after every other
+
+declare -A way=(
+  [plain]=''
+  [locked]='--read-only --cap-drop all --security-opt no-new-privileges'
+  [compose]='--read-only --cap-drop all --cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add SETGID --cap-add SETUID
+    --security-opt no-new-privileges'
+  [user]='--user 1000 --read-only --cap-drop all --security-opt no-new-privileges' # As Kubernetes' restricted profile.
+  [other]='--env LOGZIO_OKTA_USER=2000:2000'
+)
+run_in() { # run_in WAY FLAG...
+  local flags
+  read -r -d '' -a flags <<<"${way[$1]}" || true
+  run ${flags[@]+"${flags[@]}"} "${@:2}"
+}
+goes_on() { # goes_on SENTENCE: it delivers, has the state, and has nothing to say about it.
+  local before
+  before=$(delivered "$work/sandbox")
+  soon "$1" has_delivered "$work/sandbox" $((${before:-0} + 1))
+  for complaint in 'no state found' 'THE STATE IS LOST' ' FATAL ' ' ERROR ' 'chmod' 'chown'; do
+    ! log_says "$complaint" || fail "$1, without \"$complaint\""
+  done
+}
+ways=(plain locked compose user other)
+for first in "${ways[@]}"; do
+  pod volume rm -f okta-state >/dev/null 2>&1 || true
+  run_in "$first" -v okta-state:/var/lib/logzio-okta
+  delivers "$first works on a fresh volume"
+  stop
+  next
+done
+pod volume rm -f okta-state >/dev/null
+# Each pair of neighbours is there once, in either order.
+chain=()
+for ((i = 0; i < ${#ways[@]}; ++i)); do
+  chain+=("${ways[i]}")
+  for ((j = i + 1; j < ${#ways[@]}; ++j)); do chain+=("${ways[i]}" "${ways[j]}"); done
+done
+chain+=("${ways[0]}")
+run_in "${chain[0]}" -v okta-state:/var/lib/logzio-okta
+delivers "${chain[0]} begins"
+for ((i = 1; i < ${#chain[@]}; ++i)); do
+  # In order and not, in turn: a crash leaves more files behind.
+  if ((i % 2)); then stop; else pod kill -s KILL Okta >/dev/null; fi
+  next
+  run_in "${chain[i]}" -v okta-state:/var/lib/logzio-okta
+  goes_on "${chain[i]} goes on with what ${chain[i - 1]} left"
+done
+stop
+next
+that 'and so can a look at the state' says 'nothing is set aside' pod run --rm --network host \
+  -v okta-state:/var/lib/logzio-okta "$image" set-aside list
+pod volume rm -f okta-state >/dev/null
+rm -rf "$work/state"
+install -d -o 0 -g 0 -m 0700 "$work/state"
+for one in plain locked user other compose locked; do
+  run_in "$one" -v "$work/state:/var/lib/logzio-okta"
+  delivers "$one works with the directory of the host"
+  stop
+  next
+done
+
+# What an older one left was for its user alone; and the cure is one that can be done.
+chown -R 1000:1000 "$work/state"
+chmod 0700 "$work/state"
+chmod 0600 "$work/state"/*
+read -r -d '' -a locked <<<"${way[locked]}" || true
+that 'where it may not, it says what to do' ends_with 'start the container once with neither --user nor --cap-drop' \
+  "${locked[@]}" -v "$work/state:/var/lib/logzio-okta"
+run_in plain -v "$work/state:/var/lib/logzio-okta"
+delivers 'which is done'
+stop
+next
+run_in locked -v "$work/state:/var/lib/logzio-okta"
+goes_on 'and then it may'
+stop
+next
+that 'nothing came twice unmarked, however it was started' nothing_wrong "$work/sandbox"
 rm "$file"
 mkdir "$file"
 that 'a host file that was missing is explained' ends_with 'is a directory, not a file; docker makes one'

@@ -39,7 +39,7 @@ start_sandbox() {
   trap 'kill "$sandbox_pid" 2>/dev/null || true' EXIT
   soon 'the sandbox is up' holds "$2/log" 'Ctrl-C ends it'
   export listener
-  listener=$(grep -oE -- '--listener [^ ]+' "$2/log" | cut -d' ' -f2)
+  listener=$(grep -m 1 -oE -- '--listener [^ ]+' "$2/log" | cut -d' ' -f2)
 }
 
 # delivered DIR: how many events the sandbox's listener has got; repeats_unmarked and wrong ones are faults.
