@@ -87,6 +87,7 @@ Descriptor begin_clean_end(const std::string& dir, std::int64_t run) {
   const std::string path = dir + std::string(seal_name);
   Descriptor seal(
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, S_IRUSR | S_IWUSR));
+  if (seal) fit_state_file(seal.get(), dir);
   if (!seal || !write_whole(seal, std::to_string(run) + "\n") || !sync_directory(dir)) return {};
   return seal;
 }

@@ -129,7 +129,7 @@ Descriptor open_safely(const std::string& path) {
 
 /// What the store and the lock call their files.
 bool is_ours(std::string_view name) {
-  return name == "lock" || name.starts_with(state_file_name);
+  return name == "lock" || name == "clean-end" || name.starts_with(state_file_name);
 }
 
 /// The names in the directory; nothing if it cannot be read.
@@ -153,9 +153,12 @@ std::optional<std::vector<std::string>> names_in(int dir) {
 /// root's: that needs no capability but the one to change owners. Without a user, for want of that one, root
 /// shares what is its own.
 void give(int fd, const struct stat& was, mode_t mode, const std::optional<UserId>& user) {
+  // What is as it shall be stays untouched: its times tell whether somebody else was there (clean_end.hpp).
+  const bool right_mode = (was.st_mode & all_mode_bits) == mode;
+  if (user && was.st_uid == user->user && was.st_gid == 0 && right_mode) return;
   const bool roots = was.st_uid == 0 && was.st_gid == 0;
   if (!roots && (!user || ::fchownat(fd, "", 0, 0, AT_EMPTY_PATH) != 0)) return;
-  if ((was.st_mode & all_mode_bits) != mode) {
+  if (!right_mode) {
     // Of what was opened as a path alone the mode can be changed by this name only.
     [[maybe_unused]] const int changed = ::chmod(("/proc/self/fd/" + std::to_string(fd)).c_str(), mode);
   }
