@@ -214,7 +214,7 @@ for ((i = 1; i < ${#chain[@]}; ++i)); do
 done
 stop
 next
-that 'and so can a look at the state' says 'nothing is set aside' pod run --rm --network host \
+that 'and so can a look at the state' says 'nothing is set aside' pod run --rm "${here[@]}" \
   -v okta-state:/var/lib/logzio-okta "$image" set-aside list
 pod volume rm -f okta-state >/dev/null
 rm -rf "$work/state"
