@@ -213,8 +213,9 @@ class Poller {
     Urgency urgency = Urgency::waits;
   };
   void failed(Now now, const Failure& failure);
-  /// What was published up to `since` may have been delivered before; so many events are looked at.
+  /// Whether the saved link may be followed; one that may not is forgotten.
   bool judge_saved_link();
+  /// What was published up to `since` may have been delivered before; so many events are looked at.
   void doubt(Now now, Instant since, std::uint32_t events);
   void learn_clock(Now now, const OrgFacts& org);
   [[nodiscard]] bool undated() const;
