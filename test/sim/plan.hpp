@@ -57,7 +57,7 @@ enum class Trouble : std::uint8_t {
   state_replaced,   ///< While no daemon runs: the state removed, torn, or put back from an older copy.
   okta_in_between,  ///< A firewall's or a proxy's page in Okta's place, with a clock of its own.
 };
-inline constexpr std::size_t troubles_count = 33;
+inline constexpr std::size_t troubles_count = 36;
 [[nodiscard]] std::string_view name_of(Trouble trouble);
 [[nodiscard]] std::optional<Trouble> trouble_of(std::string_view name);
 
