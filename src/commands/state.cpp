@@ -118,7 +118,7 @@ std::expected<std::vector<SetAsideRow>, int> find_all_or_named(StateView& view,
 /// line or element; where anything else is among them, none is found.
 std::vector<std::string> events_in(const std::string& bytes) {
   EventSlice one;
-  if (PageCutter::cut_one(bytes, one)) return one.object ? std::vector{bytes} : std::vector<std::string>{};
+  if (PageCutter::cut_one(bytes, one) && one.object) return {bytes};
   std::vector<std::string> events;
   std::string page = bytes;
   if (PageCutter cutter; cutter.cut(page)) {

@@ -72,6 +72,10 @@ bool Hunt::over(Instant now) const {
   return in_flight_.empty() && nothing_left_to_try(now);
 }
 
+Instant Hunt::goes_on_at() const {
+  return ended_ || to_try_.empty() || settled_by_number() ? never : not_before_;
+}
+
 std::size_t Hunt::lines_a_trial(Instant now) const {
   if (answers_ < answers_until_pace) return 1;
   const auto pace = static_cast<double>(answers_) / static_cast<double>((now - *began_ + 1ms).count());
@@ -80,6 +84,7 @@ std::size_t Hunt::lines_a_trial(Instant now) const {
 }
 
 std::optional<Bulk> Hunt::next(Instant now, BulkId id) {
+  ended_ = ended_ || now >= until_;
   if (nothing_left_to_try(now) || now < not_before_) return std::nullopt;
   not_before_ = {};
   unpack();

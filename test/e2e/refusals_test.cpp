@@ -58,6 +58,7 @@ TEST_CASE("refusals: dozens of 400s that took all but one line hold nobody, and 
     bench.pass(100ms);
   }
   REQUIRE(bench.all_arrive(120s));
+  REQUIRE(bench.wait([&] { return bench.set_aside().size() == bench.refused.size(); }, 120s));
   CHECK(bench.stop() == 0);
   CHECK(bench.proven());
   bench.refused_ones_are_kept_and_no_others();
@@ -90,7 +91,6 @@ TEST_CASE("refusals: an event that a firewall forbids is found while the others 
   bench.issue_refused();
   bench.world.issue(bench.org, 30);
   bench.start();
-  REQUIRE(bench.wait([&] { return bench.lines() > 0; }, 60s));
   for (int i = 0; i < 600 && !bench.daemon().log().contains("is set aside"); ++i) {
     bench.world.issue(bench.org, 1);
     bench.pass(100ms);

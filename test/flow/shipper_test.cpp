@@ -812,6 +812,23 @@ TEST_CASE("shipper: a stop ends a hunt at once, and until then its lines are in 
   REQUIRE(bench.set_aside == 1);
 }
 
+TEST_CASE("shipper: a hunt that waits for its last answer wants no turn before it comes") {
+  for (const bool found : {true, false}) {
+    ShipperBench bench;
+    bench.takes(events_up_to(100));
+    bench.ripens();
+    bench.says(refuses_some(1, 99));
+    REQUIRE(bench.flying.size() == limits::hunt_sendings_max);
+    if (found) bench.says(bench.flying.begin()->first, refuses_some(1, 0));
+    bench.pass(2 * limits::hunt_time_max);  // The bench fails where it is called again and again at once.
+    REQUIRE(bench.flying.size() == (found ? 1 : limits::hunt_sendings_max));
+    REQUIRE(bench.shipper.deadline() > bench.steady);
+    while (!bench.flying.empty()) bench.says(bench.flying.begin()->first, takes_all());
+    REQUIRE(bench.left() == 0);
+    REQUIRE(bench.shipper.deadline() == never);
+  }
+}
+
 TEST_CASE("shipper: while it hunts the other bulks go out as ever") {
   ShipperBench bench;
   bench.takes(events_up_to(100));

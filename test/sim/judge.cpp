@@ -514,7 +514,7 @@ void Judge::answered(BulkId id, const BulkResult& result) {
 void Judge::durable(const std::string& key, const Save& save, const std::vector<WallTime>& okta_times) {
   const OrgIndex index = orgs_by_stream_.find(key)->second;
   Org& org = orgs_[index];
-  if (!org.since) begins(org, save, okta_times[index]);
+  if (!org.since) begins(org, save, okta_times.empty() ? std::nullopt : std::optional(okta_times[index]));
   if (save.place.since != *org.since) convict("the beginning of " + key + " moved", org);
   const std::size_t in_doubt = save.place.in_doubt ? save.place.in_doubt->events_left : 0;
   if (in_doubt < org.doubt) {
@@ -569,12 +569,12 @@ void Judge::keep_window(Org& org, const Save& save) {
 
 // Whatever our own clock says. Between the opening and the save lies the answer that showed Okta's clock, or
 // an earlier one, which may have been on its way for minutes.
-void Judge::begins(Org& org, const Save& save, WallTime okta_now) {
+void Judge::begins(Org& org, const Save& save, std::optional<WallTime> okta_now) {
   constexpr auto on_the_way = 5min;
   const WallTime start = save.place.first_start;
-  if (start > okta_now || start < org.opened_at - on_the_way) {
+  if (okta_now && (start > *okta_now || start < org.opened_at - on_the_way)) {
     convict("its start is dated " + format_rfc3339(start) + ", where it was between " +
-                format_rfc3339(org.opened_at) + " and " + format_rfc3339(okta_now) + " by Okta's clock",
+                format_rfc3339(org.opened_at) + " and " + format_rfc3339(*okta_now) + " by Okta's clock",
             org);
   }
   if (save.place.since != start - to_ms(org.charge.since_ago)) {

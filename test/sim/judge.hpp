@@ -104,6 +104,7 @@ class Judge {
 
   // ---- Disk
   void saves_fail(bool fail) { saves_fail_ = fail; }
+  /// Without `okta_times` it was there before: nothing dates it anew.
   void durable(const std::string& key, const Save& save, const std::vector<WallTime>& okta_times);
 
   // ---- What people see
@@ -218,7 +219,7 @@ class Judge {
   [[nodiscard]] std::optional<Violation> why_unsettled(const Event& event) const;
   [[nodiscard]] std::int64_t window_of(const Org& org, WallTime okta_time) const;
   [[nodiscard]] std::string name(const Event& event) const;
-  void begins(Org& org, const Save& save, WallTime okta_now);
+  void begins(Org& org, const Save& save, std::optional<WallTime> okta_now);
   void judge_budget(Org& org, const TenantReport& tenant, Instant now) const;
   void put_aside(Org& org, const SetAside& item);
   void put_together_aside(Org& org, const SetAside& item);

@@ -57,7 +57,7 @@ class Hunt {
   [[nodiscard]] bool over(Instant now) const;
   [[nodiscard]] Instant until() const { return until_; }
   /// When `next` may have something again that has nothing now; `never` where only an answer can tell.
-  [[nodiscard]] Instant goes_on_at() const { return to_try_.empty() || ended_ ? never : not_before_; }
+  [[nodiscard]] Instant goes_on_at() const;
   /// Once it is over: one settlement for each piece of the bulk.
   [[nodiscard]] std::vector<Settlement> settlements() const;
 
