@@ -284,9 +284,9 @@ void CurlClient::send(const SendBulk& bulk) {
     answers_.emplace_back(BulkAnswer{.id = bulk.id, .result = target.error()});
     return;
   }
-  auto exchange = std::make_unique<Exchange>(bulk.id, Route::to(origin_of(listener), proxy_),
-                                             patience_.connect, patience_.stall_of(bulk), patience_.whole_of(bulk),
-                                             limits::bulk_answer_bytes_max, bodies_bytes_);
+  auto exchange = std::make_unique<Exchange>(
+      bulk.id, Route::to(origin_of(listener), proxy_), patience_.connect, patience_.stall_of(bulk),
+      patience_.whole_of(bulk), limits::bulk_answer_bytes_max, bodies_bytes_);
   exchange->prepare(trust_);
   exchange->post(*target, bulk.packed);
   start(std::move(exchange));

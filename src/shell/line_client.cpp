@@ -103,9 +103,7 @@ class LineClient::Connection {
   [[nodiscard]] TransportError failed_handshake(const LineChannel& channel) const;
   [[nodiscard]] TransportError cut(const LineChannel& channel, Step how) const;
   [[nodiscard]] TransportError timed_out() const;
-  [[nodiscard]] Instant stalled_at() const {
-    return std::min(moved_ + stall_, started_ + whole_);
-  }
+  [[nodiscard]] Instant stalled_at() const { return std::min(moved_ + stall_, started_ + whole_); }
   [[nodiscard]] std::string listener() const { return listener_.text(); }
 
   LineClient& client_;
