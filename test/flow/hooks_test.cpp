@@ -84,13 +84,16 @@ TEST_CASE_METHOD(Hooked, "hooks: an event that is not in the log yet is asked fo
 }
 
 TEST_CASE_METHOD(Hooked, "hooks: one that comes while an answer is on its way has it asked once more") {
-  hook_delivers({fresh(2)});
+  const std::string second = fresh(2);
+  hook_delivers({second});
   REQUIRE_FALSE(wants().empty());
-  hook_delivers({fresh(3)});
-  okta_replies(page({fresh(2)}).next("/api/v1/logs?after=2"));
+  pass(10ms);
+  const std::string third = fresh(3);
+  hook_delivers({third});
+  okta_replies(page({second}).next("/api/v1/logs?after=2"));
   pass(limits::wake_pace_min);
   REQUIRE(wants() == "/api/v1/logs?after=2");
-  okta_replies(page({fresh(3)}).next("/api/v1/logs?after=3"));
+  okta_replies(page({third}).next("/api/v1/logs?after=3"));
   pass(30min);
   REQUIRE(wants_nothing());
 }
