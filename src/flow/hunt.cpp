@@ -224,6 +224,7 @@ std::vector<Settlement> Hunt::settlements() const {
       settlement.set_aside += together.events;
       settlement.delivered += suspects - together.events;
       settlement.kept.push_back(std::move(together));
+      settlement.in_doubt = true;
     }
     settlements.push_back(std::move(settlement));
   }

@@ -760,7 +760,7 @@ std::set<StreamId> Shipper::doubtful() const {
     for (const Piece& piece : hunt.pieces()) streams.insert(piece.stream);
   }
   for (const Settlement& settlement : held_settlements_) {
-    if (settlement.delivered > 0) streams.insert(settlement.stream);
+    if (settlement.delivered > 0 || settlement.in_doubt) streams.insert(settlement.stream);
   }
   return streams;
 }

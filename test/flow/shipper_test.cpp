@@ -829,6 +829,23 @@ TEST_CASE("shipper: a hunt that waits for its last answer wants no turn before i
   }
 }
 
+TEST_CASE("shipper: what a hunt could not tell apart is in doubt while it waits for room") {
+  ShipperBench bench;
+  bench.on_disk(limits::set_aside_bytes_max);
+  bench.takes(events_up_to(3));
+  bench.ripens();
+  bench.says(says(400, R"({"malformedLines":1})"));
+  bench.shipper.stop();
+  bench.advance();
+  while (!bench.flying.empty()) bench.says(bench.flying.begin()->first, cuts_the_line());
+  REQUIRE(bench.left() == 3);
+  REQUIRE(bench.shipper.doubtful() == std::set<StreamId>{acme});
+  bench.on_disk(0);
+  bench.advance();
+  REQUIRE(bench.left() == 0);
+  REQUIRE(bench.shipper.doubtful().empty());
+}
+
 TEST_CASE("shipper: while it hunts the other bulks go out as ever") {
   ShipperBench bench;
   bench.takes(events_up_to(100));

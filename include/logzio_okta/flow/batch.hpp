@@ -38,6 +38,7 @@ struct Settlement {
   std::uint32_t marked = 0;   ///< Of the delivered.
   std::uint32_t reduced = 0;  ///< Of the delivered.
   std::uint32_t set_aside = 0;
+  bool in_doubt = false;       ///< Some of what is set aside may have been taken all the same.
   std::vector<SetAside> kept;  ///< To be saved with the page, before its place moves.
 };
 
