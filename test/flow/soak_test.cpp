@@ -202,7 +202,7 @@ class Soak {
     std::size_t from = 0;
     if (const auto after = number("after=")) {
       from = *after;
-    } else {
+    } else if (ask.target != clock_target()) {  // That one is from long ago: from the first event.
       const auto at = ask.target.find("since=") + 6;
       const WallTime since = parse_rfc3339(ask.target.substr(at, 24)).value();
       from = static_cast<std::size_t>(std::ranges::lower_bound(log, since, {}, &Logged::persisted) -
