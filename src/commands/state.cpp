@@ -120,8 +120,7 @@ std::vector<std::string> events_in(const std::string& bytes) {
   EventSlice one;
   if (PageCutter::cut_one(bytes, one) && one.object) return {bytes};
   std::vector<std::string> events;
-  std::string page = bytes;
-  if (PageCutter cutter; cutter.cut(page)) {
+  if (PageCutter cutter; cutter.cut(bytes)) {
     for (const EventSlice& event : cutter.events()) {
       if (!event.object) return {};
       events.emplace_back(event.bytes);

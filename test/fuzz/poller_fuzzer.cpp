@@ -172,7 +172,9 @@ class Model {
     return birth + std::chrono::duration_cast<milliseconds>(steady_.time_since_epoch());
   }
   [[nodiscard]] Now now() const { return {.steady = steady_, .wall = okta_now() + wall_error_}; }
-  [[nodiscard]] OrgFacts facts() const { return {.offset = -wall_error_}; }
+  [[nodiscard]] OrgFacts facts() const {
+    return {.offset = -wall_error_, .clock = Now{.steady = steady_, .wall = okta_now()}, .date = okta_now()};
+  }
 
   // ---- The daemon's life
 
@@ -191,7 +193,7 @@ class Model {
       opened.rows.push_back(
           {.page = page, .newest = row.newest, .events = static_cast<std::uint32_t>(row.events.size())});
     }
-    poller_->opened(now(), opened, began_);
+    poller_->opened(now(), opened, began_, facts());
     drain();
   }
 
@@ -250,7 +252,7 @@ class Model {
 
   void hand_over(const Batch& batch) {
     Handed handed{.page = batch.page};
-    for (const auto& [event, mark] : batch.events) {
+    for (const auto& [event, mark, unfit] : batch.events) {
       const std::size_t at = event->bytes.rfind("\"n\":");
       if (!event->object) {
         CHECK(batch.events.size() == 1 && unreadable_);

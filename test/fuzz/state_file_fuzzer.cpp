@@ -94,7 +94,7 @@ std::string change(std::string bytes, fuzz::Input& input) {
 void follow(const Opened& opened, const WindowRead& window) {
   Poller poller(StreamId{1}, TenantSpec{.domain = domain, .credentials = {}}, Policy{}, Random(1));
   poller.start(now.steady);
-  poller.opened(now, opened, now.steady);
+  poller.opened(now, opened, now.steady, {});
   const auto drain = [&] {
     while (auto output = poller.next_output()) {
       if (std::holds_alternative<ReadWindow>(*output)) poller.window_read(now, window);
