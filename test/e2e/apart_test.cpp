@@ -159,7 +159,8 @@ TEST_CASE("apart: the first request leaves at once; idle, fifty tenants cost nex
   const WallTime began = World::now();
   bench.start({.poll_interval = "10s"});
   REQUIRE(bench.all_arrive());
-  REQUIRE(bench.wait([&] { return bench.requests_of_all() == 50; }));
+  // Each asks for Okta's clock and for its log; old events are no tail, so the one that has some asks on.
+  REQUIRE(bench.wait([&] { return bench.requests_of_all() == 101; }));
   WallTime first = WallTime::max();
   for (std::size_t org = 0; org < 50; ++org) {
     first = std::min(
