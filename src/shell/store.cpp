@@ -477,6 +477,7 @@ struct Store::Impl {
   std::deque<SpoolEvents> spool_queue;
   std::deque<NoteInFlight> notes;  // That could not be written yet.
   Instant note_again{};
+  bool notes_fail = false;
   std::vector<SpoolSummary> spool_found;
   std::deque<Question> questions;  // That could not be answered yet.
   std::deque<Input> answers;
@@ -988,9 +989,15 @@ bool Store::Impl::write(const NoteInFlight& note) {
 }
 
 void Store::Impl::write_notes(Instant now) {
-  if (now < note_again) return;
+  if (notes.empty() || now < note_again) return;
   while (!notes.empty() && write(notes.front())) notes.pop_front();
-  if (!notes.empty()) note_again = now + limits::save_retry;
+  if (!notes.empty()) {
+    note_again = now + limits::save_retry;
+    notes_fail = true;
+    answers.emplace_back(SaveFailed{"cannot save in " + path + ": " + database.failure().explain(dir)});
+  } else if (std::exchange(notes_fail, false) && !failing && !gone && queue.empty()) {
+    answers.emplace_back(Saved{});  // Otherwise a save that succeeds will tell.
+  }
 }
 
 bool Store::Impl::write(const Save& save) {
