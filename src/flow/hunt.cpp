@@ -30,7 +30,6 @@ Hunt::Hunt(Bulk bulk, verdict::PartlyTaken partly, std::size_t token_bytes, Inst
       until_(now + limits::hunt_time_max),
       states_(bulk_.lines.size(), State::untried) {
   look_for_culprits();
-  needed_ = !settled_by_number();
 }
 
 void Hunt::unpack() {
@@ -51,10 +50,13 @@ void Hunt::look_for_culprits() {
     }
   }
   // What is odd about a line often makes it long.
-  std::ranges::stable_sort(to_try_, std::greater{}, [this](std::uint32_t i) { return lines_[i].size(); });
+  std::ranges::sort(to_try_, [this](std::uint32_t a, std::uint32_t b) {
+    return std::pair(lines_[b].size(), a) < std::pair(lines_[a].size(), b);
+  });
   if (const auto refused = partly_.refused()) missing_ = *refused - std::min(culprits, *refused);
   lines_.clear();
   plain_ = {};
+  needed_ = !settled_by_number();
 }
 
 // ---- Trying

@@ -89,9 +89,10 @@ std::vector<Window::Known> Recent::look_up_and_add(const std::vector<EventSlice>
 
 void Recent::add(std::vector<EventHash>&& sorted) {
   if (sorted.empty()) return;
-  const auto middle = static_cast<std::ptrdiff_t>(events_.size());
-  events_.insert(events_.end(), sorted.begin(), sorted.end());
-  std::inplace_merge(events_.begin(), events_.begin() + middle, events_.end(), before);
+  std::vector<EventHash> merged;
+  merged.reserve(events_.size() + sorted.size());
+  std::ranges::merge(events_, sorted, std::back_inserter(merged), before);
+  events_ = std::move(merged);
   pages_.push_back(std::move(sorted));
   while (events_.size() > limits::recent_events_max && pages_.size() > 1) {
     std::vector<EventHash> left;
