@@ -606,8 +606,11 @@ void Shipper::settle_hunt(Now now, const Hunt& hunt) {
   std::string who;
   for (const auto& [tenant, count] : refused)
     who += (who.empty() ? "" : ", ") + counted(count, "event") + " of " + tenant;
-  note(Level::error, "Logz.io refused " + std::to_string(all) + " of " + counted(answer.lines, "line") +
-                         " (" + answer.answer + "): set aside: " + who + "; the others were taken");
+  const std::size_t said =
+      answer.refused().value_or(0);  // Several tenants may each keep what one of them had.
+  note(Level::error, "Logz.io refused " + std::to_string(said > 0 ? said : all) + " of " +
+                         counted(answer.lines, "line") + " (" + answer.answer + "): set aside: " + who +
+                         "; the others were taken");
 }
 
 void Shipper::emit(Settlement&& settlement) {
