@@ -85,6 +85,15 @@ bool leads_to_itself(const HttpAnswer& answer) {
   return find_link(answer.headers, "next") == find_link(answer.headers, "self");
 }
 
+/// Each once, in the order of their hashes.
+std::vector<EventHash> distinct(std::vector<EventHash> events) {
+  const auto order = [](const EventHash& event) { return std::pair(event.uuid, event.bytes); };
+  std::ranges::sort(events, {}, order);
+  const auto alike = std::ranges::unique(events);
+  events.erase(alike.begin(), alike.end());
+  return events;
+}
+
 }  // namespace
 
 Poller::Poller(StreamId stream, const TenantSpec& spec, const Policy& policy, Random random)
@@ -182,14 +191,8 @@ std::string Poller::take_doubt(Now now, const Opened& opened, Instant began) {
                       "possible_duplicate";
 }
 
-Poller::InFlight::InFlight(std::vector<EventHash> noted) : events(std::move(noted)) {
-  const auto order = [](const EventHash& event) { return std::pair(event.uuid, event.bytes); };
-  std::ranges::sort(events, {}, order);
-  const auto alike = std::ranges::unique(events);
-  events.erase(alike.begin(), alike.end());
-  met.resize(events.size());
-  left = events.size();
-}
+Poller::InFlight::InFlight(std::vector<EventHash> noted)
+    : events(distinct(std::move(noted))), met(events.size()), left(events.size()) {}
 
 // By its uuid, if it has one: it may come back changed.
 bool Poller::InFlight::meet(const EventHash& event) {
