@@ -41,7 +41,8 @@ Taken take_beginning(HttpAnswer& answer, bool packed, std::string& body) {
     bytes = std::max(bytes, announced);
   }
   if (packed) {
-    static_cast<void>(gunzip(answer.body, limits::beginning_bytes_max, body));  // It ends in the middle.
+    const auto whole = gunzip(answer.body, limits::beginning_bytes_max, body);
+    static_cast<void>(whole);  // It ends in the middle.
   } else {
     body = std::move(answer.body);
   }
