@@ -57,9 +57,8 @@ constexpr std::array rows = {
     OptionRow{"--hooks-secrets FILE", "LOGZIO_OKTA_HOOKS_SECRETS", "",
               "Secrets that let a delivery in by its Authorization header, one a line, beside the shipping "
               "token in logzio_token."},
-    OptionRow{
-        "--hooks-orgs LIST", "LOGZIO_OKTA_HOOKS_ORGS", "",
-        "Orgs that are not in the tenants file, with commas between: what they push is delivered itself."},
+    OptionRow{"--hooks-orgs LIST", "LOGZIO_OKTA_HOOKS_ORGS", "",
+              "Comma-separated orgs that are not in the tenants file: what they push is delivered itself."},
     OptionRow{
         "--hooks-proxies LIST", "LOGZIO_OKTA_HOOKS_PROXIES", "",
         "Reverse proxies in front of the hook, as comma-separated addresses or networks: they may speak "
@@ -78,7 +77,7 @@ constexpr std::array level_names = {std::string_view("trace"), std::string_view(
                                     std::string_view("info"),  std::string_view("warn"),
                                     std::string_view("error"), std::string_view("fatal")};
 
-/// What is written with commas between, each once.
+/// A comma-separated list, each item once.
 template <class Parse>
 auto parse_list(std::string_view text, std::size_t count_max, std::string_view what, Parse parse)
     -> Result<std::vector<typename decltype(parse(text))::value_type>> {
