@@ -199,7 +199,7 @@ auto bounded(int fd, bool shaken, Call call) {
 
 void at_the_hook(const World& world, fuzz::Input& input, std::array<int, 2> ends, int version) {
   Peer peer(world, ends[1], false, version);
-  ServerChannel channel(Descriptor(ends[0]), &world.server);
+  ServerChannel channel{Descriptor(ends[0]), &world.server};
   std::string heard;
   bool shaken = false;
   std::array<char, 16 * limits::KiB> room{};
