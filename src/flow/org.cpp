@@ -213,15 +213,20 @@ void Org::learn_rate(Now now, const HttpAnswer& answer) {
 }
 
 void Org::go_quiet(Now now, const HttpAnswer& answer) {
-  const WallTime date = date_of(answer).value_or(okta_time(now.wall));
   const RateLimit rate = read_rate_limit(answer.headers);
+  // The answer's own Date fits the moments beside it, unless something in between has written it.
+  const WallTime ours = okta_time(now.wall);
+  const WallTime date = date_of(answer).value_or(ours);
   const auto named = retry_after(answer.headers, date);
   Duration wait = named.value_or(limits::rate_wait_default);
   if (rate.reset) {
-    const auto until_reset = *rate.reset - date + 1s;  // Whole seconds on both sides: one more to be past it.
-    if (until_reset <= to_ms(limits::rate_wait_max)) {
-      wait = std::max<Duration>(std::max(until_reset, to_ms(0s)), named.value_or(0s));
+    Duration until_reset = Duration::min();
+    for (const WallTime clock : {date, date_ ? date : ours}) {
+      const auto left = *rate.reset - clock + 1s;  // Whole seconds on both sides: one more to be past it.
+      if (left <= to_ms(limits::rate_wait_max))
+        until_reset = std::max<Duration>(until_reset, std::max(left, to_ms(0s)));
     }
+    if (until_reset >= 0s) wait = std::max(until_reset, Duration(named.value_or(0s)));
   }
   // A moment that is already past, again and again, must not make us knock every second.
   wait = std::max(wait, doubled(1s, limits::rate_wait_default, limited_++));

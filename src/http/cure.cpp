@@ -8,7 +8,7 @@ namespace {
 constexpr int proxy_authentication_required = 407;
 
 std::string no_proxy(const Scene& scene) {
-  return "name " + std::string(scene.name) + " in NO_PROXY";
+  return "name " + scene.name + " in NO_PROXY";
 }
 
 std::string_view cure_of_certificate(CertificateFault fault) {

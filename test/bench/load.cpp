@@ -37,7 +37,10 @@ std::string http_date() {
 }  // namespace
 
 Load::Load(const Pages& pages, LoadSpec spec)
-    : pages_(pages), spec_(std::move(spec)), page_sent_(spec_.orgs.size()) {
+    : pages_(pages),
+      spec_(std::move(spec)),
+      page_sent_(spec_.orgs.size()),
+      asked_past_the_end_(spec_.orgs.size()) {
   for (std::size_t org = 0; org < spec_.orgs.size(); ++org) {
     const OrgLoad& load = spec_.orgs[org];
     const double seconds = std::chrono::duration<double>(load.rate_lasts).count();
@@ -98,6 +101,7 @@ Answer Load::page(std::size_t org, std::string_view target, std::uint16_t port) 
     answer.sent = [this, org, own_page] { page_sent_[org][own_page] = steady_now(); };
   }
   if (count > 0) ++pages_served_;
+  if (count == 0) asked_past_the_end_[org] = true;
   bytes_in_ += answer.body->size();
   return answer;
 }

@@ -5,7 +5,9 @@
 // packed on the spot.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,6 +58,8 @@ class Load {
 
   [[nodiscard]] std::optional<Instant> first_request() const { return first_request_; }
   [[nodiscard]] Instant last_bulk() const { return last_bulk_; }
+  /// Whether each org has been asked once more where nothing was left.
+  [[nodiscard]] bool exhausted() const { return std::ranges::all_of(asked_past_the_end_, std::identity()); }
   [[nodiscard]] std::size_t pages_served() const { return pages_served_; }
   [[nodiscard]] std::size_t bulks() const { return bulks_.size(); }
   [[nodiscard]] std::size_t bytes_in() const { return bytes_in_; }    ///< Of pages, as sent to the daemon.
@@ -78,6 +82,7 @@ class Load {
   std::optional<Instant> first_request_;
   Instant last_bulk_{};
   std::vector<std::vector<Instant>> page_sent_;  ///< By org and its page.
+  std::vector<bool> asked_past_the_end_;
   std::vector<Bulk> bulks_;
   std::size_t pages_served_ = 0;
   std::size_t bytes_in_ = 0;

@@ -97,7 +97,6 @@ Trial run_trial(const std::filesystem::path& binary, const Pages& pages, const T
       "--rate-share",    "1",
       "--poll-interval", spec.poll_interval,
       "--listener",      "https://" + std::string(Load::listener_host) + ":" + std::to_string(port)};
-  if (!spec.lasts) args.emplace_back("--once");
   const double own_before = cpu_seconds(0).value_or(0);
   const Instant begun = steady_now();
   sandbox::Daemon daemon(
@@ -119,7 +118,7 @@ Trial run_trial(const std::filesystem::path& binary, const Pages& pages, const T
     if (now < look_at) continue;
     look_at = now + look_every;
     trial.rss_peak = std::max(trial.rss_peak, daemon.rss_peak_bytes());
-    if (spec.lasts && !told && now >= begun + *spec.lasts) {
+    if (!told && (spec.lasts ? now >= begun + *spec.lasts : load.exhausted())) {
       told = true;
       daemon.signal(SIGTERM);
     }

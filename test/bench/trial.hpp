@@ -13,7 +13,7 @@ namespace logzio_okta::bench {
 struct TrialSpec {
   LoadSpec load;
   std::string poll_interval = "1s";
-  /// The daemon ends by itself when all is delivered (--once); otherwise it is told to after this time.
+  /// The daemon is told to end after this time, or when every org has nothing left to ask for.
   std::optional<Duration> lasts = std::nullopt;
 };
 

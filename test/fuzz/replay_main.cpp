@@ -1,4 +1,5 @@
-// Gives a fuzzer every file of a directory: its corpus, what was found once among it. Searching is libFuzzer's (./dev fuzz).
+// Gives a fuzzer every file of a directory: its corpus, what was found once among it. Searching is
+// libFuzzer's (./dev fuzz).
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

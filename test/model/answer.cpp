@@ -97,6 +97,8 @@ HttpResult as_result(const Answer& answer) {
   if (header_bytes(answer.headers) > limits::header_bytes_max) {
     return failed(TransportFault::answer_too_large, "the answer's headers are too large");
   }
+  if (delivery.endless && answer.body->empty())
+    return failed(TransportFault::timed_out, "no byte for too long");
   HttpAnswer taken{.status = answer.status, .headers = answer.headers, .body = *answer.body};
   if (delivery.endless || answer.body->size() > limits::answer_bytes_max) {
     while (taken.body.size() < limits::beginning_bytes_max) taken.body += *answer.body;

@@ -491,6 +491,13 @@ void Judge::judge_ledger() const {
   convict(finding);
 }
 
+bool Judge::is_trial(BulkId id) const {
+  const auto found = in_flight_.find(id.value);
+  return found != in_flight_.end() && std::ranges::all_of(found->second.events, [&](std::size_t event) {
+           return events_[event].counted_in_run == run_;
+         });
+}
+
 void Judge::answered(BulkId id, const BulkResult& result) {
   const auto found = in_flight_.find(id.value);
   if (found == in_flight_.end()) return;  // Said twice.
@@ -502,7 +509,7 @@ void Judge::answered(BulkId id, const BulkResult& result) {
     for (const std::size_t event : found->second.events) events_[event].counted_in_run = run_;
   }
   if (std::holds_alternative<TransportError>(result)) {
-    listeners_gone_[found->second.account] = found->second.events;
+    if (!is_trial(id)) listeners_gone_[found->second.account] = found->second.events;
   } else {
     listeners_gone_.erase(found->second.account);
   }

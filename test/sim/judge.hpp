@@ -100,6 +100,9 @@ class Judge {
   void stored(std::string_view line, DestinationId account, WallTime wall);
   void bulk_is_in() const { judge_ledger(); }
   void account_forgotten(DestinationId account) { listeners_gone_.erase(account); }
+  /// Whether it holds only lines that a 400 has counted, sent again to find the refused ones. What becomes of
+  /// it says nothing of the listener: that, the bulks find out for themselves.
+  [[nodiscard]] bool is_trial(BulkId id) const;
   void answered(BulkId id, const BulkResult& result);
 
   // ---- Disk

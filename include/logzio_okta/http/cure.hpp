@@ -23,7 +23,7 @@ enum class Urgency : std::uint8_t {
 
 /// Where it happened, for the text.
 struct Scene {
-  std::string_view name;  ///< "acme.okta.com": where we wanted to go.
+  std::string name;  ///< "acme.okta.com": where we wanted to go.
   bool proxied = false;
   int proxy_status = 0;  ///< The proxy's answer to CONNECT; 0: none.
   CertificateFault certificate = CertificateFault::other;
