@@ -400,10 +400,11 @@ void Poller::refuse_surplus(Now now, std::size_t events) {
 std::optional<Batch> Poller::take_unreadable(Now now, const HttpAnswer& answer, const OrgFacts& org,
                                              std::string_view body, const UnreadableBody& why) {
   const bool alone = why.fault != BodyFault::encoding && unreadable_alone(now, answer, body);
-  // Known by its own bytes, since it has no uuid that anybody could read.
+  // Known by its own bytes, since it has no uuid that anybody could read; but only where they are seen to be
+  // an event's: what is broken in between may give the same bytes in any event's place.
   const EventSlice whole{.bytes = body, .hash = EventHash::of(body, body)};
-  const bool known =
-      alone && filtering_ && Window::Page(window_, false).look_up(whole.hash) == Window::Known::yes;
+  const bool known = alone && filtering_ && PageCutter::begins_with_one_event(body) &&
+                     Window::Page(window_, false).look_up(whole.hash) == Window::Known::yes;
   if (known || (alone && unreadable_for_good(now, body, why.fault))) {
     const std::string kept = set_aside_reason(why, body.size());
     if (!known) {
@@ -833,6 +834,7 @@ void Poller::ask_from_watermark(Now now, std::uint32_t limit) {
   place_dirty_ = true;
   repeating_ = false;
   question_ = first_target(since, limit, query_);
+  tail_.asked_anew();
   note(Level::warn, "asks again from " + format_rfc3339(since) + " with " + std::to_string(limit) +
                         " events a page; what was delivered since then is recognised and not sent twice");
 }

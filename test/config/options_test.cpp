@@ -64,7 +64,7 @@ TEST_CASE("options: the table's defaults are the defaults") {
     if (row.flag.starts_with("--since")) REQUIRE(ago(row.fallback) == std::get<SinceAgo>(policy.since).ago);
     if (row.flag.starts_with("--poll")) REQUIRE(parse_duration(row.fallback) == policy.poll_interval);
     if (row.flag.starts_with("--rate")) REQUIRE(parse_rate_share(row.fallback) == policy.rate_share);
-    if (row.flag.starts_with("--admin"))
+    if (row.flag.starts_with("--admin "))
       REQUIRE((*parse_address(row.fallback, ""))->port == AdminAddress{}.port);
     if (row.flag.starts_with("--log-level")) REQUIRE(parse_level(row.fallback) == Options{}.level);
   }

@@ -416,6 +416,12 @@ void OktaOrg::apply_to_page(const OktaFault& fault, Answer& answer, const Reques
                  },
                  [&](const fault::Surplus& surplus) {
                    if (!served_->query.all()) return;
+                   // From its beginning, which is all that is taken, nobody could tell such a page from its
+                   // event.
+                   const bool hidden = settings_.immense_events && served_->query.limit == 1 &&
+                                       page.begin < page.end &&
+                                       log_->events()[page.begin].bytes.ends_with(immense_end);
+                   if (hidden) return;
                    page.end = std::min(page.end + surplus.count, log_->count_until(record.at));
                    if (page.end > page.begin) page.next = link(served_->query, log_->cursor_at(page.end));
                    fill(answer, page, request, record);

@@ -8,9 +8,10 @@
 namespace logzio_okta::torture {
 
 inline constexpr const char* control_variable = "LOGZIO_OKTA_TORTURE";
-/// Where, while `power_may_fail`, the library keeps what a power cut would leave of the state: a file
-/// "inode-N" for each file that was synced, and "names", a line "NAME N" for each name of the directory as it
-/// was last synced.
+/// A file to which the library, while `power_may_fail`, appends what a power cut would leave of the state:
+/// records "WHAT SIZE", a line feed and so many bytes, of which the last of each kind counts. WHAT is an
+/// inode, for the content of a file at its last sync, or "names", for a line "NAME INODE" for each name of
+/// the directory at its own.
 inline constexpr const char* safe_variable = "LOGZIO_OKTA_TORTURE_SAFE";
 /// A name only the library can resolve, to 127.0.0.1.
 inline constexpr const char* proxy_host = "proxy.sandbox";

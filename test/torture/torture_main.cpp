@@ -110,7 +110,7 @@ class Files {
  public:
   Files() {
     std::filesystem::create_directory(state());
-    std::filesystem::create_directory(safe());
+    std::ofstream(safe(), std::ios::binary);
     mounted_ = mount("tmpfs", state().c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "size=8m,mode=0700") == 0;
     const int fd = open(control_file().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd < 0 || ftruncate(fd, sizeof(Control)) != 0) throw std::runtime_error("no file for the control");
@@ -127,7 +127,7 @@ class Files {
   }
 
   [[nodiscard]] std::filesystem::path state() const { return directory_.path() / "state"; }
-  /// What a power cut would leave of it (control.hpp).
+  /// The journal of what a power cut would leave of it (control.hpp).
   [[nodiscard]] std::filesystem::path safe() const { return directory_.path() / "safe"; }
   [[nodiscard]] std::filesystem::path tenants() const { return directory_.path() / "tenants.yml"; }
   [[nodiscard]] std::filesystem::path control_file() const { return directory_.path() / "control"; }
@@ -145,14 +145,18 @@ class Files {
 
   /// From now on the power may fail; what is there now stays.
   void expect_power_cut() {
-    for (const auto& entry : std::filesystem::directory_iterator(safe()))
-      std::filesystem::remove(entry.path());
-    std::ofstream listing(safe() / "names");
+    std::ofstream journal(safe(), std::ios::binary | std::ios::trunc);
+    const auto keep = [&](const std::string& what, const std::string& bytes) {
+      journal << what << ' ' << bytes.size() << '\n' << bytes;
+    };
+    std::string listing;
     for (const auto& entry : std::filesystem::directory_iterator(state())) {
       const std::string inode = fmt::format("{}", inode_of(entry.path()));
-      listing << entry.path().filename().string() << ' ' << inode << '\n';
-      std::filesystem::copy_file(entry.path(), safe() / ("inode-" + inode));
+      listing += fmt::format("{} {}\n", entry.path().filename().string(), inode);
+      keep(inode, read_whole(entry.path()));
     }
+    keep("names", listing);
+    journal.close();
     control_->power_may_fail = 1;
   }
   /// The power fails; the daemon is gone already. `keeps`: whether a block that was not synced stays all the
@@ -160,9 +164,10 @@ class Files {
   void cut_power(const std::function<bool()>& keeps) {
     control_->power_may_fail = 0;
     std::map<std::string, std::string> left;
-    std::ifstream listing(safe() / "names");
+    std::map<std::string, std::string> kept = read_journal(read_whole(safe()));
+    std::istringstream listing(kept["names"]);
     for (std::string name, inode; listing >> name >> inode;) {
-      std::string bytes = read_whole(safe() / ("inode-" + inode));  // Never synced: empty.
+      std::string bytes = kept[inode];  // Never synced: empty.
       const bool same = fmt::format("{}", inode_of(state() / name)) == inode;
       left[name] = same ? torn(std::move(bytes), read_whole(state() / name), keeps) : std::move(bytes);
     }
@@ -172,6 +177,20 @@ class Files {
   }
 
  private:
+  /// The last of what was kept under each name.
+  [[nodiscard]] static std::map<std::string, std::string> read_journal(std::string_view journal) {
+    std::map<std::string, std::string> kept;
+    for (std::size_t space = 0; (space = journal.find(' ')) != std::string_view::npos;) {
+      const std::string what(journal.substr(0, space));
+      const std::size_t line = journal.find('\n', space);
+      if (line == std::string_view::npos) break;
+      const std::size_t size = std::stoul(std::string(journal.substr(space + 1, line - space - 1)));
+      if (journal.size() - line - 1 < size) break;
+      kept[what] = journal.substr(line + 1, size);
+      journal.remove_prefix(line + 1 + size);
+    }
+    return kept;
+  }
   [[nodiscard]] static ino_t inode_of(const std::filesystem::path& path) {
     struct stat status{};
     return lstat(path.c_str(), &status) == 0 ? status.st_ino : 0;

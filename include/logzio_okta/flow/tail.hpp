@@ -53,6 +53,8 @@ class Tail {
   explicit Tail(Duration poll_interval) : poll_interval_(poll_interval) {}
 
   [[nodiscard]] Seen look(const Look& page);
+  /// By a question of our own: empty pages under the last one say nothing of this one.
+  void asked_anew() { empty_in_a_row_ = 0; }
 
  private:
   [[nodiscard]] Seen judge(const Look& page);
