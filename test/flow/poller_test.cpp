@@ -1012,7 +1012,7 @@ TEST_CASE("poller: one unreadable event is set aside with its page of one, and t
     follows(bench, {event(3001)}, "/api/v1/logs?after=7&limit=1");
     REQUIRE(limit_of(bench.wants()) == "1000");
   }
-  SECTION("met again it is known, and neither waited for nor set aside once more") {
+  SECTION("met again it is waited for again: the same bytes may hide another event") {
     REQUIRE(bench.wants() == behind);
     bench.okta_replies(status(400));
     while (bench.wants_nothing()) bench.pass(1s);
@@ -1021,7 +1021,8 @@ TEST_CASE("poller: one unreadable event is set aside with its page of one, and t
     bench.okta_replies(page({event(3)}).next(one));
     REQUIRE(bench.wants() == one);
     bench.okta_replies(body(unreadable).next("/api/v1/logs?after=4&limit=1"));
-    REQUIRE(bench.wants() == "/api/v1/logs?after=4&limit=1");
+    bench.pass(limits::ask_backoff_max);
+    REQUIRE(bench.wants() == one);
     REQUIRE(bench.store.set_aside.size() == 1);
     REQUIRE(bench.counts().set_aside == 1);
   }

@@ -26,8 +26,6 @@ struct Control {
   std::atomic<std::uint32_t> die_at_write{0};  ///< So many writes from now, in the midst of it. 0: never.
   std::atomic<std::uint32_t> die_at_sync{0};   ///< So many syncs from now, before it is done. 0: never.
   std::atomic<std::uint32_t> power_may_fail{0};
-  std::atomic<std::uint32_t> rests{0};           ///< While it may, the loop waited so often,
-  std::atomic<std::uint32_t> unsynced_rests{0};  ///< and so often with a log that was written and not synced.
   std::atomic<std::uint32_t> faults{
       0};  ///< Counts what was done, so that nobody believes in a fault that never came.
 };

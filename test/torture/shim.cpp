@@ -61,14 +61,6 @@ bool is_state(int fd) {
 
 // ---- What a power cut leaves
 
-bool log_is_dirty = false;
-
-void see_write(int fd) {
-  char path[512];
-  if (control().power_may_fail == 0 || !name_of(fd, path)) return;
-  if (std::strstr(path, "/state.sqlite-wal") != nullptr) log_is_dirty = true;
-}
-
 /// Opened before main, since the daemon forbids itself to open files for writing but its state's.
 const int safe_journal = [] {
   const char* const name = std::getenv(logzio_okta::torture::safe_variable);
@@ -118,15 +110,7 @@ void see_sync(int fd) {
     if (access(state, F_OK) == 0) keep_names(path);
   } else if (std::strstr(path, "/state.sqlite") != nullptr) {
     keep_content(fd, status.st_ino);
-    if (std::strstr(path, "/state.sqlite-wal") != nullptr) log_is_dirty = false;
   }
-}
-
-/// The loop is about to wait: all that it has answered must be beyond the reach of a power cut.
-void see_rest() {
-  if (control().power_may_fail == 0) return;
-  ++control().rests;
-  if (log_is_dirty) ++control().unsynced_rests;
 }
 
 // ---- What is done to it
@@ -158,7 +142,6 @@ ssize_t write_some(int fd, std::size_t size, Write write) {
   errno = 0;
   const std::size_t admitted = admit(fd, size);
   const int fault = errno;
-  see_write(fd);
   if (admitted == size) return write(size);
   const ssize_t done = admitted > 0 ? write(admitted) : 0;
   if (armed && fault == 0) kill(getpid(), SIGKILL);
@@ -210,12 +193,6 @@ int fsync(int fd) {
 
 int fdatasync(int fd) {
   return sync(fd, "fdatasync");
-}
-
-int poll(pollfd* descriptors, nfds_t count, int timeout) {
-  static const auto next = real<int (*)(pollfd*, nfds_t, int)>("poll");
-  see_rest();
-  return next(descriptors, count, timeout);
 }
 
 int clock_gettime(clockid_t clock, timespec* at) {
