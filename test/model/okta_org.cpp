@@ -332,6 +332,11 @@ void OktaOrg::set_links(Answer& answer, std::string_view self, std::string_view 
 }
 
 void OktaOrg::apply(const OktaFault& fault, Answer& answer, const Request& request, RequestRecord& record) {
+  // What something in between has answered, Okta does not change: only the network still does.
+  const bool by_the_network = std::holds_alternative<fault::Cut>(fault) ||
+                              std::holds_alternative<fault::Delay>(fault) ||
+                              std::holds_alternative<fault::CloseAfter>(fault);
+  if (!record.of_okta && !by_the_network) return;
   std::visit(
       Overloaded{
           [&](const fault::Status& status) { bend(answer, status); },
