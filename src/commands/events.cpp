@@ -157,7 +157,7 @@ int events(Settings settings, const Environment& environment) {
   if (!trust) return refuse(exit_configuration, trust.error().text);
   if (const auto& warning = trust->warning()) print(stderr, *warning + "\n");
   if (settings.options.user) {
-    // Whatever may be root's alone has been read.
+    // All that only root may read has been read.
     if (auto became = give_up_privileges(*settings.options.user); !became)
       return refuse(exit_configuration, became.error().text);
   }

@@ -317,7 +317,7 @@ int set_aside_retry(Settings settings, const Environment& environment) {
   const auto rows = find_all_or_named(held->view, settings.words);
   if (!rows) return rows.error();
   if (settings.options.user) {
-    // Whatever may be root's alone has been read or is open.
+    // All that only root may read has been read or is open.
     if (auto became = give_up_privileges(*settings.options.user); !became)
       return refuse(exit_configuration, became.error().text);
   }

@@ -214,7 +214,8 @@ void Org::learn_rate(Now now, const HttpAnswer& answer) {
 
 void Org::go_quiet(Now now, const HttpAnswer& answer) {
   const RateLimit rate = read_rate_limit(answer.headers);
-  // The answer's own Date fits the moments beside it, unless something in between has written it.
+  // The answer's own Date fits the moments beside it. Where it is not believed, whichever wait is longer
+  // counts.
   const WallTime ours = okta_time(now.wall);
   const WallTime date = date_of(answer).value_or(ours);
   const auto named = retry_after(answer.headers, date);

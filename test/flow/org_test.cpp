@@ -168,6 +168,17 @@ TEST_CASE("org: after a 429 Okta hears nothing before the moment it named, by it
   }
 }
 
+TEST_CASE("org: a Date that is not believed does not shorten the silence of a 429") {
+  for (const auto off : {48h, -48h}) {
+    OrgBench bench;
+    static_cast<void>(bench.asks(plain()));
+    REQUIRE(
+        bench.asks(status(429).rate(120, 0, 37s).header("Date", format_http_date(bench.okta_now() + off))) ==
+        Standing::limited);
+    REQUIRE(bench.silence() == 38s);
+  }
+}
+
 TEST_CASE("org: the moment named in a 429 is kept until it is over, whatever else is answered") {
   OrgBench bench({first, second});
   bench.org.asked(bench.now(), second);

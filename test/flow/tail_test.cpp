@@ -58,6 +58,15 @@ TEST_CASE("tail: an empty page whose link moves is the end only after very many,
   }
 }
 
+TEST_CASE("tail: empty pages under one question say nothing of the next") {
+  Tail tail(poll_interval);
+  REQUIRE(tail.look(page(3, 1h)) == Seen::no);
+  for (int round = 0; round < 2; ++round) {
+    tail.asked_anew();
+    for (int i = 1; i < limits::empty_pages_max; ++i) REQUIRE(tail.look(empty(true)) == Seen::no);
+  }
+}
+
 TEST_CASE("tail: a short page whose link does not move is the end when it holds nothing new") {
   Tail tail(poll_interval);
   Tail::Look again = page(100, 1h, false);
