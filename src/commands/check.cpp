@@ -107,7 +107,7 @@ class Doctor {
     for (const std::string& warning : look.warnings) find(Severity::warning, "state", warning);
   }
 
-  // ---- Out there
+  // Out there.
 
   void ask_around() {
     if (auto suitable = curl_is_suitable(); !suitable) {
@@ -226,7 +226,7 @@ class Doctor {
     found_.listeners.push_back(diagnose_listener(destination, std::move(seen), home));
   }
 
-  // ---- Together
+  // Together.
 
   void gather() {
     const auto take = [&](const std::vector<Finding>& findings) {

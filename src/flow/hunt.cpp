@@ -59,7 +59,7 @@ void Hunt::look_for_culprits() {
   needed_ = !settled_by_number();
 }
 
-// ---- Trying
+// Trying.
 
 /// None of those left can be bad.
 bool Hunt::settled_by_number() const {
@@ -169,7 +169,7 @@ void Hunt::heard_nothing(Instant now, const Lines& lines, bool perhaps_taken, Du
   to_try_.insert(to_try_.begin(), lines.begin(), lines.end());
 }
 
-// ---- Settling
+// Settling.
 
 /// With as many found as were refused, what was not tried is good all the same.
 Hunt::State Hunt::fate_of(std::uint32_t line) const {

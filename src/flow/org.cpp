@@ -28,7 +28,7 @@ Org::Org(Instant now, const std::vector<CredentialId>& keys, double rate_share, 
   replace_keys(now, keys);
 }
 
-// ---- Granting
+// Granting.
 
 std::optional<CredentialId> Org::grant(Now now) const {
   if (!open_for_asking(now.steady)) return std::nullopt;
@@ -105,7 +105,7 @@ void Org::cancelled() {
   --outstanding_;
 }
 
-// ---- What an answer says
+// What an answer says.
 
 Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const HttpResult& result) {
   CHECK(outstanding_ > 0);
@@ -249,7 +249,7 @@ void Org::restore(Now now, std::optional<WallTime> quiet_until, std::chrono::mil
   quiet_named_ = quiet_until;
 }
 
-// ---- Keys
+// Keys.
 
 void Org::replace_keys(Instant now, const std::vector<CredentialId>& ids) {
   CHECK(!ids.empty());

@@ -731,8 +731,8 @@ void Poller::take_status(Now now, const HttpAnswer& answer, const OrgFacts& org)
     take_refusal(now, said);
   } else if (answer.status >= 500) {
     ++requests_.server_error;
-    // E0000009: Okta's own 30 s for a query were not enough (okta.md section 3). Any other is an outage, and
-    // a smaller question would only be slower when it is over.
+    // E0000009: Okta's own 30 s for a query were not enough (docs/okta.md 3). Any other is an outage, and a
+    // smaller question would only be slower when it is over.
     const bool took_too_long = answer.status == 500 && said.find("E0000009") != std::string::npos;
     failed(now, {.kind = "5xx", .text = "Okta answered " + said, .stuck = took_too_long});
   } else if (answer.status >= 300 && answer.status < 400) {

@@ -78,7 +78,7 @@ bool RequestReader::refuse(int status, std::string_view why) {
   return false;
 }
 
-// ---- The head
+// The head.
 
 std::size_t RequestReader::feed_head(std::string_view bytes) {
   const std::size_t had = head_.size();
@@ -198,7 +198,7 @@ std::optional<std::string_view> RequestReader::header(std::string_view name) con
       ->value;
 }
 
-// ---- The body
+// The body.
 
 void RequestReader::take_body() {
   CHECK(stage_ == Stage::headed);

@@ -93,7 +93,7 @@ std::string listener_of(std::string_view region) {
 }
 
 /// What people write for a listener that is none: a region alone, half a name, another door of Logz.io's
-/// (logzio.md section 1).
+/// (docs/logzio.md 1).
 Result<void> check_logzio_name(std::string_view host) {
   const auto instead = [&](std::string_view what, std::string_view region) {
     return fail("\"" + quotable(host) + "\" is " + std::string(what) + "; write " + listener_of(region));

@@ -10,7 +10,7 @@
 namespace logzio_okta {
 namespace {
 
-/// Spliced by us, or set by Logz.io (logzio.md section 3).
+/// Spliced by us, or set by Logz.io (docs/logzio.md 3).
 constexpr std::array<std::string_view, 9> names_taken = {
     "type",    "tenant_name",           "message",     "logzio_okta", "token", "tags",
     "LogSize", "logzio_removed_fields", "logzio_codec"};

@@ -23,8 +23,8 @@ bool is_yes(std::string_view word) {
   return std::ranges::find(words, ascii::lower(word)) != words.end();
 }
 
-/// Reads a JSON object of the listener: its counts, every one optional, anything else beside them (logzio.md
-/// section 2), and whether it is a plain yes.
+/// Reads a JSON object of the listener: its counts, every one optional, anything else beside them
+/// (docs/logzio.md 2), and whether it is a plain yes.
 class AnswerReader : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, AnswerReader> {
  public:
   struct Count {

@@ -11,7 +11,7 @@
 namespace logzio_okta {
 namespace {
 
-// Where Okta hosts orgs (okta.md section 6). Any other name may be a customer's own.
+// Where Okta hosts orgs (docs/okta.md 6). Any other name may be a customer's own.
 constexpr std::array<std::string_view, 9> okta_zones{
     ".okta.com",         ".oktapreview.com", ".okta-emea.com", ".okta-gov.com",     ".okta.mil",
     ".okta-miltest.com", ".trexcloud.com",   ".trex-gov.com",  ".trex-govcloud.com"};

@@ -10,7 +10,7 @@
 namespace logzio_okta {
 namespace {
 
-// ---- What the tables say, as a completion needs it
+// What the tables say, as a completion needs it.
 
 constexpr std::string_view files = "FILE";
 constexpr std::string_view directories = "DIR";

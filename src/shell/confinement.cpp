@@ -30,7 +30,7 @@ std::string why(const char* what, int error) {
   return std::string(what) + ": " + std::generic_category().message(error);
 }
 
-// ---- Landlock, which has no wrappers in glibc
+// Landlock, which has no wrappers in glibc.
 
 constexpr std::uint64_t truncate_right = 1ULL << 14U;  // Younger than Debian 12's headers.
 constexpr std::uint64_t making = LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR |
@@ -69,7 +69,7 @@ std::string restrict_files(const std::vector<std::string>& writable_dirs) {
   return {};
 }
 
-// ---- seccomp: a program for the kernel that judges each system call
+// seccomp: a program for the kernel that judges each system call
 
 #if defined(__x86_64__)
 constexpr std::uint32_t machine = AUDIT_ARCH_X86_64;

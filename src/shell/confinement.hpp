@@ -5,8 +5,8 @@
 // him into this:
 // - no program can be started and no process made (threads can: libcurl looks names up in one),
 // - no file is made, changed, renamed or removed but in the state directory (Landlock),
-// - no odd kind of socket, no memory that is both written and executed, no debugger, mount, name space,
-//   key, module, BPF, io_uring, clock, signal to others, nor typing into the terminal it was started from.
+// - no odd kind of socket, no memory that is both written and executed, no debugger, mount, name space, key,
+//   module, BPF, io_uring, clock, signal to others, nor typing into the terminal it was started from.
 //
 // What is read is left to users and modes: a tenants file may name a new key's file in a new place at any
 // time. A kernel or a container without one of the two goes without it.

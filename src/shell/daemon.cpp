@@ -210,7 +210,7 @@ struct Daemon::Impl {
   std::optional<Scheduler> scheduler;
 };
 
-// ---- Starting
+// Starting.
 
 std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings settings,
                                                                    const Environment& environment, Log& log) {
@@ -286,7 +286,7 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
 Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Daemon::~Daemon() = default;
 
-// ---- The loop
+// The loop.
 
 int Daemon::run() {
   Impl& self = *impl_;
@@ -509,7 +509,7 @@ void Daemon::Impl::reload_token() {
   tell_changed_tokens();
 }
 
-// ---- Event hooks
+// Event hooks.
 
 Result<void> Daemon::Impl::open_hooks() {
   const Options& options = settings.options;

@@ -1,11 +1,11 @@
 // HookGate: who may deliver to our event hook.
 //
-// Okta signs nothing; what tells its deliveries from anybody else's is a secret in a header (okta.md section
-// 7). Let in is who brings the daemon's own shipping token in `logzio_token`, as Logz.io's guide for its own
-// hook says, or a secret of --hooks-secrets in `Authorization`; for the orgs of one account only, who brings
-// that account's token from the tenants file. Every comparison takes a time that depends on the lengths only,
-// and no secret ends the search for the others. A header of ours that
-// comes twice is refused, since a proxy in front may have judged the other one.
+// Okta signs nothing; what tells its deliveries from anybody else's is a secret in a header (docs/okta.md 7).
+// Let in is who brings the daemon's own shipping token in `logzio_token`, as Logz.io's guide for its own hook
+// says, or a secret of --hooks-secrets in `Authorization`; for the orgs of one account only, who brings that
+// account's token from the tenants file. Every comparison takes a time that depends on the lengths only, and
+// no secret ends the search for the others. A header of ours that comes twice is refused, since a proxy in
+// front may have judged the other one.
 #pragma once
 
 #include <optional>

@@ -185,7 +185,7 @@ struct HookServer::Impl {
   std::array<std::uint64_t, hook_refusals_count> refusals{};  ///< Not told yet.
 };
 
-// ---- Listening
+// Listening.
 
 bool HookServer::Impl::start(Descriptor socket) {
   listener = std::move(socket);
@@ -301,7 +301,7 @@ void HookServer::Impl::drop(Connection& connection, bool broken) {
   listen_if_room();
 }
 
-// ---- One connection
+// One connection.
 
 void HookServer::Impl::advance(Connection& connection) {
   const std::uint64_t id = connection.id;
@@ -533,7 +533,7 @@ bool HookServer::Impl::linger(Connection& connection) {
   return false;
 }
 
-// ---- The door
+// The door.
 
 HookServer::HookServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HookServer::~HookServer() = default;

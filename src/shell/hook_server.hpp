@@ -11,9 +11,8 @@
 //
 // It stands in the open, so nothing a stranger does may cost more than it should:
 // - run() ends after limits::hook_turn at the latest, and after no more time than the rest of the loop has
-// just
-//   had, so that neither a burst of TLS handshakes (half a millisecond each) nor a storm of requests keeps
-//   polling from its turn. What is left over waits for the next one.
+//   just had, so that neither a burst of TLS handshakes (half a millisecond each) nor a storm of requests
+//   keeps polling from its turn. What is left over waits for the next one.
 // - A connection has limits::hook_patience for a whole request, however slowly it speaks. When all places are
 //   taken, or an address has its share of them, the one nearest to its end makes room, and one that has shown
 //   a credential only when all have.
@@ -21,7 +20,7 @@
 // - A request is judged by its head; a body is taken only from who is let in, and all of them together are
 //   bounded.
 // - Requests of one connection are answered in order, one at a time. Whoever was refused is not heard
-// further.
+//   further.
 //
 // Who floods is told by the address, and no address keeps out who has a credential (FloodGuard). Behind a
 // proxy that bounds.proxies names, the address is the one it tells: by the PROXY protocol before the first

@@ -4,8 +4,7 @@
 //
 // Promises
 // - What is short is handled in the order it came, and so is what is long. A stream has one question on its
-// way
-//   at a time, so nothing overtakes within it.
+//   way at a time, so nothing overtakes within it.
 // - What is long waits for limits::inputs_before_page of the others at most.
 #pragma once
 

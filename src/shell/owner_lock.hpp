@@ -1,8 +1,8 @@
 // OwnerLock: one owner of a state directory at a time.
 //
-// A lock of the kernel (flock) on the file `lock`, which goes with the process however it ends: after a
-// kill -9 there is nothing to clean up. The file's text only tells a second instance who holds it; the file
-// stays, since removing it would let two processes lock two files of that name.
+// A lock of the kernel (flock) on the file `lock`, which goes with the process however it ends: after a kill
+// -9 there is nothing to clean up. The file's text only tells a second instance who holds it; the file stays,
+// since removing it would let two processes lock two files of that name.
 #pragma once
 
 #include <expected>

@@ -66,10 +66,10 @@ Result<void> become(const UserId& user) {
               "; name another with --user (LOGZIO_OKTA_USER)");
 }
 
-// ---- Handing the state over. The directory belongs to somebody else than root, who may put anything
-// anywhere in it while root looks: a link in place of a file, another directory in place of this one. So
-// names are looked up one by one, each in the directory that was opened before it, and everything is asked of
-// and done to what was opened.
+// Handing the state over. The directory belongs to somebody else than root, who may put anything anywhere in
+// it while root looks: a link in place of a file, another directory in place of this one. So names are looked
+// up one by one, each in the directory that was opened before it, and everything is asked of and done to what
+// was opened.
 
 constexpr mode_t all_mode_bits = 07777;
 constexpr mode_t file_mode_shared = S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP;

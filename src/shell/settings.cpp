@@ -42,7 +42,7 @@ std::unexpected<SettingsError> misuse(std::string text) {
   return std::unexpected(SettingsError{exit_usage, {std::move(text) + "; logzio-okta --help shows how"}});
 }
 
-// ---- Misused flags
+// Misused flags.
 
 /// The flag without its value, which may be a credential.
 std::string flag_only(std::string_view argument) {
@@ -97,7 +97,7 @@ std::optional<std::string_view> one_dash_too_few(int argc, const char* const* ar
   return std::nullopt;
 }
 
-// ---- Words: the command and what stands behind it
+// Words: the command and what stands behind it.
 
 std::string one_of(const std::vector<std::string_view>& names) {
   std::string text;
@@ -144,7 +144,7 @@ std::pair<std::size_t, std::size_t> words_allowed(std::string_view form) {
   return {least, most};
 }
 
-// ---- cxxopts, used here and nowhere else
+// cxxopts, used here and nowhere else.
 
 /// "--once" of "--once=yes".
 std::string flag_with_needless_value(int argc, const char* const* argv, CommandTable commands) {

@@ -1016,7 +1016,7 @@ bool Store::Impl::shrink_spool(std::int64_t stream, const Save& save) {
   return apply(drop_spool, save.spool_settled) && apply(doubt_spool, save.spool_doubted);
 }
 
-// ---- The spool
+// The spool.
 
 bool Store::Impl::write_spool(std::vector<Spooled>& results) {
   if (spool_queue.empty()) return true;

@@ -11,8 +11,7 @@
 // Promises
 // - One owner at a time. The lock goes with the process, so that a kill -9 leaves nothing to clean up.
 // - Saved is answered when the save is on the disk (write-ahead log, synchronous=FULL), never before. A save
-// is
-//   written whole or not at all, the saves of a stream in order.
+//   is written whole or not at all, the saves of a stream in order.
 // - Commits are gathered: one transaction when the loop is about to block, or limits::commit_delay after the
 //   oldest save; never sooner than limits::commit_rest times the last commit's duration after it, so that a
 //   slow disk takes a tenth of the loop, but limits::commit_rest_max at most.
@@ -49,9 +48,9 @@
 // For example
 //     sqlite3 state.sqlite "select key, next, datetime(watermark_ms/1000, 'unixepoch') from stream"
 //     acme.okta.com|/api/v1/logs?after=1698&limit=1000|2026-11-23 12:00:00
-// `stream.unclean` is 2 while another stream of the org has gone on since: a filter was changed. It is
-// 1 by the first opening after an unclean end and cleared by a stream's next save, whose place then carries
-// the doubt itself: a stream that is away for some runs loses none of it.
+// `stream.unclean` is 2 while another stream of the org has gone on since: a filter was changed. It is 1 by
+// the first opening after an unclean end and cleared by a stream's next save, whose place then carries the
+// doubt itself: a stream that is away for some runs loses none of it.
 #pragma once
 
 #include <cstdint>

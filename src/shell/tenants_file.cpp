@@ -66,7 +66,7 @@ constexpr const char* the_format =
     "write tenants_credentials: and under it, for each tenant, \"- okta_api_key: KEY\" and \"  okta_domain: "
     "acme.okta.com\"";
 
-// ---- Values, from the file or from the environment
+// Values, from the file or from the environment.
 
 bool is_placeholder(std::string_view text) {
   return text.starts_with('<') || text.ends_with('>') || text.starts_with('$') || text.contains("${") ||
@@ -111,7 +111,7 @@ Result<Domain> read_domain(std::string_view text) {
   return Domain::parse(text);
 }
 
-// ---- What an entry says of its events
+// What an entry says of its events.
 
 /// A moment long ago is no error here: the file outlives the day it was written on, and the start is never
 /// further back than Okta keeps.
@@ -183,7 +183,7 @@ std::string_view difference(const TenantEntry& a, const TenantEntry& b) {
   return {};
 }
 
-// ---- The file
+// The file.
 
 /// A name that a person mistyped may be repeated; anything else might be a key in the wrong place.
 std::string named(std::string_view key) {
@@ -555,7 +555,7 @@ Result<Tenants> parse_tenants(const std::string& yaml, const std::string& file,
   }
 }
 
-// ---- The search
+// The search.
 
 struct Found {
   std::string_view place;

@@ -91,7 +91,7 @@ std::vector<Words> rows_of(const std::string& file, const std::string& sql) {
 
 }  // namespace
 
-// ---- The world and its files
+// The world and its files.
 
 Bench::Bench(std::uint64_t seed) : world(seed) {
   add_secret(world.token());
@@ -145,7 +145,7 @@ Words Bench::set_aside() const {
   return events;
 }
 
-// ---- The program
+// The program.
 
 std::filesystem::path Bench::binary() {
   const char* other = other_binary();
@@ -234,7 +234,7 @@ void Bench::tell() {
   UNSCOPED_INFO(text);
 }
 
-// ---- What is seen from outside
+// What is seen from outside.
 
 bool Bench::all_arrive(Duration limit) {
   return wait(
@@ -285,7 +285,7 @@ void Bench::heal_listener() {
   world.with_listener(0, [](model::Listener& logz) { logz.clear_faults(); });
 }
 
-// ---- Small things
+// Small things.
 
 bool is_marked(std::string_view line) {
   return line.contains("\"possible_duplicate\":true");

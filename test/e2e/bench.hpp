@@ -73,7 +73,7 @@ class Bench {
   void add_secret(std::string secret) { secrets_.push_back(std::move(secret)); }
   [[nodiscard]] const Words& secrets() const { return secrets_; }
 
-  // ---- Files
+  // Files.
 
   [[nodiscard]] std::string path(std::string_view name) const { return (files_.path() / name).string(); }
   [[nodiscard]] std::string tenants_file() const { return path("tenants.yml"); }
@@ -86,7 +86,7 @@ class Bench {
   /// What is set aside, inflated.
   [[nodiscard]] Words set_aside() const;
 
-  // ---- The program
+  // The program.
 
   [[nodiscard]] static std::filesystem::path binary();
   /// Whether its memory and processor time mean anything: not those of a program full of sanitizers.
@@ -110,7 +110,7 @@ class Bench {
   void kill();
   [[nodiscard]] bool says(std::string_view text, Duration limit = patience);
 
-  // ---- What is seen from outside
+  // What is seen from outside.
 
   /// Every event that belongs in Logz.io has been delivered.
   [[nodiscard]] bool all_arrive(Duration limit = patience);

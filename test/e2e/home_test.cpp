@@ -139,7 +139,7 @@ TEST_CASE("home: an authority that the system does not know is trusted only when
   CHECK(bench.proven_once());
 }
 
-// ---- Behind a proxy
+// Behind a proxy.
 
 struct BehindProxy : Bench {
   const std::string password = "p@ss:word/with%signs";

@@ -25,7 +25,7 @@ std::size_t in_silence(Bench& bench, std::size_t org) {
   return bench.world.with_org(org, [](model::OktaOrg& okta) { return okta.counts().in_silence; });
 }
 
-// ---- Two keys
+// Two keys.
 
 TEST_CASE("keys: two keys of one org are one stream, and the second takes over when the first is refused") {
   Bench bench;
@@ -60,7 +60,7 @@ TEST_CASE("keys: three 403 in a row refuse a key, and the other one goes on") {
   CHECK(bench.proven_once());
 }
 
-// ---- Rate limits
+// Rate limits.
 
 TEST_CASE(
     "keys: after a 429 nobody asks before the moment the org named by its own clock, even after a restart") {
@@ -140,7 +140,7 @@ TEST_CASE("keys: of the limit that Okta shows we spend our share and no more") {
   CHECK(counts.limited == 0);
 }
 
-// ---- The tenants file
+// The tenants file.
 
 TEST_CASE("keys: a refused key says what to do, and the key that replaces it in the file is picked up") {
   Bench bench;

@@ -194,7 +194,7 @@ TEST_CASE("outage: with the listener gone and a backlog in Okta, memory does not
   CHECK(bench.lines() == orgs * events);
 }
 
-// ---- The token
+// The token.
 
 TEST_CASE("outage: a refused token holds everything and says what to check; a new one in its file goes on") {
   Bench bench;
@@ -227,7 +227,7 @@ TEST_CASE("outage: a refused token holds everything and says what to check; a ne
   CHECK(bench.proven_once());
 }
 
-// ---- Sizes and poison
+// Sizes and poison.
 
 TEST_CASE("outage: a listener that finds bulks too large gets smaller ones") {
   Bench bench;

@@ -111,7 +111,7 @@ TEST_CASE("state: a directory that cannot be used is an error with its cure, and
   CHECK(bench.world.accepted(bench.world.org_port(org)) == 0);
 }
 
-// ---- No room to write
+// No room to write.
 
 struct FullDisk : Bench {
   std::size_t org = add_org();

@@ -111,7 +111,7 @@ TEST_CASE("stop: SIGHUP and SIGPIPE never end it") {
   CHECK(bench.stop() == 0);
 }
 
-// ---- stderr
+// stderr.
 
 /// Runs the program through a shell that does something to its descriptors first.
 struct OddStderr : Bench {

@@ -39,7 +39,7 @@
 
 namespace logzio_okta::bench {
 
-// ---- Words of Okta
+// Words of Okta.
 
 /// When every test begins.
 inline const WallTime birth = *parse_rfc3339("2026-11-23T12:00:00Z");
@@ -122,7 +122,7 @@ inline TransportError broken(TransportFault fault, bool sent = false) {
   return {.fault = fault, .sent = sent, .text = std::string(name_of(fault))};
 }
 
-// ---- Words of the listener
+// Words of the listener.
 
 inline BulkResult says(int status, std::string body = "", Headers headers = {}) {
   return HttpAnswer{.status = status, .headers = std::move(headers), .body = std::move(body)};
@@ -168,7 +168,7 @@ inline std::vector<Line> lines_of(const std::string& packed) {
   return lines;
 }
 
-// ---- The store
+// The store.
 
 /// What the store on disk promises, without a disk: saves are kept in order, `commit` makes them last,
 /// `crash` forgets the others.
@@ -290,7 +290,7 @@ class MemoryStore {
   std::deque<Save> queue_;
 };
 
-// ---- The whole core
+// The whole core.
 
 struct Settings {
   std::vector<std::string> domains = {"acme.okta.com"};
@@ -336,7 +336,7 @@ class Bench {
             .listener = {.protocol = settings.protocol, .host = "listener.logz.io", .port = 8071}};
   }
 
-  // ---- Its life
+  // Its life.
 
   void starts() {
     SchedulerOptions options{.policy = settings.policy, .seed = settings.seed++};
@@ -366,7 +366,7 @@ class Bench {
   }
   [[nodiscard]] Roster roster() const { return {.destinations = destinations, .tenants = tenants}; }
 
-  // ---- Time
+  // Time.
 
   [[nodiscard]] Now now() const { return {.steady = steady, .wall = wall}; }
   [[nodiscard]] WallTime okta_now() const { return wall + to_ms(settings.okta_skew); }
@@ -387,7 +387,7 @@ class Bench {
     if (!scheduler->at_rest()) put_in(Tick{});
   }
 
-  // ---- Okta
+  // Okta.
 
   /// The target it wants from the only org that is asked; empty if nothing is asked.
   [[nodiscard]] std::string wants() const {
@@ -418,7 +418,7 @@ class Bench {
     put_in(OktaAnswer{.id = id, .result = std::move(result)});
   }
 
-  // ---- Okta's event hook
+  // Okta's event hook.
 
   /// A delivery of these events, from the first tenant's org; what it is answered with.
   int hook_delivers(const std::vector<std::string>& events, const std::string& domain = "acme.okta.com",
@@ -435,7 +435,7 @@ class Bench {
     return hook_answers.size() == answered ? 0 : hook_answers.back().status;
   }
 
-  // ---- The listener
+  // The listener.
 
   /// Lets bulks grow old enough, then answers all that are in flight.
   void listener_takes() { listener_says(takes_all()); }
@@ -476,7 +476,7 @@ class Bench {
     return all;
   }
 
-  // ---- The store
+  // The store.
 
   void save_fails(const std::string& why) {
     saving = false;
@@ -487,7 +487,7 @@ class Bench {
     settle();
   }
 
-  // ---- What it says
+  // What it says.
 
   [[nodiscard]] Report report() const { return scheduler->report(now()); }
   [[nodiscard]] EventCounts counts() const { return report().total; }
@@ -496,7 +496,7 @@ class Bench {
         std::ranges::count_if(notes, [&](const Note& note) { return note.text.contains(text); }));
   }
 
-  // ---- The loop
+  // The loop.
 
   void put_in(Input input) {
     inputs_.emplace_back(std::move(input));

@@ -65,7 +65,7 @@ Reply plain() {
 
 }  // namespace
 
-// ---- Our share of the limit
+// Our share of the limit.
 
 TEST_CASE("org: we spend our share of the limit Okta shows, and go on when its window is over") {
   OrgBench bench({first}, 0.5);
@@ -157,7 +157,7 @@ TEST_CASE("org: absurd limits and moments harm nothing") {
   REQUIRE(bench.silence() <= limits::rate_window);
 }
 
-// ---- 429
+// 429.
 
 TEST_CASE("org: after a 429 Okta hears nothing before the moment it named, by its own clock") {
   for (const auto skew : {0ms, 3'600'000ms, -86'400'000ms}) {
@@ -280,7 +280,7 @@ TEST_CASE("org: a saved moment that is past or far away is not waited for") {
   REQUIRE(far.silence() == limits::rate_wait_max);
 }
 
-// ---- Okta's clock
+// Okta's clock.
 
 TEST_CASE("org: two clocks count as one unless they certainly disagree") {
   OrgBench bench;
@@ -358,7 +358,7 @@ TEST_CASE("org: a Date that is missing or nonsense leaves the clock as it was") 
   REQUIRE(bench.org.offset() == known);
 }
 
-// ---- Keys
+// Keys.
 
 TEST_CASE("org: a 401 refuses a key, the next one takes over and stays") {
   OrgBench bench({first, second});
@@ -480,7 +480,7 @@ TEST_CASE("org: a refused key is tried at once after a reload, for it may be goo
   REQUIRE_FALSE(bench.org.all_refused());
 }
 
-// ---- Who answered
+// Who answered.
 
 TEST_CASE("org: a page of something in between says nothing about a key") {
   OrgBench bench({first});

@@ -73,7 +73,7 @@ void meets_unreadable(Bench& bench) {
 
 }  // namespace
 
-// ---- Following
+// Following.
 
 TEST_CASE("poller: a new tenant asks from where it shall start, and that is saved before it asks") {
   Settings settings;
@@ -265,7 +265,7 @@ TEST_CASE("poller: an event from before the first start says backfill") {
   REQUIRE_FALSE(bench.delivered[1].backfill);
 }
 
-// ---- The tail
+// The tail.
 
 TEST_CASE("poller: a short page of old events is not the tail: it asks on at once, and says it is behind") {
   Bench bench;
@@ -360,7 +360,7 @@ TEST_CASE("poller: --once on an org whose links never come ends when a page show
   REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3});
 }
 
-// ---- Given twice
+// Given twice.
 
 TEST_CASE("poller: what Okta gives twice goes out once: in one page, where two meet, after a restart") {
   Bench bench;
@@ -394,7 +394,7 @@ TEST_CASE("poller: an event given again with other bytes is shipped and marked")
   REQUIRE(bench.marked_numbers() == std::vector<int>{1});
 }
 
-// ---- The same place again
+// The same place again.
 
 TEST_CASE("poller: without a link the place is kept, and each event goes out once") {
   Bench bench;
@@ -482,7 +482,7 @@ TEST_CASE("poller: what a place that never moves brings is not remembered withou
   REQUIRE(bench.marked_numbers().empty());
 }
 
-// ---- Links that lead away
+// Links that lead away.
 
 TEST_CASE("poller: a next link that leaves the org is never followed, its page is settled, the place kept") {
   for (const char* away :
@@ -519,7 +519,7 @@ TEST_CASE("poller: a redirect is not followed") {
   REQUIRE(bench.notes_with("redirect") == 1);
 }
 
-// ---- Failures
+// Failures.
 
 TEST_CASE("poller: a failure keeps the place and backs off, ever more gently") {
   const std::vector<std::function<void(Bench&)>> failures = {
@@ -620,7 +620,7 @@ TEST_CASE("poller: a page may be gzip, damaged gzip is a failure, and a bomb end
   REQUIRE(place_of(bench).next == link_b);
 }
 
-// ---- No wedge
+// No wedge.
 
 TEST_CASE("poller: five failures at one place change the question: 500, 100, 10, 1 events, then 1000 again") {
   Bench bench = settled_bench();
@@ -1183,7 +1183,7 @@ TEST_CASE("poller: an unreadable page that leads nowhere is not given up") {
   REQUIRE(bench.counts().fetched == 3);
 }
 
-// ---- In doubt
+// In doubt.
 
 TEST_CASE(
     "poller: after an unclean end what may have been in flight is marked, and nothing published later") {
@@ -1344,7 +1344,7 @@ TEST_CASE(
   REQUIRE(bench.marked_numbers() == std::vector<int>{4, 5});
 }
 
-// ---- In flight, as it was noted
+// In flight, as it was noted.
 
 TEST_CASE("poller: after a kill what was in flight is marked, and nothing else, however old it is") {
   Bench bench = settled_bench();
@@ -1413,7 +1413,7 @@ TEST_CASE("poller: after a loss of power what is published ahead of Okta's clock
   REQUIRE(bench.marked_numbers() == std::vector<int>{4});
 }
 
-// ---- What Okta keeps
+// What Okta keeps.
 
 TEST_CASE("poller: from a backlog of 60 days an hourly error names the day loss begins") {
   Bench bench = settled_bench();
@@ -1482,7 +1482,7 @@ TEST_CASE("poller: a gap is booked by Okta's clock alone") {
   REQUIRE_FALSE(place_of(bench).gap_from.has_value());
 }
 
-// ---- Who answers
+// Who answers.
 
 TEST_CASE("poller: a firewall's page is told as what it is, and the key stays") {
   Bench bench = settled_bench();

@@ -44,7 +44,7 @@ int exit_code_after(Bench& bench, Duration within) {
 
 }  // namespace
 
-// ---- Flowing
+// Flowing.
 
 TEST_CASE("scheduler: events of several tenants arrive, each once, and the counters say so") {
   Bench bench({.domains = {acme, beta}});
@@ -137,7 +137,7 @@ TEST_CASE("scheduler: every five minutes a summary names each tenant") {
   REQUIRE(bench.notes_with("events delivered in 5 min") == 6);
 }
 
-// ---- Apart
+// Apart.
 
 TEST_CASE("scheduler: one broken tenant never delays the others") {
   Bench bench({.domains = many_domains(50)});
@@ -174,7 +174,7 @@ TEST_CASE("scheduler: the live tail is asked before any backlog") {
   REQUIRE(order.front() == beta);
 }
 
-// ---- Bounded and patient with Logz.io
+// Bounded and patient with Logz.io.
 
 TEST_CASE("scheduler: while Logz.io is down nobody asks Okta, but one call a day for each key") {
   Bench bench({.domains = many_domains(50), .keys_each = 2});
@@ -314,7 +314,7 @@ TEST_CASE(
   REQUIRE(bench.wants() == link_a);
 }
 
-// ---- The disk
+// The disk.
 
 TEST_CASE(
     "scheduler: while the state cannot be saved nothing is asked or delivered, and it recovers by itself") {
@@ -334,7 +334,7 @@ TEST_CASE(
   REQUIRE(bench.wants() == link_b);
 }
 
-// ---- --once
+// --once.
 
 TEST_CASE("scheduler: --once ends with 0 where the log ends, delivered and saved") {
   Bench bench(once());
@@ -462,7 +462,7 @@ TEST_CASE("scheduler: --once waits quietly for the one that has much to fetch") 
   REQUIRE(exit_code_after(bench, 1s) == 0);
 }
 
-// ---- Stop
+// Stop.
 
 TEST_CASE("scheduler: a stop asks nothing new, forgets the question on its way and lets a bulk finish") {
   Bench bench;
@@ -619,7 +619,7 @@ TEST_CASE("scheduler: a stop before the state was read leaves the doubt for the 
   REQUIRE(bench.marked_numbers() == std::vector<int>{2});
 }
 
-// ---- Reload
+// Reload.
 
 TEST_CASE("scheduler: a reload adds and removes tenants, and those that stay go on untouched") {
   Bench bench({.domains = {acme, beta}});
@@ -717,7 +717,7 @@ TEST_CASE(
   REQUIRE(bench.asked - before >= 38);
 }
 
-// ---- Keys
+// Keys.
 
 TEST_CASE("scheduler: a standby key is used once a day, and its page is not looked at") {
   Bench bench({.keys_each = 2});

@@ -170,7 +170,7 @@ std::vector<int> numbers_of(const Sent& bulk) {
 
 }  // namespace
 
-// ---- Collecting and sending
+// Collecting and sending.
 
 TEST_CASE("shipper: what is taken is sent when it is old enough, in order, and a 200 settles it") {
   ShipperBench bench;
@@ -307,7 +307,7 @@ TEST_CASE("shipper: while it is paused nothing is sent, and nothing spins") {
   REQUIRE(bench.sent == 1);
 }
 
-// ---- What cannot become a line
+// What cannot become a line.
 
 TEST_CASE("shipper: what cannot become a line is set aside with its bytes, and its neighbours go on") {
   ShipperBench bench;
@@ -349,7 +349,7 @@ TEST_CASE("shipper: an event too long for a line goes reduced and is kept whole"
   REQUIRE(bench.set_aside == 0);
 }
 
-// ---- Lost answers and their marks
+// Lost answers and their marks.
 
 TEST_CASE("shipper: a bulk that was perhaps taken is sent again with every line marked") {
   for (const BulkResult& lost : {cuts_the_line(), says(500), says(502), says(504), says(408),
@@ -571,7 +571,7 @@ TEST_CASE(
   REQUIRE(bench.kept.size() == 1);
 }
 
-// ---- 400
+// 400.
 
 TEST_CASE("shipper: the listener's 400 settles everything; what a strict parser objects to was refused") {
   ShipperBench bench;
@@ -888,7 +888,7 @@ TEST_CASE("shipper: a 400 for marked lines counts no mark twice") {
   REQUIRE(bench.marked <= 1);
 }
 
-// ---- 413
+// 413.
 
 TEST_CASE("shipper: a 413 halves a bulk until its parts pass, in order") {
   ShipperBench bench;
@@ -940,7 +940,7 @@ TEST_CASE("shipper: a 413 for a small line is not about its size; it is tried ag
   REQUIRE(bench.delivered == 1);
 }
 
-// ---- 401
+// 401.
 
 TEST_CASE("shipper: a refused token holds everything, is said at once and then hourly, and tried gently") {
   ShipperBench bench;
@@ -979,7 +979,7 @@ TEST_CASE("shipper: a new token is tried at once") {
   REQUIRE(bench.delivered == 1);
 }
 
-// ---- Trouble
+// Trouble.
 
 TEST_CASE("shipper: in trouble one bulk at a time is tried, ever more gently, for ever") {
   ShipperBench bench;
@@ -1132,7 +1132,7 @@ TEST_CASE("shipper: one broken connection does not end the search for the culpri
   REQUIRE(bench.shipper.wants_fresh_bulk());
 }
 
-// ---- What is set aside has its limit
+// What is set aside has its limit.
 
 TEST_CASE(
     "shipper: with the room for what is set aside full it holds and says so, and goes on when there is "
@@ -1163,7 +1163,7 @@ TEST_CASE(
   REQUIRE(bench.left() == 0);
 }
 
-// ---- Stopping
+// Stopping.
 
 TEST_CASE("shipper: a stop sends what is open at once and is quiet when it is answered") {
   ShipperBench bench;
@@ -1201,7 +1201,7 @@ TEST_CASE("shipper: what was perhaps taken is in doubt until it is settled") {
   REQUIRE(bench.shipper.doubtful().empty());
 }
 
-// ---- Whatever the listener says
+// Whatever the listener says.
 
 TEST_CASE("shipper: whatever the listener says, each event is settled once and each repeat is marked") {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {

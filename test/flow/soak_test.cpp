@@ -17,7 +17,7 @@ const std::string beta = "beta.okta.com";
 
 }  // namespace
 
-// ---- Crashes
+// Crashes.
 
 TEST_CASE("scheduler: a crash at any moment loses nothing and leaves no repeat unmarked") {
   const int steps = 60;
@@ -81,7 +81,7 @@ TEST_CASE("scheduler: a crash at any moment loses nothing and leaves no repeat u
   }
 }
 
-// ---- A long run of everything
+// A long run of everything.
 
 namespace {
 

@@ -83,7 +83,7 @@ TEST_CASE("window: an empty one knows nothing") {
   REQUIRE(page.look_up(nameless) == Known::no);
 }
 
-// ---- What was read lately
+// What was read lately.
 
 namespace {
 

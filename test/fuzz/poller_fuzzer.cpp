@@ -56,7 +56,7 @@ class Model {
   }
 
  private:
-  // ---- Okta
+  // Okta.
 
   /// `past`: spread over the time before the first start; else persisted now.
   void append(std::size_t count, bool past = false) {
@@ -166,7 +166,7 @@ class Model {
     }
   }
 
-  // ---- The clock
+  // The clock.
 
   [[nodiscard]] WallTime okta_now() const {
     return birth + std::chrono::duration_cast<milliseconds>(steady_.time_since_epoch());
@@ -176,7 +176,7 @@ class Model {
     return {.offset = -wall_error_, .clock = Now{.steady = steady_, .wall = okta_now()}, .date = okta_now()};
   }
 
-  // ---- The daemon's life
+  // The daemon's life.
 
   void start(bool clean) {
     poller_.emplace(StreamId{1}, TenantSpec{.domain = domain, .credentials = {}},

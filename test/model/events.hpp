@@ -1,4 +1,4 @@
-// EventMaker: LogEvents as Okta sends them (okta.md section 2), and those nobody hopes for.
+// EventMaker: LogEvents as Okta sends them (docs/okta.md 2), and those nobody hopes for.
 //
 //     EventMaker maker(seed);
 //     std::string event = maker.make(published);                        // about 2.3 KB, all fields

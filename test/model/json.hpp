@@ -31,7 +31,7 @@ struct Object {
 /// The top level of an object, as far as quotes and brackets tell; nullopt if the text is not one.
 [[nodiscard]] std::optional<Object> read_object(std::string_view text);
 
-/// What Logz.io measures after its 200 (logzio.md section 3).
+/// What Logz.io measures after its 200 (docs/logzio.md 3).
 struct Shape {
   std::size_t depth = 0;         ///< Of nested objects and arrays; a flat object has 1.
   std::size_t fields = 0;        ///< Keys at all levels.

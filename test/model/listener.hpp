@@ -1,4 +1,4 @@
-// Listener: Logz.io's log listener, over HTTP bulk and as newline JSON over TCP (logzio.md section 10).
+// Listener: Logz.io's log listener, over HTTP bulk and as newline JSON over TCP (docs/logzio.md 10).
 //
 // HTTP: the token in the query (401 with the listener's own texts), 413 over 10 MB, and a 400 that takes the
 // good lines all the same and only counts the bad ones. Lines: the token in each line, never an answer, a

@@ -18,7 +18,7 @@ constexpr std::string_view path = "/api/v1/logs";
 constexpr std::string_view seal_name = "seal";
 constexpr Duration since_default = 7 * 24h;
 constexpr std::string_view org_page = "/.well-known/okta-organization";
-constexpr Duration since_max = 180 * 24h;  // E0000053 beyond it (okta.md 1.5).
+constexpr Duration since_max = 180 * 24h;  // E0000053 beyond it (docs/okta.md 1.5).
 constexpr std::size_t limit_max = 1000;
 
 std::string epoch_seconds(WallTime time) {

@@ -1,4 +1,5 @@
-// OktaOrg: one Okta org's System Log API, as strict as the service (okta.md), able to misbehave on request.
+// OktaOrg: one Okta org's System Log API, as strict as the service (docs/okta.md), able to misbehave on
+// request.
 //
 //     OktaOrg org({.base = "https://acme.okta.com"});
 //     org.set_key("00key", KeyState::good);
@@ -7,16 +8,13 @@
 //     org.inject(fault::RateLimited{.ahead = 5s}, 1);
 //
 // What it holds to:
-// - Polling (okta.md 1.2): `since` is compared with the moment an event was persisted, inclusively; the order
-// is that of
-//   persistence; `self` and `next` always; the next link of an empty page is its self link.
+// - Polling (docs/okta.md 1.2): `since` is compared with the moment an event was persisted, inclusively; the
+//   order is that of persistence; `self` and `next` always; the next link of an empty page is its self link.
 // - A `next` link must come back byte for byte: one that was edited or composed is a misuse and gets 400. So
-// are
-//   `until`, DESCENDING and a query without `since`, but for one of a single event: Okta goes back seven
+//   are `until`, DESCENDING and a query without `since`, but for one of a single event: Okta goes back seven
 //   days.
 // - X-Rate-Limit-* by fixed windows that are not in step with the wall's minutes, shared with the org's other
-// clients;
-//   beyond the limit 429 until the window ends (okta.md 4).
+//   clients; beyond the limit 429 until the window ends (docs/okta.md 4).
 // - Everything happens by the org's own clock, which may be far from ours.
 // It keeps a record of every request, so that a test can judge the client's manners from outside.
 #pragma once

@@ -17,8 +17,8 @@ pod() {
 }
 about() { pod image inspect --format "$1" "$image"; }
 
-# ---- What it holds
-
+# What it holds
+.
 bytes=$(about '{{.Size}}')
 ((bytes < 40 * 1000 * 1000)) || fail "it has $bytes bytes, which is more than 40 MB"
 ok "it has $((bytes / 1000000)) MB"
@@ -55,8 +55,8 @@ that 'it says what it is built on' test -n "$(about '{{index .Labels "org.openco
 that 'and so in the words of scanners' grep -q '^Package: libssl3$' "$root/var/lib/dpkg/status.d/libssl3"
 rm -rf "$root"
 
-# ---- Running it
-
+# Running it
+.
 start_sandbox "$sandbox" "$work/sandbox"
 file=$work/tenants-credentials.yml
 install -m 0600 -o 0 -g 0 "$work/sandbox/tenants-credentials.yml" "$file"
@@ -164,8 +164,8 @@ delivers 'and runs with one that it may read'
 stop
 next
 
-# ---- Every documented way, after every other
-
+# Every documented way, after every other
+.
 declare -A way=(
   [plain]=''
   [locked]='--read-only --cap-drop all --security-opt no-new-privileges'

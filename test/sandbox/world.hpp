@@ -78,7 +78,7 @@ class World {
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
-  // ---- Orgs
+  // Orgs.
 
   std::size_t add_org(OrgSpec spec = {});
   [[nodiscard]] std::size_t orgs() const { return orgs_.size(); }
@@ -100,7 +100,7 @@ class World {
   void issue_special(std::size_t org, model::Special special, bool over_lines = false);
   void issue_bytes(std::size_t org, std::string event, model::Fate fate = model::Fate::whole);
 
-  // ---- Listeners
+  // Listeners.
 
   std::size_t add_listener(ListenerSpec spec = {});
   /// What goes behind --listener: "https://localhost:PORT", "tcp://127.0.0.1:PORT", "listener.logz.io".
@@ -110,7 +110,7 @@ class World {
   [[nodiscard]] PortId listener_port(std::size_t listener) const { return listener_at(listener).port; }
   [[nodiscard]] const std::string& token() const { return token_; }
 
-  // ---- Proxy and trap
+  // Proxy and trap.
 
   PortId add_proxy(ProxySpec spec = {});
   /// "HOST:PORT" of every CONNECT that was let through, and the refused ones.
@@ -121,7 +121,7 @@ class World {
   [[nodiscard]] std::size_t trap_calls() const;
   [[nodiscard]] std::string trap_heard() const;
 
-  // ---- Everything
+  // Everything.
 
   [[nodiscard]] std::uint16_t port(PortId id) const { return server_.number(id); }
   [[nodiscard]] std::size_t accepted(PortId id) const { return server_.accepted(id); }

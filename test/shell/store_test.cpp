@@ -1102,7 +1102,7 @@ TEST_CASE("store: a crash while the first file was being made leaves nothing in 
   CHECK_THAT(bench.warnings.at(0), Contains("no state found"));
 }
 
-// ---- Copies, and a directory that goes away
+// Copies, and a directory that goes away.
 
 namespace {
 

@@ -84,7 +84,7 @@ std::string Judge::name(const Event& event) const {
          format_rfc3339(event.published) + ", persisted " + format_rfc3339(event.persisted);
 }
 
-// ---- Runs
+// Runs.
 
 void Judge::run_begins(Instant now) {
   ++run_;
@@ -170,7 +170,7 @@ void Judge::state_replaced() {
   ledger_.forget_deliveries(!plan_.has(Trouble::clock));
 }
 
-// ---- Okta
+// Okta.
 
 void Judge::listed(OrgIndex index, bool in_file, DestinationId account, const std::string& constants) {
   Org& org = orgs_[index];
@@ -334,7 +334,7 @@ void Judge::forget_fresh_silences(Instant now, bool disk_was_fine) {
   }
 }
 
-// ---- Listener
+// Listener.
 
 std::optional<std::size_t> Judge::event_in_line(std::string_view line) const {
   for (const std::string_view key : {R"("uuid":")", R"("uuid": ")", R"("serial":")"}) {
@@ -516,7 +516,7 @@ void Judge::answered(BulkId id, const BulkResult& result) {
   in_flight_.erase(found);
 }
 
-// ---- Disk
+// Disk.
 
 void Judge::durable(const std::string& key, const Save& save, const std::vector<WallTime>& okta_times) {
   const OrgIndex index = orgs_by_stream_.find(key)->second;
@@ -642,7 +642,7 @@ void Judge::cover(Org& org, std::size_t count) {
   }
 }
 
-// ---- What people see
+// What people see.
 
 void Judge::noted(const Note& note) {
   const auto found = orgs_by_name_.find(note.tenant);
@@ -709,7 +709,7 @@ void Judge::saw(const Report& report, Instant now, const std::vector<WallTime>& 
   }
 }
 
-// ---- The end
+// The end.
 
 std::optional<Violation> Judge::first_unsettled(const std::vector<WallTime>& until) const {
   for (const Event& event : events_) {

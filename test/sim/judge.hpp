@@ -51,7 +51,7 @@ class Judge {
   using OrgIndex = std::size_t;
   OrgIndex add_org(Charge charge, const std::vector<PastEvent>& history);
 
-  // ---- Runs of the daemon
+  // Runs of the daemon.
   void run_begins(Instant now);
   /// The stream's place was brought at this moment, by the org's clock.
   void opened(OrgIndex org, const Opened& opened, WallTime okta_time);
@@ -62,7 +62,7 @@ class Judge {
   /// told.
   void state_replaced();
 
-  // ---- Okta
+  // Okta.
   /// The keys of the org in the tenants file are these from now on.
   void holds_keys(OrgIndex org, const std::vector<CredentialId>& keys, Instant now);
   /// False if it is asked only so that the key is used, and what comes is not wanted.
@@ -87,7 +87,7 @@ class Judge {
   /// An answer with these events of its log has come back, given at this moment by the org's clock.
   void brought(OrgIndex org, std::size_t begin, std::size_t events, WallTime at);
 
-  // ---- Listener
+  // Listener.
   /// What stands in a bulk. Read once, since the core sends the same bytes again while nobody takes them.
   struct Contents {
     std::size_t lines = 0;
@@ -105,12 +105,12 @@ class Judge {
   [[nodiscard]] bool is_trial(BulkId id) const;
   void answered(BulkId id, const BulkResult& result);
 
-  // ---- Disk
+  // Disk.
   void saves_fail(bool fail) { saves_fail_ = fail; }
   /// Without `okta_times` it was there before: nothing dates it anew.
   void durable(const std::string& key, const Save& save, const std::vector<WallTime>& okta_times);
 
-  // ---- What people see
+  // What people see.
   void noted(const Note& note);
   void saw(const Report& report, Instant now, const std::vector<WallTime>& okta_times);
 

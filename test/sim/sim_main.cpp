@@ -154,7 +154,7 @@ Result run_seed(const Setup& setup, Story& story) {
   }
 }
 
-// ---- One seed, told
+// One seed, told.
 
 const Story* story_at_end = nullptr;
 
@@ -214,7 +214,7 @@ void tell_failure(const Setup& setup, std::uint64_t shrink_s) {
   std::printf("All of it: ./dev sim %s --trace\n", less.flags().c_str());
 }
 
-// ---- Many seeds, on several processes
+// Many seeds, on several processes.
 
 /// What a child writes into its pipe when it begins a seed and when the seed is done; small enough to be
 /// written whole.

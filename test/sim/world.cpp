@@ -361,7 +361,7 @@ std::optional<std::size_t> World::org_of(StreamId stream) const {
   return std::nullopt;
 }
 
-// ---- The daemon
+// The daemon.
 
 void World::start() {
   ++run_;
@@ -636,7 +636,7 @@ void World::replace_state() {
   }
 }
 
-// ---- Between the daemon and Okta
+// Between the daemon and Okta.
 
 Duration World::okta_latency() {
   if (strikes(Trouble::okta_breaks)) return random_.between(0s, 80s);
@@ -907,7 +907,7 @@ std::string World::hostile_link(const Org& org) {
   }
 }
 
-// ---- Between the daemon and the listener
+// Between the daemon and the listener.
 
 // The core sends the same body again as long as nobody takes it.
 std::shared_ptr<const World::Body> World::body_of(const SendBulk& bulk) {
@@ -1116,7 +1116,7 @@ void World::bend_next_bulk(Account& account, const std::string& plain) {
   }
 }
 
-// ---- Troubles that come in episodes
+// Troubles that come in episodes.
 
 void World::plan_episodes() {
   for (const Trouble trouble :
@@ -1268,7 +1268,7 @@ void World::reload() {
   turn(Reload{file()});
 }
 
-// ---- The phases
+// The phases.
 
 bool World::step(Instant end) {
   const Instant due = daemon_ ? deadline_ : never;

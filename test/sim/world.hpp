@@ -81,7 +81,7 @@ class World {
     int refuses_with = 400;
     std::size_t slow_from = 0;  ///< Queries for at least so many events time out; 0: none do.
   };
-  // ---- Time
+  // Time.
   [[nodiscard]] Instant now() const { return timeline_.now(); }
   [[nodiscard]] WallTime true_wall() const;
   [[nodiscard]] Now our_now() const { return {.steady = now(), .wall = true_wall() + wall_error_}; }
@@ -97,7 +97,7 @@ class World {
     return {.org = org, .request = run_ << 32U | request.value};
   }
 
-  // ---- The daemon
+  // The daemon.
   void make_accounts();
   void make_orgs();
   void draw_entry(Org& org, std::size_t index);
@@ -138,7 +138,7 @@ class World {
   void watch_for_busy_loop(bool tick);
   void look_at_report();
 
-  // ---- Between the daemon and Okta
+  // Between the daemon and Okta.
   [[nodiscard]] Duration okta_latency();
   void reach_okta(std::size_t org, const AskOkta& ask, const std::string& key, std::uint64_t run,
                   Instant asked_at, bool wanted);
@@ -151,7 +151,7 @@ class World {
   [[nodiscard]] model::fault::InBetween page_in_between();
   [[nodiscard]] std::chrono::milliseconds draw_wall_error();
 
-  // ---- Between the daemon and the listener
+  // Between the daemon and the listener.
   /// A bulk's body, inflated and read.
   struct Body {
     std::shared_ptr<const std::string> packed;
@@ -179,7 +179,7 @@ class World {
   [[nodiscard]] BulkResult write_lines(Account& account, const std::string& plain);
   void bend_next_bulk(Account& account, const std::string& plain);
 
-  // ---- Troubles that come in episodes
+  // Troubles that come in episodes.
   void plan_episodes();
   void plan_next(Trouble trouble);
   void strike(Trouble trouble);

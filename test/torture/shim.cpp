@@ -59,7 +59,7 @@ bool is_state(int fd) {
   return name_of(fd, path) && std::strstr(path, "/state.sqlite") != nullptr;
 }
 
-// ---- What a power cut leaves
+// What a power cut leaves.
 
 /// Opened before main, since the daemon forbids itself to open files for writing but its state's.
 const int safe_journal = [] {
@@ -113,7 +113,7 @@ void see_sync(int fd) {
   }
 }
 
-// ---- What is done to it
+// What is done to it.
 
 /// True so many times in a thousand.
 bool strikes(std::uint32_t permille) {

@@ -295,7 +295,7 @@ class Torture {
     return kinds;
   }
 
-  // ---- A round
+  // A round.
 
   void make_round(Trouble trouble) {
     ++rounds_;
@@ -508,7 +508,7 @@ class Torture {
     }
   }
 
-  // ---- The daemon
+  // The daemon.
 
   void start() {
     ++starts_;
@@ -578,7 +578,7 @@ class Torture {
     for (std::size_t org = 0; org < world_.orgs(); ++org) shows(world_.org_key(org));
   }
 
-  // ---- Events and the ledger
+  // Events and the ledger.
 
   void pass(Duration span) {
     static_cast<void>(world_.wait(span, [] { return false; }));

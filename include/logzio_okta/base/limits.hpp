@@ -22,7 +22,7 @@ inline constexpr Duration pipe_patience = 30s;
 inline constexpr std::size_t files_kept_max =
     tenants_max + 8;  // A token each, and each file that a flag names.
 
-// Answers of Okta. A page of 1000 events is 2 to 3 MB; one event may be far larger (okta.md section 2).
+// Answers of Okta. A page of 1000 events is 2 to 3 MB; one event may be far larger (docs/okta.md 2).
 inline constexpr std::size_t page_events_max = 1000;  // Okta's largest `limit`.
 // More than was asked for is a fault; so many more may be a server's own idea of a page.
 inline constexpr std::size_t page_elements_margin = 100;
@@ -70,14 +70,14 @@ inline constexpr std::size_t twin_samples_max = 4096;
 // NTP keeps a clock within milliseconds; a minute is a clock that nobody sets.
 inline constexpr Duration clock_off_max = 60s;
 
-// Where the log ends. Okta advises 20 s for what was published and is not in its log yet (okta.md 1.2), of
-// which up to 10 s are its own delay; a poll interval comes on top.
+// Where the log ends. Okta advises 20 s for what was published and is not in its log yet (docs/okta.md 1.2),
+// of which up to 10 s are its own delay; a poll interval comes on top.
 inline constexpr Duration persisted_within = 10s;
 inline constexpr int empty_pages_max = 10;  // In a row, with links that lead on; then it is the end.
 // Published after a moment, until all from before it counts as read: some may be published ahead of time.
 inline constexpr int later_events_in_a_row = 20;
 
-// Rate limits (okta.md section 4).
+// Rate limits (docs/okta.md 4).
 inline constexpr std::int64_t rate_limit_assumed = 120;  // Requests a window, until Okta has shown its limit.
 inline constexpr Duration rate_window = 60s;
 inline constexpr Duration rate_wait_default = 60s;  // After a 429 that names no usable moment.
@@ -108,8 +108,7 @@ inline constexpr std::size_t recent_events_max = 2 * page_events_max;
 
 inline constexpr std::size_t window_rows_max = 1024;  // One row a page: hours of polling at the tail.
 
-// Bulks (logzio.md section 2). The listener takes 10 MB and lines of 500,000 bytes; official senders use 1-3
-// MB.
+// Bulks (docs/logzio.md 2). The listener takes 10 MB and lines of 500,000 bytes; official senders use 1-3 MB.
 inline constexpr std::size_t line_bytes_max = 500'000;
 inline constexpr std::size_t bulk_bytes_max = 4 * MiB;  // Uncompressed; a single longer line goes alone.
 inline constexpr std::size_t bulk_lines_max = 20'000;
@@ -143,7 +142,7 @@ inline constexpr Duration hunt_retry = 1s;  // After an answer that says nothing
 // The same trouble of a destination again so soon is not said again at once.
 inline constexpr Duration trouble_remembered = 10min;
 
-// What Logz.io flattens after its 200 (logzio.md section 3). Counted, never changed.
+// What Logz.io flattens after its 200 (docs/logzio.md 3). Counted, never changed.
 inline constexpr std::size_t field_chars_max = 32'700;
 inline constexpr std::size_t depth_max = 10;
 inline constexpr std::size_t fields_max = 1000;
@@ -194,7 +193,7 @@ inline constexpr std::size_t tls_idle_records_max = 128;
 inline constexpr Duration ticket_key_life =
     12h;  // Of our server; whoever steals one reads no more than this.
 
-// Event hooks (okta.md section 7). What Okta puts into one delivery is not documented; a few events of 2 KB.
+// Event hooks (docs/okta.md 7). What Okta puts into one delivery is not documented; a few events of 2 KB.
 inline constexpr std::size_t hook_body_bytes_max = 4 * MiB;
 inline constexpr std::size_t hook_bodies_bytes_max = 32 * MiB;  // Of all deliveries not answered yet.
 inline constexpr std::size_t hook_events_max = 1000;            // Of one delivery, as of a page.

@@ -16,8 +16,8 @@
 
 namespace logzio_okta {
 
-/// The least that could be one. An API key has 42 letters, digits, '-' and '_' (okta.md section 5), a
-/// shipping token 32 letters (logzio.md section 6); shorter runs are words and ids.
+/// The least that could be one. An API key has 42 letters, digits, '-' and '_' (docs/okta.md 5), a shipping
+/// token 32 letters (docs/logzio.md 6); shorter runs are words and ids.
 inline constexpr std::size_t credential_bytes_min = 30;
 [[nodiscard]] bool may_stand_in_credential(char c);
 

@@ -99,7 +99,7 @@ struct OptionRow {
 /// "1000" or "1000:1000", above 0: numbers, since an image need not have names for them. A group that is not
 /// written is the user's number.
 [[nodiscard]] Result<UserId> parse_user(std::string_view text);
-/// 32 letters (logzio.md section 6). The error never quotes it.
+/// 32 letters (docs/logzio.md 6). The error never quotes it.
 [[nodiscard]] Result<void> check_token(std::string_view token);
 [[nodiscard]] std::optional<Level> parse_level(std::string_view text);
 [[nodiscard]] std::string_view name_of(Level level);

@@ -98,7 +98,7 @@ struct NamedOrg {
 [[nodiscard]] bool is_token_unknown(const Sighting& sighting);
 /// Whether the answer says that the token is known.
 [[nodiscard]] bool is_token_known(const Sighting& sighting);
-/// The other regions' listeners (logzio.md section 4), if `host` is one of them; none for a relay.
+/// The other regions' listeners (docs/logzio.md 4), if `host` is one of them; none for a relay.
 [[nodiscard]] std::vector<std::string> other_regions(std::string_view host);
 
 }  // namespace logzio_okta

@@ -11,7 +11,7 @@
 // - A row leaves the disk in the transaction that notes how it ended, in order.
 // - What may have been in flight when the last run ended says possible_duplicate (the store marks it).
 // - An event that was spooled within the last day is not spooled again (the store knows it by uuid and
-// bytes).
+//   bytes).
 #pragma once
 
 #include <cstddef>

@@ -12,9 +12,9 @@
 // Promises
 // - A line is sent once more at most, and says possible_duplicate; one that cannot say so is not sent.
 // - It is over after limits::hunt_time_max; what could not be told apart by then is kept together, with its
-// number.
+//   number.
 // - Every line is settled once: delivered or set aside, and each record of what is set aside counts at least
-// one event.
+//   one event.
 //
 // Rationale: a line that the listener takes in a trial is a repeat, so that no line may be tried twice, which
 // rules out halving. Only a trial of one line names it.

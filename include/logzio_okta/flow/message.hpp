@@ -54,8 +54,7 @@ struct Roster {
   std::vector<TenantSpec> tenants;
 };
 
-// ---- Things to do
-// ---------------------------------------------------------------------------------------------
+// Things to do.
 
 /// GET this target from this org with this key. Answered by OktaAnswer, unless cancelled first.
 struct AskOkta {
@@ -136,8 +135,7 @@ struct Note {
 using Output = std::variant<AskOkta, CancelAsk, SendBulk, OpenStream, ReadWindow, NoteInFlight, Save,
                             SpoolEvents, ReadSpool, ForgetDestination, AnswerHook, Note>;
 
-// ---- Facts
-// ----------------------------------------------------------------------------------------------------
+// Facts.
 
 struct OktaAnswer {
   RequestId id;

@@ -7,10 +7,10 @@
 //     if (auto key = org.grant(now)) { org.asked(now, *key); ... }
 //     Standing standing = org.answered(now, asked_wall, *key, result);
 //
-// Windows: Okta's are fixed, a minute long, and end at X-Rate-Limit-Reset by Okta's clock (okta.md section
-// 4), which also tells one window from the next. We map that moment to our steady clock by the answer's own
-// Date and add a second, since both headers are whole seconds. Until Okta has shown a limit we count in
-// minutes of our own against limits::rate_limit_assumed.
+// Windows: Okta's are fixed, a minute long, and end at X-Rate-Limit-Reset by Okta's clock (docs/okta.md 4),
+// which also tells one window from the next. We map that moment to our steady clock by the answer's own Date
+// and add a second, since both headers are whole seconds. Until Okta has shown a limit we count in minutes of
+// our own against limits::rate_limit_assumed.
 //
 // Clock: an answer's Date is Okta's clock, if Okta itself gave the answer and the Date is not more than a day
 // off from what it said before. Something in between that answers in Okta's place tells nothing, neither

@@ -1,7 +1,7 @@
 // Twins: notices one org that is followed under two names, by an event that came from both.
 //
-// An event's uuid is its own (okta.md section 2), so that the same one from two orgs proves them one. Looking
-// at one uuid in limits::twin_sample_one_in, chosen by itself, is enough: both names bring the same ones.
+// An event's uuid is its own (docs/okta.md 2), so that the same one from two orgs proves them one. Looking at
+// one uuid in limits::twin_sample_one_in, chosen by itself, is enough: both names bring the same ones.
 #pragma once
 
 #include <cstdint>

@@ -43,7 +43,7 @@ class RequestReader {
   /// Some bytes of a request are here, but not all; an empty line before it is one of its own.
   [[nodiscard]] bool begun() const { return stage_ != Stage::head || skipped_line_ || !head_.empty(); }
 
-  // ---- From `headed` on
+  // From `headed` on.
 
   [[nodiscard]] std::string_view method() const { return method_; }
   [[nodiscard]] std::string_view target() const { return target_; }
@@ -58,13 +58,13 @@ class RequestReader {
   /// Goes on: to the body, or to `whole` if there is none.
   void take_body();
 
-  // ---- Once whole
+  // Once whole.
 
   [[nodiscard]] std::string& body() { return body_; }
   /// Forgets the request and begins anew.
   void next();
 
-  // ---- Once broken
+  // Once broken.
 
   [[nodiscard]] const RequestFault& fault() const { return fault_; }
 

@@ -1,9 +1,9 @@
 // Endpoint: where Logz.io listens and how it is spoken to.
 //
-// The port names the protocol, as at Logz.io (logzio.md section 1): 8071 HTTPS bulk (the default), 5052
-// newline JSON over TLS, 8070 HTTP bulk, 5050 newline JSON over TCP. `https:// tls:// http:// tcp://` say it
-// for any port and choose the port where none is given. An unknown port without a scheme is an error that
-// lists these.
+// The port names the protocol, as at Logz.io (docs/logzio.md 1): 8071 HTTPS bulk (the default), 5052 newline
+// JSON over TLS, 8070 HTTP bulk, 5050 newline JSON over TCP. `https:// tls:// http:// tcp://` say it for any
+// port and choose the port where none is given. An unknown port without a scheme is an error that lists
+// these.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +38,8 @@ struct Endpoint {
 
 /// A region of Logz.io's accounts as event hooks name it, in lower case: us, au, ca, eu, uk.
 [[nodiscard]] bool is_region(std::string_view text);
-/// The listener of that region (logzio.md section 4), spoken to like `usual`. An empty region, or a `usual`
-/// that is not one of Logz.io's own (a relay takes everything), gives `usual`.
+/// The listener of that region (docs/logzio.md 4), spoken to like `usual`. An empty region, or a `usual` that
+/// is not one of Logz.io's own (a relay takes everything), gives `usual`.
 [[nodiscard]] Endpoint in_region(const Endpoint& usual, std::string_view region);
 
 }  // namespace logzio_okta

@@ -1,5 +1,4 @@
-// Verdict: what an answer of the listener means for the lines of a bulk (logzio.md section 2, DESIGN of the
-// verdicts).
+// Verdict: what an answer of the listener means for the lines of a bulk (docs/logzio.md 2).
 //
 // What settles lines is a 200 that is the listener's own, its counts (a JSON object with any of the four), or
 // the peer's end of stream (lines). Everything else settles nothing and says whether the lines were perhaps

@@ -31,7 +31,7 @@ class Domain {
   std::string name_;
 };
 
-/// Whether Okta itself hosts orgs under this name (okta.md section 6), as against a customer's own.
+/// Whether Okta itself hosts orgs under this name (docs/okta.md 6), as against a customer's own.
 [[nodiscard]] bool is_okta_host(std::string_view host);
 
 }  // namespace logzio_okta

@@ -1,4 +1,4 @@
-// Okta's error answers: {"errorCode","errorSummary","errorLink","errorId","errorCauses"} (okta.md section 3).
+// Okta's error answers: {"errorCode","errorSummary","errorLink","errorId","errorCauses"} (docs/okta.md 3).
 #pragma once
 
 #include <string>

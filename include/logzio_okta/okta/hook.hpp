@@ -1,4 +1,4 @@
-// Hook: what Okta pushes to an event hook (okta.md section 7), an envelope around a few events.
+// Hook: what Okta pushes to an event hook (docs/okta.md 7), an envelope around a few events.
 //
 //     {"eventType":"com.okta.event_hook",...,"source":"https://acme.okta.com/api/v1/eventHooks/who7hphp39...",
 //      "eventId":"85b60edb-...","data":{"events":[{...},...]},"eventTime":"2023-03-28T17:03:37.093Z",...}

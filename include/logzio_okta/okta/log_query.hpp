@@ -1,4 +1,4 @@
-// The questions we ask Okta's System Log (okta.md section 1), as request targets (path and query).
+// The questions we ask Okta's System Log (docs/okta.md 1), as request targets (path and query).
 //
 // The first one is ours; every further one is Okta's own `next` link, byte for byte. `until` is never sent: a
 // query without it is a polling request, the only kind that "returns every event that occurs in your org".
@@ -38,7 +38,7 @@ struct LogQuery {
 [[nodiscard]] std::string first_target(WallTime since, std::size_t limit, const LogQuery& query = {});
 
 /// A question that asks for next to nothing and depends on no clock: so that a key is used, or that Okta's
-/// clock is seen. Without `since` Okta goes back seven days by its own (okta.md 1.1).
+/// clock is seen. Without `since` Okta goes back seven days by its own (docs/okta.md 1.1).
 [[nodiscard]] std::string clock_target();
 
 /// The target of a `next` link if it stays with the org: same scheme, host and port (a path-absolute link is

@@ -1,7 +1,7 @@
 // The cutter: finds the events in a page of the System Log without building anything.
 //
-// A page is a JSON array of events (okta.md section 1.3). One scan follows quotes, escapes and brackets,
-// gives every element as a slice of the page's own bytes, and notes on the way what the event line needs:
+// A page is a JSON array of events (docs/okta.md 1.3). One scan follows quotes, escapes and brackets, gives
+// every element as a slice of the page's own bytes, and notes on the way what the event line needs:
 // uuid, published, displayMessage, and which of our own key names the event already uses at its top level. It
 // does not judge the JSON inside an event: one poisonous byte must not wedge a tenant, and the listener (or,
 // in tests and after its 400, a strict parser) is the judge.

@@ -1,4 +1,4 @@
-// What Okta says about its rate limit in each answer (okta.md section 4).
+// What Okta says about its rate limit in each answer (docs/okta.md 4).
 #pragma once
 
 #include <cstdint>
