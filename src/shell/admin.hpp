@@ -7,8 +7,10 @@
 //     GET /status    JSON; /status.txt the same as a table for people
 //     GET /          the same as a page that keeps itself fresh; /history is what its sparklines begin with
 //
-//     auto admin = Admin::listen(address, {report, facts, history});
-//     poll fd() for reading, at most for timeout(); then run()
+//     auto admin = Admin::listen(address, {report, facts, history, state_dir});
+//     if (!admin) return complain(admin.error());
+//     wait_until_readable((*admin)->fd(), (*admin)->timeout());
+//     (*admin)->run();
 //
 // It only tells; nothing can be changed through it, and nothing it says is a secret. It has no TLS and no
 // password, which is why it listens on loopback unless told otherwise. A web page elsewhere gets nothing out

@@ -1,7 +1,8 @@
 // Commands: what each is called, which words and flags it takes, and what carries it out.
 //
-//     CommandRow{.name = "set-aside show", .words = "ID...", .takes = "state-dir", .own = set_aside_flags,
-//                .meaning = "Show what was set aside.", .perform = set_aside_show}
+//     const CommandRow row{.name = "set-aside show", .words = "ID...", .takes = "state-dir",
+//                          .own = set_aside_flags, .meaning = "Show what was set aside.",
+//                          .perform = set_aside_show};
 //
 // The table is commands/table.cpp, one row a command; reading of flags, help and main() know no command by
 // name. A command takes some of option_table()'s flags, whose values arrive in Options, and flags of its own,

@@ -1,10 +1,12 @@
 // CurlClient: every conversation with Okta and with Logz.io, in one loop with whatever else must be waited
 // for.
 //
-//     client.ask(ask);                        // Any number; nothing is sent before the next wait.
-//     client.send(bulk);
-//     client.wait(descriptors, deadline);     // The program blocks here and nowhere else.
-//     while (auto answer = client.next_answer()) scheduler.handle(now, std::move(*answer));
+//     auto client = CurlClient::create(keyring, trust, proxy);
+//     if (!client) return complain(client.error());
+//     (*client)->ask(ask);                 // Any number; nothing is sent before the next wait.
+//     (*client)->send(bulk);
+//     (*client)->wait(others, timeout);    // The program blocks here and nowhere else.
+//     while (auto answer = (*client)->next_answer()) handle(std::move(*answer));
 //
 // Promises
 // - Each question that was not cancelled gets exactly one OktaAnswer, each bulk exactly one BulkAnswer, never

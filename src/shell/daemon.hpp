@@ -1,7 +1,7 @@
 // Daemon: the shell around the core. Carries out what the scheduler asks for and brings it what happened.
 //
 //     auto daemon = Daemon::start(std::move(settings), environment, log);
-//     if (!daemon) ... // say failure.problems, exit with failure.exit_code; nothing was sent anywhere
+//     if (!daemon) return give_up(daemon.error());  // Nothing was sent anywhere.
 //     return (*daemon)->run();
 //
 // One thread, one loop: sockets, signals, the admin server and the waits all end in CurlClient::wait. Between

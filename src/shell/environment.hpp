@@ -1,7 +1,7 @@
 // Environment: the variables the program was started with, as a value, so that tests need no setenv.
 //
 //     Environment environment = Environment::of_process();
-//     if (auto host = environment.get("LOGZIO_LISTENER_HOST")) ...
+//     if (auto host = environment.get("LOGZIO_LISTENER_HOST")) use(*host);
 //
 // What the process was started with is also in /proc/PID/environ, in every crash dump, and read by libraries
 // on their own account. So of_process() moves the credentials out of there: what looks like one, by its name

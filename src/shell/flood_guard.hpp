@@ -24,8 +24,8 @@ struct FloodBounds {
   double refusals = 100;            ///< At once,
   double refusals_per_second = 20;  ///< and then in the long run.
   double connections = 200;         ///< Of an address that floods: at once,
-  double connections_per_second =
-      200;                       ///< and in the long run; with a handshake of 0.5 ms a tenth of the loop.
+  /// and in the long run; with a handshake of 0.5 ms a tenth of the loop.
+  double connections_per_second = 200;
   std::size_t addresses = 4096;  ///< Remembered at most; the fullest purses are forgotten first.
 };
 

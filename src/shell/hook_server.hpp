@@ -5,9 +5,12 @@
 //     POST with a credential the gate knows      whatever the core answers: 200, 204, 400, 403, 503
 //     anything else                              refused with one line why
 //
-//     poll fd() for reading, at most for timeout(); then run(now)
-//     while (auto arrival = server->next_arrival()) scheduler.handle(now, std::move(*arrival));
-//     server->answer(...)                        // each HookArrived, once
+//     auto server = HookServer::listen(address, gate, std::move(tls));
+//     if (!server) return complain(server.error());
+//     wait_until_readable((*server)->fd(), (*server)->timeout());
+//     (*server)->run();
+//     while (auto arrival = (*server)->next_arrival()) handle(std::move(*arrival));
+//     (*server)->answer(answer);  // Each HookArrived, once.
 //
 // It stands in the open, so nothing a stranger does may cost more than it should:
 // - run() ends after limits::hook_turn at the latest, and after no more time than the rest of the loop has

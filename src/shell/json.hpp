@@ -3,9 +3,11 @@
 //     Json json;
 //     json.begin();
 //     json.member("version", "1.0.0");
-//     json.begin_list("tenants"); json.begin(); ... json.end(); json.end_list();
+//     json.begin_list("tenants");
+//     json.element("acme.okta.com");
+//     json.end_list();
 //     json.end();
-//     json.text()
+//     print(json.text());
 #pragma once
 
 #include <cstdint>

@@ -45,8 +45,8 @@ class Log {
   int fd_;
   bool own_fd_ = false;
   bool socket_ = false;
-  std::string
-      unwritten_;  ///< The rest of a line once begun; at most that line and the count of those dropped.
+  /// The rest of a line once begun; at most that line and the count of those dropped.
+  std::string unwritten_;
   std::uint64_t dropped_ = 0;
   std::uint64_t dropped_said_ = 0;
 };

@@ -7,7 +7,7 @@
 //
 //     Notify notify(environment);
 //     notify.say("READY=1");
-//     if (now >= next) notify.say("WATCHDOG=1");   // every notify.watchdog()
+//     if (now >= next) notify.say("WATCHDOG=1");  // Every notify.watchdog().
 #pragma once
 
 #include <optional>

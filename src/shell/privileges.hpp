@@ -4,9 +4,8 @@
 // the files (small_file keeps them open), hands the state directory to the user of the service, and becomes
 // that user for good: no other groups, no capability, nothing to be regained by a program it might start.
 //
-//     tenants and tokens are read, the state's lock is ours ...
-//     hand_over(state_dir, user);
-//     if (auto kept = give_up_privileges(user); !kept) ... // nothing was said to anybody yet
+//     hand_over(state_dir, user);  // Tenants and tokens are read, and the state's lock is ours.
+//     if (auto given_up = give_up_privileges(user); !given_up) return complain(given_up.error());
 //
 // A container that was started with other rights is taken as it is: as another user than root nothing is
 // changed but the rights, and root without the right to become somebody else (--cap-drop=all) stays root

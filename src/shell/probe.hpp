@@ -1,7 +1,6 @@
 // Probe: asks many hosts one question each, all at once, and notes what it saw on the way.
 //
-//     std::vector<Question> questions = ...;
-//     std::vector<Sighting> seen = probe(questions, trust, proxy);   // In their order.
+//     std::vector<Sighting> seen = probe(questions, trust, proxy);  // In the order of the questions.
 //
 // For `check` alone: it blocks until the last answer or the last patience is over. It goes the same ways as
 // the daemon: the same proxy, the same trust, no redirect, a credential only to where the caller attached it.

@@ -1,7 +1,8 @@
 // Settings: what flags and environment ask for, checked before anything is opened or sent.
 //
-//     auto settings = read_settings(argc, argv, Environment::of_process(), now, command_table());
-//     if (!settings) { say each of settings.error().problems; return settings.error().exit_code; }
+//     const Environment environment = Environment::of_process();
+//     auto settings = read_settings(argc, argv, environment, now, commands);
+//     if (!settings) return give_up(settings.error().problems, settings.error().exit_code);
 //     return settings->command->perform(std::move(*settings), environment);
 //
 // A flag beats its variable; an empty variable is unset. Every problem is one line that names the flag or the

@@ -3,7 +3,8 @@
 // Functions that can fail return false (or nothing) and leave why in `Database::failure()`, which keeps the
 // first failure until it is cleared, so that a chain of steps and its rollback can be judged once at the end:
 //
-//     if (!(db.run("BEGIN IMMEDIATE") && write(row) && db.run("COMMIT"))) complain(db.failure().text());
+//     const bool done = db.run("BEGIN IMMEDIATE") && write(row) && db.run("COMMIT");
+//     if (!done) complain(db.failure().explain(dir));
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,10 @@
 // StateEdit: the state in the hands of a person's command, while no daemon holds it.
 //
-//     auto edit = StateEdit::open(dir);                  // 75 and who holds it, if a daemon does
-//     std::optional<Place> place = edit->place("acme.okta.com");
-//     edit->write("acme.okta.com", place);               // on disk when it returns
-//     edit->close();                                     // without it the next run would find an unclean end
+//     auto edit = StateEdit::open(dir);
+//     if (!edit) return give_up(edit.error());  // 75 and who holds it, if a daemon does.
+//     Result<std::optional<Place>> place = edit->place("acme.okta.com");
+//     Result<void> written = edit->write("acme.okta.com", other);  // On disk when it returns.
+//     Result<void> closed = edit->close();  // Without it the next run would find an unclean end.
 //
 // A place that is written replaces the one before with all that belonged to it: the window is emptied, and no
 // doubt is left over.

@@ -1,12 +1,14 @@
 // Store: what must survive a crash, in one SQLite file. Answers the core's OpenStream, ReadWindow and Save.
 //
-//     auto store = Store::open(dir, wall);              // StoreError: say the text, exit with its code
-//     store->open_stream(...); store->read_window(...); store->save(std::move(save), now);
-//     store->work(now, queue_of_inputs_is_empty);       // once a turn of the loop, before it may block
-//     while (auto answer = store->next_answer()) ...    // drain after open() and after every call above
+//     auto store = Store::open(dir, wall);
+//     if (!store) return give_up(store.error().text, store.error().exit_code);
+//     store->open_stream(open);
+//     store->read_window(read);
+//     store->save(std::move(save), now);
+//     store->work(now, about_to_block);  // Once a turn of the loop, before it may block.
+//     while (auto answer = store->next_answer()) handle(std::move(*answer));  // After each call above.
 //     wait_until(store->deadline());
-//     store->close(clean);                              // at rest; without it the next run finds an unclean
-//     end
+//     Result<void> closed = store->close(clean);  // Without it the next run finds an unclean end.
 //
 // Promises
 // - One owner at a time. The lock goes with the process, so that a kill -9 leaves nothing to clean up.
@@ -28,16 +30,14 @@
 //
 // Format (application_id 0x4C7A4F6B, user_version 2; strict tables; times are milliseconds since 1970 UTC)
 //     run        one row: clean (0 while a daemon runs and after an unclean end; 2: `clean-end` beside it
-//     tells
-//                how the file looked then, see clean_end.hpp), started_ms
+//                tells how the file looked then, see clean_end.hpp), started_ms
 //     stream     one row a stream: key (the domain, and after a question mark its filter), unclean, then the
 //                fields of Place, one column each
 //     window     one row a settled page: stream, page, newest_ms, events: 16 bytes an event, the hash of its
 //                uuid and the hash of its bytes, each 8 bytes little endian
 //     spool      one row a hook delivery: id, stream, at_ms, then source, event_id, event_time of its
-//     envelope as
-//                JSON, marked (it may have been delivered before), count, events (a JSON array of Okta's
-//                bytes)
+//                envelope as JSON, marked (it may have been delivered before), count, events (a JSON array of
+//                Okta's bytes)
 //     spool_seen what was spooled in the last day: id, stream, at_ms, the hashes of an event's uuid and bytes
 //     set_aside  id, stream, at_ms, reason, answer, events, bytes (one gzip member)
 //     in_flight  what was sent and is not settled: stream, page, events (as in window). Written before it is
@@ -144,8 +144,9 @@ class Store {
   /// On disk in `set_aside`, as packed there and charged (bytes_charged).
   [[nodiscard]] std::uint64_t set_aside_bytes() const;
 
-  /// Writes what is queued and, if all of it is on disk and `clean`, notes an orderly end. The last call. An
-  /// error means that the next run will find an unclean end.
+  /// Commits the saves and deliveries that are queued, unless the directory was taken away under it
+  /// (is_in_place), and if all of them are on disk and `clean`, notes an orderly end. Frees the lock. Nothing
+  /// may be called after it. An error: what was queued is not on disk, and the next run finds an unclean end.
   [[nodiscard]] Result<void> close(bool clean);
 
  private:

@@ -295,14 +295,14 @@ class MemoryStore {
 struct Settings {
   std::vector<std::string> domains = {"acme.okta.com"};
   int keys_each = 1;
-  std::vector<std::uint64_t>
-      accounts{};  ///< Of the domains, in their order; without them all have the first.
+  /// Of the domains, in their order; without them all have the first.
+  std::vector<std::uint64_t> accounts{};
   Policy policy{};
   Protocol protocol = Protocol::https_bulk;
   Duration okta_skew{};  ///< Okta's clock minus ours.
   std::uint64_t seed = 1;
-  bool shows_clock =
-      true;  ///< A new tenant's question for Okta's clock is answered at once, and not counted.
+  /// A new tenant's question for Okta's clock is answered at once, and not counted.
+  bool shows_clock = true;
   std::vector<std::string> hook_orgs = {};  ///< Whose hooks are taken although they are not polled.
   std::size_t spool_bytes_max = limits::spool_bytes_max;
 };

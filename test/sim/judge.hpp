@@ -194,8 +194,8 @@ class Judge {
 
     std::optional<WallTime> silent_until;  ///< What it told us in a 429.
     Instant silence_heard{};
-    bool silence_unsaved =
-        false;  ///< Our clock jumped since, so that a restart can not tell when it is over.
+    /// Our clock jumped since, so that a restart can not tell when it is over.
+    bool silence_unsaved = false;
     std::optional<std::int64_t> remaining_in;  ///< The last window that an answer told the rest of.
     std::int64_t remaining = 0;
     std::map<std::int64_t, std::int64_t> spent;  ///< Requests by window, of this run.

@@ -4,7 +4,7 @@
 // findings, each of which ends with what to do. A step that was not reached has an empty cell: only the first
 // thing that is wrong on a way is told, as what lies behind it cannot be known.
 //
-//     TenantDiagnosis acme = diagnose_tenant("acme.okta.com", sighting, wall);
+//     TenantDiagnosis acme = diagnose_tenant("acme.okta.com", "tenants.yml:3", sighting, wall);
 #pragma once
 
 #include <cstdint>

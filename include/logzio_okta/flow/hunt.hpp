@@ -4,10 +4,10 @@
 // from the start. For the rest the lines are sent once more, marked, until as many as were refused are found:
 // alone as long as the pace of the answers promises to get through in time, else several together.
 //
-//     Hunt hunt(bulk, partly, now);
-//     while (auto lines = hunt.next(now, id)) send it;      // as many at a time as the shipper allows
-//     hunt.heard(now, id, verdict);
-//     if (hunt.over(now)) hunt.settlements();
+//     Hunt hunt(bulk, partly, token_bytes, now);
+//     while (auto lines = hunt.next(now, id)) send(id, *lines);  // As many at a time as the shipper allows.
+//     hunt.heard(now, answered, verdict);
+//     if (hunt.over(now)) settle(hunt.settlements());
 //
 // Promises
 // - A line is sent once more at most, and says possible_duplicate; one that cannot say so is not sent.

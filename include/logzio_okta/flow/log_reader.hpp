@@ -3,11 +3,11 @@
 //     LogReader reader(now, spec, {.since = SinceAgo{1h}, .until = SinceAgo{}}, policy, random);
 //     while (!reader.done()) {
 //       if (auto ask = reader.next_ask(now)) client.ask(*ask);
-//       wait until an answer or reader.deadline(now);
+//       OktaAnswer answer = client.wait(reader.deadline(now));
 //       for (std::string_view event : reader.answered(now, std::move(answer))) print(event);
 //       while (auto note = reader.next_note()) say(*note);
 //     }
-//     reader.failure() -> why it ended early, if it did
+//     if (reader.failure()) complain(*reader.failure());  // Why it ended early.
 //
 // With `until` it asks a bounded question, which ends; without, it follows the log for ever. "An hour ago"
 // and "now" are by Okta's clock, which it looks at first where one of them is meant. Okta's limits are kept

@@ -31,12 +31,12 @@ struct Place {
   bool repeated = false;       ///< The page before this place held events and its link did not move.
   std::optional<WallTime> watermark;  ///< Greatest `published` settled, never later than that answer's Date.
   std::optional<WallTime> window_from;  ///< Events published up to here may have left the window.
-  std::optional<WallTime>
-      restore_limit;  ///< With limit < 1000: the watermark from which 1000 is tried again.
-  std::optional<WallTime>
-      recovering;  ///< Asked again from before this watermark: the window filters until past it.
-  std::optional<WallTime>
-      caught_up;  ///< By Okta's clock: when the tail was last seen (saved daily at least).
+  /// With limit < 1000: the watermark from which 1000 is tried again.
+  std::optional<WallTime> restore_limit;
+  /// Asked again from before this watermark: the window filters until past it.
+  std::optional<WallTime> recovering;
+  /// By Okta's clock: when the tail was last seen (saved daily at least).
+  std::optional<WallTime> caught_up;
   std::optional<InDoubt> in_doubt;
   std::optional<WallTime> quiet_until;  ///< By Okta's clock: the moment it named in a 429.
   std::int64_t okta_offset_ms = 0;      ///< Okta's clock minus ours, 0 when they agree.

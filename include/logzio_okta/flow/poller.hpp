@@ -12,7 +12,8 @@
 // limits::in_doubt_events events, each with the place behind it; the stream's place moves to the newest page
 // with nothing unsettled before it, and every move is one Save.
 //
-// Promises - The place never moves past an event that is not settled, and a Save never carries such a place.
+// Promises
+// - The place never moves past an event that is not settled, and a Save never carries such a place.
 // - Okta's next link is used byte for byte, and only if it stays with the org.
 // - A 200 without a link, or with the same one, keeps the place; what was handed on from there is not handed
 //   on twice.

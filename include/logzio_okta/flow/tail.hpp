@@ -1,14 +1,14 @@
 // Tail: tells from a stream's pages where Okta's log ends.
 //
 //     Tail tail(policy.poll_interval);
-//     switch (tail.look({.events = 3, .new_events = 3, .limit = 1000, .moved = true, .newest = ..., .date =
-//     ...}))
+//     Tail::Seen seen = tail.look(
+//         {.events = 3, .new_events = 3, .limit = 1000, .moved = true, .newest = newest, .date = date});
 //
 //     LaterEvents later;
-//     later.begin();                                   // something has to be read up to this moment
-//     later.answered(date);                            // dates it, by Okta's clock
-//     for (event : page) later.pass(event.published, known);
-//     later.seen()                                     // everything from before it was read
+//     later.begin();          // Something has to be read up to this moment,
+//     later.answered(date);   // which the next answer dates, by Okta's clock.
+//     for (std::optional<WallTime> published : page) later.pass(published, known);
+//     if (later.seen()) all_is_read(later.moment());
 //
 // A page's size says nothing about what follows: Okta may give short and empty pages in the midst of its log,
 // as may whatever is in between. What does say it:

@@ -1,9 +1,9 @@
 // Window: recognises events settled before, when a place is asked again or a lost place is recovered.
 //
-//     Window window(rows);                       // read back from the store
-//     Window::Page page(window, same_place);     // one page's worth of questions
-//     switch (page.look_up(event.hash)) ...
-//     window.add(hashes);                        // what was handed on from this very place
+//     Window window(rows);                     // Read back from the store.
+//     Window::Page page(window, same_place);   // One page's worth of questions.
+//     if (page.look_up(hash) == Window::Known::no) hand_on(event);
+//     window.add(hashes);                      // What was handed on from this very place.
 //
 // Same uuid and same bytes: known. Same uuid and other bytes: changed, to be shipped and marked. Without a
 // uuid an event is known only when the same place is asked again, and only as often as it was seen there: two
@@ -50,7 +50,7 @@ class Window {
 
 /// What was read lately. Okta may give an event again soon: where two pages meet, or twice in one.
 ///
-///     const auto known = recent.look_up_and_add(page);   // One a event, in order.
+///     const auto known = recent.look_up_and_add(events);  // One an event, in order.
 ///
 /// Without a uuid nothing is known: two logins alike to the byte are still two.
 class Recent {

@@ -1,10 +1,21 @@
 // RequestReader: HTTP/1.1 requests as bytes bring them, one after the other, strictly and bounded.
 //
-//     bytes.remove_prefix(reader.feed(bytes));          // Stops behind a head, behind a request, and at a
-//     fault. switch (reader.stage()) {
-//       case headed: look at head(); reader.take_body();  // Or refuse it before its body is taken.
-//       case whole:  use body(); reader.next();
-//       case broken: answer fault(), close.
+//     bytes.remove_prefix(reader.feed(bytes));  // Stops after a head, after a request, and at a fault.
+//     switch (reader.stage()) {
+//       case RequestReader::Stage::headed:      // Or refuse it before its body is taken.
+//         if (is_welcome(reader.method(), reader.target())) reader.take_body();
+//         break;
+//       case RequestReader::Stage::whole:
+//         use(reader.body());
+//         reader.next();
+//         break;
+//       case RequestReader::Stage::broken:
+//         close_with(reader.fault());
+//         break;
+//       case RequestReader::Stage::head:
+//       case RequestReader::Stage::body:
+//         break;  // More bytes have to come.
+//     }
 //
 // Strict on purpose (RFC 9112): what two readers could understand differently is refused, since one of the
 // two may be a proxy in front of us. So a bare line feed, a folded header, white space before a colon, two

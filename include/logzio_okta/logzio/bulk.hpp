@@ -1,10 +1,10 @@
 // Bulk: lines of many tenants in one body for Logz.io, with enough beside it to settle, mark, halve and set
 // aside.
 //
-//     BulkBuilder builder(limits...);            // collecting, uncompressed
-//     builder.add(line...);
-//     Bulk bulk = builder.seal();                // compressed once; what waits is this
-//     bulk.unpack() -> lines                     // rare: halving, marking, setting aside
+//     BulkBuilder builder;  // Collects, uncompressed.
+//     builder.add(event, constants, Mark{}, extra_bytes, stream, page);
+//     Bulk bulk = builder.seal();  // Compressed once; this is what waits and is sent.
+//     for (std::string_view line : split_lines(bulk.unpack())) look_at(line);  // Rare: to halve or mark it.
 #pragma once
 
 #include <cstddef>

@@ -30,9 +30,9 @@ struct Mark {
 };
 
 struct AppendedLine {
-  std::size_t event_at =
-      0;  ///< Offset within the line of the byte behind the event's opening brace (in the line: the
-          ///< first byte after our splice), so that the event can be had back: "{" + line.substr(event_at).
+  /// Offset within the line of the byte behind the event's opening brace (in the line: the first byte after
+  /// our splice), so that the event can be had back: "{" + line.substr(event_at).
+  std::size_t event_at = 0;
   bool reduced = false;  ///< Okta's bytes did not fit; what was appended is the reduced form.
 };
 

@@ -7,9 +7,10 @@
 // Langdale and Lemire 2019, "Parsing Gigabytes of JSON per Second"; docs/performance.md has the figures).
 //
 //     JsonBlocks blocks;
-//     for (at = begin; at < end; at += 64) {
-//       const JsonBlock block = blocks.next({at, end});   // The bits of what lies behind the end are never
-//       set.
+//     for (; !text.empty(); text.remove_prefix(std::min(text.size(), JsonBlock::size))) {
+//       const JsonBlock block = blocks.next(text);  // The bits after the end of the text are never set.
+//       use(block.opens, block.closes);
+//     }
 //
 // The masks never lie about what is in a string, even where the text is no JSON: there a backslash between
 // strings, which must not save the quote behind it, is met by going through its block byte by byte.

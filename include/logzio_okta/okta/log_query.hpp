@@ -1,7 +1,8 @@
 // The questions we ask Okta's System Log (docs/okta.md 1), as request targets (path and query).
 //
-// The first one is ours; every further one is Okta's own `next` link, byte for byte. `until` is never sent: a
-// query without it is a polling request, the only kind that "returns every event that occurs in your org".
+// A stream's first question is ours; every further one is Okta's own `next` link, byte for byte. None of them
+// has `until`: a query without it is a polling request, the only kind that is said to return every event
+// (docs/okta.md 1.2). Only what a person asks (`events --until`, `check`) is a bounded query.
 #pragma once
 
 #include <cstddef>

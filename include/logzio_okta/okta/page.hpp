@@ -7,8 +7,8 @@
 // in tests and after its 400, a strict parser) is the judge.
 //
 //     PageCutter cutter;
-//     if (!cutter.cut(body)) ... // Not an array, or cut short: nothing of it may be used.
-//     for (const EventSlice& event : cutter.events()) ...
+//     if (!cutter.cut(body)) return;  // Not an array, or cut short: nothing of it may be used.
+//     for (const EventSlice& event : cutter.events()) take(event);
 //
 // Slices point into `body`, which must outlive them. A cutter may be used again and keeps its memory, but for
 // what an array that was larger than a page has made it take.
@@ -67,19 +67,19 @@ class TopKeys {
 struct EventSlice {
   std::string_view bytes;  ///< The element exactly as Okta sent it, without white space around it.
   std::string_view uuid;   ///< Inside the quotes, unparsed; empty if absent, null or not a string.
-  std::string_view
-      published;  ///< Likewise. Of a key that stands twice the last one counts, as in most parsers.
+  /// Likewise. Of a key that stands twice the last one counts, as in most parsers.
+  std::string_view published;
   std::string_view display_message;      ///< With its quotes; empty if absent or not a string.
   std::optional<WallTime> published_at;  ///< `published`, when it is a date.
   OwnKeys own_keys;
   TopKeys top_keys;
   bool object = false;           ///< It starts with '{' and the bracket that closes it is its last byte.
   bool newline_between = false;  ///< A CR or LF outside of strings (pretty-printed).
-  bool newline_inside =
-      false;  ///< A raw CR or LF inside a string: not JSON, and it would break a line in two.
+  /// A raw CR or LF inside a string: not JSON, and it would break a line in two.
+  bool newline_inside = false;
   bool will_be_flattened = false;  ///< Over one of the limits Logz.io applies after its 200 (limits.hpp).
-  EventHash
-      hash;  ///< Taken while the bytes are still in the processor's cache: three times as fast as later.
+  /// Taken while the bytes are still in the processor's cache: three times as fast as later.
+  EventHash hash;
 };
 
 class PageCutter {
