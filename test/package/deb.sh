@@ -17,7 +17,7 @@ mkdir "$machine"
 tar -C "$machine" -xf "$base"
 
 # The machine
-.
+
 DEBIAN_FRONTEND=noninteractive chroot "$machine" apt-get install -qq -y --no-install-recommends \
   systemd systemd-sysv dbus >"$work/apt.log" 2>&1 || { cat "$work/apt.log"; fail 'the machine can be made'; }
 cp "$deb" "$machine/srv/old.deb"
@@ -48,7 +48,7 @@ etc=$machine/etc/logzio-okta
 state=$machine/var/lib/private/logzio-okta
 
 # Install
-.
+
 that 'it installs' into "$work/install.log" inside apt-get install -qq -y --no-install-recommends /srv/old.deb
 that 'it is hardened' "$(dirname "$0")/../house/hardened.sh" "$machine/usr/bin/logzio-okta"
 that 'the program runs' says 'logzio-okta 1' inside logzio-okta --version
@@ -62,7 +62,7 @@ that 'the unit is one that systemd finds no fault with' inside systemd-analyze v
 that 'the sandbox of the unit is strict' into "$work/security.log" inside systemd-analyze security --threshold=15 "$unit"
 
 # Run
-.
+
 install -m 0600 "$work/sandbox/tenants-credentials.yml" "$work/sandbox/token" "$etc/"
 printf 'LOGZIO_LISTENER_HOST=%s\nLOGZIO_OKTA_POLL_INTERVAL=1s\n' "$listener" >"$etc/environment"
 that 'it starts, and says so itself' inside systemctl start "$unit"
@@ -78,7 +78,7 @@ that 'status asks it' says ready inside logzio-okta status
 that 'no secret is in the journal' bash -c "! grep -qF -f '$etc/token' '$work/journal'" <<<"$(journal >"$work/journal")"
 
 # Reload
-.
+
 since=$(now)
 echo '# a new line' >>"$etc/tenants-credentials.yml"
 that 'a reload is taken' inside systemctl reload "$unit"
@@ -91,7 +91,7 @@ that 'and it goes on as before' is MainPID "$pid"
 install -m 0600 "$work/sandbox/tenants-credentials.yml" "$etc/"
 
 # Faults
-.
+
 inside sh -c "kill -KILL $pid"
 soon 'after kill -9 it is started again' is NRestarts 1
 soon 'and is active' is ActiveState active
@@ -108,7 +108,7 @@ inside rm -r "/run/systemd/system/$unit.d"
 inside systemctl daemon-reload
 
 # Event hooks, with a certificate that only root may read
-.
+
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
   -keyout "$machine/srv/hook.key" -out "$machine/srv/hook.crt" 2>"$work/openssl.log"
 mkdir -p "$machine/etc/systemd/system/$unit.d"
@@ -133,7 +133,7 @@ inside systemctl daemon-reload
 inside systemctl restart "$unit"
 
 # Upgrade, remove, purge
-.
+
 cp "$etc/environment" "$work/environment"
 before=$(stat -c %i "$state/state.sqlite") pid=$(property MainPID)
 since=$(now)

@@ -18,7 +18,7 @@ pod() {
 about() { pod image inspect --format "$1" "$image"; }
 
 # What it holds
-.
+
 bytes=$(about '{{.Size}}')
 ((bytes < 40 * 1000 * 1000)) || fail "it has $bytes bytes, which is more than 40 MB"
 ok "it has $((bytes / 1000000)) MB"
@@ -56,7 +56,7 @@ that 'and so in the words of scanners' grep -q '^Package: libssl3$' "$root/var/l
 rm -rf "$root"
 
 # Running it
-.
+
 start_sandbox "$sandbox" "$work/sandbox"
 file=$work/tenants-credentials.yml
 install -m 0600 -o 0 -g 0 "$work/sandbox/tenants-credentials.yml" "$file"
@@ -165,7 +165,7 @@ stop
 next
 
 # Every documented way, after every other
-.
+
 declare -A way=(
   [plain]=''
   [locked]='--read-only --cap-drop all --security-opt no-new-privileges'
