@@ -95,6 +95,17 @@ inline constexpr Duration refused_retry_max = 20h;    // Also how often an idle 
                                                       // Okta kills one unused for 30 days.
 inline constexpr Duration key_first_use = 10min;      // When a standby key is first tried after a start.
 
+// OAuth service apps (okta.md section 5).
+inline constexpr Duration assertion_life = 5min;  // Okta refuses an hour; the clock that counts is its own.
+inline constexpr Duration proof_iat_back = 2s;  // A proof may not be from the future; it lives for 5 minutes.
+inline constexpr std::size_t token_bytes_max = 8 * KiB;  // Of an access token: it goes into a header.
+inline constexpr std::size_t nonce_bytes_max = 256;
+inline constexpr std::size_t token_answer_bytes_max = 64 * KiB;
+inline constexpr Duration token_life_assumed = 5min;  // Of a token whose answer does not say.
+inline constexpr Duration token_life_max = 24h;    // Okta's is an hour; a longer one is renewed all the same.
+inline constexpr std::size_t rsa_bits_min = 2048;  // Okta's least. A signature of the most takes 10 ms.
+inline constexpr std::size_t rsa_bits_max = 4096;
+
 // On their way behind the saved cursor, per stream. More than two full pages bring nothing: the next is asked
 // while the last one ships. Small ones may be more, so that a few refused lines hold nobody up.
 inline constexpr std::size_t events_unsaved_max = 2 * page_events_max;
