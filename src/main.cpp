@@ -2,9 +2,9 @@
 #include <utility>
 
 #include "commands/table.hpp"
-#include "shell/clock.hpp"
-#include "shell/printing.hpp"
-#include "shell/settings.hpp"
+#include "shell/os/clock.hpp"
+#include "shell/output/printing.hpp"
+#include "shell/settings/settings.hpp"
 
 int main(int argc, char** argv) {
   using namespace logzio_okta;

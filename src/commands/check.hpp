@@ -1,7 +1,7 @@
 // The command `check`: the doctor. Reads the configuration, then asks each tenant and the listener once.
 #pragma once
 
-#include "shell/settings.hpp"
+#include "shell/settings/settings.hpp"
 
 namespace logzio_okta {
 

@@ -16,15 +16,15 @@
 #include "logzio_okta/base/text.hpp"
 #include "logzio_okta/flow/log_reader.hpp"
 
-#include "shell/clock.hpp"
-#include "shell/curl_client.hpp"
-#include "shell/harden.hpp"
-#include "shell/keyring.hpp"
-#include "shell/printing.hpp"
-#include "shell/privileges.hpp"
-#include "shell/progress.hpp"
-#include "shell/tenants_file.hpp"
-#include "shell/trust.hpp"
+#include "shell/net/curl_client.hpp"
+#include "shell/net/trust.hpp"
+#include "shell/os/clock.hpp"
+#include "shell/output/printing.hpp"
+#include "shell/output/progress.hpp"
+#include "shell/process/harden.hpp"
+#include "shell/process/privileges.hpp"
+#include "shell/settings/keyring.hpp"
+#include "shell/settings/tenants_file.hpp"
 
 namespace logzio_okta {
 namespace {

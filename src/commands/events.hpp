@@ -1,7 +1,7 @@
 // The command `events`: a tenant's events on standard output, exactly as Okta holds them.
 #pragma once
 
-#include "shell/settings.hpp"
+#include "shell/settings/settings.hpp"
 
 namespace logzio_okta {
 

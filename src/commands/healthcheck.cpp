@@ -2,8 +2,8 @@
 
 #include <cstdio>
 
-#include "shell/admin_client.hpp"
-#include "shell/printing.hpp"
+#include "shell/output/printing.hpp"
+#include "shell/serve/admin_client.hpp"
 
 namespace logzio_okta {
 

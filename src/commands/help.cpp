@@ -5,8 +5,8 @@
 #include "logzio_okta/base/quote.hpp"
 
 #include "commands/table.hpp"
-#include "shell/help.hpp"
-#include "shell/printing.hpp"
+#include "shell/output/printing.hpp"
+#include "shell/settings/help.hpp"
 
 namespace logzio_okta {
 

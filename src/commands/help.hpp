@@ -1,7 +1,7 @@
 // The commands `help` and `version`.
 #pragma once
 
-#include "shell/settings.hpp"
+#include "shell/settings/settings.hpp"
 
 namespace logzio_okta {
 

@@ -11,13 +11,13 @@
 #include "logzio_okta/base/text.hpp"
 #include "logzio_okta/okta/log_query.hpp"
 
-#include "shell/clock.hpp"
-#include "shell/harden.hpp"
-#include "shell/logstash_state.hpp"
-#include "shell/printing.hpp"
-#include "shell/state_dir.hpp"
-#include "shell/state_edit.hpp"
-#include "shell/tenants_file.hpp"
+#include "shell/os/clock.hpp"
+#include "shell/output/printing.hpp"
+#include "shell/process/harden.hpp"
+#include "shell/settings/tenants_file.hpp"
+#include "shell/state/logstash_state.hpp"
+#include "shell/state/state_dir.hpp"
+#include "shell/state/state_edit.hpp"
 
 namespace logzio_okta {
 namespace {

@@ -1,7 +1,7 @@
 // The command `import-logstash DIR`: goes on where the Logstash image stopped.
 #pragma once
 
-#include "shell/settings.hpp"
+#include "shell/settings/settings.hpp"
 
 namespace logzio_okta {
 

@@ -4,10 +4,10 @@
 
 #include "logzio_okta/base/quote.hpp"
 
-#include "shell/clock.hpp"
-#include "shell/daemon.hpp"
-#include "shell/harden.hpp"
-#include "shell/log.hpp"
+#include "shell/os/clock.hpp"
+#include "shell/process/daemon.hpp"
+#include "shell/process/harden.hpp"
+#include "shell/process/log.hpp"
 
 namespace logzio_okta {
 

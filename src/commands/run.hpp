@@ -1,7 +1,7 @@
 // The command `run`: deliver events until stopped, or with --once until caught up.
 #pragma once
 
-#include "shell/settings.hpp"
+#include "shell/settings/settings.hpp"
 
 namespace logzio_okta {
 

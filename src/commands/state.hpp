@@ -1,7 +1,7 @@
 // The commands that look at the state and mend it: `set-aside list|show|retry|drop` and `cursor show|set`.
 #pragma once
 
-#include "shell/settings.hpp"
+#include "shell/settings/settings.hpp"
 
 namespace logzio_okta {
 

@@ -12,8 +12,8 @@
 #include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/base/text.hpp"
 
-#include "shell/admin_client.hpp"
-#include "shell/printing.hpp"
+#include "shell/output/printing.hpp"
+#include "shell/serve/admin_client.hpp"
 
 namespace logzio_okta {
 namespace {

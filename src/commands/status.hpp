@@ -1,7 +1,7 @@
 // The command `status`: what the running daemon says of itself.
 #pragma once
 
-#include "shell/settings.hpp"
+#include "shell/settings/settings.hpp"
 
 namespace logzio_okta {
 

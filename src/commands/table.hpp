@@ -1,7 +1,7 @@
 // The commands there are. A new one is a row here and a file beside this one.
 #pragma once
 
-#include "shell/command.hpp"
+#include "shell/settings/command.hpp"
 
 namespace logzio_okta {
 

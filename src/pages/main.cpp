@@ -6,7 +6,7 @@
 #include "commands/table.hpp"
 #include "pages/completions.hpp"
 #include "pages/man_page.hpp"
-#include "shell/settings.hpp"
+#include "shell/settings/settings.hpp"
 
 int main(int argc, char** argv) {
   using namespace logzio_okta;

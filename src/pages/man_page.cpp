@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <string_view>
 
-#include "shell/help.hpp"
-#include "shell/state_dir.hpp"
-#include "shell/tenants_file.hpp"
+#include "shell/settings/help.hpp"
+#include "shell/settings/tenants_file.hpp"
+#include "shell/state/state_dir.hpp"
 
 namespace logzio_okta {
 namespace {

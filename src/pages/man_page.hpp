@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "shell/command.hpp"
+#include "shell/settings/command.hpp"
 
 namespace logzio_okta {
 

@@ -14,7 +14,7 @@
 #include "logzio_okta/flow/poller.hpp"
 
 #include "fuzz/input.hpp"
-#include "shell/store.hpp"
+#include "shell/state/store.hpp"
 
 using namespace logzio_okta;
 

@@ -9,7 +9,7 @@
 #include "logzio_okta/base/limits.hpp"
 
 #include "fuzz/input.hpp"
-#include "shell/tenants_file.hpp"
+#include "shell/settings/tenants_file.hpp"
 
 using namespace logzio_okta;
 

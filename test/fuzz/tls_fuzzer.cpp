@@ -18,8 +18,8 @@
 #include "logzio_okta/base/limits.hpp"
 
 #include "fuzz/input.hpp"
-#include "shell/line_channel.hpp"
-#include "shell/server_tls.hpp"
+#include "shell/net/line_channel.hpp"
+#include "shell/net/server_tls.hpp"
 #include "tools/certificates.hpp"
 
 using namespace logzio_okta;

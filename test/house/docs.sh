@@ -42,13 +42,13 @@ metrics_of() { grep -ohE '\b(logzio_okta|process)_[a-z_]*[a-z]\b' "$@" | sort -u
 
 # The metrics the program serves and those of docs/operating.md are the same.
 metric_differences() {
-  diff <(metrics_of src/shell/metrics.cpp) <(grep '^| `' "$1" | metrics_of) |
+  diff <(metrics_of src/shell/serve/metrics.cpp) <(grep '^| `' "$1" | metrics_of) |
     sed -n "s|^<|$1 does not explain the metric|p; s|^>|$1 explains a metric that is not served:|p"
 }
 
 # Alerts and dashboard speak of metrics that are served.
 unserved_metrics() { # unserved_metrics FILE...
-  comm -23 <(metrics_of "$@") <(metrics_of src/shell/metrics.cpp) | sed 's/^/no such metric is served: /'
+  comm -23 <(metrics_of "$@") <(metrics_of src/shell/serve/metrics.cpp) | sed 's/^/no such metric is served: /'
 }
 
 planted=$(mktemp -d)

@@ -1,5 +1,5 @@
-// Spool: what shell/store.hpp promises of the spool of event hooks, in memory: rows of a stream in order, an
-// event kept once.
+// Spool: what shell/state/store.hpp promises of the spool of event hooks, in memory: rows of a stream in
+// order, an event kept once.
 #pragma once
 
 #include <array>

@@ -15,7 +15,7 @@
 #include "logzio_okta/base/gzip.hpp"
 
 #include "catch.hpp"
-#include "shell/curl_client.hpp"
+#include "shell/net/curl_client.hpp"
 
 namespace logzio_okta::test {
 

@@ -1,4 +1,4 @@
-// Disk: the state file as shell/store.hpp promises it, with the failures a disk has.
+// Disk: the state file as shell/state/store.hpp promises it, with the failures a disk has.
 //
 // Saves wait in memory until a commit makes all of them durable at once; a crash loses what waits. A commit
 // may fail (everything stays and is tried again) or be slow. What `unclean` means for a run and for a stream

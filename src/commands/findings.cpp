@@ -1,0 +1,173 @@
+#include "commands/findings.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+#include "logzio_okta/base/text.hpp"
+
+#include "shell/output/json.hpp"
+#include "shell/output/text_table.hpp"
+
+namespace logzio_okta {
+namespace {
+
+constexpr std::string_view red = "\x1b[31m";
+constexpr std::string_view yellow = "\x1b[33m";
+constexpr std::string_view normal = "\x1b[0m";
+
+std::string number(std::optional<std::int64_t> value) {
+  return value ? std::to_string(*value) : "";
+}
+
+std::string rate_left(const TenantDiagnosis& tenant) {
+  if (!tenant.rate_left || !tenant.rate_limit) return "";
+  return std::to_string(*tenant.rate_left) + "/" + std::to_string(*tenant.rate_limit);
+}
+
+std::string newest(const TenantDiagnosis& tenant, WallTime at) {
+  if (tenant.role != "ok" || tenant.key != "ok" || tenant.http != "ok") return "";
+  if (!tenant.newest_event) return "none in " + describe(newest_event_span);
+  return describe(std::max<Duration>(at - *tenant.newest_event, 0s)) + " ago";
+}
+
+std::string clock(const TenantDiagnosis& tenant) {
+  if (!tenant.clock_ahead) return tenant.clock;
+  const Duration ahead = *tenant.clock_ahead;
+  const Duration off = ahead < Duration::zero() ? -ahead : ahead;
+  if (off < 2s) return "ok";
+  return (ahead < Duration::zero() ? "-" : "+") + describe(off);
+}
+
+std::string certificate(const Sighting& seen) {
+  if (seen.certificate.empty()) return "";
+  std::string text = printable(seen.certificate) + " by " + printable(seen.authority);
+  if (seen.expires) text += " until " + format_rfc3339(*seen.expires).substr(0, 10);
+  return text;
+}
+
+std::string tenants_table(const Examination& examination) {
+  using enum Align;
+  TextTable table({left, left, left, left, left, left, left, left, right, right, right, left});
+  table.add({"TENANT", "DNS", "PROXY", "TLS", "HTTP", "KEY", "ROLE", "CLOCK", "RATE LEFT", "OTHERS", "NEWEST",
+             "CERTIFICATE"});
+  for (const TenantDiagnosis& tenant : examination.tenants) {
+    table.add({printable(tenant.domain), tenant.dns, tenant.proxy, tenant.tls, tenant.http, tenant.key,
+               tenant.role, clock(tenant), rate_left(tenant), number(tenant.rate_of_others),
+               newest(tenant, examination.at), certificate(tenant.sighting)});
+  }
+  return table.text();
+}
+
+std::string listeners_table(const Examination& examination) {
+  TextTable table(std::vector<Align>(8, Align::left));
+  table.add({"LISTENER", "DNS", "PROXY", "TLS", "HTTP", "TOKEN", "SET BY", "CERTIFICATE"});
+  for (const ListenerDiagnosis& listener : examination.listeners) {
+    table.add({listener.listener, listener.dns, listener.proxy, listener.tls, listener.http, listener.token,
+               listener.set_by, certificate(listener.sighting)});
+  }
+  return table.text();
+}
+
+std::string_view name_of(Severity severity) {
+  switch (severity) {
+    case Severity::warning:
+      return "warning";
+    case Severity::failure:
+      return "failure";
+    case Severity::misconfigured:
+      return "misconfigured";
+  }
+  return {};
+}
+
+std::string finding_line(const Finding& finding, Colour colour) {
+  const bool warning = finding.severity == Severity::warning;
+  std::string line;
+  if (colour == Colour::terminal) line += warning ? yellow : red;
+  line += warning ? "WARN  " : "FAIL  ";
+  line += harmless(finding.subject) + ": ";
+  // Many texts begin with a name of their own; the step tells which cell they explain.
+  if (finding.step != finding.subject) line += finding.step + ": ";
+  line += harmless(finding.text);
+  if (colour == Colour::terminal) line += normal;
+  return line + "\n";
+}
+
+void write_sighting(Json& json, const Sighting& seen) {
+  json.member("address", seen.address);
+  json.member("via_proxy", seen.proxy);
+  json.member("certificate", seen.certificate);
+  json.member("certificate_by", seen.authority);
+  json.member("certificate_until", seen.expires);
+  json.member("seconds", seen.took);
+}
+
+}  // namespace
+
+std::string examination_text(const Examination& examination, Colour colour) {
+  std::string out;
+  if (!examination.tenants.empty()) out += harmless(tenants_table(examination), "\n") + "\n";
+  if (!examination.listeners.empty()) out += harmless(listeners_table(examination), "\n") + "\n";
+  if (!examination.state_dir.empty()) out += "state in " + harmless(examination.state_dir) + "\n\n";
+  for (const Finding& finding : examination.findings) out += finding_line(finding, colour);
+  const auto bad = std::ranges::count_if(
+      examination.findings, [](const Finding& finding) { return finding.severity != Severity::warning; });
+  if (bad == 0) return out + "nothing is wrong\n";
+  return out + std::to_string(bad) + (bad == 1 ? " thing is wrong\n" : " things are wrong\n");
+}
+
+std::string examination_json(const Examination& examination, int exit_code) {
+  Json json;
+  json.begin();
+  json.member("at", examination.at);
+  json.member("exit_code", std::int64_t{exit_code});
+  json.member("state_dir", examination.state_dir);
+  json.begin_list("tenants");
+  for (const TenantDiagnosis& tenant : examination.tenants) {
+    json.begin();
+    json.member("domain", tenant.domain);
+    for (const auto& [key, cell] :
+         {std::pair{"dns", &tenant.dns}, std::pair{"proxy", &tenant.proxy}, std::pair{"tls", &tenant.tls},
+          std::pair{"http", &tenant.http}, std::pair{"key", &tenant.key}, std::pair{"role", &tenant.role},
+          std::pair{"clock", &tenant.clock}}) {
+      json.member(key, *cell);
+    }
+    json.member("rate_limit", tenant.rate_limit);
+    json.member("rate_remaining", tenant.rate_left);
+    json.member("rate_spent_by_others", tenant.rate_of_others);
+    json.member("clock_ahead_seconds", tenant.clock_ahead);
+    json.member("newest_event", tenant.newest_event);
+    write_sighting(json, tenant.sighting);
+    json.end();
+  }
+  json.end_list();
+  json.begin_list("listeners");
+  for (const ListenerDiagnosis& listener : examination.listeners) {
+    json.begin();
+    json.member("listener", listener.listener);
+    json.member("set_by", listener.set_by);
+    for (const auto& [key, cell] : {std::pair{"dns", &listener.dns}, std::pair{"proxy", &listener.proxy},
+                                    std::pair{"tls", &listener.tls}, std::pair{"http", &listener.http},
+                                    std::pair{"token", &listener.token}}) {
+      json.member(key, *cell);
+    }
+    write_sighting(json, listener.sighting);
+    json.end();
+  }
+  json.end_list();
+  json.begin_list("findings");
+  for (const Finding& finding : examination.findings) {
+    json.begin();
+    json.member("severity", name_of(finding.severity));
+    json.member("subject", finding.subject);
+    json.member("step", finding.step);
+    json.member("text", finding.text);
+    json.end();
+  }
+  json.end_list();
+  json.end();
+  return json.text();
+}
+
+}  // namespace logzio_okta

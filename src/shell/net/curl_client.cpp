@@ -1,0 +1,399 @@
+#include "shell/net/curl_client.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <iterator>
+#include <limits>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include <poll.h>
+
+#include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/text.hpp"
+
+#include "shell/net/answer_collector.hpp"
+#include "shell/net/curl_fault.hpp"
+
+namespace logzio_okta {
+namespace {
+
+// Twice the tenants and room for the bulks: a connection closed for want of room costs a handshake.
+constexpr long connections_kept = 2 * limits::tenants_max + 16;
+// Enough for a page in few reads; held only while an answer is on its way.
+constexpr long receive_buffer = 128 * limits::KiB;
+constexpr long send_buffer = 512 * limits::KiB;
+constexpr const char* user_agent = "logzio-okta/" LOGZIO_OKTA_VERSION;
+
+// A space or a line break in it would end the request line, and what follows would be headers of its own.
+bool is_request_target(std::string_view target) {
+  return target.starts_with('/') && std::ranges::all_of(target, ascii::is_visible);
+}
+
+TransportError refused(std::string text) {
+  return {.fault = TransportFault::refused_by_us, .sent = false, .text = std::move(text)};
+}
+
+Origin origin_of(const Endpoint& endpoint) {
+  return {.scheme = is_cleartext(endpoint.protocol) ? "http" : "https",
+          .host = endpoint.host,
+          .port = endpoint.port};
+}
+
+int poll_timeout(Duration wait) {
+  // Rounded up: a millisecond too early would mean a round for nothing.
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(std::max(wait, Duration(0))).count();
+  return static_cast<int>(std::min<std::int64_t>(ms, std::numeric_limits<int>::max()));
+}
+
+}  // namespace
+
+// One request and what comes back. libcurl holds its address until it is destroyed.
+class CurlClient::Exchange {
+ public:
+  using Id = std::variant<RequestId, BulkId>;
+
+  Exchange(Id id, const Route& route, Duration connect, Duration stall, Duration whole,
+           std::size_t answer_bytes_max, std::size_t& bodies_bytes)
+      : id_(id),
+        route_(route),
+        connect_(connect),
+        stall_(stall),
+        whole_(whole),
+        answer_(answer_bytes_max, bodies_bytes) {}
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  ~Exchange() = default;
+
+  void prepare(const Trust& trust);
+  void get(std::string_view target, const Secret& authorization);
+  void post(const Secret& target, std::shared_ptr<const std::string> body);
+  void start(CURLM* multi) { easy_.start(multi); }
+
+  [[nodiscard]] CURL* handle() const { return easy_.get(); }
+  [[nodiscard]] const Id& id() const { return id_; }
+  /// When it counts as stalled; while it is connecting libcurl keeps the time.
+  [[nodiscard]] Instant stalled_at() const { return connected_ ? moved_ + stall_ : never; }
+  [[nodiscard]] Input ended(CURLcode code);
+  [[nodiscard]] Input stalled() const;
+
+ private:
+  static int on_connected(void* self, char*, char*, int, int) noexcept;
+  static std::size_t on_header(char* bytes, std::size_t, std::size_t size, void* self) noexcept;
+  static std::size_t on_body(char* bytes, std::size_t, std::size_t size, void* self) noexcept;
+  static std::size_t on_send(char* room, std::size_t, std::size_t size, void* self) noexcept;
+
+  void moved() { moved_ = steady_now(); }
+  [[nodiscard]] std::optional<std::size_t> announced() const;
+  [[nodiscard]] Input answered(HttpResult result) const;
+
+  Id id_;
+  Route route_;
+  Duration connect_;
+  Duration stall_;
+  Duration whole_;
+  AnswerCollector answer_;
+  Secret authorization_;  // Read in place by libcurl, wiped with this object.
+  HeaderList headers_;
+  std::shared_ptr<const std::string> body_;
+  std::size_t handed_out_ = 0;  // Of the body.
+  bool connected_ = false;
+  Instant moved_;
+  std::array<char, CURL_ERROR_SIZE> handshake_{};
+  EasyHandle easy_;  // Last, so that it goes first: it reads the others.
+};
+
+void CurlClient::Exchange::prepare(const Trust& trust) {
+  connect_by(easy_, route_, connect_);
+  if (route_.origin.scheme == "https") verify_by(easy_, trust);
+  easy_.set(CURLOPT_TIMEOUT_MS, static_cast<long>(to_ms(whole_).count()));
+  easy_.set(CURLOPT_ERRORBUFFER, handshake_.data());
+  easy_.set(CURLOPT_BUFFERSIZE, receive_buffer);
+  easy_.set(CURLOPT_USERAGENT, user_agent);
+  // Decoding is ours, bounded and ten times faster.
+  easy_.set(CURLOPT_HTTP_CONTENT_DECODING, 0L);
+  easy_.set(CURLOPT_PATH_AS_IS, 1L);
+  easy_.set(CURLOPT_PREREQFUNCTION, &on_connected);
+  easy_.set(CURLOPT_PREREQDATA, static_cast<void*>(this));
+  easy_.set(CURLOPT_HEADERFUNCTION, &on_header);
+  easy_.set(CURLOPT_HEADERDATA, static_cast<void*>(this));
+  easy_.set(CURLOPT_WRITEFUNCTION, &on_body);
+  easy_.set(CURLOPT_WRITEDATA, static_cast<void*>(this));
+}
+
+void CurlClient::Exchange::get(std::string_view target, const Secret& authorization) {
+  easy_.set(CURLOPT_REQUEST_TARGET, std::string(target).c_str());
+  authorization_ = with_nul(authorization);
+  headers_.add(authorization_.expose().data());
+  headers_.add("Accept: application/json");
+  headers_.add("Content-Type: application/json");
+  headers_.add("Accept-Encoding: gzip");
+  easy_.set(CURLOPT_HTTPHEADER, headers_.head());
+}
+
+void CurlClient::Exchange::post(const Secret& target, std::shared_ptr<const std::string> body) {
+  body_ = std::move(body);
+  easy_.set(CURLOPT_REQUEST_TARGET, target);
+  easy_.set(CURLOPT_POST, 1L);
+  easy_.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_->size()));
+  easy_.set(CURLOPT_UPLOAD_BUFFERSIZE, send_buffer);
+  // A read callback and no seek callback: when a reused connection closes after taking the body, libcurl
+  // cannot send it a second time behind our back.
+  easy_.set(CURLOPT_READFUNCTION, &on_send);
+  easy_.set(CURLOPT_READDATA, static_cast<void*>(this));
+  headers_.add("Content-Type: text/plain");
+  headers_.add("Content-Encoding: gzip");
+  headers_.add("Expect:");
+  easy_.set(CURLOPT_HTTPHEADER, headers_.head());
+}
+
+int CurlClient::Exchange::on_connected(void* self, char*, char*, int, int) noexcept {
+  auto& exchange = *static_cast<Exchange*>(self);
+  // A second connection for the same request: libcurl found the reused one dead. It counts the bytes it
+  // wrote, not those it took from us, so a body once begun would go on in the middle.
+  if (exchange.handed_out_ > 0) return CURL_PREREQFUNC_ABORT;
+  exchange.connected_ = true;
+  exchange.moved();
+  return CURL_PREREQFUNC_OK;
+}
+
+std::size_t CurlClient::Exchange::on_header(char* bytes, std::size_t, std::size_t size, void* self) noexcept {
+  auto& exchange = *static_cast<Exchange*>(self);
+  exchange.moved();
+  return exchange.answer_.header_line({bytes, size}) ? size : 0;
+}
+
+std::size_t CurlClient::Exchange::on_body(char* bytes, std::size_t, std::size_t size, void* self) noexcept {
+  auto& exchange = *static_cast<Exchange*>(self);
+  exchange.moved();
+  return exchange.answer_.body_bytes({bytes, size}, exchange.announced()) ? size : 0;
+}
+
+std::size_t CurlClient::Exchange::on_send(char* room, std::size_t, std::size_t size, void* self) noexcept {
+  auto& exchange = *static_cast<Exchange*>(self);
+  exchange.moved();
+  const std::size_t count = std::min(size, exchange.body_->size() - exchange.handed_out_);
+  std::memcpy(room, exchange.body_->data() + exchange.handed_out_, count);
+  exchange.handed_out_ += count;
+  return count;
+}
+
+std::optional<std::size_t> CurlClient::Exchange::announced() const {
+  const auto length = easy_.info<curl_off_t>(CURLINFO_CONTENT_LENGTH_DOWNLOAD_T);
+  if (length < 0) return std::nullopt;
+  return static_cast<std::size_t>(length);
+}
+
+Input CurlClient::Exchange::ended(CURLcode code) {
+  if (code == CURLE_OK && !answer_.headers_complete()) code = CURLE_PARTIAL_FILE;
+  // Of Okta the beginning will do: the status and the link behind it are what is needed.
+  const bool beginning =
+      code == CURLE_WRITE_ERROR && answer_.cut_off() && std::holds_alternative<RequestId>(id_);
+  if (code == CURLE_OK || beginning) {
+    return answered(answer_.take(static_cast<int>(easy_.info<long>(CURLINFO_RESPONSE_CODE))));
+  }
+  const Journey journey{.route = route_,
+                        .connected = connected_,
+                        .complaint = answer_.complaint(),
+                        .connect = connect_,
+                        .whole = whole_,
+                        .handshake = handshake_.data()};
+  TransportError error = explain(easy_, code, journey);
+  error.sent = error.sent || handed_out_ > 0;
+  return answered(std::unexpected(std::move(error)));
+}
+
+Input CurlClient::Exchange::stalled() const {
+  return answered(
+      std::unexpected(TransportError{.fault = TransportFault::timed_out,
+                                     .sent = true,
+                                     .text = "no byte from " + route_.name() + " for " + describe(stall_)}));
+}
+
+Input CurlClient::Exchange::answered(HttpResult result) const {
+  if (const auto* request = std::get_if<RequestId>(&id_)) {
+    return OktaAnswer{.id = *request, .result = std::move(result)};
+  }
+  const auto bulk = std::get<BulkId>(id_);
+  if (result) return BulkAnswer{.id = bulk, .result = std::move(*result)};
+  return BulkAnswer{.id = bulk, .result = std::move(result.error())};
+}
+
+Result<std::unique_ptr<CurlClient>> CurlClient::create(const Keyring& keyring, const Trust& trust,
+                                                       const Proxy& proxy, const Patience& patience) {
+  if (Result<void> suitable = curl_is_suitable(); !suitable) return fail(suitable.error().text);
+  return std::unique_ptr<CurlClient>(new CurlClient(keyring, trust, proxy, patience));
+}
+
+CurlClient::CurlClient(const Keyring& keyring, const Trust& trust, const Proxy& proxy,
+                       const Patience& patience)
+    : keyring_(keyring),
+      trust_(trust),
+      proxy_(proxy),
+      patience_(patience),
+      multi_(curl_multi_init()),
+      lines_(multi_.get(), keyring, trust, proxy, patience) {
+  CHECK(multi_ != nullptr);
+  CHECK(curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, connections_kept) == CURLM_OK);
+  CHECK(curl_multi_setopt(multi_.get(), CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_NOTHING)) ==
+        CURLM_OK);
+}
+
+CurlClient::~CurlClient() = default;
+
+void CurlClient::ask(const AskOkta& ask) {
+  if (!is_request_target(ask.target)) {
+    answers_.emplace_back(
+        OktaAnswer{.id = ask.id,
+                   .result = std::unexpected(refused("the link to follow is not a path: nothing was sent"))});
+    return;
+  }
+  const Keyring::Piece authorization = keyring_.authorization(ask.credential, ask.origin);
+  if (!authorization) {
+    answers_.emplace_back(OktaAnswer{.id = ask.id, .result = std::unexpected(authorization.error())});
+    return;
+  }
+  auto exchange = std::make_unique<Exchange>(ask.id, Route::to(ask.origin, proxy_), patience_.connect,
+                                             patience_.ask_stall, patience_.ask_whole,
+                                             limits::answer_bytes_max, bodies_bytes_);
+  exchange->prepare(trust_);
+  exchange->get(ask.target, *authorization);
+  start(std::move(exchange));
+}
+
+void CurlClient::cancel(RequestId id) {
+  std::erase_if(exchanges_, [&](const auto& entry) { return entry.second->id() == Exchange::Id(id); });
+  std::erase_if(answers_, [&](const Input& input) {
+    const auto* answer = std::get_if<OktaAnswer>(&input);
+    return answer != nullptr && answer->id == id;
+  });
+}
+
+void CurlClient::send(const SendBulk& bulk) {
+  const Endpoint& listener = keyring_.listener(bulk.destination);
+  if (is_lines(listener.protocol)) {
+    lines_.send(bulk);
+    collect_line_answers();
+    return;
+  }
+  const Keyring::Piece target = keyring_.bulk_target(bulk.destination);
+  if (!target) {
+    answers_.emplace_back(BulkAnswer{.id = bulk.id, .result = target.error()});
+    return;
+  }
+  auto exchange = std::make_unique<Exchange>(
+      bulk.id, Route::to(origin_of(listener), proxy_), patience_.connect, patience_.stall_of(bulk),
+      patience_.whole_of(bulk), limits::bulk_answer_bytes_max, bodies_bytes_);
+  exchange->prepare(trust_);
+  exchange->post(*target, bulk.packed);
+  start(std::move(exchange));
+}
+
+void CurlClient::start(std::unique_ptr<Exchange> exchange) {
+  exchange->start(multi_.get());
+  CURL* handle = exchange->handle();
+  exchanges_.emplace(handle, std::move(exchange));
+}
+
+void CurlClient::wait(std::span<curl_waitfd> extra, Duration timeout) {
+  descriptors_.assign(extra.begin(), extra.end());
+  lines_.add_descriptors(descriptors_);
+  const Duration block =
+      answers_.empty() ? std::min(timeout, until_next_deadline(steady_now())) : Duration(0);
+  const CURLMcode waited =
+      curl_multi_poll(multi_.get(), descriptors_.data(), static_cast<unsigned>(descriptors_.size()),
+                      poll_timeout(block), nullptr);
+  CHECK(waited == CURLM_OK || waited == CURLM_UNRECOVERABLE_POLL || waited == CURLM_OUT_OF_MEMORY);
+  if (waited != CURLM_OK) wait_without_poll(extra, block);
+  if (waited == CURLM_OK && unwaitable_.active()) static_cast<void>(unwaitable_.healed(steady_now()));
+  for (std::size_t i = 0; waited == CURLM_OK && i < extra.size(); ++i)
+    extra[i].revents = descriptors_[i].revents;
+
+  int running = 0;
+  CHECK(curl_multi_perform(multi_.get(), &running) == CURLM_OK);
+  reap();
+  const Instant now = steady_now();
+  end_stalled(now);
+  lines_.drive(now);
+  collect_line_answers();
+}
+
+// poll(2) refuses more descriptors at once than the process may have (RLIMIT_NOFILE), which anybody may lower
+// while it runs. Then each is looked at by itself, now and then: what is open goes on.
+void CurlClient::wait_without_poll(std::span<curl_waitfd> extra, Duration block) {
+  if (unwaitable_.failed(steady_now(), "poll")) {
+    notes_.push_back({.level = Level::error,
+                      .tenant = {},
+                      .text =
+                          "more connections are open than this process may have: its limit of open files "
+                          "(RLIMIT_NOFILE, LimitNOFILE= of the unit) was lowered while it runs. What is open "
+                          "goes on slowly, and nothing new can be opened; raise the limit or restart"});
+  }
+  bool ready = false;
+  for (curl_waitfd& each : extra) {
+    pollfd one{.fd = each.fd, .events = each.events, .revents = 0};
+    ready = ::poll(&one, 1, 0) > 0 || ready;
+    each.revents = one.revents;
+  }
+  if (!ready) ::poll(nullptr, 0, poll_timeout(std::min<Duration>(block, limits::unwaitable_rest)));
+}
+
+void CurlClient::reap() {
+  int left = 0;
+  while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
+    if (message->msg != CURLMSG_DONE) continue;
+    CURL* handle = message->easy_handle;
+    const CURLcode code = message->data.result;
+    const auto found = exchanges_.find(handle);
+    if (found == exchanges_.end()) {
+      lines_.connected(handle, code);
+      continue;
+    }
+    answers_.push_back(found->second->ended(code));
+    exchanges_.erase(found);
+  }
+}
+
+// Our own watch instead of CURLOPT_LOW_SPEED_TIME, which counts whole seconds over an average of several.
+void CurlClient::end_stalled(Instant now) {
+  for (auto it = exchanges_.begin(); it != exchanges_.end();) {
+    if (it->second->stalled_at() > now) {
+      ++it;
+      continue;
+    }
+    answers_.push_back(it->second->stalled());
+    it = exchanges_.erase(it);
+  }
+}
+
+void CurlClient::collect_line_answers() {
+  while (std::optional<BulkAnswer> answer = lines_.next_answer()) answers_.emplace_back(std::move(*answer));
+}
+
+Duration CurlClient::until_next_deadline(Instant now) const {
+  Instant next = lines_.deadline();
+  for (const auto& [handle, exchange] : exchanges_) next = std::min(next, exchange->stalled_at());
+  return next == never ? Duration::max() : next - now;
+}
+
+std::optional<Input> CurlClient::next_answer() {
+  if (answers_.empty()) return std::nullopt;
+  std::optional<Input> answer = std::move(answers_.front());
+  answers_.pop_front();
+  return answer;
+}
+
+std::vector<Note> CurlClient::take_notes() {
+  std::vector<Note> notes = lines_.take_notes();
+  std::ranges::move(std::exchange(notes_, {}), std::back_inserter(notes));
+  return notes;
+}
+
+std::size_t CurlClient::in_flight() const {
+  return exchanges_.size() + lines_.in_flight();
+}
+
+}  // namespace logzio_okta

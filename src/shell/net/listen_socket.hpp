@@ -1,0 +1,20 @@
+// Listening on a TCP port, for the servers we are.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+
+#include "logzio_okta/config/options.hpp"
+
+#include "shell/os/descriptor.hpp"
+
+namespace logzio_okta {
+
+/// A socket that listens there and does not block. The host is an IPv4 or IPv6 address or "localhost"; port 0
+/// takes a free one. The error names the address, `flag` ("--admin") and what to do.
+std::expected<Descriptor, std::string> listen_on(const AdminAddress& address, const std::string& flag);
+/// The port a listening socket has.
+[[nodiscard]] std::uint16_t port_of(const Descriptor& socket);
+
+}  // namespace logzio_okta

@@ -1,0 +1,205 @@
+#include "shell/os/small_file.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/secret.hpp"
+
+#include "shell/os/clock.hpp"
+#include "shell/os/descriptor.hpp"
+
+namespace logzio_okta {
+namespace {
+
+std::string why(int error) {
+  std::string text = std::generic_category().message(error);
+  switch (error) {
+    case ENOENT:
+      return text + "; check the path";
+    case EACCES:
+    case EPERM:
+      return text + "; make it readable for the user that logzio-okta runs as, uid " +
+             std::to_string(::geteuid());
+    default:
+      return text;
+  }
+}
+
+bool same_file(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/// What root has read, still open, by the name it was read by. Of the process, as the right to read is.
+std::map<std::string, Descriptor, std::less<>>& kept() {
+  static std::map<std::string, Descriptor, std::less<>> files;
+  return files;
+}
+
+void keep(const std::string& path, Descriptor file) {
+  struct stat status{};
+  if (::geteuid() != 0 || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
+  if (kept().size() < limits::files_kept_max || kept().contains(path)) {
+    kept().insert_or_assign(path, std::move(file));
+  }
+}
+
+/// Opening a named pipe would otherwise wait until somebody opens its other end.
+int open_to_read(const std::string& path) {
+  return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+}
+
+/// The file of this name; if its name is refused to us and root has read this very file, what root has
+/// opened.
+Descriptor open_or_kept(const std::string& path) {
+  Descriptor file(open_to_read(path));
+  if (file.get() >= 0 || errno != EACCES) return file;
+  const auto found = kept().find(path);
+  struct stat opened{};
+  struct stat named{};
+  if (found != kept().end() && ::fstat(found->second.get(), &opened) == 0 &&
+      ::stat(path.c_str(), &named) == 0 && same_file(opened, named) &&
+      ::lseek(found->second.get(), 0, SEEK_SET) == 0) {
+    return Descriptor(::fcntl(found->second.get(), F_DUPFD_CLOEXEC, 0));
+  }
+  errno = EACCES;
+  return file;
+}
+
+constexpr const char* is_directory =
+    "is a directory, not a file; docker makes one when the file named before the colon of -v does not exist "
+    "on the "
+    "host: remove the directory there and create the file";
+
+int& never_waiting() {
+  static int scopes = 0;
+  return scopes;
+}
+
+/// What a file of this kind cannot be used for, in words; a pipe or a terminal is good as long as somebody
+/// may wait for it.
+Result<void> check_kind(mode_t mode) {
+  if (S_ISREG(mode)) return {};
+  if (S_ISDIR(mode)) return fail(is_directory);
+  if (S_ISSOCK(mode) || S_ISBLK(mode)) return fail("is a socket or a disk, not a file; name a file");
+  if (never_waiting() == 0) return {};
+  return fail(S_ISFIFO(mode)
+                  ? "is a pipe, not a file, and a pipe is read only at the start; put a file in its "
+                    "place"
+                  : "is a device, not a file; put a file in its place");
+}
+
+/// Until a pipe has bytes or its writer has closed it.
+Result<void> await_bytes(int file, Instant until) {
+  pollfd waited{.fd = file, .events = POLLIN, .revents = 0};
+  const auto left = to_ms(std::max<Duration>(until - steady_now(), Duration::zero()));
+  const int ready = ::poll(&waited, 1, static_cast<int>(left.count()));
+  if (ready > 0) return {};
+  if (ready < 0) return fail("cannot be read: " + why(errno));
+  return fail("is a pipe that nobody has finished writing to within " + describe(limits::pipe_patience) +
+              "; see what should write to it, or put a file in its place");
+}
+
+/// Fills `room` as far as the file goes: how many bytes those are.
+Result<std::size_t> read_whole(int file, bool is_pipe, std::string& room) {
+  const Instant until = steady_now() + limits::pipe_patience;
+  std::size_t size = 0;
+  while (size < room.size()) {
+    // Without a writer yet, a pipe would read as empty.
+    if (is_pipe) {
+      if (auto ready = await_bytes(file, until); !ready) return std::unexpected(std::move(ready.error()));
+    }
+    const ssize_t got = ::read(file, room.data() + size, room.size() - size);
+    if (got < 0 && (errno == EINTR || (is_pipe && errno == EAGAIN))) continue;
+    if (got < 0) return fail("cannot be read: " + why(errno));
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  return size;
+}
+
+// Docker decides the mode of the secrets it puts there, and keeps others out by the container.
+bool is_dockers(const std::string& path) {
+  return path.starts_with("/run/secrets/");
+}
+
+/// Whoever may write to the directory can put another file in this one's place, unless it is sticky.
+bool is_replaceable_by_others(const std::string& path) {
+  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
+  struct stat status{};
+  if (parent.empty() || ::stat(parent.c_str(), &status) != 0) return false;
+  return (status.st_mode & S_IWOTH) != 0 && (status.st_mode & S_ISVTX) == 0;
+}
+
+}  // namespace
+
+Result<SmallFile> read_small_file(const std::string& path, std::size_t bytes_max) {
+  Descriptor file = open_or_kept(path);
+  if (file.get() < 0) return fail("cannot be read: " + why(errno));
+  struct stat status{};
+  if (::fstat(file.get(), &status) != 0) return fail("cannot be read: " + why(errno));
+  if (auto fit = check_kind(status.st_mode); !fit) return std::unexpected(std::move(fit.error()));
+
+  const bool regular = S_ISREG(status.st_mode);
+  const bool ours = regular && !is_dockers(path);
+  // Sized once and never grown, so that no copy of a credential is left behind.
+  SmallFile content{.bytes = std::string(bytes_max + 1, '\0'),
+                    .readable_by_others = ours && (status.st_mode & S_IROTH) != 0,
+                    .writable_by_others = ours && ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0 ||
+                                                   is_replaceable_by_others(path)),
+                    .is_pipe = !regular};
+  const Result<std::size_t> read = read_whole(file.get(), !regular, content.bytes);
+  if (!read) {
+    wipe(content.bytes);
+    return std::unexpected(read.error());
+  }
+  const std::size_t size = *read;
+  if (size > bytes_max) {
+    wipe(content.bytes);
+    return fail("is larger than " + std::to_string(bytes_max) + " bytes; this cannot be the right file");
+  }
+  content.bytes.resize(size);
+  keep(path, std::move(file));
+  return content;
+}
+
+void warn_of_modes(const std::string& path, const SmallFile& file, std::string_view holds,
+                   std::vector<std::string>& warnings) {
+  const std::string what = path + ", which holds " + std::string(holds);
+  if (file.writable_by_others) {
+    warnings.push_back(what +
+                       ", can be changed by other users; chmod 600 it, and let nobody else write to "
+                       "its directory");
+  } else if (file.readable_by_others) {
+    warnings.push_back(what + ", can be read by every user; chmod 600 it");
+  }
+}
+
+NeverWaitForFiles::NeverWaitForFiles() {
+  ++never_waiting();
+}
+
+NeverWaitForFiles::~NeverWaitForFiles() {
+  --never_waiting();
+}
+
+bool is_pipe(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+void keep_small_file(const std::string& path) {
+  keep(path, Descriptor(open_to_read(path)));
+}
+
+}  // namespace logzio_okta

@@ -1,0 +1,47 @@
+// Daemon: the shell around the core. Carries out what the scheduler asks for and brings it what happened.
+//
+//     auto daemon = Daemon::start(std::move(settings), environment, log);
+//     if (!daemon) return give_up(daemon.error());  // Nothing was sent anywhere.
+//     return (*daemon)->run();
+//
+// One thread, one loop: sockets, signals, the admin server and the waits all end in CurlClient::wait. Between
+// two waits every input is handled, what it asks for is done, and saves are committed just before the loop
+// would block.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "shell/process/log.hpp"
+#include "shell/settings/settings.hpp"
+
+namespace logzio_okta {
+
+struct StartFailure {
+  int exit_code = 0;                  ///< 74, 75 or 78.
+  std::vector<std::string> problems;  ///< One line each: what, where, what to do.
+};
+
+class Daemon {
+ public:
+  /// Reads the tenants, takes the state, listens for the administrator. Contacts nobody yet. The environment
+  /// outlives the daemon.
+  static std::expected<std::unique_ptr<Daemon>, StartFailure> start(Settings settings,
+                                                                    const Environment& environment, Log& log);
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+  ~Daemon();
+
+  /// Until a signal, or until --once is done. The process's exit code.
+  [[nodiscard]] int run();
+
+ private:
+  struct Impl;
+  explicit Daemon(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace logzio_okta

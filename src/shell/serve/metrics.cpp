@@ -1,0 +1,529 @@
+#include "shell/serve/metrics.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <sstream>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <dirent.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "logzio_okta/base/limits.hpp"
+
+#include "shell/output/json.hpp"
+
+namespace logzio_okta {
+namespace {
+
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<prometheus::ClientMetric::Label>;
+using Value = std::optional<double>;
+
+constexpr std::array tenant_states = {TenantState::opening,  TenantState::following,   TenantState::limited,
+                                      TenantState::held,     TenantState::backing_off, TenantState::refused,
+                                      TenantState::finished, TenantState::stopped};
+
+template <class Number>
+Value value_of(Number number) {
+  return static_cast<double>(number);
+}
+template <class Number>
+Value value_of(std::optional<Number> number) {
+  return number ? value_of(*number) : std::nullopt;
+}
+Value value_of(std::optional<Duration> duration) {
+  return duration ? Value(std::chrono::duration<double>(*duration).count()) : std::nullopt;
+}
+
+double seconds_of(WallTime time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+/// Never negative: a clock set back, or Okta's ahead of ours, is no age.
+Value age(std::optional<WallTime> then, WallTime now) {
+  return then ? Value(std::max(0.0, seconds_of(now) - seconds_of(*then))) : std::nullopt;
+}
+
+struct TenantMetric {
+  const char* name;
+  const char* help;
+  MetricType type;
+  Value (*value)(const TenantReport& tenant, WallTime now);
+};
+
+constexpr TenantMetric tenant_metrics[] = {
+    {"logzio_okta_events_fetched_total", "Events read from Okta.", MetricType::Counter,
+     [](const TenantReport& t, WallTime) { return value_of(t.events.fetched); }},
+    {"logzio_okta_events_in_flight", "Events fetched and not settled yet.", MetricType::Gauge,
+     [](const TenantReport& t, WallTime) { return value_of(t.events.in_flight); }},
+    {"logzio_okta_events_marked_total", "Delivered events that said possible_duplicate.", MetricType::Counter,
+     [](const TenantReport& t, WallTime) { return value_of(t.events.marked); }},
+    {"logzio_okta_events_reduced_total", "Delivered events that went out reduced and are whole on disk.",
+     MetricType::Counter, [](const TenantReport& t, WallTime) { return value_of(t.events.reduced); }},
+    {"logzio_okta_events_flattened_total", "Fetched events that Logz.io will flatten after taking them.",
+     MetricType::Counter, [](const TenantReport& t, WallTime) { return value_of(t.events.flattened); }},
+    {"logzio_okta_last_event_age_seconds", "Time since the newest settled event was published.",
+     MetricType::Gauge, [](const TenantReport& t, WallTime now) { return age(t.newest_event, now); }},
+    {"logzio_okta_last_answer_age_seconds", "Time since Okta last gave a usable answer.", MetricType::Gauge,
+     [](const TenantReport& t, WallTime now) { return age(t.last_answer, now); }},
+    {"logzio_okta_last_delivery_age_seconds", "Time since events were last settled.", MetricType::Gauge,
+     [](const TenantReport& t, WallTime now) { return age(t.last_delivery, now); }},
+    {"logzio_okta_behind_seconds", "How far delivery is behind Okta's log (estimate; 0 at the tail).",
+     MetricType::Gauge, [](const TenantReport& t, WallTime) { return value_of(t.behind); }},
+    {"logzio_okta_next_ask_seconds", "Time until Okta is asked again.", MetricType::Gauge,
+     [](const TenantReport& t, WallTime) { return value_of(t.next_ask); }},
+    {"logzio_okta_rate_limit_requests", "Okta's limit a window, as last shown.", MetricType::Gauge,
+     [](const TenantReport& t, WallTime) { return value_of(t.rate_limit); }},
+    {"logzio_okta_rate_remaining_requests", "What Okta last showed as remaining in the window.",
+     MetricType::Gauge, [](const TenantReport& t, WallTime) { return value_of(t.rate_remaining); }},
+    {"logzio_okta_rate_spent_requests", "Requests of ours in this window, over all keys.", MetricType::Gauge,
+     [](const TenantReport& t, WallTime) { return value_of(t.rate_spent); }},
+    {"logzio_okta_keys", "API keys of the tenant.", MetricType::Gauge,
+     [](const TenantReport& t, WallTime) { return value_of(t.keys); }},
+    {"logzio_okta_keys_refused", "API keys that Okta refuses.", MetricType::Gauge,
+     [](const TenantReport& t, WallTime) { return value_of(t.keys_refused); }},
+    {"logzio_okta_clock_ahead_seconds", "This machine's clock minus Okta's; 0 when they agree.",
+     MetricType::Gauge, [](const TenantReport& t, WallTime) { return value_of(t.clock_ahead); }},
+    {"logzio_okta_hostile_links_total", "Next links that would have left the org; none was followed.",
+     MetricType::Counter, [](const TenantReport& t, WallTime) { return value_of(t.hostile_links); }},
+    {"logzio_okta_gaps_total", "Spans that Okta forgot before we could ask for them.", MetricType::Counter,
+     [](const TenantReport& t, WallTime) { return value_of(t.gaps); }},
+    {"logzio_okta_tenant_flowing", "1 while Okta answers and the listener takes what it brings.",
+     MetricType::Gauge, [](const TenantReport& t, WallTime) { return value_of(t.flowing); }},
+    {"logzio_okta_recovering", "1 while the tenant asks again from its watermark.", MetricType::Gauge,
+     [](const TenantReport& t, WallTime) { return value_of(t.recovering); }},
+};
+
+struct OutcomeOf {
+  const char* outcome;
+  std::uint64_t EventCounts::* count;
+};
+constexpr OutcomeOf event_outcomes[] = {
+    {"delivered", &EventCounts::delivered},
+    {"deduplicated", &EventCounts::deduplicated},
+    {"set_aside", &EventCounts::set_aside},
+};
+
+struct RequestOutcome {
+  const char* outcome;
+  std::uint64_t RequestCounts::* count;
+};
+constexpr RequestOutcome request_outcomes[] = {
+    {"ok", &RequestCounts::ok},
+    {"limited", &RequestCounts::limited},
+    {"unauthorized", &RequestCounts::unauthorized},
+    {"forbidden", &RequestCounts::forbidden},
+    {"client_error", &RequestCounts::client_error},
+    {"server_error", &RequestCounts::server_error},
+    {"transport", &RequestCounts::transport},
+    {"unusable", &RequestCounts::unusable},
+};
+static_assert(std::size(request_outcomes) * sizeof(std::uint64_t) == sizeof(RequestCounts),
+              "a count is missing in request_outcomes");
+
+struct BulkOutcome {
+  const char* outcome;
+  std::uint64_t DestinationReport::* count;
+};
+constexpr BulkOutcome bulk_outcomes[] = {
+    {"taken", &DestinationReport::bulks_taken},
+    {"partly", &DestinationReport::bulks_partly},
+    {"retried", &DestinationReport::bulks_retried},
+    {"halved", &DestinationReport::bulks_halved},
+};
+
+MetricFamily family(const char* name, const char* help, MetricType type) {
+  MetricFamily made;
+  made.name = name;
+  made.help = help;
+  made.type = type;
+  return made;
+}
+
+void add(MetricFamily& to, Value value, Labels labels = {}) {
+  if (!value) return;
+  prometheus::ClientMetric metric;
+  metric.label = std::move(labels);
+  (to.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = *value;
+  to.metric.push_back(std::move(metric));
+}
+
+class Families {
+ public:
+  MetricFamily& open(const char* name, const char* help, MetricType type) {
+    return families_.emplace_back(family(name, help, type));
+  }
+  void gauge(const char* name, const char* help, Value value) {
+    add(open(name, help, MetricType::Gauge), value);
+  }
+  void counter(const char* name, const char* help, Value value) {
+    add(open(name, help, MetricType::Counter), value);
+  }
+  [[nodiscard]] std::string text() {
+    // A family without a value would be a HELP and a TYPE of nothing.
+    std::erase_if(families_, [](const MetricFamily& one) { return one.metric.empty(); });
+    std::ostringstream out;
+    prometheus::TextSerializer().Serialize(out, families_);
+    return std::move(out).str();
+  }
+
+ private:
+  std::vector<MetricFamily> families_;
+};
+
+void add_tenants(Families& families, const Report& report) {
+  for (const TenantMetric& metric : tenant_metrics) {
+    MetricFamily& to = families.open(metric.name, metric.help, metric.type);
+    for (const TenantReport& tenant : report.tenants) {
+      add(to, metric.value(tenant, report.at), {{"tenant", tenant.domain}});
+    }
+  }
+  MetricFamily& settled =
+      families.open("logzio_okta_events_settled_total", "Events that are done with, by what became of them.",
+                    MetricType::Counter);
+  for (const TenantReport& tenant : report.tenants) {
+    for (const auto& [outcome, count] : event_outcomes) {
+      add(settled, value_of(tenant.events.*count), {{"tenant", tenant.domain}, {"outcome", outcome}});
+    }
+  }
+  MetricFamily& requests = families.open("logzio_okta_requests_total",
+                                         "Requests to Okta by what came of them.", MetricType::Counter);
+  for (const TenantReport& tenant : report.tenants) {
+    for (const auto& [outcome, count] : request_outcomes) {
+      add(requests, value_of(tenant.requests.*count), {{"tenant", tenant.domain}, {"outcome", outcome}});
+    }
+  }
+  MetricFamily& states =
+      families.open("logzio_okta_tenant_state", "1 for the state the tenant is in.", MetricType::Gauge);
+  for (const TenantReport& tenant : report.tenants) {
+    for (const TenantState state : tenant_states) {
+      add(states, value_of(tenant.state == state),
+          {{"tenant", tenant.domain}, {"state", std::string(name_of(state))}});
+    }
+  }
+}
+
+struct DestinationMetric {
+  const char* name;
+  const char* help;
+  MetricType type;
+  Value (*value)(const DestinationReport& destination, WallTime now);
+};
+
+constexpr DestinationMetric destination_metrics[] = {
+    {"logzio_okta_lines_taken_total", "Lines the listener took.", MetricType::Counter,
+     [](const DestinationReport& d, WallTime) { return value_of(d.lines_taken); }},
+    {"logzio_okta_sent_bytes_total", "Compressed bytes of the bulks the listener took.", MetricType::Counter,
+     [](const DestinationReport& d, WallTime) { return value_of(d.bytes_taken); }},
+    {"logzio_okta_bulks_waiting", "Bulks not settled, the open one included.", MetricType::Gauge,
+     [](const DestinationReport& d, WallTime) { return value_of(d.waiting); }},
+    {"logzio_okta_bulks_in_flight", "Bulks sent and not answered.", MetricType::Gauge,
+     [](const DestinationReport& d, WallTime) { return value_of(d.in_flight); }},
+    {"logzio_okta_destination_healthy", "1 while the listener takes what it is sent.", MetricType::Gauge,
+     [](const DestinationReport& d, WallTime) { return value_of(d.healthy); }},
+    {"logzio_okta_destination_tenants", "Tenants whose events go there.", MetricType::Gauge,
+     [](const DestinationReport& d, WallTime) { return value_of(d.tenants.size()); }},
+    {"logzio_okta_last_taken_age_seconds", "Time since the listener last took a bulk.", MetricType::Gauge,
+     [](const DestinationReport& d, WallTime now) { return age(d.last_taken, now); }},
+};
+
+Labels labels_of(const DestinationReport& destination) {
+  return {{"listener", destination.listener}, {"destination", destination.name}};
+}
+
+void add_destinations(Families& families, const Report& report) {
+  MetricFamily& bulks = families.open("logzio_okta_bulks_total", "Bulks by what the listener made of them.",
+                                      MetricType::Counter);
+  for (const DestinationReport& destination : report.destinations) {
+    for (const auto& [outcome, count] : bulk_outcomes) {
+      Labels labels = labels_of(destination);
+      labels.push_back({"outcome", outcome});
+      add(bulks, value_of(destination.*count), std::move(labels));
+    }
+  }
+  for (const DestinationMetric& metric : destination_metrics) {
+    MetricFamily& to = families.open(metric.name, metric.help, metric.type);
+    for (const DestinationReport& destination : report.destinations) {
+      add(to, metric.value(destination, report.at), labels_of(destination));
+    }
+  }
+}
+
+void add_daemon(Families& families, const Report& report, const ProcessFacts& process) {
+  MetricFamily& build =
+      families.open("logzio_okta_build_info", "Always 1; the labels say what runs.", MetricType::Gauge);
+  add(build, 1.0, {{"version", LOGZIO_OKTA_VERSION}});
+  families.gauge("logzio_okta_ready",
+                 "1 while at least one tenant flows, the listener takes and saves succeed.",
+                 value_of(report.ready));
+  families.gauge("logzio_okta_tenants", "Tenants being followed.", value_of(report.tenants.size()));
+  families.gauge("logzio_okta_stopping", "1 after the order to stop.", value_of(report.stopping));
+  families.gauge("logzio_okta_saving_fails", "1 while the state cannot be saved.",
+                 value_of(report.saving_fails));
+  families.gauge("logzio_okta_memory_used_bytes",
+                 "Of the memory budget: answers on their way, bulks waiting.", value_of(report.memory_used));
+  families.gauge("logzio_okta_memory_budget_bytes", "From here on nothing more is asked.",
+                 value_of(limits::memory_budget));
+  families.gauge("logzio_okta_set_aside_bytes", "Kept on disk instead of delivered, or beside it.",
+                 value_of(report.set_aside_bytes));
+  families.gauge("logzio_okta_set_aside_budget_bytes", "From here on the destination holds.",
+                 value_of(limits::set_aside_bytes_max));
+  MetricFamily& reloads = families.open(
+      "logzio_okta_reloads_total", "Times a file of the configuration was read again.", MetricType::Counter);
+  add(reloads, value_of(process.reloads_taken), {{"outcome", "taken"}});
+  add(reloads, value_of(process.reloads_refused), {{"outcome", "refused"}});
+  families.gauge("logzio_okta_last_reload_refused",
+                 "1 while the tenants or token file on disk cannot be used.",
+                 value_of(process.last_reload_refused));
+  families.counter("logzio_okta_log_lines_dropped_total",
+                   "Log lines dropped because stderr did not take them.",
+                   value_of(process.log_lines_dropped));
+}
+
+void add_spool(Families& families, const HookReport& hooks, WallTime now) {
+  const auto labels = [](const HookStreamReport& stream) {
+    return Labels{{"org", stream.domain}, {"region", stream.region}};
+  };
+  MetricFamily& bytes = families.open("logzio_okta_hook_spool_bytes",
+                                      "Of deliveries on disk that are not settled.", MetricType::Gauge);
+  for (const HookStreamReport& stream : hooks.streams) add(bytes, value_of(stream.bytes), labels(stream));
+  MetricFamily& oldest = families.open("logzio_okta_hook_spool_oldest_seconds",
+                                       "Time since the oldest of them came.", MetricType::Gauge);
+  for (const HookStreamReport& stream : hooks.streams) {
+    add(oldest, age(stream.oldest.value_or(now), now), labels(stream));  // 0 where nothing waits.
+  }
+  MetricFamily& events =
+      families.open("logzio_okta_hook_events_total",
+                    "Events of deliveries that were spooled, by what became of them.", MetricType::Counter);
+  for (const HookStreamReport& stream : hooks.streams) {
+    for (const auto& [outcome, count] : event_outcomes) {
+      Labels with_outcome = labels(stream);
+      with_outcome.push_back({"outcome", outcome});
+      add(events, value_of(stream.events.*count), std::move(with_outcome));
+    }
+  }
+}
+
+/// Absent where no event hook is listened for.
+void add_hooks(Families& families, const HookReport& hooks, WallTime now) {
+  if (!hooks.listening) return;
+  families.counter("logzio_okta_hook_deliveries_total", "Deliveries of event hooks that were let in.",
+                   value_of(hooks.received));
+  families.counter("logzio_okta_hook_deliveries_woken_total",
+                   "Of them, those that had their org asked at once.", value_of(hooks.woken));
+  families.counter("logzio_okta_hook_verifications_total", "Times Okta asked whether we are its hook.",
+                   value_of(hooks.verified));
+  families.counter("logzio_okta_hook_deliveries_spooled_total",
+                   "Of them, those whose events were put on disk, to be delivered themselves.",
+                   value_of(hooks.spooled));
+  MetricFamily& refused =
+      families.open("logzio_okta_hook_refused_total", "Requests to the event hook that were refused, by why.",
+                    MetricType::Counter);
+  for (std::size_t kind = 0; kind < hook_refusals_count; ++kind) {
+    add(refused, value_of(hooks.refused.at(kind)),
+        {{"reason", std::string(name_of(static_cast<HookRefusal>(kind)))}});
+  }
+  add_spool(families, hooks, now);
+  families.gauge("logzio_okta_hook_last_delivery_age_seconds", "Time since the last delivery was let in.",
+                 age(hooks.last_received, now));
+}
+
+void add_process(Families& families, const ProcessFacts& process) {
+  families.counter("process_cpu_seconds_total", "User and system time spent.", process.cpu_seconds);
+  families.gauge("process_resident_memory_bytes", "Resident memory.", value_of(process.resident_bytes));
+  families.gauge("process_virtual_memory_bytes", "Virtual memory.", value_of(process.virtual_bytes));
+  families.gauge("process_open_fds", "Open file descriptors.", value_of(process.open_fds));
+  families.gauge("process_max_fds", "Most file descriptors that may be open.", value_of(process.fds_max));
+  families.gauge("process_start_time_seconds", "Start of the process since 1970.",
+                 process.start_time_seconds);
+}
+
+void write(Json& json, const EventCounts& events) {
+  for (const auto& [name, count] : event_counts) json.member(std::string(name).c_str(), events.*count);
+}
+
+void write(Json& json, const TenantReport& tenant) {
+  json.member("domain", tenant.domain);
+  json.member("state", name_of(tenant.state));
+  json.begin("events");
+  write(json, tenant.events);
+  json.end();
+  json.begin("requests");
+  for (const auto& [outcome, count] : request_outcomes) json.member(outcome, tenant.requests.*count);
+  json.end();
+  json.member("newest_event", tenant.newest_event);
+  json.member("last_answer", tenant.last_answer);
+  json.member("last_delivery", tenant.last_delivery);
+  json.member("behind_seconds", tenant.behind);
+  json.member("next_ask_seconds", tenant.next_ask);
+  json.member("rate_limit", tenant.rate_limit);
+  json.member("rate_remaining", tenant.rate_remaining);
+  json.member("rate_spent", tenant.rate_spent);
+  json.member("keys", std::uint64_t{tenant.keys});
+  json.member("keys_refused", std::uint64_t{tenant.keys_refused});
+  json.member("clock_ahead_seconds", tenant.clock_ahead);
+  json.member("hostile_links", tenant.hostile_links);
+  json.member("gaps", tenant.gaps);
+  json.member("recovering", tenant.recovering);
+  json.member("flowing", tenant.flowing);
+  json.member("last_error", tenant.last_error);
+}
+
+void write(Json& json, const DestinationReport& destination) {
+  json.member("name", destination.name);
+  json.member("listener", destination.listener);
+  json.begin_list("tenants");
+  for (const std::string& tenant : destination.tenants) json.element(tenant);
+  json.end_list();
+  json.member("state", destination.state);
+  json.member("healthy", destination.healthy);
+  for (const auto& [outcome, count] : bulk_outcomes) {
+    json.member((std::string("bulks_") + outcome).c_str(), destination.*count);
+  }
+  json.member("lines_taken", destination.lines_taken);
+  json.member("bytes_taken", destination.bytes_taken);
+  json.member("waiting", std::uint64_t{destination.waiting});
+  json.member("in_flight", std::uint64_t{destination.in_flight});
+  json.member("last_taken", destination.last_taken);
+  json.member("last_error", destination.last_error);
+}
+
+void write(Json& json, const HookReport& hooks) {
+  json.member("listening", hooks.listening);
+  json.member("received", hooks.received);
+  json.member("woken", hooks.woken);
+  json.member("spooled", hooks.spooled);
+  json.member("verified", hooks.verified);
+  json.begin("refused");
+  for (std::size_t kind = 0; kind < hook_refusals_count; ++kind) {
+    json.member(std::string(name_of(static_cast<HookRefusal>(kind))).c_str(), hooks.refused.at(kind));
+  }
+  json.end();
+  json.member("last_received", hooks.last_received);
+  json.begin_list("orgs");
+  for (const HookStreamReport& stream : hooks.streams) {
+    json.begin();
+    json.member("domain", stream.domain);
+    json.member("region", stream.region);
+    json.begin("events");
+    write(json, stream.events);
+    json.end();
+    json.member("spool_bytes", std::uint64_t{stream.bytes});
+    json.member("oldest_in_spool", stream.oldest);
+    json.end();
+  }
+  json.end_list();
+}
+
+std::uint64_t count_open_fds() {
+  DIR* dir = ::opendir("/proc/self/fd");
+  if (dir == nullptr) return 0;
+  std::uint64_t count = 0;
+  while (::readdir(dir) != nullptr) ++count;
+  ::closedir(dir);
+  return count - 3;  // ".", ".." and the directory itself.
+}
+
+/// When the kernel was started, in seconds since 1970.
+double boot_time() {
+  std::ifstream in("/proc/stat");
+  std::string word;
+  double seconds = 0;
+  while (in >> word) {
+    if (word == "btime" && in >> seconds) return seconds;
+  }
+  return 0;
+}
+
+/// The fields of /proc/self/stat from the third on; the second is a name that may hold spaces and brackets.
+std::vector<std::string> stat_fields() {
+  std::ifstream in("/proc/self/stat");
+  std::string line;
+  std::getline(in, line);
+  std::istringstream rest(line.substr(std::min(line.size(), line.rfind(')') + 1)));
+  return {std::istream_iterator<std::string>(rest), std::istream_iterator<std::string>()};
+}
+
+}  // namespace
+
+ProcessFacts read_process_facts(std::uint64_t log_lines_dropped) {
+  ProcessFacts facts;
+  facts.log_lines_dropped = log_lines_dropped;
+  facts.open_fds = count_open_fds();
+  struct rlimit fds{};
+  if (::getrlimit(RLIMIT_NOFILE, &fds) == 0) facts.fds_max = fds.rlim_cur;
+
+  const std::vector<std::string> fields = stat_fields();
+  constexpr std::size_t user_time = 14 - 3;  // proc(5) counts from 1, we from its third field.
+  constexpr std::size_t system_time = 15 - 3;
+  constexpr std::size_t start_time = 22 - 3;
+  constexpr std::size_t virtual_bytes = 23 - 3;
+  constexpr std::size_t resident_pages = 24 - 3;
+  if (fields.size() <= resident_pages) return facts;
+  const auto number = [&](std::size_t at) { return std::strtoull(fields[at].c_str(), nullptr, 10); };
+  const double ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  facts.cpu_seconds = static_cast<double>(number(user_time) + number(system_time)) / ticks;
+  facts.start_time_seconds = boot_time() + static_cast<double>(number(start_time)) / ticks;
+  facts.virtual_bytes = number(virtual_bytes);
+  facts.resident_bytes = number(resident_pages) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return facts;
+}
+
+std::string metrics_text(const Report& report, const ProcessFacts& process) {
+  Families families;
+  add_daemon(families, report, process);
+  add_tenants(families, report);
+  add_destinations(families, report);
+  add_hooks(families, report.hooks, report.at);
+  add_process(families, process);
+  return families.text();
+}
+
+std::string status_json(const Report& report) {
+  Json json;
+  json.begin();
+  json.member("version", std::string_view(LOGZIO_OKTA_VERSION));
+  json.member("at", report.at);
+  json.member("started", report.started);
+  json.member("ready", report.ready);
+  json.member("not_ready_because", report.not_ready_because);
+  json.member("stopping", report.stopping);
+  json.member("saving_fails", report.saving_fails);
+  json.member("memory_used_bytes", std::uint64_t{report.memory_used});
+  json.member("memory_budget_bytes", std::uint64_t{limits::memory_budget});
+  json.member("set_aside_bytes", report.set_aside_bytes);
+  json.begin("total");
+  write(json, report.total);
+  json.end();
+  json.begin_list("destinations");
+  for (const DestinationReport& destination : report.destinations) {
+    json.begin();
+    write(json, destination);
+    json.end();
+  }
+  json.end_list();
+  json.begin("hooks");
+  write(json, report.hooks);
+  json.end();
+  json.begin_list("tenants");
+  for (const TenantReport& tenant : report.tenants) {
+    json.begin();
+    write(json, tenant);
+    json.end();
+  }
+  json.end_list();
+  json.end();
+  return json.text();
+}
+
+}  // namespace logzio_okta

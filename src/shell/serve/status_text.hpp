@@ -1,0 +1,25 @@
+// The status as text: what `logzio-okta status` shows.
+//
+//     ready for 8 of 12 tenants: 4 held; running for 2 d 3 h
+//
+//     TENANT         STATE      BEHIND  ...
+//
+// What Okta or Logz.io last objected to follows the table, whole: its end is the cure.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "logzio_okta/flow/report.hpp"
+
+#include "shell/serve/history.hpp"
+
+namespace logzio_okta {
+
+/// One line without its end: whether it works, and if not for all, for how many not and why.
+[[nodiscard]] std::string headline(const Report& report);
+
+/// `columns`: of the terminal; the table leaves out what matters least until it fits. 0: whatever it needs.
+[[nodiscard]] std::string status_text(const Report& report, const History& history, std::size_t columns = 0);
+
+}  // namespace logzio_okta

@@ -1,0 +1,48 @@
+// Commands: what each is called, which words and flags it takes, and what carries it out.
+//
+//     const CommandRow row{.name = "set-aside show", .words = "ID...", .takes = "state-dir",
+//                          .own = set_aside_flags, .meaning = "Show what was set aside.",
+//                          .perform = set_aside_show};
+//
+// The table is commands/table.cpp, one row a command; reading of flags, help and main() know no command by
+// name. A command takes some of option_table()'s flags, whose values arrive in Options, and flags of its own,
+// whose values stay text for the command to read. It needs set what it takes: a command that takes `listener`
+// cannot begin without one, one that does not never looks at LOGZIO_LISTENER_HOST.
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "logzio_okta/config/options.hpp"
+
+#include "shell/os/environment.hpp"
+
+namespace logzio_okta {
+
+struct Settings;
+
+struct CommandRow {
+  std::string_view name;        ///< "status"; two words where a verb needs its object: "set-aside show".
+  std::string_view words = {};  ///< The words behind it: "DIR", "[ID]", "ID..." (one or more), "[ID]...".
+  std::string_view takes = {};  ///< The flags of option_table(), without dashes: "tenants ca-file".
+  std::span<const OptionRow> own = {};  ///< Flags of its own, before those of the same name above.
+  std::string_view meaning;             ///< One line for the list of commands.
+  std::string_view details = {};        ///< Paragraphs for its own help, and its exit codes.
+  /// Whether a configuration that cannot work is for the command to tell (Settings::problems) and not an end.
+  bool judges_configuration = false;
+  /// The process's exit code.
+  int (*perform)(Settings settings, const Environment& environment);
+};
+using CommandTable = std::span<const CommandRow>;
+
+/// "poll-interval" of "--poll-interval D".
+[[nodiscard]] std::string_view name_of(const OptionRow& row);
+/// Whether a value stands behind it.
+[[nodiscard]] bool takes_value(const OptionRow& row);
+/// Every flag of the command: those it shares, in option_table()'s order, then its own.
+[[nodiscard]] std::vector<OptionRow> flags_of(const CommandRow& command);
+/// The row of that flag for this command; nullptr if it does not take it.
+[[nodiscard]] const OptionRow* find_flag(const CommandRow& command, std::string_view name);
+
+}  // namespace logzio_okta

@@ -1,0 +1,236 @@
+#include "shell/settings/keyring.hpp"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/text.hpp"
+
+namespace logzio_okta {
+namespace {
+
+std::unexpected<TransportError> refuse(std::string text) {
+  return std::unexpected(
+      TransportError{.fault = TransportFault::refused_by_us, .sent = false, .text = std::move(text)});
+}
+
+// Reserves exactly, so that no half-built copy is left behind by a growing string.
+Secret joined(std::string_view before, const Secret& secret, std::string_view after) {
+  const std::string_view bytes = secret.expose();
+  std::string text;
+  text.reserve(before.size() + bytes.size() + after.size());
+  text.append(before).append(bytes).append(after);
+  return Secret(std::move(text));
+}
+
+// A line break in a key would let whoever wrote it write headers of their own.
+bool fits_a_header(const Secret& secret) {
+  return !secret.empty() && std::ranges::all_of(secret.expose(), ascii::is_visible);
+}
+
+// What stands unescaped in a URL as well as in a JSON string.
+bool fits_a_url(const Secret& secret) {
+  return !secret.empty() && std::ranges::all_of(secret.expose(), [](char c) {
+    return ascii::is_letter(c) || ascii::is_digit(c) || c == '-' || c == '_';
+  });
+}
+
+/// What to do when Okta refuses this key: only a file is read again while the daemon runs.
+std::string cure_of_key(const TenantEntry& entry) {
+  if (!entry.api_key_file.empty())
+    return "put a valid key into " + entry.api_key_file + ": it is picked up by itself";
+  const std::string variable = entry.line == 0 ? "OKTA_API_KEY" : entry.api_key_variable;
+  if (!variable.empty()) return "put a valid key into the variable " + variable + " and start again";
+  return "put a valid key into the tenants file: it is picked up by itself";
+}
+
+}  // namespace
+
+CredentialId Keyring::add(const Domain& domain, Secret&& key) {
+  const auto known =
+      std::ranges::find_if(keys_, [&](const Key& k) { return k.domain == domain && k.bytes.same_as(key); });
+  if (known != keys_.end()) return known->id;
+  const CredentialId id{++last_id_};
+  keys_.push_back({.id = id, .domain = domain, .bytes = std::move(key)});
+  return id;
+}
+
+void Keyring::set_usual(const Endpoint& listener, Secret&& token) {
+  usual_listener_ = listener;
+  usual_token_ = std::move(token);
+}
+
+Roster Keyring::replace(std::vector<TenantEntry>&& entries) {
+  Roster roster;
+  std::vector<TenantSpec>& specs = roster.tenants;
+  for (Destination& destination : destinations_) destination.named = destination.for_hooks;
+  for (TenantEntry& entry : entries) {
+    const CredentialId id = add(entry.domain, std::move(entry.api_key));
+    auto spec = std::ranges::find(specs, entry.domain, &TenantSpec::domain);
+    if (spec == specs.end()) {
+      Destination& destination = destination_of(entry);
+      destination.named = true;
+      if (std::ranges::find(roster.destinations, destination.id, &DestinationSpec::id) ==
+          roster.destinations.end()) {
+        roster.destinations.push_back(describe(destination, entry));
+      }
+      specs.push_back({.domain = entry.domain,
+                       .credentials = {},
+                       .destination = destination.id,
+                       .query = std::move(entry.query),
+                       .since = entry.since,
+                       .type = std::move(entry.type),
+                       .fields = std::move(entry.fields),
+                       .key_cure = {}});
+      spec = std::prev(specs.end());
+    }
+    // Keys of one org may come from several places.
+    if (const std::string cure = cure_of_key(entry); !spec->key_cure.contains(cure)) {
+      spec->key_cure += (spec->key_cure.empty() ? "" : ", or ") + cure;
+    }
+    if (std::ranges::find(spec->credentials, id) == spec->credentials.end()) spec->credentials.push_back(id);
+  }
+  std::erase_if(keys_, [&](const Key& key) {
+    return std::ranges::none_of(specs, [&](const TenantSpec& spec) {
+      return std::ranges::find(spec.credentials, key.id) != spec.credentials.end();
+    });
+  });
+  return roster;
+}
+
+Keyring::Destination& Keyring::destination_of(TenantEntry& entry) {
+  const Endpoint& listener = entry.listener ? *entry.listener : usual_listener_;
+  const bool usual = entry.token.empty();
+  const auto known = std::ranges::find_if(destinations_, [&](const Destination& each) {
+    if (each.listener != listener || each.usual != usual || each.token_file != entry.token_file) return false;
+    return usual || !entry.token_file.empty() || each.token.same_as(entry.token);
+  });
+  if (known == destinations_.end()) {
+    return destinations_.emplace_back(Destination{.id = DestinationId{++last_destination_},
+                                                  .listener = listener,
+                                                  .usual = usual,
+                                                  .token_file = entry.token_file,
+                                                  .token = std::move(entry.token)});
+  }
+  if (!usual && !known->token.same_as(entry.token)) {
+    known->token = std::move(entry.token);
+    known->changed = true;
+  }
+  return *known;
+}
+
+DestinationSpec Keyring::for_hooks(std::string_view region) {
+  const Endpoint listener = in_region(usual_listener_, region);
+  auto known = std::ranges::find_if(
+      destinations_, [&](const Destination& each) { return each.usual && each.listener == listener; });
+  if (known == destinations_.end()) {
+    destinations_.push_back({.id = DestinationId{++last_destination_}, .listener = listener, .usual = true});
+    known = std::prev(destinations_.end());
+  }
+  known->named = known->for_hooks = true;
+  DestinationSpec spec = describe(*known);
+  if (listener != usual_listener_) {
+    spec.name = "default in region " + std::string(region);
+    spec.set_by = "LOGZIO_TOKEN and the logzio_region of the event hook";
+  }
+  return spec;
+}
+
+DestinationSpec Keyring::describe(const Destination& destination) const {
+  DestinationSpec spec{.id = destination.id, .listener = destination.listener};
+  if (is_lines(spec.listener.protocol)) {
+    spec.token_bytes = std::string_view(R"("token":"",)").size() + token_of(destination).expose().size();
+  }
+  return spec;
+}
+
+DestinationSpec Keyring::describe(const Destination& destination, const TenantEntry& entry) const {
+  DestinationSpec spec = describe(destination);
+  if (!destination.usual || entry.listener) {
+    spec.name = entry.domain.name();
+    spec.set_by = std::string(destination.usual                ? "LOGZIO_TOKEN"
+                              : destination.token_file.empty() ? "logzio_token"
+                                                               : "logzio_token_file") +
+                  (entry.listener ? " and logzio_listener_host" : " and LOGZIO_LISTENER_HOST") + " (for " +
+                  entry.domain.name() + " in the tenants file)";
+  }
+  return spec;
+}
+
+void Keyring::set_token(Secret&& token) {
+  usual_token_ = std::move(token);
+  for (Destination& destination : destinations_) destination.changed |= destination.usual;
+}
+
+std::vector<DestinationId> Keyring::take_changed_tokens() {
+  std::vector<DestinationId> changed;
+  for (Destination& destination : destinations_) {
+    if (std::exchange(destination.changed, false)) changed.push_back(destination.id);
+  }
+  return changed;
+}
+
+void Keyring::forget(DestinationId destination) {
+  std::erase_if(destinations_,
+                [&](const Destination& each) { return each.id == destination && !each.named; });
+}
+
+const Keyring::Destination& Keyring::find(DestinationId id) const {
+  const auto found = std::ranges::find(destinations_, id, &Destination::id);
+  CHECK(found != destinations_.end());
+  return *found;
+}
+
+const Endpoint& Keyring::listener(DestinationId destination) const {
+  return find(destination).listener;
+}
+
+const Secret& Keyring::token_of(const Destination& destination) const {
+  return destination.usual ? usual_token_ : destination.token;
+}
+
+bool Keyring::is_token(std::string_view text) const {
+  return !usual_token_.empty() && usual_token_.same_as(text);
+}
+
+std::vector<DestinationId> Keyring::accounts_of(std::string_view text) const {
+  std::vector<DestinationId> accounts;
+  for (const Destination& each : destinations_) {
+    if (!each.usual && !each.token.empty() && each.token.same_as(text)) accounts.push_back(each.id);
+  }
+  return accounts;
+}
+
+Keyring::Piece Keyring::authorization(CredentialId credential, const Origin& origin) const {
+  const auto key = std::ranges::find(keys_, credential, &Key::id);
+  if (key == keys_.end()) return refuse("the key asked for is not in the tenants file any more");
+  if (key->domain.origin() != origin) {
+    return refuse("the key of " + key->domain.name() + " is not for " + origin.text() + ": nothing was sent");
+  }
+  if (!fits_a_header(key->bytes)) {
+    return refuse("the key of " + key->domain.name() +
+                  " is empty or holds a character that no API token has: copy it again from Okta");
+  }
+  return joined("Authorization: SSWS ", key->bytes, "");
+}
+
+Keyring::Piece Keyring::bulk_target(DestinationId destination) const {
+  return around_token(destination, "/?token=", "");
+}
+
+Keyring::Piece Keyring::line_opening(DestinationId destination) const {
+  return around_token(destination, R"({"token":")", R"(",)");
+}
+
+Keyring::Piece Keyring::around_token(DestinationId id, std::string_view before,
+                                     std::string_view after) const {
+  const Secret& token = token_of(find(id));
+  if (!fits_a_url(token)) {
+    return refuse("the shipping token is missing or holds a character that no token has");
+  }
+  return joined(before, token, after);
+}
+
+}  // namespace logzio_okta

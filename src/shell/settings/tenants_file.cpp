@@ -1,0 +1,671 @@
+#include "shell/settings/tenants_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <ranges>
+#include <sstream>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <sys/stat.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/yaml.h>
+
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/text.hpp"
+
+#include "shell/os/clock.hpp"
+#include "shell/os/small_file.hpp"
+#include "shell/output/did_you_mean.hpp"
+#include "shell/settings/secret_file.hpp"
+#include "shell/settings/settings.hpp"
+
+namespace logzio_okta {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::array places_searched = {"/etc/logzio-okta/tenants-credentials.yml"sv,
+                                        "/usr/share/logstash/tenants-credentials.yml"sv,
+                                        "./tenants-credentials.yml"sv};
+constexpr std::array file_keys = {"tenants_credentials"sv, "defaults"sv};
+constexpr std::size_t file_keys_required = 1;
+constexpr std::array entry_keys = {
+    "okta_domain"sv,  "okta_api_key"sv,      "okta_api_key_file"sv,    "since"sv, "filter"sv, "q"sv,
+    "logzio_token"sv, "logzio_token_file"sv, "logzio_listener_host"sv, "type"sv,  "fields"sv};
+enum EntryKey : std::size_t {
+  domain,
+  api_key,
+  api_key_file,
+  since,
+  filter,
+  q,
+  token,
+  token_file,
+  listener,
+  type,
+  fields
+};
+constexpr std::size_t entry_keys_required = 1;
+/// What `defaults` may say: everything but whose entry it is.
+constexpr auto default_keys = std::span(entry_keys).subspan<EntryKey::since>();
+/// The top-level keys of every event of the System Log (its API's LogEvent).
+constexpr std::array event_keys = {"actor"sv,          "client"sv,          "authenticationContext"sv,
+                                   "displayMessage"sv, "eventType"sv,       "outcome"sv,
+                                   "published"sv,      "securityContext"sv, "severity"sv,
+                                   "debugContext"sv,   "legacyEventType"sv, "transaction"sv,
+                                   "uuid"sv,           "version"sv,         "request"sv,
+                                   "target"sv};
+constexpr const char* the_format =
+    "write tenants_credentials: and under it, for each tenant, \"- okta_api_key: KEY\" and \"  okta_domain: "
+    "acme.okta.com\"";
+
+// Values, from the file or from the environment.
+
+bool is_placeholder(std::string_view text) {
+  return text.starts_with('<') || text.ends_with('>') || text.starts_with('$') || text.contains("${") ||
+         text.contains("{{");
+}
+
+/// The error never quotes the key.
+Result<void> check_api_key(std::string_view key) {
+  constexpr const char* cure = "; copy the key as Okta shows it under Security, API, Tokens";
+  if (key.empty()) return fail(std::string("the API key is empty") + cure);
+  if (is_placeholder(key)) return fail(std::string("the API key is a placeholder") + cure);
+  if (ascii::equal_ignoring_case(key.substr(0, 5), "SSWS "))
+    return fail("write the API key without \"SSWS\" in front");
+  if (key.contains("://") || key.contains(".okta")) {
+    return fail("the API key looks like a domain; okta_api_key and okta_domain may be swapped");
+  }
+  if (!std::ranges::all_of(key, ascii::is_visible)) {
+    return fail(std::string("the API key holds a space, a line break or another character that no key has") +
+                cure);
+  }
+  if (key.size() > limits::secret_bytes_max) return fail(std::string("the API key is far too long") + cure);
+  return {};
+}
+
+/// An API key in the domain's place must not be quoted, as Domain's own errors would.
+bool looks_like_api_key(std::string_view text) {
+  constexpr std::size_t letters_at_least = 20;
+  return text.size() >= letters_at_least && text.find_first_of(".:/") == std::string_view::npos;
+}
+
+Result<Domain> read_domain(std::string_view text) {
+  constexpr const char* cure = "; write the org's domain, for example acme.okta.com";
+  if (ascii::trim(text).empty()) return fail(std::string("the domain is empty") + cure);
+  if (is_quoted(text)) {
+    return fail("the domain has quotes around it, which docker's --env-file keeps; write it without them");
+  }
+  if (is_placeholder(text)) return fail(std::string("the domain is a placeholder") + cure);
+  if (text.contains('@')) return fail(std::string("the domain holds a user or password") + cure);
+  if (looks_like_api_key(text)) {
+    return fail("the domain looks like an API key; okta_api_key and okta_domain may be swapped");
+  }
+  return Domain::parse(text);
+}
+
+// What an entry says of its events.
+
+/// A moment long ago is no error here: the file outlives the day it was written on, and the start is never
+/// further back than Okta keeps.
+Result<Since> read_since(std::string_view text, WallTime now) {
+  const std::optional<WallTime> at = parse_rfc3339(ascii::trim(text));
+  if (at && *at <= now) return SinceAt{*at};
+  return parse_since(text, now);
+}
+
+Result<void> check_query(std::string_view text) {
+  if (ascii::trim(text).empty())
+    return fail("this is empty; write what Okta should filter by, or leave it out");
+  if (text.size() > limits::query_bytes_max)
+    return fail("this is longer than " + std::to_string(limits::query_bytes_max) +
+                " bytes; write a shorter one");
+  if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
+    return fail("this holds a line break or another control character; write it on one line");
+  return {};
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() && (ascii::is_digit(text.front()) || text.front() == '-') &&
+         is_strict_json_object("{\"number\":" + std::string(text) + "}");
+}
+
+/// A value of `fields` as JSON. What stands in quotes is text, whatever it looks like.
+Result<std::string> read_field_value(const YAML::Node& value) {
+  constexpr const char* cure = "; write a text, a number, true or false";
+  if (!value.IsScalar()) return fail(std::string("this is no plain value") + cure);
+  const std::string& text = value.Scalar();
+  if (text.size() > limits::constant_value_bytes_max) {
+    return fail("this is longer than " + std::to_string(limits::constant_value_bytes_max) +
+                " bytes, and it would stand in every line; write a shorter one");
+  }
+  const bool quoted = value.Tag() == "!";
+  if (!quoted && (text == "true" || text == "false")) return text;
+  if (!quoted && is_number(text)) {
+    std::int64_t whole = 0;
+    const char* const end = text.data() + text.size();
+    const auto [read_to, error] = std::from_chars(text.data(), end, whole);
+    if (read_to == end && error == std::errc::result_out_of_range)
+      return fail("Logz.io does not take a number of more than 64 bits; put it in quotes");
+    return text;
+  }
+  std::string json = json_string(text);
+  if (!is_strict_json_object("{\"text\":" + json + "}")) return fail(std::string("this is not UTF-8") + cure);
+  return json;
+}
+
+/// The first setting in which two entries of one domain differ; empty if there is none.
+std::string_view difference(const TenantEntry& a, const TenantEntry& b) {
+  const auto same_since = [](const Since& x, const Since& y) {
+    const auto* ago_x = std::get_if<SinceAgo>(&x);
+    const auto* ago_y = std::get_if<SinceAgo>(&y);
+    if (ago_x != nullptr && ago_y != nullptr) return ago_x->ago == ago_y->ago;
+    const auto* at_x = std::get_if<SinceAt>(&x);
+    const auto* at_y = std::get_if<SinceAt>(&y);
+    return at_x != nullptr && at_y != nullptr && at_x->at == at_y->at;
+  };
+  if (a.since.has_value() != b.since.has_value() || (a.since && !same_since(*a.since, *b.since)))
+    return entry_keys[EntryKey::since];
+  if (a.query.filter != b.query.filter) return entry_keys[EntryKey::filter];
+  if (a.query.q != b.query.q) return entry_keys[EntryKey::q];
+  if (a.token_file != b.token_file) return entry_keys[EntryKey::token_file];
+  if (!a.token.same_as(b.token)) return entry_keys[EntryKey::token];
+  if (a.listener != b.listener) return entry_keys[EntryKey::listener];
+  if (a.type != b.type) return entry_keys[EntryKey::type];
+  if (a.fields != b.fields) return entry_keys[EntryKey::fields];
+  return {};
+}
+
+// The file.
+
+/// A name that a person mistyped may be repeated; anything else might be a key in the wrong place.
+std::string named(std::string_view key) {
+  constexpr std::size_t name_bytes_max = 40;
+  const bool name = !key.empty() && key.size() <= name_bytes_max && std::ranges::all_of(key, [](char c) {
+    return ascii::is_letter(c) || c == '_' || c == '-';
+  });
+  return name ? ascii::quote(key) : "this key";
+}
+
+/// Where a second document begins, if one does. YAML::LoadAll() would tell too, but never ends with a text
+/// like ",": there yaml-cpp 0.7 finds one empty document after the other at the same place.
+std::optional<YAML::Mark> second_document(const std::string& yaml) {
+  struct Starts : YAML::EventHandler {
+    void OnDocumentStart(const YAML::Mark& mark) override { last = mark; }
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+    void OnAlias(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+    void OnScalar(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                  const std::string& /*value*/) override {}
+    void OnSequenceStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                         YAML::EmitterStyle::value /*style*/) override {}
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                    YAML::EmitterStyle::value /*style*/) override {}
+    void OnMapEnd() override {}
+    YAML::Mark last;
+  } starts;
+  std::istringstream text(yaml);
+  YAML::Parser parser(text);
+  if (!parser.HandleNextDocument(starts) || !parser.HandleNextDocument(starts)) return std::nullopt;
+  return starts.last;
+}
+
+class TenantsReader {
+ public:
+  TenantsReader(std::string file, const Environment& environment)
+      : file_(std::move(file)), environment_(environment) {
+    tenants_.source = file_;
+  }
+
+  Result<Tenants> read(const std::string& yaml) {
+    const YAML::Node document = YAML::Load(yaml);
+    if (document.IsNull()) return fail(file_ + ":1:1: there is nothing in it; " + the_format);
+    if (const auto second = second_document(yaml)) {
+      return wrong(*second, "a second YAML document begins here; keep one");
+    }
+    const Result<std::vector<YAML::Node>> parts = members(document, file_keys, file_keys_required);
+    if (!parts) return std::unexpected(parts.error());
+    const auto& [list, defaults] = std::pair((*parts)[0], (*parts)[1]);
+    if (auto read = read_defaults(defaults); !read) return std::unexpected(std::move(read.error()));
+    if (auto read = read_list(list); !read) return std::unexpected(std::move(read.error()));
+    return std::move(tenants_);
+  }
+
+  [[nodiscard]] std::unexpected<Error> wrong(const YAML::Mark& mark, const std::string& text) const {
+    if (mark.is_null()) return fail(file_ + ": " + text);
+    return fail(file_ + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1) + ": " +
+                text);
+  }
+
+ private:
+  [[nodiscard]] std::unexpected<Error> wrong(const YAML::Node& node, const std::string& text) const {
+    return wrong(node.Mark(), text);
+  }
+
+  /// The values of these keys of a map and no others, in their order. The first `required` are there; the
+  /// rest may be undefined.
+  Result<std::vector<YAML::Node>> members(const YAML::Node& map, std::span<const std::string_view> keys,
+                                          std::size_t required) const {
+    if (!map.IsMap())
+      return wrong(map, "this is no \"key: value\" pair (is a space missing after a colon?); " + shape());
+    std::vector<YAML::Node> values(keys.size(), YAML::Node(YAML::NodeType::Undefined));
+    for (const auto& member : map) {
+      const std::string key = member.first.IsScalar() ? member.first.Scalar() : "";
+      const auto found = std::ranges::find(keys, key);
+      if (found == keys.end()) return unknown_key(member.first, key, keys);
+      YAML::Node& value = values[static_cast<std::size_t>(found - keys.begin())];
+      if (value.IsDefined()) return wrong(member.first, key + " stands here a second time; keep one");
+      value.reset(member.second);
+    }
+    const auto missing = std::ranges::find_if(values | std::views::take(required),
+                                              [](const YAML::Node& value) { return !value.IsDefined(); });
+    if (missing == values.begin() + static_cast<std::ptrdiff_t>(required)) return values;
+    return wrong(map, std::string(keys[static_cast<std::size_t>(missing - values.begin())]) +
+                          " is missing here; " + shape());
+  }
+
+  [[nodiscard]] std::unexpected<Error> unknown_key(const YAML::Node& where, const std::string& key,
+                                                   std::span<const std::string_view> keys) const {
+    if (key == "<<")
+      return wrong(where,
+                   "YAML merge keys are not read; write what the tenants share once, under \"defaults:\"");
+    std::string text = named(key) + " is not known here; ";
+    if (const auto meant = did_you_mean(key, keys))
+      return wrong(where, text + "did you mean " + std::string(*meant) + "?");
+    text += keys.size() == 1 ? "write " : "write one of ";
+    for (const std::string_view known : keys)
+      text += (known == keys.front() ? "" : ", ") + std::string(known);
+    return wrong(where, text);
+  }
+
+  /// What each entry says that does not say otherwise.
+  Result<void> read_defaults(const YAML::Node& node) {
+    defaults_.assign(entry_keys.size(), YAML::Node(YAML::NodeType::Undefined));
+    if (!node.IsDefined()) return {};
+    for (const std::string_view key : std::span(entry_keys).first<EntryKey::since>()) {
+      if (node.IsMap() && node[std::string(key)].IsDefined())
+        return wrong(
+            node, std::string(key) +
+                      " belongs to each tenant and cannot be a default; write it under tenants_credentials");
+    }
+    const Result<std::vector<YAML::Node>> values = members(node, default_keys, 0);
+    if (!values) return std::unexpected(values.error());
+    for (std::size_t i = 0; i < values->size(); ++i) defaults_[EntryKey::since + i].reset((*values)[i]);
+    return {};
+  }
+
+  /// An entry's own token replaces a default token, wherever either is written. Its fields come before those
+  /// of the defaults, which add to them.
+  void fill_in(std::vector<YAML::Node>& values) const {
+    const bool own_token = values[EntryKey::token].IsDefined() || values[EntryKey::token_file].IsDefined();
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (values[i].IsDefined() || !defaults_[i].IsDefined()) continue;
+      if (own_token && (i == EntryKey::token || i == EntryKey::token_file)) continue;
+      values[i].reset(defaults_[i]);
+    }
+  }
+
+  Result<void> read_list(const YAML::Node& list) {
+    if (list.IsNull() || (list.IsSequence() && list.size() == 0))
+      return wrong(list, "the list is empty; " + shape());
+    if (!list.IsSequence()) return wrong(list, "this is no list; begin each tenant with \"- \": " + shape());
+    if (list.size() > limits::tenants_max) {
+      return wrong(list[limits::tenants_max], std::to_string(list.size()) +
+                                                  " tenants are listed and at most " +
+                                                  std::to_string(limits::tenants_max) +
+                                                  " can be followed; move the rest to another instance");
+    }
+    for (const auto& entry : list) {
+      auto read = read_entry(entry);
+      // What is wrong with a default is wrong with every entry, and said once.
+      if (!read && std::ranges::find(tenants_.problems, read.error().text) == tenants_.problems.end())
+        tenants_.problems.push_back(std::move(read.error().text));
+    }
+    return {};
+  }
+
+  Result<void> read_entry(const YAML::Node& node) {
+    Result<std::vector<YAML::Node>> values = members(node, entry_keys, entry_keys_required);
+    if (!values) return std::unexpected(values.error());
+    fill_in(*values);
+    for (std::size_t i = 0; i < entry_keys.size(); ++i) {
+      // A number or a word like `true` is taken as its text.
+      if (!(*values)[i].IsDefined() || (*values)[i].IsScalar() || i == EntryKey::fields) continue;
+      return wrong((*values)[i],
+                   std::string(entry_keys[i]) + " has no value, or not a plain one; " + shape());
+    }
+    std::string key_file;
+    Result<Secret> key = read_key(node, *values, key_file);
+    if (!key) return std::unexpected(std::move(key.error()));
+    const Result<std::string> domain = expanded((*values)[EntryKey::domain]);
+    if (!domain) return std::unexpected(domain.error());
+    Result<Domain> parsed = read_domain(*domain);
+    if (!parsed) return wrong((*values)[EntryKey::domain], parsed.error().text);
+    TenantEntry entry{.domain = std::move(*parsed),
+                      .api_key = std::move(*key),
+                      .line = node.Mark().line + 1,
+                      .api_key_file = std::move(key_file)};
+    if (const YAML::Node& said = (*values)[EntryKey::api_key]; said.IsDefined())
+      entry.api_key_variable = first_variable(said.Scalar());
+    if (auto read = read_destination(*values, entry); !read) return read;
+    if (auto read = read_events(*values, entry); !read) return read;
+    if (auto agrees = check_agreement(node, entry); !agrees) return agrees;
+    add(std::move(entry));
+    return {};
+  }
+
+  /// The value with its ${VARIABLES} put in.
+  [[nodiscard]] Result<std::string> expanded(const YAML::Node& value) const {
+    Result<std::string> text = expand_variables(value.Scalar(), environment_);
+    if (!text) return wrong(value, text.error().text);
+    return text;
+  }
+
+  /// The key itself, or what is in the file that is named instead; `file` says which.
+  Result<Secret> read_key(const YAML::Node& entry, const std::vector<YAML::Node>& values, std::string& file) {
+    const YAML::Node& value = values[EntryKey::api_key];
+    const YAML::Node& name = values[EntryKey::api_key_file];
+    if (!value.IsDefined() && !name.IsDefined())
+      return wrong(entry, "okta_api_key is missing here; " + shape());
+    if (value.IsDefined() && name.IsDefined())
+      return wrong(name, "okta_api_key stands here as well; keep one of the two");
+    const YAML::Node& said = value.IsDefined() ? value : name;
+    Result<std::string> text = expanded(said);
+    if (!text) return std::unexpected(std::move(text.error()));
+    if (value.IsDefined()) {
+      Secret key(std::move(*text));
+      if (auto bare = bare_credential(key.expose()); !bare)
+        return wrong(said, "the API key: " + bare.error().text);
+      if (auto checked = check_api_key(key.expose()); !checked) return wrong(said, checked.error().text);
+      return key;
+    }
+    if (looks_like_api_key(*text))
+      return wrong(said, "this looks like the key itself; write it into a file and name that file here");
+    file = find_secret_file(*text, file_, environment_);
+    Result<Secret> key = read_secret_file(file, tenants_.warnings);
+    if (!key) return wrong(said, key.error().text);
+    if (auto checked = check_api_key(key->expose()); !checked)
+      return wrong(said, file + ": " + checked.error().text);
+    return key;
+  }
+
+  /// Where the events of this entry go, as far as it says so.
+  Result<void> read_destination(const std::vector<YAML::Node>& values, TenantEntry& entry) {
+    const YAML::Node& token = values[EntryKey::token];
+    const YAML::Node& token_file = values[EntryKey::token_file];
+    const YAML::Node& listener = values[EntryKey::listener];
+    if (token.IsDefined() && token_file.IsDefined())
+      return wrong(token_file, "logzio_token stands here as well; keep one of the two");
+    if (token.IsDefined()) {
+      Result<std::string> said = expanded(token);
+      if (!said) return std::unexpected(said.error());
+      const Secret whole(std::move(*said));
+      const Result<std::string_view> text = bare_credential(whole.expose());
+      if (!text) return wrong(token, text.error().text);
+      if (auto good = check_token(*text); !good) return wrong(token, good.error().text);
+      entry.token = Secret(std::string(*text));
+    }
+    if (token_file.IsDefined()) {
+      if (check_token(token_file.Scalar()))
+        return wrong(token_file,
+                     "this looks like the token itself; write it into a file and name that file here");
+      const Result<std::string> name = expanded(token_file);
+      if (!name) return std::unexpected(name.error());
+      entry.token_file = find_secret_file(*name, file_, environment_);
+      Result<Secret> read = read_token_file(entry.token_file, tenants_.warnings);
+      if (!read) return wrong(token_file, read.error().text);
+      entry.token = std::move(*read);
+    }
+    if (!listener.IsDefined()) return {};
+    const Result<std::string> said = expanded(listener);
+    if (!said) return std::unexpected(said.error());
+    Result<Endpoint> endpoint = Endpoint::parse(*said);
+    if (!endpoint) return wrong(listener, endpoint.error().text);
+    for (const std::string& warning : warnings_about(*endpoint)) {
+      if (std::ranges::find(tenants_.warnings, warning) == tenants_.warnings.end())
+        tenants_.warnings.push_back(warning);
+    }
+    entry.listener = std::move(*endpoint);
+    return {};
+  }
+
+  /// Which events, and what their lines say.
+  Result<void> read_events(const std::vector<YAML::Node>& values, TenantEntry& entry) {
+    if (const YAML::Node& since = values[EntryKey::since]; since.IsDefined()) {
+      Result<Since> parsed = read_since(since.Scalar(), wall_now());
+      if (!parsed) return wrong(since, parsed.error().text);
+      entry.since = *parsed;
+    }
+    for (const auto& [index, place] :
+         {std::pair{EntryKey::filter, &entry.query.filter}, std::pair{EntryKey::q, &entry.query.q}}) {
+      const YAML::Node& text = values[index];
+      if (!text.IsDefined()) continue;
+      if (auto good = check_query(text.Scalar()); !good) return wrong(text, good.error().text);
+      *place = std::string(ascii::trim(text.Scalar()));
+    }
+    if (const YAML::Node& type = values[EntryKey::type]; type.IsDefined()) {
+      if (auto good = check_type(type.Scalar()); !good) return wrong(type, good.error().text);
+      entry.type = type.Scalar();
+    }
+    return read_fields(values[EntryKey::fields], entry.fields);
+  }
+
+  Result<void> read_fields(const YAML::Node& fields, std::vector<ConstantField>& read_in) {
+    if (!fields.IsDefined()) return {};
+    const auto has_names = [&](const YAML::Node& node) { return node.IsMap() && node.size() > 0; };
+    if (!has_names(fields))
+      return wrong(fields, "fields is no list of names and values; write \"fields: {customer: acme}\"");
+    for (const auto& field : fields) {
+      if (auto read = read_field(field.first, field.second, read_in); !read) return read;
+    }
+    const YAML::Node& shared = defaults_[EntryKey::fields];
+    if (shared.IsDefined() && !shared.is(fields)) {
+      if (!has_names(shared))
+        return wrong(shared, "fields is no list of names and values; write \"fields: {customer: acme}\"");
+      for (const auto& field : shared) {
+        const bool said = field.first.IsScalar() && std::ranges::find(read_in, field.first.Scalar(),
+                                                                      &ConstantField::name) != read_in.end();
+        if (said) continue;
+        if (auto read = read_field(field.first, field.second, read_in); !read) return read;
+      }
+    }
+    if (read_in.size() <= limits::constant_fields_max) return {};
+    return wrong(fields, std::to_string(read_in.size()) + " fields are more than the " +
+                             std::to_string(limits::constant_fields_max) + " that each line can get");
+  }
+
+  Result<void> read_field(const YAML::Node& name, const YAML::Node& value,
+                          std::vector<ConstantField>& fields) {
+    const std::string text = name.IsScalar() ? name.Scalar() : "";
+    if (auto good = check_field_name(text); !good) return wrong(name, good.error().text);
+    if (std::ranges::find(fields, text, &ConstantField::name) != fields.end())
+      return wrong(name, text + " stands here a second time; keep one");
+    Result<std::string> json = read_field_value(value);
+    if (!json) return wrong(value, json.error().text);
+    if (std::ranges::find(event_keys, text) != event_keys.end()) {
+      const std::string warning = file_ + ":" + std::to_string(name.Mark().line + 1) + ": the field " + text +
+                                  " has no effect: each of Okta's events has a key of that name, and the "
+                                  "event's own value goes out. Choose another name";
+      if (std::ranges::find(tenants_.warnings, warning) == tenants_.warnings.end())
+        tenants_.warnings.push_back(warning);
+    }
+    fields.push_back({.name = text, .value = std::move(*json)});
+    return {};
+  }
+
+  /// Entries of one domain are one stream with several keys.
+  Result<void> check_agreement(const YAML::Node& node, const TenantEntry& entry) const {
+    for (const TenantEntry& other : tenants_.entries) {
+      if (other.domain != entry.domain) continue;
+      const std::string_view differs = difference(other, entry);
+      if (differs.empty()) continue;
+      return wrong(node,
+                   entry.domain.name() + " stands in line " + std::to_string(other.line) + " and in line " +
+                       std::to_string(entry.line) + " with another " + std::string(differs) +
+                       "; entries of one domain are one stream with several keys, so write the same in both");
+    }
+    return {};
+  }
+
+  void add(TenantEntry&& entry) {
+    const auto same = std::ranges::find_if(tenants_.entries, [&](const TenantEntry& other) {
+      return other.domain == entry.domain && other.api_key.same_as(entry.api_key);
+    });
+    if (same == tenants_.entries.end()) {
+      tenants_.entries.push_back(std::move(entry));
+      return;
+    }
+    tenants_.warnings.push_back(file_ + ":" + std::to_string(entry.line) + ": " + entry.domain.name() +
+                                " stands here with the same key as in line " + std::to_string(same->line) +
+                                "; one of them is used, remove the other");
+  }
+
+  static std::string shape() { return the_format; }
+
+  std::string file_;
+  const Environment& environment_;
+  std::vector<YAML::Node> defaults_;  ///< As entry_keys.
+  Tenants tenants_;
+};
+
+/// The kind of mistake, without what a newer yaml-cpp quotes of the file behind a colon.
+std::string kind_of(const YAML::Exception& error) {
+  return printable(error.msg.substr(0, error.msg.find(':')));
+}
+
+Result<Tenants> parse_tenants(const std::string& yaml, const std::string& file,
+                              const Environment& environment) {
+  TenantsReader reader(file, environment);
+  try {
+    return reader.read(yaml);
+  } catch (const YAML::Exception& error) {
+    return reader.wrong(error.mark,
+                        "this is not YAML (" + kind_of(error) +
+                            "); indent with spaces, not tabs, and put quotes around unusual values");
+  } catch (const std::exception&) {
+    return fail(file + ": this is not a tenants file; " + the_format);
+  }
+}
+
+// The search.
+
+struct Found {
+  std::string_view place;
+  struct stat status{};
+};
+
+std::vector<Found> existing(std::span<const std::string_view> places) {
+  std::vector<Found> found;
+  for (const std::string_view place : places) {
+    Found here{.place = place};
+    const std::string path(place);
+    // What cannot be looked at exists as far as we know, and reading it will say why not.
+    const bool link_leads_nowhere = ::stat(path.c_str(), &here.status) != 0;
+    if (link_leads_nowhere && ::lstat(path.c_str(), &here.status) != 0 &&
+        (errno == ENOENT || errno == ENOTDIR)) {
+      continue;
+    }
+    found.push_back(here);
+  }
+  return found;
+}
+
+void warn_of_others(Tenants& tenants, const std::vector<Found>& found, const Environment& environment) {
+  const Found& used = found.front();
+  for (const Found& other : found) {
+    // The working directory may be one of the other places.
+    if (other.status.st_dev == used.status.st_dev && other.status.st_ino == used.status.st_ino) continue;
+    tenants.warnings.push_back("the tenants are read from " + std::string(used.place) + " and not from " +
+                               std::string(other.place) +
+                               ", which exists too; --tenants FILE says which one");
+  }
+  if (environment.get("OKTA_API_KEY")) {
+    tenants.warnings.push_back("the tenants are read from " + std::string(used.place) +
+                               "; OKTA_API_KEY and OKTA_DOMAIN are not used");
+  }
+}
+
+Result<Tenants> from_environment(const Environment& environment, std::span<const std::string_view> places) {
+  const auto key = environment.get("OKTA_API_KEY");
+  const auto newer = environment.get("OKTA_DOMAIN");
+  const auto older = environment.get("OKTA_TENANT");
+  const char* const domain_name = newer || !older ? "OKTA_DOMAIN" : "OKTA_TENANT";
+  const auto domain = newer ? newer : older;
+  if (!key && !domain) {
+    std::string text = "no tenants: there is no";
+    for (const std::string_view place : places)
+      text += (place == places.front() ? " " : ", ") + std::string(place);
+    return fail(
+        text + ", and OKTA_API_KEY and OKTA_DOMAIN are not set; write such a file or name it with --tenants");
+  }
+  if (!key) return fail(std::string(domain_name) + " is set, but OKTA_API_KEY is not; set both");
+  if (!domain) return fail("OKTA_API_KEY is set, but OKTA_DOMAIN is not; set both");
+  const Result<std::string_view> bare = bare_credential(*key);
+  if (!bare) return fail("OKTA_API_KEY: " + bare.error().text);
+  if (auto checked = check_api_key(*bare); !checked) return fail("OKTA_API_KEY: " + checked.error().text);
+  Result<Domain> parsed = read_domain(*domain);
+  if (!parsed) return fail(std::string(domain_name) + ": " + parsed.error().text);
+
+  Tenants tenants{.source = "OKTA_API_KEY"};
+  tenants.entries.push_back({std::move(*parsed), Secret(std::string(*bare)), 0});
+  if (newer && older && *newer != *older) {
+    tenants.warnings.emplace_back("OKTA_DOMAIN is used, not the older OKTA_TENANT, which is set too");
+  }
+  return tenants;
+}
+
+/// With what is wrong with single entries in `problems`.
+Result<Tenants> load_file(const std::string& path, const Environment& environment) {
+  Result<SmallFile> file = read_small_file(path, limits::tenants_file_bytes_max);
+  if (!file) return fail(path + ": " + file.error().text);
+  Result<Tenants> tenants = parse_tenants(file->bytes, path, environment);
+  wipe(file->bytes);
+  if (tenants) warn_of_modes(path, *file, "API keys", tenants->warnings);
+  return tenants;
+}
+
+/// All entries or an error.
+Result<Tenants> whole(Result<Tenants> tenants) {
+  if (!tenants || tenants->problems.empty()) return tenants;
+  const std::size_t more = tenants->problems.size() - 1;
+  std::string text = tenants->problems.front();
+  if (more > 0) {
+    text += " (and " + std::to_string(more) + " more that cannot work; logzio-okta check lists all)";
+  }
+  return fail(std::move(text));
+}
+
+}  // namespace
+
+std::span<const std::string_view> tenants_places() {
+  return places_searched;
+}
+
+Result<Tenants> read_tenants_file(const std::string& path, const Environment& environment) {
+  return whole(load_file(path, environment));
+}
+
+Result<Tenants> find_tenants(const std::optional<std::string>& named, const Environment& environment,
+                             std::span<const std::string_view> places) {
+  return whole(examine_tenants(named, environment, places));
+}
+
+Result<Tenants> examine_tenants(const std::optional<std::string>& named, const Environment& environment,
+                                std::span<const std::string_view> places) {
+  if (named) return load_file(*named, environment);
+  const std::vector<Found> found = existing(places);
+  if (found.empty()) return from_environment(environment, places);
+  Result<Tenants> tenants = load_file(std::string(found.front().place), environment);
+  if (tenants) warn_of_others(*tenants, found, environment);
+  return tenants;
+}
+
+}  // namespace logzio_okta

@@ -1,0 +1,231 @@
+#include "shell/state/state_dir.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace logzio_okta {
+namespace {
+
+constexpr mode_t all_mode_bits = 07777;
+constexpr auto unchanged = static_cast<uid_t>(-1);  // Of an owner, for chown(2).
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+/// Anything but "there is no such name" counts as existing: what we may not even look at is not ours to skip.
+bool exists(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+bool holds_state(const std::string& dir) {
+  struct stat status{};
+  return !dir.empty() && ::stat((dir + "/" + state_file_name).c_str(), &status) == 0;
+}
+
+std::string user_directory(const StateDirSearch& search) {
+  if (search.xdg_state_home.starts_with('/')) return search.xdg_state_home + "/logzio-okta";
+  if (search.home.starts_with('/')) return search.home + "/.local/state/logzio-okta";
+  return {};
+}
+
+Result<StateDir> made(std::string path, std::vector<std::string> warnings = {}) {
+  if (auto ready = make_state_dir(path); !ready) return std::unexpected(ready.error());
+  return StateDir{.path = std::move(path), .warnings = std::move(warnings)};
+}
+
+/// A daemon first tried by hand and then installed leaves two states behind; say which one counts.
+std::vector<std::string> warn_of_other_state(const std::string& chosen, const std::string& other) {
+  if (!holds_state(other) || other == chosen) return {};
+  return {"there is also a state in " + other + "; the one in " + chosen +
+          " is used (choose with --state-dir)"};
+}
+
+/// Makes one directory and its name durable. 0, or an errno; one that exists is not an error.
+int make_one(const std::string& path, const std::string& parent) {
+  if (::mkdir(path.c_str(), S_IRWXU) != 0) return errno == EEXIST ? 0 : errno;
+  return sync_directory(parent) ? 0 : errno;
+}
+
+int make_with_parents(const std::filesystem::path& path) {
+  const std::filesystem::path parent = path.has_parent_path() ? path.parent_path() : ".";
+  const int error = make_one(path.string(), parent.string());
+  if (error != ENOENT || parent == path || parent == ".") return error;
+  if (const int parent_error = make_with_parents(parent); parent_error != 0) return parent_error;
+  return make_one(path.string(), parent.string());
+}
+
+/// Whether a file could be made in a directory that is there: 0 or the errno. O_TMPFILE leaves no name
+/// behind.
+int try_to_write(const std::string& dir) {
+  const int fd = ::open(dir.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (fd >= 0) {
+    ::close(fd);
+    return 0;
+  }
+  // Not every file system has nameless files; then what the permissions say has to do.
+  if (errno != EOPNOTSUPP && errno != EISDIR) return errno;
+  return ::access(dir.c_str(), R_OK | W_OK | X_OK) == 0 ? 0 : errno;
+}
+
+StateDirLook look_at(const std::string& path) {
+  StateDirLook look{
+      .path = path, .exists = true, .problem = std::nullopt, .warnings = state_mode_warnings(path)};
+  const auto problem = [&](int error) {
+    if (error != 0)
+      look.problem = path + " cannot be used for the state: " + explain_state_errno(error, path);
+    return look;
+  };
+  std::filesystem::path there = path;
+  struct stat status{};
+  while (::stat(there.c_str(), &status) != 0) {
+    if (errno != ENOENT || !there.has_parent_path() || there.parent_path() == there) return problem(errno);
+    look.exists = false;  // It would be made; then its first parent that is there counts.
+    there = there.parent_path();
+  }
+  if (!S_ISDIR(status.st_mode)) return problem(ENOTDIR);
+  if (const int error = try_to_write(there.string()); error != 0) return problem(error);
+  const std::string file = path + "/" + state_file_name;
+  if (::access(file.c_str(), R_OK | W_OK) != 0 && errno != ENOENT) return problem(errno);
+  return look;
+}
+
+}  // namespace
+
+StateDirSearch StateDirSearch::of_environment(std::optional<std::string> given) {
+  StateDirSearch search;
+  search.given = std::move(given);
+  search.state_directory = variable("STATE_DIRECTORY");
+  search.xdg_state_home = variable("XDG_STATE_HOME");
+  search.home = variable("HOME");
+  return search;
+}
+
+Result<StateDir> find_state_dir(const StateDirSearch& search) {
+  if (search.given) return made(*search.given);
+  if (!search.state_directory.empty()) {
+    return made(search.state_directory.substr(0, search.state_directory.find(':')));
+  }
+  const std::string user = user_directory(search);
+  if (exists(search.system)) {
+    return StateDir{.path = search.system, .warnings = warn_of_other_state(search.system, user)};
+  }
+  auto system = make_state_dir(search.system);
+  if (system) return StateDir{.path = search.system, .warnings = warn_of_other_state(search.system, user)};
+  if (user.empty()) {
+    return fail("no place for the state: " + system.error().text +
+                ", and neither XDG_STATE_HOME nor HOME names another; give one with --state-dir");
+  }
+  return made(user, {"the state is kept in " + user + ", because " + search.system + " cannot be made"});
+}
+
+StateDirLook look_at_state_dir(const StateDirSearch& search) {
+  if (search.given) return look_at(*search.given);
+  if (!search.state_directory.empty()) {
+    return look_at(search.state_directory.substr(0, search.state_directory.find(':')));
+  }
+  StateDirLook system = look_at(search.system);
+  const std::string user = user_directory(search);
+  if (exists(search.system) || !system.problem || user.empty()) return system;
+  return look_at(user);
+}
+
+Result<void> make_state_dir(const std::string& path) {
+  if (path.empty()) return fail("the state directory's name is empty; give one with --state-dir");
+  // Without its trailing slash, the last component would be empty and its parent the directory itself.
+  std::string trimmed = path;
+  while (trimmed.size() > 1 && trimmed.ends_with('/')) trimmed.pop_back();
+  if (const int error = make_with_parents(trimmed); error != 0) {
+    return fail("cannot make the state directory " + path + ": " + explain_state_errno(error, path));
+  }
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) {
+    return fail("cannot use the state directory " + path + ": " + explain_state_errno(errno, path));
+  }
+  if (!S_ISDIR(status.st_mode)) {
+    return fail("the state directory " + path + " is not a directory; name another with --state-dir");
+  }
+  return {};
+}
+
+std::vector<std::string> state_mode_warnings(const std::string& dir) {
+  const std::string file = dir + "/" + state_file_name;
+  std::string loose;
+  for (const std::string& path : {dir, file, file + "-wal", dir + "/lock", dir + "/clean-end"}) {
+    struct stat status{};
+    if (::lstat(path.c_str(), &status) != 0 || S_ISLNK(status.st_mode) || (status.st_mode & S_IWOTH) == 0)
+      continue;
+    loose += (loose.empty() ? "" : " ") + path;
+  }
+  if (loose.empty()) return {};
+  return {"every user of this machine can change the state and so what is delivered; chmod o-w " + loose};
+}
+
+bool is_shared_with_root(const std::string& dir) {
+  struct stat status{};
+  return ::stat(dir.c_str(), &status) == 0 && status.st_gid == 0 && (status.st_mode & S_IRWXG) == S_IRWXG;
+}
+
+void keep_group_of(const std::string& dir) {
+  struct stat status{};
+  if (!is_shared_with_root(dir) || ::stat(dir.c_str(), &status) != 0 || status.st_uid != ::geteuid()) return;
+  if ((status.st_mode & S_ISGID) == 0) [[maybe_unused]]
+    const int kept = ::chmod(dir.c_str(), (status.st_mode & all_mode_bits) | S_ISGID);
+}
+
+void fit_state_file(int fd, const std::string& dir) {
+  mode_t mode = S_IRUSR | S_IWUSR;
+  if (is_shared_with_root(dir) && ::fchown(fd, unchanged, 0) == 0) mode |= S_IRGRP | S_IWGRP;
+  [[maybe_unused]] const int fitted = ::fchmod(fd, mode);
+}
+
+std::string explain_state_errno(int error, const std::string& dir) {
+  std::string words = std::generic_category().message(error);
+  const std::string uid = std::to_string(::geteuid());
+  switch (error) {
+    case EACCES:
+    case EPERM:
+      words += "; logzio-okta runs as uid " + uid + ": ";
+      // What is said has to be possible where it is read: the image has no shell.
+      if (::access("/bin/sh", X_OK) == 0) return words + "chown -R " + uid + " " + dir;
+      return words +
+             "start the container once with neither --user nor --cap-drop, and it hands over what is in " +
+             dir + "; of a directory of the host, chown -R " + uid + " it there";
+    case EROFS:
+      return words + "; mount a writable volume at " + dir + " (docker run -v logzio-okta-state:" + dir +
+             " ...), or name another place with --state-dir";
+    case ENOSPC:
+    case EDQUOT:
+      return words + "; free space for " + dir;
+    case EFBIG:
+      return words + "; raise the limit on file size (LimitFSIZE=, ulimit -f) for " + dir;
+    case EIO:
+      return words + "; look at the disk under " + dir;
+    case ENOTDIR:
+      return words + "; a part of " + dir + " is a file; name another place with --state-dir";
+    default:
+      return words;
+  }
+}
+
+bool sync_directory(const std::string& dir) {
+  const int fd = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return false;
+  // Some network file systems cannot sync a directory and say EINVAL; there is nothing more to be had there.
+  const bool done = ::fsync(fd) == 0 || errno == EINVAL;
+  const int error = errno;
+  ::close(fd);
+  errno = error;
+  return done;
+}
+
+}  // namespace logzio_okta

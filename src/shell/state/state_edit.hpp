@@ -1,0 +1,42 @@
+// StateEdit: the state in the hands of a person's command, while no daemon holds it.
+//
+//     auto edit = StateEdit::open(dir);
+//     if (!edit) return give_up(edit.error());  // 75 and who holds it, if a daemon does.
+//     Result<std::optional<Place>> place = edit->place("acme.okta.com");
+//     Result<void> written = edit->write("acme.okta.com", other);  // On disk when it returns.
+//     Result<void> closed = edit->close();  // Without it the next run would find an unclean end.
+//
+// A place that is written replaces the one before with all that belonged to it: the window is emptied, and no
+// doubt is left over.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+
+#include "logzio_okta/base/error.hpp"
+#include "logzio_okta/flow/place.hpp"
+
+#include "shell/state/store.hpp"
+
+namespace logzio_okta {
+
+class StateEdit {
+ public:
+  /// Makes the state if there is none; one that is damaged is an error and stays as it is.
+  static std::expected<StateEdit, StoreError> open(const std::string& dir);
+
+  /// The place the store knows by this key; nothing if there is none.
+  [[nodiscard]] Result<std::optional<Place>> place(const std::string& key);
+  [[nodiscard]] Result<void> write(const std::string& key, const Place& place);
+  [[nodiscard]] Result<void> close() { return store_.close(true); }
+
+ private:
+  explicit StateEdit(Store&& store) : store_(std::move(store)) {}
+
+  Store store_;
+  std::uint64_t streams_ = 0;
+};
+
+}  // namespace logzio_okta

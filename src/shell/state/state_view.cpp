@@ -1,0 +1,121 @@
+#include "shell/state/state_view.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include <unistd.h>
+
+#include "logzio_okta/base/gzip.hpp"
+#include "logzio_okta/base/limits.hpp"
+
+#include "shell/state/state_dir.hpp"
+
+namespace logzio_okta {
+namespace {
+
+WallTime time_of(std::int64_t ms) {
+  return WallTime(std::chrono::milliseconds(ms));
+}
+std::optional<WallTime> time_of(std::optional<std::int64_t> ms) {
+  return ms ? std::optional(time_of(*ms)) : std::nullopt;
+}
+
+SetAsideRow read_row(Query& query) {
+  SetAsideRow row;
+  row.id = query.number();
+  row.stream = query.bytes();
+  row.at = time_of(query.number());
+  row.reason = query.bytes();
+  row.answer = query.bytes();
+  row.events = query.number();
+  return row;
+}
+
+constexpr const char* list_sql =
+    "SELECT set_aside.id, coalesce(key, ''), at_ms, reason, answer, events FROM set_aside "
+    "LEFT JOIN stream ON stream.id = set_aside.stream ORDER BY set_aside.id";
+constexpr const char* one_sql =
+    "SELECT set_aside.id, coalesce(key, ''), at_ms, reason, answer, events, bytes FROM set_aside "
+    "LEFT JOIN stream ON stream.id = set_aside.stream WHERE set_aside.id = ?";
+
+}  // namespace
+
+Result<StateView> StateView::open(const std::string& dir) {
+  const std::string path = dir + "/" + state_file_name;
+  if (::access(path.c_str(), R_OK) != 0) {
+    if (errno == EACCES)
+      return fail("cannot read " + path + ": Permission denied; run this as root or as the daemon's user");
+    return fail("there is no state in " + dir);
+  }
+  auto database = std::make_unique<Database>();
+  if (!database->open(path) || !database->run("PRAGMA busy_timeout = 5000"))
+    return fail("cannot read " + path + ": " + database->failure().explain(dir));
+  return StateView(dir, std::move(database));
+}
+
+std::unexpected<Error> StateView::failed() const {
+  return fail("cannot read the state in " + dir_ + ": " + database_->failure().explain(dir_));
+}
+
+Result<std::vector<CursorRow>> StateView::cursors() {
+  Statement statement(*database_,
+                      "SELECT key, next, since_ms, watermark_ms, caught_up_ms FROM stream ORDER BY key");
+  if (!statement.ready()) return failed();
+  Query query(statement);
+  std::vector<CursorRow> rows;
+  while (query.row()) {
+    CursorRow row;
+    row.key = query.bytes();
+    row.next = query.bytes();
+    row.since = time_of(query.number());
+    row.watermark = time_of(query.maybe_number());
+    row.caught_up = time_of(query.maybe_number());
+    rows.push_back(std::move(row));
+  }
+  if (query.failed()) return failed();
+  return rows;
+}
+
+Result<std::vector<SetAsideRow>> StateView::set_aside() {
+  Statement statement(*database_, list_sql);
+  if (!statement.ready()) return failed();
+  Query query(statement);
+  std::vector<SetAsideRow> rows;
+  while (query.row()) rows.push_back(read_row(query));
+  if (query.failed()) return failed();
+  return rows;
+}
+
+Result<std::optional<SetAsideRow>> StateView::set_aside(std::int64_t id) {
+  Statement statement(*database_, one_sql);
+  if (!statement.ready()) return failed();
+  Query query(statement);
+  query.bind(id);
+  if (!query.row()) {
+    if (query.failed()) return failed();
+    return std::nullopt;
+  }
+  SetAsideRow row = read_row(query);
+  auto plain = gunzip(query.bytes(), limits::page_bytes_max);
+  if (!plain) return fail("what was set aside under " + std::to_string(id) + " is damaged");
+  row.bytes = std::move(*plain);
+  return row;
+}
+
+Result<void> StateView::drop(std::int64_t id) {
+  Statement statement(*database_, "DELETE FROM set_aside WHERE id = ?");
+  if (!statement.ready()) return failed();
+  if (!Query(statement).bind(id).finish()) return failed();
+  return {};
+}
+
+Result<void> StateView::shrink(std::int64_t id, std::int64_t events, const std::string& bytes) {
+  Statement statement(*database_, "UPDATE set_aside SET events = ?, bytes = ? WHERE id = ?");
+  if (!statement.ready()) return failed();
+  const std::string packed = gzip(bytes);
+  if (!Query(statement).bind(events).bind_blob(packed).bind(id).finish()) return failed();
+  return {};
+}
+
+}  // namespace logzio_okta

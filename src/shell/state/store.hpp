@@ -1,0 +1,161 @@
+// Store: what must survive a crash, in one SQLite file. Answers the core's OpenStream, ReadWindow and Save.
+//
+//     auto store = Store::open(dir, wall);
+//     if (!store) return give_up(store.error().text, store.error().exit_code);
+//     store->open_stream(open);
+//     store->read_window(read);
+//     store->save(std::move(save), now);
+//     store->work(now, about_to_block);  // Once a turn of the loop, before it may block.
+//     while (auto answer = store->next_answer()) handle(std::move(*answer));  // After each call above.
+//     wait_until(store->deadline());
+//     Result<void> closed = store->close(clean);  // Without it the next run finds an unclean end.
+//
+// Promises
+// - One owner at a time. The lock goes with the process, so that a kill -9 leaves nothing to clean up.
+// - Saved is answered when the save is on the disk (write-ahead log, synchronous=FULL), never before. A save
+//   is written whole or not at all, the saves of a stream in order.
+// - Commits are gathered: one transaction when the loop is about to block, or limits::commit_delay after the
+//   oldest save; never sooner than limits::commit_rest times the last commit's duration after it, so that a
+//   slow disk takes a tenth of the loop, but limits::commit_rest_max at most.
+// - A commit that fails is answered with SaveFailed; everything stays queued and is tried again every
+//   limits::save_retry. So is a place or a window that cannot be read, with a warning each time.
+// - A file that is damaged or not ours is moved aside (`state.sqlite.damaged-20261123T120000Z`, with its -wal
+//   and -shm), never deleted; the warning says so. One that exists but cannot be opened is an error with its
+//   cure, never a fresh start.
+// - A state that was copied after a clean end and put back is known, and its streams are in doubt up to their
+//   tails.
+// - A directory or file that is removed or replaced under it is noticed before the next commit; nothing is
+//   written to what nobody will find.
+// - No credential is ever given to it.
+//
+// Format (application_id 0x4C7A4F6B, user_version 2; strict tables; times are milliseconds since 1970 UTC)
+//     run        one row: clean (0 while a daemon runs and after an unclean end; 2: `clean-end` beside it
+//                tells how the file looked then, see clean_end.hpp), started_ms
+//     stream     one row a stream: key (the domain, and after a question mark its filter), unclean, then the
+//                fields of Place, one column each
+//     window     one row a settled page: stream, page, newest_ms, events: 16 bytes an event, the hash of its
+//                uuid and the hash of its bytes, each 8 bytes little endian
+//     spool      one row a hook delivery: id, stream, at_ms, then source, event_id, event_time of its
+//                envelope as JSON, marked (it may have been delivered before), count, events (a JSON array of
+//                Okta's bytes)
+//     spool_seen what was spooled in the last day: id, stream, at_ms, the hashes of an event's uuid and bytes
+//     set_aside  id, stream, at_ms, reason, answer, events, bytes (one gzip member)
+//     in_flight  what was sent and is not settled: stream, page, events (as in window). Written before it is
+//                sent and not waited for, so that it survives a kill -9 but perhaps no loss of power. A row
+//                of page -1 says that some may be missing.
+//     in_flight_run  one row: the boot of the machine and the run (its started_ms) that in_flight was written
+//                in. Both tables are made when they are missing; earlier versions do not know them.
+// For example
+//     sqlite3 state.sqlite "select key, next, datetime(watermark_ms/1000, 'unixepoch') from stream"
+//     acme.okta.com|/api/v1/logs?after=1698&limit=1000|2026-11-23 12:00:00
+// `stream.unclean` is 2 while another stream of the org has gone on since: a filter was changed. It is 1 by
+// the first opening after an unclean end and cleared by a stream's next save, whose place then carries the
+// doubt itself: a stream that is away for some runs loses none of it.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "logzio_okta/base/error.hpp"
+#include "logzio_okta/base/time.hpp"
+#include "logzio_okta/flow/message.hpp"
+#include "logzio_okta/flow/place.hpp"
+
+#include "shell/state/owner_lock.hpp"
+
+namespace logzio_okta {
+
+struct StoreError {
+  int exit_code = 74;  ///< 74: the state cannot be used; 75: another instance holds it.
+  std::string text;    ///< One line: what, where, what to do.
+};
+
+/// What is left in the spool of one hook stream.
+struct SpoolSummary {
+  std::string key;
+  std::uint64_t newest = 0;  ///< Its last row.
+  std::size_t events = 0;
+  std::size_t bytes = 0;  ///< As charged.
+  WallTime oldest;
+};
+
+class Store {
+ public:
+  /// What becomes of a file that is damaged or not ours: a person's command leaves it to the daemon, which
+  /// says what is lost.
+  enum class OnDamage : std::uint8_t { move_aside, refuse };
+  /// Measures commits; only differences count.
+  using Stopwatch = std::function<Instant()>;
+
+  /// Makes the directory if it is missing. Once this returns, a crash is an unclean end.
+  static std::expected<Store, StoreError> open(const std::string& dir, WallTime now,
+                                               OnDamage on_damage = OnDamage::move_aside);
+  static std::expected<Store, StoreError> open(const std::string& dir, WallTime now, OnDamage on_damage,
+                                               Stopwatch stopwatch);
+  /// Of a directory whose lock is ours already: root takes it before it hands the state over and becomes the
+  /// user.
+  static std::expected<Store, StoreError> open(const std::string& dir, WallTime now, OwnerLock lock);
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  /// Without close(): an unclean end, unless no stream was opened; what is queued is not written.
+  ~Store();
+
+  /// Lines for the log, at WARN, since the last call: what open() met, and reads that fail.
+  [[nodiscard]] std::vector<std::string> take_warnings();
+
+  /// Answered by Opened. Its place and rows include saves not yet committed. A stream that was opened before
+  /// in this run left a place that is up to date or names its doubt: it is unclean only as long as it has not
+  /// been saved since an unclean end.
+  void open_stream(const OpenStream& request);
+  /// Answered by WindowRead: the newest rows with together at most limits::window_events_max events, oldest
+  /// first, those of saves not yet committed included. The stream was opened before.
+  void read_window(const ReadWindow& request);
+  /// Writes it, durable as soon as the next commit is, and before that against everything but the machine
+  /// going down. What cannot be written is tried again until it can.
+  void note(NoteInFlight&& note, Instant now);
+  /// Until then nothing may be sent.
+  [[nodiscard]] bool notes_written() const;
+  /// Queues. The stream was opened before.
+  void save(Save&& save, Instant now);
+
+  /// What earlier runs left in the spool.
+  [[nodiscard]] const std::vector<SpoolSummary>& spool_found() const;
+  /// Queues, for the same commits as saves. Answered by Spooled: kept when they are on disk; not kept when
+  /// that commit failed, or at once while the last one has failed and is not tried again yet. The stream was
+  /// saved before.
+  void spool(SpoolEvents&& spool, Instant now);
+  /// Answered by SpoolRead; of what is on disk. The stream was opened before.
+  void read_spool(const ReadSpool& request);
+
+  /// Commits what is due (see above) and tries again what failed. Blocks for as long as the disk takes.
+  void work(Instant now, bool about_to_block);
+  /// Whether the names in the directory still lead to the files that are open. If not: SaveFailed, each time,
+  /// and nothing is written; once they do again: Saved, of no stream if nothing is queued.
+  bool is_in_place();
+  /// When work() must be called at the latest; nothing while there is nothing to do.
+  [[nodiscard]] std::optional<Instant> deadline() const;
+  [[nodiscard]] std::optional<Input> next_answer();
+
+  /// On disk in `set_aside`, as packed there and charged (bytes_charged).
+  [[nodiscard]] std::uint64_t set_aside_bytes() const;
+
+  /// Commits the saves and deliveries that are queued, unless the directory was taken away under it
+  /// (is_in_place), and if all of them are on disk and `clean`, notes an orderly end. Frees the lock. Nothing
+  /// may be called after it. An error: what was queued is not on disk, and the next run finds an unclean end.
+  [[nodiscard]] Result<void> close(bool clean);
+
+ private:
+  struct Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+  static std::expected<Store, StoreError> open(const std::string& dir, WallTime now, OnDamage on_damage,
+                                               Stopwatch stopwatch, OwnerLock lock);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace logzio_okta
