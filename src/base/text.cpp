@@ -69,6 +69,22 @@ std::string quote(std::string_view text) {
 
 }  // namespace ascii
 
+std::string describe_bytes(std::uint64_t bytes) {
+  constexpr std::uint64_t step = limits::KiB;
+  constexpr std::uint64_t few = 10;
+  if (bytes < step) return counted(bytes, "byte");
+  std::uint64_t unit = step;
+  std::string_view name = " KiB";
+  for (const std::string_view larger : {" MiB", " GiB"}) {
+    if (bytes / unit < step) break;
+    unit *= step;
+    name = larger;
+  }
+  std::string text = std::to_string(bytes / unit);
+  if (bytes / unit < few) text += "." + std::to_string(bytes % unit * few / unit);
+  return text + std::string(name);
+}
+
 std::string counted(std::uint64_t number, std::string_view noun) {
   return std::to_string(number) + " " + std::string(noun) + (number == 1 ? "" : "s");
 }

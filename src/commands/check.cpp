@@ -1,15 +1,23 @@
 #include "commands/check.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
+#include <cstring>
+#include <filesystem>
 #include <iterator>
+#include <optional>
 #include <span>
+#include <sstream>
+#include <system_error>
 #include <utility>
 
 #include <unistd.h>
 
 #include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/quote.hpp"
+#include "logzio_okta/base/text.hpp"
 #include "logzio_okta/flow/diagnosis.hpp"
 
 #include "commands/findings.hpp"
@@ -21,9 +29,12 @@
 #include "shell/os/clock.hpp"
 #include "shell/process/harden.hpp"
 #include "shell/process/privileges.hpp"
+#include "shell/serve/admin_client.hpp"
 #include "shell/settings/keyring.hpp"
 #include "shell/settings/tenants_file.hpp"
+#include "shell/state/owner_lock.hpp"
 #include "shell/state/state_dir.hpp"
+#include "shell/state/state_view.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -43,13 +54,15 @@ class Doctor {
     look_at_tenants();
     look_at_hooks();
     look_at_state();
-    ask_around();
+    if (const auto trust = look_at_trust(); trust && !settings_.has("offline")) ask_around(*trust);
+    if (!settings_.has("offline")) ask_daemon();
     gather();
     const int exit_code = judge();
     const bool terminal = ::isatty(STDOUT_FILENO) == 1 && !environment_.get("NO_COLOR");
-    const std::string text = settings_.has("json")
-                                 ? examination_json(found_, exit_code) + "\n"
-                                 : examination_text(found_, terminal ? Colour::terminal : Colour::plain);
+    const std::string text =
+        settings_.has("json")
+            ? examination_json(found_, exit_code) + "\n"
+            : examination_text(found_, terminal ? Colour::terminal : Colour::plain, settings_.has("strict"));
     std::fputs(text.c_str(), stdout);
     return exit_code;
   }
@@ -102,26 +115,54 @@ class Doctor {
 
   void look_at_state() {
     const StateDirLook look = look_at_state_dir(StateDirSearch::of_environment(settings_.options.state_dir));
-    found_.state_dir = without_credentials(look.path) + (look.exists ? "" : " (the first start makes it)");
+    state_dir_ = look.path;
+    found_.state = {.path = without_credentials(look.path),
+                    .exists = look.exists,
+                    .owner = look.owner,
+                    .mode = look.mode,
+                    .free_bytes = look.free_bytes,
+                    .set_aside = {}};
     if (look.problem) find(Severity::failure, "state", *look.problem);
     for (const std::string& warning : look.warnings) find(Severity::warning, "state", warning);
+    if (!look.problem && look.has_state) look_at_set_aside();
+  }
+
+  void look_at_set_aside() {
+    auto view = StateView::open(state_dir_);
+    const auto total = view ? view->set_aside_total() : Result<SetAsideTotal>(std::unexpected(view.error()));
+    if (!total) return find(Severity::failure, "state", total.error().text);
+    found_.state.set_aside = *total;
+    constexpr std::uint64_t full_percent = 80;
+    if (total->bytes * 100 >= limits::set_aside_bytes_max * full_percent) {
+      find(Severity::warning, "state",
+           "what is set aside nearly fills its " + describe_bytes(limits::set_aside_bytes_max) +
+               ", and then delivery is held; look at it (logzio-okta set-aside list), then retry or drop it");
+    }
+  }
+
+  std::optional<Trust> look_at_trust() {
+    if (auto suitable = curl_is_suitable(); !suitable) {
+      find(Severity::failure, "configuration", suitable.error().text);
+      return std::nullopt;
+    }
+    auto trust = Trust::load(settings_.options.ca_file);
+    if (!trust) {
+      find(Severity::misconfigured, "configuration", trust.error().text);
+      return std::nullopt;
+    }
+    if (const auto& warning = trust->warning()) find(Severity::warning, "configuration", *warning);
+    return std::move(*trust);
   }
 
   // Out there.
 
-  void ask_around() {
-    if (auto suitable = curl_is_suitable(); !suitable) {
-      return find(Severity::failure, "configuration", suitable.error().text);
-    }
-    auto trust = Trust::load(settings_.options.ca_file);
-    if (!trust) return find(Severity::misconfigured, "configuration", trust.error().text);
-    if (const auto& warning = trust->warning()) find(Severity::warning, "configuration", *warning);
+  void ask_around(const Trust& trust) {
     // Reading may have needed root. Whoever speaks to the network is the user that the daemon would be.
     if (settings_.options.user) {
       if (auto became = give_up_privileges(*settings_.options.user); !became)
         return find(Severity::misconfigured, "configuration", became.error().text);
     }
-    keyring_.set_usual(settings_.options.listener, std::move(settings_.options.token));
+    keyring_.set_usual(UsualDestination::of(settings_.options));
     const std::vector<About> entries = entries_in_file();
     const Roster roster = keyring_.replace(std::move(entries_));
     std::vector<Question> questions;
@@ -141,13 +182,13 @@ class Doctor {
       }
     }
 
-    std::vector<Sighting> seen = probe(questions, *trust, settings_.proxy);
+    std::vector<Sighting> seen = probe(questions, trust, settings_.proxy);
     for (std::size_t i = 0; i < about.size(); ++i) {
-      found_.tenants.push_back(
-          diagnose_tenant(about[i].domain, about[i].key_place, std::move(seen[i]), wall_now()));
+      const WallTime at = seen[i].at;  // Another answer may have taken long.
+      found_.tenants.push_back(diagnose_tenant(about[i].domain, about[i].key_place, std::move(seen[i]), at));
     }
     for (std::size_t i = 0; i < destinations.size(); ++i) {
-      judge_listener(destinations[i], std::move(seen[about.size() + i]), *trust);
+      judge_listener(destinations[i], std::move(seen[about.size() + i]), trust);
     }
     std::vector<NamedOrg> orgs;
     for (std::size_t i = org_pages; i < seen.size(); ++i)
@@ -226,6 +267,63 @@ class Doctor {
     found_.listeners.push_back(diagnose_listener(destination, std::move(seen), home));
   }
 
+  /// The daemon that runs with this state, if there is one and it can be asked.
+  void ask_daemon() {
+    const auto& admin = settings_.options.admin;
+    if (!admin) return wake(false);
+    DaemonFound& daemon = found_.daemon;
+    daemon.address = admin->host + ":" + std::to_string(admin->port);
+    const auto dir = ask_admin(*admin, "/state-dir");
+    if (!dir) {
+      daemon.headline = "none answers (" + dir.error().text + ")";
+      return wake(false);
+    }
+    const std::string theirs(ascii::trim(*dir));
+    std::error_code ignored;
+    const auto same_path = [&](const std::string& path) {
+      return std::filesystem::weakly_canonical(path, ignored);
+    };
+    if (same_path(theirs) != same_path(state_dir_)) {
+      daemon.headline = "another one's, whose state is in " + printable(theirs);
+      return find(Severity::warning, "admin",
+                  daemon.address + " is in use by the daemon whose state is in " + printable(theirs) +
+                      "; give each daemon an --admin address of its own");
+    }
+    daemon.running = true;
+    const auto status = ask_admin(*admin, "/status.txt");
+    daemon.headline = status ? status->substr(0, status->find('\n')) : status.error().text;
+    if (!ask_admin(*admin, "/readyz/all")) {
+      find(Severity::warning, "daemon",
+           "the running daemon says: " + daemon.headline +
+               "; logzio-okta status shows each tenant's last error and what to do");
+    }
+    wake(true);
+  }
+
+  /// Whether its metrics tell of a key that it was refused.
+  [[nodiscard]] bool daemon_waits() const {
+    const auto metrics = ask_admin(*settings_.options.admin, "/metrics");
+    if (!metrics) return true;
+    std::istringstream lines(*metrics);
+    for (std::string line; std::getline(lines, line);) {
+      if (line.starts_with("logzio_okta_keys_refused{") && !line.ends_with(" 0")) return true;
+    }
+    return false;
+  }
+
+  /// A key works: the daemon need not wait to try those again that it was refused.
+  void wake(bool running) {
+    if (std::ranges::none_of(found_.tenants, [](const auto& tenant) { return tenant.role == "ok"; })) return;
+    if (running && !daemon_waits()) return;
+    const int error = OwnerLock::nudge(state_dir_);
+    found_.daemon.woken = running && error == 0;
+    if (running && error != 0) {
+      find(Severity::warning, "daemon",
+           "the running daemon cannot be told to try refused keys again (" +
+               std::string(std::strerror(error)) + "); run this as its user, or send it SIGHUP");
+    }
+  }
+
   // Together.
 
   void gather() {
@@ -251,12 +349,14 @@ class Doctor {
     };
     if (any(Severity::misconfigured, nullptr)) return exit_configuration;
     if (any(Severity::failure, "state")) return exit_state;
-    return any(Severity::failure, nullptr) ? exit_unavailable : 0;
+    const bool strict = settings_.has("strict") && !found_.findings.empty();
+    return strict || any(Severity::failure, nullptr) ? exit_unavailable : 0;
   }
 
   Settings settings_;
   const Environment& environment_;
   Examination found_;
+  std::string state_dir_;
   std::string source_;
   std::vector<TenantEntry> entries_;
   Keyring keyring_;

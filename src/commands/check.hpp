@@ -5,7 +5,7 @@
 
 namespace logzio_okta {
 
-/// 0 nothing is wrong (there may be warnings); 78 the configuration cannot work; 74 the state cannot be used;
+/// 0 nothing is wrong (there may be warnings, but not with --strict); 78 the configuration cannot work; 74 the state cannot be used;
 /// 69 something out there does not work. The first of these that applies.
 [[nodiscard]] int check(Settings settings, const Environment& environment);
 

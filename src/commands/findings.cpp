@@ -1,9 +1,12 @@
 #include "commands/findings.hpp"
 
 #include <algorithm>
+#include <ios>
 #include <optional>
+#include <sstream>
 #include <string_view>
 
+#include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/text.hpp"
 
 #include "shell/output/json.hpp"
@@ -69,6 +72,29 @@ std::string listeners_table(const Examination& examination) {
   return table.text();
 }
 
+/// "state in DIR: of uid 1000, mode 0700, 12 GiB free; 3 events are set aside (2.1 KiB of 256 MiB)"
+std::string state_line(const StateFound& state) {
+  std::ostringstream mode;
+  mode << std::oct << state.mode;
+  std::string line = "state in " + harmless(state.path);
+  line += state.exists ? ": of uid " + std::to_string(state.owner) + ", mode 0" + mode.str()
+                       : " (the first start makes it)";
+  if (state.free_bytes) line += ", " + describe_bytes(*state.free_bytes) + " free";
+  if (!state.set_aside) return line + "\n";
+  line += "; " + (state.set_aside->events == 0 ? "nothing" : counted(state.set_aside->events, "event")) +
+          " set aside";
+  if (state.set_aside->events > 0)
+    line += " (" + describe_bytes(state.set_aside->bytes) + " of " +
+            describe_bytes(limits::set_aside_bytes_max) + "; logzio-okta set-aside list shows them)";
+  return line + "\n";
+}
+
+std::string daemon_line(const DaemonFound& daemon) {
+  std::string line = "daemon at " + daemon.address + ": " + harmless(daemon.headline);
+  if (daemon.woken) line += "; it tries keys again that Okta has refused";
+  return line + "\n";
+}
+
 std::string_view name_of(Severity severity) {
   switch (severity) {
     case Severity::warning:
@@ -105,14 +131,17 @@ void write_sighting(Json& json, const Sighting& seen) {
 
 }  // namespace
 
-std::string examination_text(const Examination& examination, Colour colour) {
+std::string examination_text(const Examination& examination, Colour colour, bool strict) {
   std::string out;
   if (!examination.tenants.empty()) out += harmless(tenants_table(examination), "\n") + "\n";
   if (!examination.listeners.empty()) out += harmless(listeners_table(examination), "\n") + "\n";
-  if (!examination.state_dir.empty()) out += "state in " + harmless(examination.state_dir) + "\n\n";
+  if (!examination.state.path.empty()) out += state_line(examination.state);
+  if (!examination.daemon.address.empty()) out += daemon_line(examination.daemon);
+  if (!examination.state.path.empty()) out += "\n";
   for (const Finding& finding : examination.findings) out += finding_line(finding, colour);
-  const auto bad = std::ranges::count_if(
-      examination.findings, [](const Finding& finding) { return finding.severity != Severity::warning; });
+  const auto bad = std::ranges::count_if(examination.findings, [&](const Finding& finding) {
+    return strict || finding.severity != Severity::warning;
+  });
   if (bad == 0) return out + "nothing is wrong\n";
   return out + std::to_string(bad) + (bad == 1 ? " thing is wrong\n" : " things are wrong\n");
 }
@@ -122,7 +151,19 @@ std::string examination_json(const Examination& examination, int exit_code) {
   json.begin();
   json.member("at", examination.at);
   json.member("exit_code", std::int64_t{exit_code});
-  json.member("state_dir", examination.state_dir);
+  const StateFound& state = examination.state;
+  json.member("state_dir", state.path);
+  json.member("state_dir_exists", state.exists);
+  json.member("state_dir_owner", std::int64_t{state.owner});
+  json.member("state_dir_mode", std::int64_t{state.mode});
+  json.member("state_dir_free_bytes", state.free_bytes);
+  if (state.set_aside) {
+    json.member("set_aside_events", state.set_aside->events);
+    json.member("set_aside_bytes", state.set_aside->bytes);
+  }
+  json.member("daemon", examination.daemon.headline);
+  json.member("daemon_running", examination.daemon.running);
+  json.member("daemon_woken", examination.daemon.woken);
   json.begin_list("tenants");
   for (const TenantDiagnosis& tenant : examination.tenants) {
     json.begin();

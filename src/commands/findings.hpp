@@ -1,16 +1,39 @@
 // What `check` shows: tables and findings, as text for people or as JSON. Pure.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "logzio_okta/flow/diagnosis.hpp"
 
+#include "shell/state/state_view.hpp"
+
 namespace logzio_okta {
+
+/// The state and its directory.
+struct StateFound {
+  std::string path;  ///< Empty: nobody has looked.
+  bool exists = false;
+  unsigned owner = 0;
+  unsigned mode = 0;
+  std::optional<std::uint64_t> free_bytes;
+  std::optional<SetAsideTotal> set_aside;  ///< Where there is a state that can be read.
+};
+
+/// The daemon that runs with this state.
+struct DaemonFound {
+  std::string address;   ///< Where it was asked; empty: nobody has asked.
+  std::string headline;  ///< Its own, or why there is none.
+  bool running = false;
+  bool woken = false;  ///< It tries refused keys again.
+};
 
 struct Examination {
   WallTime at;
-  std::string state_dir;
+  StateFound state;
+  DaemonFound daemon;
   std::vector<TenantDiagnosis> tenants;  ///< In the file's order, an element for each key.
   std::vector<ListenerDiagnosis> listeners;
   std::vector<Finding> findings;  ///< All, those of tenants and listeners included; the gravest first.
@@ -18,7 +41,8 @@ struct Examination {
 
 enum class Colour : std::uint8_t { plain, terminal };
 
-[[nodiscard]] std::string examination_text(const Examination& examination, Colour colour);
+/// `strict`: a warning counts as something that is wrong.
+[[nodiscard]] std::string examination_text(const Examination& examination, Colour colour, bool strict);
 [[nodiscard]] std::string examination_json(const Examination& examination, int exit_code);
 
 }  // namespace logzio_okta

@@ -323,7 +323,7 @@ int set_aside_retry(Settings settings, const Environment& environment) {
   }
 
   Keyring keyring;
-  keyring.set_usual(settings.options.listener, std::move(settings.options.token));
+  keyring.set_usual(UsualDestination::of(settings.options));
   const Roster roster = keyring.replace(std::move(tenants->entries));
   auto client = CurlClient::create(keyring, *trust, settings.proxy);
   if (!client) return refuse(exit_configuration, client.error().text);

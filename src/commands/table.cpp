@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::array check_flags = {
     OptionRow{"--json", "", "", "The same as JSON, for programs."},
+    OptionRow{"--offline", "", "", "Ask nobody: only the configuration, the files and the state."},
+    OptionRow{"--strict", "", "", "A warning is a failure too, for a pipeline: exit code 69."},
 };
 constexpr std::array status_flags = {
     OptionRow{"--json", "", "", "The same as JSON, for programs."},
@@ -52,9 +54,12 @@ constexpr std::array commands = {
                    "it. Each key and the listener are asked once, at the same time: a key for the "
                    "newest event of the last week, the listener to take an empty bulk. Nothing is "
                    "shipped, no place is moved, and a running daemon is not disturbed. A token that the "
-                   "listener of one region does not know is shown to those of the others.\n"
-                   "Exit codes: 0 nothing is wrong (there may be warnings), 78 the configuration cannot "
-                   "work, 74 the state cannot be used, 69 something out there does not work.",
+                   "listener of one region does not know is shown to those of the others. A daemon that runs "
+                   "with this state is asked how it does, and when a key works, it tries those again at once "
+                   "that Okta has refused.\n"
+                   "Exit codes: 0 nothing is wrong (there may be warnings, but not with --strict), 78 the "
+                   "configuration cannot work, 74 the state cannot be used, 69 something out there does not "
+                   "work.",
                .judges_configuration = true,
                .perform = check},
     CommandRow{.name = "status",

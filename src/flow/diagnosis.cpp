@@ -6,6 +6,7 @@
 
 #include "logzio_okta/base/gzip.hpp"
 #include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/base/text.hpp"
 #include "logzio_okta/okta/error.hpp"
 #include "logzio_okta/okta/log_query.hpp"
@@ -195,7 +196,7 @@ class TenantDoctor {
              "); try again, and look at status.okta.com";
     }
     if (const auto location = find_header(answer.headers, "Location"); location && answer.status < 400) {
-      return "it sends us elsewhere (" + status + " to " + printable(*location) +
+      return "it sends us elsewhere (" + status + " to " + quotable(*location) +
              "), which is never followed; write the org's own domain, for example acme.okta.com";
     }
     return "Okta has no System Log under this domain (" + status + ": " + describe_okta_error(answer) +
@@ -259,6 +260,21 @@ class TenantDoctor {
   WallTime wall_;
 };
 
+/// Of an answer that says nothing about the token.
+std::string other_answer(const Endpoint& listener, const HttpAnswer& answer) {
+  const std::string what = listener.text() + " answers " + std::to_string(answer.status);
+  if (answer.status >= 300 && answer.status < 400) {
+    const auto location = find_header(answer.headers, "Location");
+    const bool to_tls = location && is_cleartext(listener.protocol) && location->starts_with("https://");
+    return what + (location ? " and sends us to " + quotable(*location) : "") +
+           ", which is never followed; write the listener's own host" +
+           (to_tls ? ", with https:// in front" : ", as Logz.io names it for your region");
+  }
+  return what +
+         ", which no listener says to an empty bulk; look at what is in between (proxy, relay), and at "
+         "status.logz.io";
+}
+
 void examine(ListenerDiagnosis& diagnosis, const Endpoint& listener, const std::optional<std::string>& home) {
   const Sighting& seen = diagnosis.sighting;
   const auto find = [&](Severity severity, const char* step, std::string text) {
@@ -296,10 +312,7 @@ void examine(ListenerDiagnosis& diagnosis, const Endpoint& listener, const std::
     return;
   }
   diagnosis.http = failed;
-  find(Severity::failure, "http",
-       listener.text() + " answers " + std::to_string(answer.status) +
-           ", which no listener says to an empty bulk; look at what is in between (proxy, relay), and at "
-           "status.logz.io");
+  find(Severity::failure, "http", other_answer(listener, answer));
 }
 
 }  // namespace
@@ -358,8 +371,10 @@ bool is_token_unknown(const Sighting& sighting) {
 }
 
 bool is_token_known(const Sighting& sighting) {
-  return sighting.result && !sighting.only_connected &&
-         (sighting.result->status == 200 || sighting.result->status == 400);
+  if (!sighting.result || sighting.only_connected) return false;
+  // A web server's own 400, for plain HTTP on its TLS port say, is a page.
+  const bool page = ascii::trim(plain_body(*sighting.result)).starts_with('<');
+  return sighting.result->status == 200 || (sighting.result->status == 400 && !page);
 }
 
 std::vector<std::string> other_regions(std::string_view host) {

@@ -54,6 +54,7 @@ constexpr Duration fresh_bulk_pause = 10min;  // A tenant's question for one may
 constexpr Duration fresh_bulk_refused = 1h;   // It found something, which may be refused like the rest.
 constexpr Duration flow_grace =
     50s;  // Past the poll interval; then a tenant without an answer does not flow.
+constexpr Duration limited_grace = 15min;  // Likewise, where Okta's rate limit is what keeps it waiting.
 
 void add(EventCounts& total, const EventCounts& part) {
   for (const auto& [name, count] : event_counts) total.*count += part.*count;
@@ -915,6 +916,7 @@ TenantReport Scheduler::Impl::report_of(const Tenant& tenant, Now now) const {
 bool Scheduler::Impl::flows(const TenantReport& tenant, Now now) const {
   switch (tenant.state) {
     case TenantState::limited:
+      return tenant.last_answer && *tenant.last_answer + to_ms(limited_grace) >= now.wall;
     case TenantState::finished:
       return tenant.last_answer.has_value();
     case TenantState::held:

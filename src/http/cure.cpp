@@ -41,12 +41,16 @@ Urgency urgency_of(const TransportError& error) {
 std::string cure_for(TransportFault fault, const Scene& scene) {
   switch (fault) {
     case TransportFault::unresolved:
-      return scene.proxied ? "correct HTTPS_PROXY, or " + no_proxy(scene)
-                           : "check how the name is written and that this machine can resolve names "
-                             "(/etc/resolv.conf), or set HTTPS_PROXY if only a proxy can";
+      if (scene.proxied) return "correct HTTPS_PROXY, or " + no_proxy(scene);
+      return std::string(
+                 "check how the name is written and that this machine can resolve names "
+                 "(/etc/resolv.conf)") +
+             (scene.cleartext ? "" : ", or set HTTPS_PROXY if only a proxy can");
     case TransportFault::unreachable:
-      return scene.proxied ? "start the proxy, correct HTTPS_PROXY, or " + no_proxy(scene)
-                           : "open the way out to it in the firewall, or set HTTPS_PROXY";
+      if (scene.proxied) return "start the proxy, correct HTTPS_PROXY, or " + no_proxy(scene);
+      return scene.cleartext ? "start what should listen there, correct host and port, or open the way to it "
+                               "in the firewall (without TLS it never goes through a proxy)"
+                             : "open the way out to it in the firewall, or set HTTPS_PROXY";
     case TransportFault::proxy_refused:
       return scene.proxy_status == proxy_authentication_required
                  ? "put the proxy's user and password into HTTPS_PROXY"
@@ -54,7 +58,8 @@ std::string cure_for(TransportFault fault, const Scene& scene) {
     case TransportFault::untrusted:
       return std::string(cure_of_certificate(scene.certificate));
     case TransportFault::tls_failed:
-      return "something other than a TLS 1.2 server listens there, or is in between: check port and proxy";
+      return "something other than a TLS 1.2 server listens there, or is in between: check port and proxy; a "
+             "listener without TLS is written with its scheme (http://, tcp://)";
     case TransportFault::timed_out:
     case TransportFault::cut:
     case TransportFault::answer_too_large:

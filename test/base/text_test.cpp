@@ -44,3 +44,14 @@ TEST_CASE("text: case and white space are ASCII only") {
   REQUIRE(ascii::trim(" \n ").empty());
   REQUIRE(ascii::trim("\xC2\xA0x") == "\xC2\xA0x");
 }
+
+TEST_CASE("text: bytes are told in the unit in which people think of them") {
+  REQUIRE(describe_bytes(0) == "0 bytes");
+  REQUIRE(describe_bytes(1) == "1 byte");
+  REQUIRE(describe_bytes(1023) == "1023 bytes");
+  REQUIRE(describe_bytes(1024) == "1.0 KiB");
+  REQUIRE(describe_bytes(3500) == "3.4 KiB");
+  REQUIRE(describe_bytes(256 * limits::MiB) == "256 MiB");
+  REQUIRE(describe_bytes(5000 * limits::MiB) == "4.8 GiB");
+  REQUIRE(describe_bytes(UINT64_MAX) == "17179869183 GiB");
+}

@@ -1,4 +1,7 @@
 // The command `check`: each fault is named with its cure, and nobody else notices.
+#include <algorithm>
+#include <iterator>
+
 #include <sys/stat.h>
 
 #include "e2e/bench.hpp"
@@ -26,9 +29,10 @@ struct Checked {
   }
 };
 
-Checked check(const Bench& bench, const Run& run = {}) {
+Checked check(const Bench& bench, const Run& run = {}, const std::optional<std::string>& ca_file = {}) {
   Words words = {"check"};
   for (const std::string& flag : bench.flags_of(run)) words.push_back(flag);
+  if (ca_file) *std::next(std::ranges::find(words, "--ca-file")) = *ca_file;
   Daemon process({.binary = Bench::binary(), .args = words, .env = bench.environment_of(run)});
   const auto code = process.wait_exit(patience);
   Checked checked{code, process.out() + process.log()};
@@ -135,7 +139,8 @@ TEST_CASE("check: a token nobody knows is told from one of another region") {
   const Checked elsewhere = check(bench, run);
   INFO(elsewhere.text);
   CHECK(elsewhere.code == 69);
-  CHECK(elsewhere.says("listener", {"region: ", "listener-eu.logz.io takes it", "LOGZIO_LISTENER_HOST"}));
+  CHECK(elsewhere.says("listener",
+                       {"region: ", "listener-eu.logz.io takes it", "set by LOGZIO_TOKEN and --listener"}));
   CHECK(bench.lines(home) == 0);
 
   bench.world.refuse(proxy, true);
@@ -171,7 +176,7 @@ TEST_CASE("check: with accounts of their own each is asked, and a wrong token is
                                   "set by logzio_token and logzio_listener_host (for " +
                                       bench.world.org_name(3) + " in the tenants file)"}));
   CHECK(checked.text.contains("1 thing is wrong"));
-  CHECK(checked.text.contains("LOGZIO_TOKEN and LOGZIO_LISTENER_HOST"));
+  CHECK(checked.text.contains("LOGZIO_TOKEN and --listener "));
   CHECK(bench.accepted(0) == 1);
   CHECK(bench.accepted(own) == 2);  // Two accounts, of which one has two tenants.
 
@@ -226,6 +231,154 @@ TEST_CASE("check: a state directory that cannot be used is 74, a file for everyb
   INFO(unwritable.text);
   CHECK(unwritable.code == 74);
   CHECK(unwritable.says("state", {bench.state_dir(), "is a file", "--state-dir"}));
+}
+
+TEST_CASE("check: offline it asks nobody, and judges configuration, files and state all the same") {
+  Bench bench;
+  const std::size_t org = bench.add_org();
+  bench.add_listener();
+  bench.write_tenants();
+  REQUIRE(::chmod(bench.tenants_file().c_str(), 0600) == 0);
+  const std::uint16_t port = free_port();
+  const Checked fine = check(bench, {.admin = "127.0.0.1:" + std::to_string(port), .flags = {"--offline"}});
+  INFO(fine.text);
+  CHECK(fine.code == 0);
+  CHECK(fine.text.contains("state in " + bench.state_dir() + " (the first start makes it)"));
+  CHECK_FALSE(fine.text.contains("daemon"));
+  write_file(bench.path("ca.pem"), "nothing");
+  const Checked bad =
+      check(bench, {.flags = {"--offline"}, .env = {{"LOGZIO_TOKEN", "short"}}}, bench.path("ca.pem"));
+  INFO(bad.text);
+  CHECK(bad.code == 78);
+  CHECK(bad.says("configuration", {"LOGZIO_TOKEN", "32"}));
+  CHECK(bad.says("configuration", {"ca.pem"}));
+  CHECK(bench.world.accepted(bench.world.org_port(org)) + bench.accepted() == 0);
+}
+
+TEST_CASE("check: with --strict a warning is a failure") {
+  Bench bench;
+  (void)bench.add_org();
+  bench.add_listener();
+  bench.write_tenants();
+  REQUIRE(::chmod(bench.tenants_file().c_str(), 0644) == 0);
+  const Checked lenient = check(bench);
+  CHECK(lenient.code == 0);
+  CHECK(lenient.text.contains("nothing is wrong"));
+  const Checked strict = check(bench, {.flags = {"--strict"}});
+  INFO(strict.text);
+  CHECK(strict.code == 69);
+  CHECK(strict.text.contains("1 thing is wrong"));
+  REQUIRE(::chmod(bench.tenants_file().c_str(), 0600) == 0);
+  CHECK(check(bench, {.flags = {"--strict"}}).code == 0);
+}
+
+TEST_CASE("check: the running daemon is asked how it does, and tries a key again that works again") {
+  Bench bench;
+  const std::size_t org = bench.add_org();
+  const std::size_t other = bench.add_org();
+  bench.add_listener();
+  const auto set_key = [&](std::size_t whose, model::KeyState state) {
+    bench.world.with_org(whose, [&](auto& okta) { okta.set_key(bench.world.org_key(whose), state); });
+  };
+  bench.world.issue(org, 3);
+  const std::uint16_t port = free_port();
+  const Run run{.admin = "127.0.0.1:" + std::to_string(port)};
+  bench.start(run);
+  REQUIRE(bench.all_arrive());
+  REQUIRE(bench.wait([&] { return http_get(port, "/readyz/all").status == 200; }));
+  const Checked fine = check(bench, run);
+  INFO(fine.text);
+  CHECK(fine.text.contains("daemon at " + run.admin + ": ready; running for"));
+  CHECK(fine.text.contains("nothing set aside"));
+  CHECK_FALSE(fine.text.contains("tries keys again"));
+
+  set_key(org, model::KeyState::revoked);
+  set_key(other, model::KeyState::revoked);
+  REQUIRE(bench.says("[" + bench.world.org_name(org) + "] Okta refuses the API key"));
+  REQUIRE(bench.says("[" + bench.world.org_name(other) + "] Okta refuses the API key"));
+  const Checked refused = check(bench, run);
+  INFO(refused.text);
+  CHECK(refused.says("daemon", {"the running daemon says: NOT READY", "logzio-okta status"}));
+  CHECK_FALSE(refused.text.contains("tries keys again"));
+  bench.pass(3s);  // The daemon looks every two.
+  CHECK_FALSE(bench.daemon().log().contains("tried again"));
+
+  set_key(org, model::KeyState::good);
+  bench.world.issue(org, 3);
+  CHECK(check(bench, run).text.contains("it tries keys again that Okta has refused"));
+  REQUIRE(bench.says("check has found a key that works: keys that Okta has refused are tried again"));
+  REQUIRE(bench.all_arrive(50s));  // Before the minute after which it would have tried by itself.
+  CHECK(bench.stop() == 0);
+  CHECK(bench.proven_once());
+}
+
+TEST_CASE("check: what is set aside is counted, and the state stays as it was") {
+  Bench bench;
+  const std::size_t org = bench.add_org();
+  sandbox::ListenerSpec spec;
+  spec.settings.body_bytes_max = 200'000;
+  spec.settings.count_inflated = true;
+  bench.add_listener(spec);
+  const std::string large = R"({"uuid":"11111111-1111-4111-8111-111111111111","published":")" +
+                            format_rfc3339(World::now()) + R"(","x":")" + std::string(300'000, 'x') + "\"}";
+  bench.world.issue_bytes(org, large, model::Fate::set_aside);
+  bench.start();
+  REQUIRE(bench.says("is set aside"));
+  CHECK(bench.stop() == 0);
+  const Checked checked = check(bench);
+  INFO(checked.text);
+  CHECK(checked.text.contains("state in " + bench.state_dir() + ": of uid "));
+  CHECK(checked.text.contains(", mode 0700, "));
+  CHECK(checked.text.contains("; 1 event set aside ("));
+  CHECK(checked.text.contains(" of 256 MiB; logzio-okta set-aside list shows them)"));
+  CHECK(check(bench, {.flags = {"--json"}}).text.contains(R"("set_aside_events":1,)"));
+  // It has left the state as it was: nothing is in doubt after it.
+  bench.start();
+  bench.world.issue(org, 3);
+  REQUIRE(bench.all_arrive());
+  CHECK(bench.stop() == 0);
+  CHECK(bench.proven_once());
+}
+
+TEST_CASE("check: an answer that takes long does not put the others' clocks wrong") {
+  Bench bench;
+  const std::size_t org = bench.add_org();
+  bench.add_listener({.protocol = Protocol::http_bulk});
+  bench.write_tenants();
+  std::string address = bench.world.listener_address(0);
+  address.replace(0, address.find(':'), "https");
+  Words words = {"check", "--json"};
+  for (const std::string& flag : bench.flags_of({})) words.push_back(flag);
+  *std::next(std::ranges::find(words, "--listener")) = address;
+  Daemon process({.binary = Bench::binary(), .args = words, .env = bench.environment_of({})});
+  CHECK(process.wait_exit(patience) == 69);
+  INFO(process.out());
+  CHECK(process.out().contains("within 10 s"));  // It waits for more of what it takes for a request.
+  const std::string ahead = "\"clock_ahead_seconds\":";
+  const std::size_t at = process.out().find(ahead);
+  REQUIRE(at != std::string::npos);
+  CHECK(std::stod(process.out().substr(at + ahead.size())) < 8);
+  CHECK(bench.requests(org) == 1);
+}
+
+TEST_CASE("check: an admin address that another daemon has is told") {
+  Bench bench;
+  (void)bench.add_org();
+  bench.add_listener();
+  const Run run{.admin = "127.0.0.1:" + std::to_string(free_port())};
+  bench.start(run);
+  REQUIRE(bench.says("starts with the events since"));
+  const Run other{.admin = run.admin, .env = {{"LOGZIO_OKTA_STATE_DIR", bench.path("other")}}};
+  Words words = {"check"};
+  for (const std::string& flag : bench.flags_of(other)) words.push_back(flag);
+  const auto at = std::ranges::find(words, "--state-dir");
+  words.erase(at, at + 2);
+  Daemon process({.binary = Bench::binary(), .args = words, .env = bench.environment_of(other)});
+  CHECK(process.wait_exit(patience) == 0);
+  INFO(process.out());
+  CHECK(process.out().contains("WARN  admin: " + run.admin + " is in use by the daemon whose state is in " +
+                               bench.state_dir()));
+  CHECK(bench.stop() == 0);
 }
 
 }  // namespace

@@ -1,6 +1,12 @@
 // The tenants file and the files of keys and token change while it runs.
 #include <algorithm>
 #include <csignal>
+#include <iterator>
+#include <thread>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "logzio_okta/base/random.hpp"
 
@@ -97,6 +103,8 @@ TEST_CASE("reload: a broken file is refused loudly, is seen in the metrics, and 
   bench.write_tenants("tenants: nobody\n");
   REQUIRE(bench.says("The tenants read before stay in force"));
   CHECK(http_get(port, "/metrics").body.contains("\nlogzio_okta_last_reload_refused 1\n"));
+  CHECK(http_get(port, "/status.txt").body.starts_with("ready; a changed file cannot be used; "));
+  CHECK(http_get(port, "/status.txt").body.contains(bench.tenants_file() + ":"));
   bench.world.issue(org, 10);
   REQUIRE(bench.all_arrive());
   bench.write_tenants();
@@ -167,6 +175,51 @@ TEST_CASE("reload: a file that names a missing token or key file is taken as soo
   const std::string log = bench.daemon().log();
   const std::string words = "beta-key cannot be read";
   CHECK(log.find(words) == log.rfind(words));  // Said once, however often it was looked for.
+}
+
+TEST_CASE("reload: a key valid again at Okta is tried at once after SIGHUP, wherever the tenants came from") {
+  const bool piped = GENERATE(false, true);
+  CAPTURE(piped);
+  Bench bench;
+  const std::size_t org = bench.add_org();
+  bench.add_listener();
+  const std::string key = bench.world.org_key(org);
+  const auto set_key = [&](model::KeyState state) {
+    bench.world.with_org(org, [&](auto& okta) { okta.set_key(key, state); });
+  };
+  Words flags = bench.flags_of({.admin = "127.0.0.1:" + std::to_string(free_port())});
+  const auto tenants = std::ranges::find(flags, "--tenants");
+  Variables variables = bench.environment_of({});
+  const std::string fifo = bench.path("fifo");
+  std::jthread writer;
+  if (piped) {
+    REQUIRE(::mkfifo(fifo.c_str(), S_IRUSR | S_IWUSR) == 0);
+    *std::next(tenants) = fifo;
+    writer = std::jthread([yaml = bench.world.tenants_yaml(), fifo] {
+      const sandbox::Fd end(::open(fifo.c_str(), O_WRONLY | O_CLOEXEC));  // Waits for the reader.
+      [[maybe_unused]] const auto written = ::write(end.get(), yaml.data(), yaml.size());
+    });
+  } else {
+    flags.erase(tenants, tenants + 2);
+    variables.emplace_back("OKTA_API_KEY", key);
+    variables.emplace_back("OKTA_DOMAIN", bench.world.org_domain(org));
+  }
+  bench.start_process({.args = flags, .env = variables});
+  bench.world.issue(org, 3);
+  REQUIRE(bench.all_arrive());
+
+  set_key(model::KeyState::revoked);
+  REQUIRE(bench.says("Okta refuses the API key"));
+  bench.pass(1s);
+  const std::size_t before = bench.requests(org);
+  set_key(model::KeyState::good);
+  bench.world.issue(org, 3);
+  bench.daemon().signal(SIGHUP);
+  // Before the minute after which it would have tried by itself.
+  REQUIRE(bench.all_arrive(50s));
+  CHECK(bench.requests(org) > before);
+  CHECK(bench.stop() == 0);
+  CHECK(bench.proven_once());
 }
 
 TEST_CASE("reload: without a listener and a token for all, a tenant that brings none is refused") {

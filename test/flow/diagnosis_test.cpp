@@ -110,6 +110,17 @@ TEST_CASE("diagnosis: the listener's answer to nothing tells the token") {
   REQUIRE_THAT(
       only(findings(answered(401), "listener-eu.logz.io")),
       Contains("region: ") && Contains("listener-eu.logz.io takes it") && Contains("LOGZIO_LISTENER_HOST"));
+  REQUIRE_THAT(only(findings(answered(301, "", {{"Location", "https://elsewhere.example/"}}))),
+               Contains("301") && Contains("https://elsewhere.example/") && Contains("never followed") &&
+                   Contains("as Logz.io names it"));
+  // Plain HTTP on a TLS port: the token was not even looked at.
+  REQUIRE_THAT(only(findings(answered(400, "<html>The plain HTTP request was sent to HTTPS port</html>"))),
+               Contains("http: ") && Contains("400"));
+  const DestinationSpec plain{.id = {}, .listener = Endpoint::parse("http://relay.example:8080").value()};
+  REQUIRE_THAT(
+      only(diagnose_listener(plain, answered(308, "", {{"Location", "https://relay.example/"}}), std::nullopt)
+               .findings),
+      Contains("with https:// in front"));
   REQUIRE_THAT(only(findings(answered(502))), Contains("502") && Contains("status.logz.io"));
   REQUIRE(other_regions("listener-eu.logz.io").size() == 4);
   REQUIRE(other_regions("relay.example.com").empty());
@@ -119,6 +130,14 @@ TEST_CASE("diagnosis: the listener's answer to nothing tells the token") {
   const DestinationSpec lines{.id = {}, .listener = Endpoint::parse("listener.logz.io:5052").value()};
   REQUIRE_THAT(only(diagnose_listener(lines, std::move(open), std::nullopt).findings),
                Contains("never answers") && Contains(":8071"));
+}
+
+TEST_CASE("diagnosis: what never goes through a proxy is not told to") {
+  for (const TransportFault fault : {TransportFault::unresolved, TransportFault::unreachable}) {
+    REQUIRE_THAT(cure_for(fault, {.name = "relay.example", .cleartext = true}), !Contains("HTTPS_PROXY"));
+    REQUIRE_THAT(cure_for(fault, {.name = "listener.logz.io"}), Contains("HTTPS_PROXY"));
+  }
+  REQUIRE_THAT(cure_for(TransportFault::tls_failed, {.name = "relay.example"}), Contains("http://"));
 }
 
 TEST_CASE("diagnosis: where the way ends, what lies behind it is not judged") {

@@ -76,6 +76,22 @@ TEST_CASE("scheduler: a tenant that hears nothing is not ready within a minute, 
   REQUIRE(bench.report().tenants[0].behind >= 5min);
 }
 
+TEST_CASE(
+    "scheduler: a tenant that Okta's rate limit silences flows for a quarter of an hour, and no longer") {
+  Bench bench({.domains = {acme}});
+  bench.okta_replies(acme, page({bench.fresh(1)}).next(link_a));
+  bench.listener_takes();
+  bench.okta = [&](const AskOkta&) -> std::optional<HttpResult> {
+    return status(429).rate(120, 0, 60s).at(bench.okta_now());
+  };
+  bench.pass(14min);
+  REQUIRE(bench.report().tenants[0].state == TenantState::limited);
+  REQUIRE(bench.report().ready);
+  bench.pass(2min);
+  REQUIRE_FALSE(bench.report().ready);
+  REQUIRE(bench.report().tenants[0].in_trouble());
+}
+
 TEST_CASE("scheduler: every question carries its tenant's own origin and key") {
   Bench bench({.domains = {acme, beta}});
   REQUIRE(bench.asks.size() == 2);

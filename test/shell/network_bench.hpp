@@ -58,7 +58,7 @@ class NetworkBench {
   explicit NetworkBench(Setup setup)
       : trust_(Trust::load(setup.ca_file).value()), proxy_(std::move(setup.proxy)) {
     std::signal(SIGPIPE, SIG_IGN);
-    keyring_.set_usual(endpoint(setup.listener), Secret(std::string(token)));
+    keyring_.set_usual({.listener = endpoint(setup.listener), .token = Secret(std::string(token))});
     destination_ = add_destination({});
     client_ = CurlClient::create(keyring_, trust_, proxy_, setup.patience).value();
   }

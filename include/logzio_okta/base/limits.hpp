@@ -15,8 +15,10 @@ inline constexpr std::size_t MiB = 1024 * KiB;
 inline constexpr std::size_t tenants_max = 50;
 inline constexpr std::size_t tenants_file_bytes_max = 1 * MiB;
 inline constexpr std::size_t secret_bytes_max = 8 * KiB;
-inline constexpr std::size_t pem_bytes_max = 1 * MiB;      // A certificate with its chain has some KiB.
-inline constexpr std::size_t ca_file_bytes_max = 8 * MiB;  // The system's own bundle has 250 KiB.
+inline constexpr std::size_t pem_bytes_max = 1 * MiB;       // A certificate with its chain has some KiB.
+inline constexpr std::size_t ca_file_bytes_max = 8 * MiB;   // The system's own bundle has 250 KiB.
+inline constexpr std::size_t state_probe_bytes = 64 * KiB;  // What `check` writes: more than a save's pages.
+inline constexpr std::uint64_t state_free_bytes_low = 64 * MiB;  // Less is worth a warning.
 // What `<(...)` may take to write a credential, at the start and in commands; a vault answers in seconds.
 inline constexpr Duration pipe_patience = 30s;
 inline constexpr std::size_t files_kept_max =

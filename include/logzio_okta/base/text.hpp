@@ -46,6 +46,9 @@ namespace ascii {
 /// "1 event", "2 events".
 [[nodiscard]] std::string counted(std::uint64_t number, std::string_view noun);
 
+/// "512 bytes", "3.4 KiB", "12 MiB": for people, in two digits at least.
+[[nodiscard]] std::string describe_bytes(std::uint64_t bytes);
+
 /// Foreign text made fit for a log line: every control and non-ASCII byte becomes '?', and what is longer
 /// than `bytes_max` is cut there and ends in "...".
 [[nodiscard]] std::string printable(std::string_view text,

@@ -55,7 +55,9 @@ struct Options {
   std::optional<std::string> tenants;
   Secret token;
   std::optional<std::string> token_file;
+  std::string token_from = "LOGZIO_TOKEN";  ///< By which flag or variable it was given.
   Endpoint listener;
+  std::string listener_from = "LOGZIO_LISTENER_HOST";
   std::optional<std::string> state_dir;
   std::optional<std::string> ca_file;
   std::optional<AdminAddress> admin = AdminAddress{};

@@ -31,6 +31,7 @@ struct Sighting {
   CertificateFault fault = CertificateFault::good;
   bool only_connected = false;  ///< Nothing was asked; `result` is an empty answer if the way is open.
   Duration took{};              ///< Until the answer was whole.
+  WallTime at;                  ///< Our clock then.
   HttpResult result;
 };
 

@@ -25,7 +25,8 @@ enum class Urgency : std::uint8_t {
 struct Scene {
   std::string name;  ///< "acme.okta.com": where we wanted to go.
   bool proxied = false;
-  int proxy_status = 0;  ///< The proxy's answer to CONNECT; 0: none.
+  bool cleartext = false;  ///< No TLS, and so never through a proxy.
+  int proxy_status = 0;    ///< The proxy's answer to CONNECT; 0: none.
   CertificateFault certificate = CertificateFault::other;
 };
 /// "set this machine's clock (NTP)": without a full stop; empty where there is nothing to do.

@@ -22,8 +22,10 @@ std::string next_hop(const Journey& journey) {
 }
 
 Scene scene_of(const Journey& journey, int proxy_status = 0) {
-  return {
-      .name = journey.route.name(), .proxied = journey.route.proxy != nullptr, .proxy_status = proxy_status};
+  return {.name = journey.route.name(),
+          .proxied = journey.route.proxy != nullptr,
+          .cleartext = journey.route.origin.scheme == "http",
+          .proxy_status = proxy_status};
 }
 
 TransportError unresolved(const Journey& journey, bool proxy) {

@@ -17,6 +17,7 @@
 #include "shell/net/curl_fault.hpp"
 #include "shell/net/curl_handle.hpp"
 #include "shell/net/tls_bounds.hpp"
+#include "shell/os/clock.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -82,6 +83,7 @@ class Walk {
     const char* address = easy_.info<char*>(CURLINFO_PRIMARY_IP);
     if (address != nullptr) seen_.address = address;
     seen_.took = std::chrono::microseconds(easy_.info<curl_off_t>(CURLINFO_TOTAL_TIME_T));
+    seen_.at = wall_now();
     seen_.only_connected = question_.kind == Question::Kind::connect;
     if (code == CURLE_OK && seen_.only_connected) {
       seen_.result = HttpAnswer{.status = 200, .headers = {}, .body = {}};

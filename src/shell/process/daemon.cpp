@@ -116,7 +116,8 @@ struct Daemon::Impl {
         log(log_given),
         notify(environment_given),
         store(std::move(store_given)),
-        trust(std::move(trust_given)) {}
+        trust(std::move(trust_given)),
+        lock_watch(OwnerLock::path_in(state_dir)) {}
 
   void perform(Output output);
   void on(AskOkta&& ask) { client->ask(ask); }
@@ -161,6 +162,7 @@ struct Daemon::Impl {
   void look_at_signals();
   void look_at_files(Instant now);
   void reload_tenants(bool quietly = false);
+  void wake_keys(const char* why);
   [[nodiscard]] Result<Tenants> read_tenants() const;
   void reload_token();
   Result<void> open_hooks();
@@ -188,6 +190,9 @@ struct Daemon::Impl {
   std::unique_ptr<Admin> admin;
   HookGate gate{keyring};
   std::unique_ptr<HookServer> hook_server;
+  FileWatch lock_watch;  ///< Changes when `check` has found a key that works: see OwnerLock::nudge().
+  bool tenants_piped = false;
+  Roster roster;  ///< In force.
   std::optional<FileWatch> tenants_watch;
   std::optional<FileWatch> token_watch;
   std::optional<FileWatch> secrets_watch;
@@ -200,9 +205,9 @@ struct Daemon::Impl {
   std::uint64_t reloads_taken = 0;
   std::uint64_t reloads_refused = 0;
   std::string tenants_refused;  ///< Why the file, as it was last read, cannot be used.
-  bool token_refused = false;
-  bool secrets_refused = false;
-  bool certificate_refused = false;
+  std::string token_refused;    ///< Likewise.
+  std::string secrets_refused;
+  std::string certificate_refused;
   std::vector<std::string> tenants_warnings;  ///< Of the file as it was last read.
   std::vector<std::string> token_warnings;
   InputQueue inputs;                  ///< Not handled yet.
@@ -244,8 +249,10 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
       ProcessFacts process = read_process_facts(self.log.dropped());
       process.reloads_taken = self.reloads_taken;
       process.reloads_refused = self.reloads_refused;
-      process.last_reload_refused = !self.tenants_refused.empty() || self.token_refused ||
-                                    self.secrets_refused || self.certificate_refused;
+      for (const std::string* why :
+           {&self.tenants_refused, &self.token_refused, &self.secrets_refused, &self.certificate_refused}) {
+        if (!why->empty()) process.refused.push_back(*why);
+      }
       return process;
     };
     auto admin = Admin::listen(*options.admin, {report, facts, self.history, state_dir->path}, {},
@@ -262,22 +269,25 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
     if (const auto opened = self.open_hooks(); !opened)
       return refuse_start(exit_configuration, opened.error().text);
   }
-  self.keyring.set_usual(options.listener, std::move(self.settings.options.token));
+  self.keyring.set_usual(UsualDestination::of(self.settings.options));
   auto client = CurlClient::create(self.keyring, self.trust, self.settings.proxy);
   if (!client) return refuse_start(exit_configuration, client.error().text);
   self.client = std::move(*client);
-  if (!tenants->entries.empty() && tenants->entries.front().line > 0)
+  if (!tenants->entries.empty() && tenants->entries.front().line > 0) {
+    self.tenants_piped = is_pipe(tenants->source);
     self.watch(self.tenants_watch, tenants->source);
+  }
   self.watch_secret_files(tenants->entries);
   if (options.token_file) self.watch(self.token_watch, *options.token_file);
   self.look_at = steady_now() + limits::tenants_file_watch;
+  self.roster = self.keyring.replace(std::move(tenants->entries));
   self.scheduler.emplace(now(),
                          SchedulerOptions{.policy = options.policy,
                                           .seed = random_seed(),
                                           .running_for = process_age(),
                                           .hooks = self.hook_server != nullptr,
                                           .hook_orgs = options.hooks_orgs},
-                         self.keyring.replace(std::move(tenants->entries)));
+                         Roster(self.roster));
   self.find_spool();
   self.never_wait.emplace();
   return std::unique_ptr<Daemon>(new Daemon(std::move(impl)));
@@ -419,6 +429,7 @@ void Daemon::Impl::look_at_files(Instant now) {
   look_at = now + limits::tenants_file_watch;
   if (signals.look_for_terminal()) look_at_signals();
   (void)store.is_in_place();
+  if (lock_watch.changed()) wake_keys("check has found a key that works");
   const bool secrets_changed =
       std::ranges::count_if(tenant_secret_watches, [](FileWatch& watch) { return watch.changed(); }) > 0;
   if ((tenants_watch && tenants_watch->changed()) || secrets_changed) {
@@ -436,8 +447,8 @@ void Daemon::Impl::look_at_files(Instant now) {
 
 // A file that cannot be used leaves what is in force in force. `quietly`: unless something else is wrong now.
 void Daemon::Impl::reload_tenants(bool quietly) {
-  if (!tenants_watch) return;
-  (void)tenants_watch->changed();  // What is read now need not be read again.
+  if (tenants_piped) return wake_keys("the tenants came by a pipe, which is read only at a start");
+  if (tenants_watch) (void)tenants_watch->changed();  // What is read now need not be read again.
   for (FileWatch& watch : tenant_secret_watches) (void)watch.changed();
   auto tenants = read_tenants();
   if (quietly && !tenants && tenants.error().text == tenants_refused) return;
@@ -451,12 +462,24 @@ void Daemon::Impl::reload_tenants(bool quietly) {
   say(Level::info,
       "read " + tenants->source + " again: " + std::to_string(tenants->entries.size()) + " entries");
   watch_secret_files(tenants->entries);
-  inputs.push(Reload{keyring.replace(std::move(tenants->entries))});
+  roster = keyring.replace(std::move(tenants->entries));
+  inputs.push(Reload{roster});
   tell_changed_tokens();
 }
 
+// The same roster once more: what Okta has refused is tried again at once.
+void Daemon::Impl::wake_keys(const char* why) {
+  const Report report = scheduler->report(now());
+  if (std::ranges::all_of(report.tenants, [](const auto& tenant) { return tenant.keys_refused == 0; }))
+    return;
+  say(Level::info, std::string(why) + ": keys that Okta has refused are tried again");
+  inputs.push(Reload{roster});
+}
+
 Result<Tenants> Daemon::Impl::read_tenants() const {
-  auto tenants = read_tenants_file(tenants_watch->path(), environment);
+  // Variables are as they were at the start; files that they name may not be.
+  auto tenants = tenants_watch ? read_tenants_file(tenants_watch->path(), environment)
+                               : find_tenants(settings.options.tenants, environment);
   if (!tenants) return tenants;
   if (auto problems = unsaid(settings, &*tenants); !problems.empty())
     return fail(std::move(problems.front()));
@@ -498,7 +521,7 @@ void Daemon::Impl::reload_token() {
   (void)token_watch->changed();
   auto token = read_token_file(token_watch->path(), warnings);
   count_reload(token.has_value());
-  token_refused = !token;
+  token_refused = token ? "" : token.error().text;
   if (!token) {
     say(Level::error, without_credentials(token.error().text) + ". The token read before stays in force");
     return;
@@ -582,7 +605,7 @@ void Daemon::Impl::reload_secrets() {
   if (!secrets_watch) return;
   const auto read = read_secrets(secrets_watch->path());
   count_reload(read.has_value());
-  secrets_refused = !read.has_value();
+  secrets_refused = read ? "" : read.error().text;
   if (!read) {
     say(Level::error, without_credentials(read.error().text) + ". The secrets read before stay in force");
   } else {
@@ -595,7 +618,7 @@ void Daemon::Impl::reload_certificate() {
   std::vector<std::string> warnings;
   auto tls = ServerTls::load(certificate_watch->path(), certificate_key_watch->path(), warnings);
   count_reload(tls.has_value());
-  certificate_refused = !tls.has_value();
+  certificate_refused = tls ? "" : tls.error().text;
   if (!tls) {
     say(Level::error, without_credentials(tls.error().text) + ". The certificate read before stays in force");
     return;

@@ -154,7 +154,8 @@ Reply Admin::Impl::answer(std::string_view path, std::size_t columns) const {
   if (path == "/metrics")
     return {.type = metrics_type, .body = metrics_text(sources.report(), sources.facts())};
   if (path == "/status") return {.type = json_type, .body = status_json(sources.report()) + "\n"};
-  if (path == "/status.txt") return {.body = status_text(sources.report(), sources.history, columns)};
+  if (path == "/status.txt")
+    return {.body = status_text(sources.report(), sources.history, columns, sources.facts().refused)};
   if (path == "/history") return {.type = json_type, .body = sources.history.json() + "\n"};
   if (path == "/state-dir") return {.body = sources.state_dir + "\n"};
   if (path == "/") return {.type = html_type, .body = std::string(status_page())};

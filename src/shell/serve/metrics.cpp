@@ -284,7 +284,7 @@ void add_daemon(Families& families, const Report& report, const ProcessFacts& pr
   add(reloads, value_of(process.reloads_refused), {{"outcome", "refused"}});
   families.gauge("logzio_okta_last_reload_refused",
                  "1 while the tenants or token file on disk cannot be used.",
-                 value_of(process.last_reload_refused));
+                 value_of(!process.refused.empty()));
   families.counter("logzio_okta_log_lines_dropped_total",
                    "Log lines dropped because stderr did not take them.",
                    value_of(process.log_lines_dropped));

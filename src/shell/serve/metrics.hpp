@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "logzio_okta/flow/report.hpp"
 
@@ -26,7 +27,7 @@ struct ProcessFacts {
   std::uint64_t log_lines_dropped = 0;
   std::uint64_t reloads_taken = 0;    ///< Tenants or token file read again and put in force,
   std::uint64_t reloads_refused = 0;  ///< or found to be unusable.
-  bool last_reload_refused = false;   ///< What is on disk is not what is in force.
+  std::vector<std::string> refused;   ///< Why files, as they are on disk, are not in force.
 };
 
 /// Of this process, from /proc; what cannot be read is 0. The log knows its dropped lines.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/base/text.hpp"
 
 #include "shell/output/text_table.hpp"
@@ -193,12 +194,17 @@ std::string headline(const Report& report) {
   return text;
 }
 
-std::string status_text(const Report& report, const History& history, std::size_t columns) {
+std::string status_text(const Report& report, const History& history, std::size_t columns,
+                        const std::vector<std::string>& refused) {
   std::string out = headline(report);
+  if (!refused.empty()) out += "; a changed file cannot be used";
   out += "; running for " + describe(std::max<Duration>(report.at - report.started, 0s));
   if (report.stopping) out += ", stopping";
-  out += "\n\n" + tenants_table(report, history, columns) + "\n" + last_errors(report) +
-         totals(report.total) + clock(report);
+  out += "\n\n";
+  for (const std::string& why : refused)
+    out += printable(without_credentials(why), error_bytes) + ". What was read before stays in force\n\n";
+  out += tenants_table(report, history, columns) + "\n" + last_errors(report) + totals(report.total) +
+         clock(report);
   for (const DestinationReport& destination : report.destinations)
     out += listener(destination, report.destinations.size() == 1, report.at);
   if (report.hooks.listening || !report.hooks.streams.empty()) out += hooks(report.hooks, report.at);

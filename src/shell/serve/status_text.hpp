@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "logzio_okta/flow/report.hpp"
 
@@ -20,6 +21,8 @@ namespace logzio_okta {
 [[nodiscard]] std::string headline(const Report& report);
 
 /// `columns`: of the terminal; the table leaves out what matters least until it fits. 0: whatever it needs.
-[[nodiscard]] std::string status_text(const Report& report, const History& history, std::size_t columns = 0);
+/// `refused`: ProcessFacts::refused.
+[[nodiscard]] std::string status_text(const Report& report, const History& history, std::size_t columns = 0,
+                                      const std::vector<std::string>& refused = {});
 
 }  // namespace logzio_okta

@@ -57,9 +57,15 @@ CredentialId Keyring::add(const Domain& domain, Secret&& key) {
   return id;
 }
 
-void Keyring::set_usual(const Endpoint& listener, Secret&& token) {
-  usual_listener_ = listener;
-  usual_token_ = std::move(token);
+UsualDestination UsualDestination::of(Options& options) {
+  return {.listener = options.listener,
+          .token = std::move(options.token),
+          .token_from = options.token_from,
+          .listener_from = options.listener_from};
+}
+
+void Keyring::set_usual(UsualDestination&& usual) {
+  usual_ = std::move(usual);
 }
 
 Roster Keyring::replace(std::vector<TenantEntry>&& entries) {
@@ -101,7 +107,7 @@ Roster Keyring::replace(std::vector<TenantEntry>&& entries) {
 }
 
 Keyring::Destination& Keyring::destination_of(TenantEntry& entry) {
-  const Endpoint& listener = entry.listener ? *entry.listener : usual_listener_;
+  const Endpoint& listener = entry.listener ? *entry.listener : usual_.listener;
   const bool usual = entry.token.empty();
   const auto known = std::ranges::find_if(destinations_, [&](const Destination& each) {
     if (each.listener != listener || each.usual != usual || each.token_file != entry.token_file) return false;
@@ -122,7 +128,7 @@ Keyring::Destination& Keyring::destination_of(TenantEntry& entry) {
 }
 
 DestinationSpec Keyring::for_hooks(std::string_view region) {
-  const Endpoint listener = in_region(usual_listener_, region);
+  const Endpoint listener = in_region(usual_.listener, region);
   auto known = std::ranges::find_if(
       destinations_, [&](const Destination& each) { return each.usual && each.listener == listener; });
   if (known == destinations_.end()) {
@@ -131,15 +137,17 @@ DestinationSpec Keyring::for_hooks(std::string_view region) {
   }
   known->named = known->for_hooks = true;
   DestinationSpec spec = describe(*known);
-  if (listener != usual_listener_) {
+  if (listener != usual_.listener) {
     spec.name = "default in region " + std::string(region);
-    spec.set_by = "LOGZIO_TOKEN and the logzio_region of the event hook";
+    spec.set_by = usual_.token_from + " and the logzio_region of the event hook";
   }
   return spec;
 }
 
 DestinationSpec Keyring::describe(const Destination& destination) const {
-  DestinationSpec spec{.id = destination.id, .listener = destination.listener};
+  DestinationSpec spec{.id = destination.id,
+                       .listener = destination.listener,
+                       .set_by = usual_.token_from + " and " + usual_.listener_from};
   if (is_lines(spec.listener.protocol)) {
     spec.token_bytes = std::string_view(R"("token":"",)").size() + token_of(destination).expose().size();
   }
@@ -150,17 +158,17 @@ DestinationSpec Keyring::describe(const Destination& destination, const TenantEn
   DestinationSpec spec = describe(destination);
   if (!destination.usual || entry.listener) {
     spec.name = entry.domain.name();
-    spec.set_by = std::string(destination.usual                ? "LOGZIO_TOKEN"
-                              : destination.token_file.empty() ? "logzio_token"
-                                                               : "logzio_token_file") +
-                  (entry.listener ? " and logzio_listener_host" : " and LOGZIO_LISTENER_HOST") + " (for " +
+    spec.set_by = (destination.usual                ? usual_.token_from
+                   : destination.token_file.empty() ? "logzio_token"
+                                                    : "logzio_token_file") +
+                  " and " + (entry.listener ? "logzio_listener_host" : usual_.listener_from) + " (for " +
                   entry.domain.name() + " in the tenants file)";
   }
   return spec;
 }
 
 void Keyring::set_token(Secret&& token) {
-  usual_token_ = std::move(token);
+  usual_.token = std::move(token);
   for (Destination& destination : destinations_) destination.changed |= destination.usual;
 }
 
@@ -188,11 +196,11 @@ const Endpoint& Keyring::listener(DestinationId destination) const {
 }
 
 const Secret& Keyring::token_of(const Destination& destination) const {
-  return destination.usual ? usual_token_ : destination.token;
+  return destination.usual ? usual_.token : destination.token;
 }
 
 bool Keyring::is_token(std::string_view text) const {
-  return !usual_token_.empty() && usual_token_.same_as(text);
+  return !usual_.token.empty() && usual_.token.same_as(text);
 }
 
 std::vector<DestinationId> Keyring::accounts_of(std::string_view text) const {

@@ -6,7 +6,7 @@
 // a finished piece of one request, and only the transports ask for it.
 //
 //     Keyring keyring;
-//     keyring.set_usual(options.listener, std::move(token));
+//     keyring.set_usual(std::move(usual));  // Listener and token, and who gave them.
 //     Roster roster = keyring.replace(std::move(tenants.entries));  // At start and on reload.
 //     auto header = keyring.authorization(ask.credential, ask.origin);  // A Secret, or why not.
 //
@@ -16,11 +16,13 @@
 
 #include <cstdint>
 #include <expected>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "logzio_okta/base/id.hpp"
 #include "logzio_okta/base/secret.hpp"
+#include "logzio_okta/config/options.hpp"
 #include "logzio_okta/config/tenants.hpp"
 #include "logzio_okta/flow/message.hpp"
 #include "logzio_okta/http/message.hpp"
@@ -29,6 +31,16 @@
 
 namespace logzio_okta {
 
+/// Where the events of entries go that do not say.
+struct UsualDestination {
+  Endpoint listener;
+  Secret token;
+  std::string token_from;  ///< "--token-file": for whoever has to correct it.
+  std::string listener_from;
+  /// Takes the token out of the options.
+  static UsualDestination of(Options& options);
+};
+
 class Keyring {
  public:
   /// A piece of a request with the credential in it, or TransportFault::refused_by_us with nothing sent.
@@ -36,8 +48,7 @@ class Keyring {
 
   /// The name of this key for this org. The same key for the same org is the same credential.
   CredentialId add(const Domain& domain, Secret&& key);
-  /// Where the events of entries go that do not say.
-  void set_usual(const Endpoint& listener, Secret&& token);
+  void set_usual(UsualDestination&& usual);
   /// These entries and no others from now on. A key that stays keeps its id, so that the core keeps what it
   /// knows of it; one that left is forgotten and wiped. One spec per domain, domains and their keys in the
   /// entries' order. A destination is a listener and where its token comes from (the usual place, this file,
@@ -92,8 +103,7 @@ class Keyring {
 
   std::vector<Key> keys_;
   std::vector<Destination> destinations_;
-  Endpoint usual_listener_;
-  Secret usual_token_;
+  UsualDestination usual_;
   std::uint64_t last_id_ = 0;  // Never reused, so that a late question cannot reach another key.
   std::uint64_t last_destination_ = 0;
 };

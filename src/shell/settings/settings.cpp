@@ -320,7 +320,10 @@ class Reader {
     if (name == "token-file") return keep(options.token_file, value);
     if (name == "state-dir") return keep(options.state_dir, value);
     if (name == "ca-file") return keep(options.ca_file, value);
-    if (name == "listener") return assign(options.listener, Endpoint::parse(value.text));
+    if (name == "listener") {
+      options.listener_from = value.from;
+      return assign(options.listener, Endpoint::parse(value.text));
+    }
     if (name == "since") return assign(options.policy.since, parse_since(value.text, now_));
     if (name == "poll-interval") return assign(options.policy.poll_interval, parse_poll_interval(value.text));
     if (name == "rate-share") return assign(options.policy.rate_share, parse_rate_share(value.text));
@@ -399,6 +402,7 @@ class Reader {
     settings_.no_token = !options.token_file;
     if (!options.token_file) return;
     const std::string from = flags_.count("token-file") > 0 ? "--token-file" : "LOGZIO_TOKEN_FILE";
+    options.token_from = from;
     if (check_token(*options.token_file)) {
       return bad_value(from +
                        ": this looks like the token itself; write it into a file and name that file here");

@@ -66,7 +66,7 @@ void write_holder(int fd, const std::string& holder) {
 }  // namespace
 
 std::expected<OwnerLock, OwnerLock::Refusal> OwnerLock::take(const std::string& dir, WallTime now) {
-  const std::string path = dir + "/lock";
+  const std::string path = path_in(dir);
   OwnerLock lock(open_lock_file(path, dir));
   if (lock.fd_ < 0) {
     return std::unexpected(Refusal{
@@ -89,6 +89,10 @@ std::expected<OwnerLock, OwnerLock::Refusal> OwnerLock::take(const std::string& 
   return std::unexpected(Refusal{.held = false,
                                  .text = "cannot lock " + path + ": " + explain_state_errno(errno, dir) +
                                          "; keep the state on a file system with locks"});
+}
+
+int OwnerLock::nudge(const std::string& dir) {
+  return ::utimensat(AT_FDCWD, path_in(dir).c_str(), nullptr, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
 }
 
 OwnerLock::OwnerLock(OwnerLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}

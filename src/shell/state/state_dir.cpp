@@ -8,7 +8,13 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
+
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/text.hpp"
+
+#include "shell/os/descriptor.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -64,39 +70,70 @@ int make_with_parents(const std::filesystem::path& path) {
   return make_one(path.string(), parent.string());
 }
 
-/// Whether a file could be made in a directory that is there: 0 or the errno. O_TMPFILE leaves no name
-/// behind.
-int try_to_write(const std::string& dir) {
+/// A file in a directory that is there, gone again when it is closed. -1 leaves the reason in errno.
+int open_nameless(const std::string& dir) {
   const int fd = ::open(dir.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
-  if (fd >= 0) {
-    ::close(fd);
-    return 0;
+  // Not every file system has nameless files.
+  if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR)) return fd;
+  const std::string name = dir + "/check-" + std::to_string(::getpid());
+  const int named = ::open(name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (named >= 0) ::unlink(name.c_str());
+  return named;
+}
+
+/// Whether a save would find room in a directory that is there: 0 or the errno.
+int try_to_write(const std::string& dir) {
+  const Descriptor file(open_nameless(dir));
+  if (!file) return errno;
+  const std::string probe(limits::state_probe_bytes, 'x');
+  const ssize_t written = ::write(file.get(), probe.data(), probe.size());
+  if (written < 0) return errno;
+  if (static_cast<std::size_t>(written) < probe.size()) return ENOSPC;
+  return ::fsync(file.get()) == 0 || errno == EINVAL ? 0 : errno;
+}
+
+/// 0, or ENOSPC where root alone may have what is left.
+int look_at_disk(const std::string& dir, StateDirLook& look) {
+  struct statvfs disk{};
+  if (::statvfs(dir.c_str(), &disk) != 0 || disk.f_blocks == 0) return 0;  // It does not count.
+  look.free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+  if (*look.free_bytes < limits::state_probe_bytes) return ENOSPC;
+  if (*look.free_bytes < limits::state_free_bytes_low) {
+    look.warnings.push_back("only " + describe_bytes(*look.free_bytes) + " are free on the disk of " + dir +
+                            "; where the state cannot be saved nothing is delivered, so free some space");
   }
-  // Not every file system has nameless files; then what the permissions say has to do.
-  if (errno != EOPNOTSUPP && errno != EISDIR) return errno;
-  return ::access(dir.c_str(), R_OK | W_OK | X_OK) == 0 ? 0 : errno;
+  return 0;
 }
 
 StateDirLook look_at(const std::string& path) {
-  StateDirLook look{
-      .path = path, .exists = true, .problem = std::nullopt, .warnings = state_mode_warnings(path)};
+  StateDirLook look{.path = path, .exists = true, .problem = {}, .warnings = state_mode_warnings(path)};
   const auto problem = [&](int error) {
     if (error != 0)
       look.problem = path + " cannot be used for the state: " + explain_state_errno(error, path);
     return look;
   };
+  if (path.empty()) return problem(ENOENT);
   std::filesystem::path there = path;
   struct stat status{};
   while (::stat(there.c_str(), &status) != 0) {
-    if (errno != ENOENT || !there.has_parent_path() || there.parent_path() == there) return problem(errno);
+    if (errno != ENOENT) return problem(errno);
     look.exists = false;  // It would be made; then its first parent that is there counts.
-    there = there.parent_path();
+    if (!there.has_parent_path()) {
+      there = ".";
+    } else if (there.parent_path() == there) {
+      return problem(ENOENT);
+    } else {
+      there = there.parent_path();
+    }
   }
   if (!S_ISDIR(status.st_mode)) return problem(ENOTDIR);
+  look.owner = status.st_uid;
+  look.mode = status.st_mode & all_mode_bits;
   if (const int error = try_to_write(there.string()); error != 0) return problem(error);
+  if (const int error = look_at_disk(there.string(), look); error != 0) return problem(error);
   const std::string file = path + "/" + state_file_name;
-  if (::access(file.c_str(), R_OK | W_OK) != 0 && errno != ENOENT) return problem(errno);
-  return look;
+  look.has_state = ::access(file.c_str(), R_OK | W_OK) == 0;
+  return look.has_state || errno == ENOENT ? look : problem(errno);
 }
 
 }  // namespace

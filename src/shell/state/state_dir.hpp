@@ -8,6 +8,7 @@
 // cure: searching on would be a fresh start behind the operator's back.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,14 +40,19 @@ struct StateDir {
 /// Chooses, and makes the directory where it is missing. The error is exit code 74.
 [[nodiscard]] Result<StateDir> find_state_dir(const StateDirSearch& search);
 
-/// What `check` says of the place find_state_dir() would choose. Nothing is made, and the lock is left alone,
-/// so that a running daemon does not notice.
+/// What `check` says of the place find_state_dir() would choose. Nothing is left behind, and the lock is left
+/// alone, so that a running daemon does not notice.
 struct StateDirLook {
   std::string path;
   bool exists = false;
-  std::optional<std::string> problem;  ///< Why it cannot be used, and the cure.
-  std::vector<std::string> warnings;   ///< state_mode_warnings().
+  bool has_state = false;                   ///< There is a state file in it.
+  unsigned owner = 0;                       ///< Of the directory, or of the first parent that is there.
+  unsigned mode = 0;                        ///< Its permission bits.
+  std::optional<std::uint64_t> free_bytes;  ///< On its disk, for us; where the disk tells.
+  std::optional<std::string> problem;       ///< Why it cannot be used, and the cure.
+  std::vector<std::string> warnings;        ///< state_mode_warnings(), and a disk that is nearly full.
 };
+/// Writes to its disk for a moment, in a file without a name: only that tells whether it is full.
 [[nodiscard]] StateDirLook look_at_state_dir(const StateDirSearch& search);
 
 /// Makes the directory and its missing parents, mode 0700, each durably; one that is there stays as it is.

@@ -36,6 +36,12 @@ struct SetAsideRow {
   std::string bytes;  ///< Inflated; only where one was asked for.
 };
 
+/// All of what is set aside.
+struct SetAsideTotal {
+  std::uint64_t events = 0;
+  std::uint64_t bytes = 0;  ///< As they count against the budget.
+};
+
 class StateView {
  public:
   /// The error says that there is no state, or why it cannot be read.
@@ -43,6 +49,7 @@ class StateView {
 
   [[nodiscard]] Result<std::vector<CursorRow>> cursors();
   [[nodiscard]] Result<std::vector<SetAsideRow>> set_aside();
+  [[nodiscard]] Result<SetAsideTotal> set_aside_total();
   /// Nothing if there is none of this number.
   [[nodiscard]] Result<std::optional<SetAsideRow>> set_aside(std::int64_t id);
   /// Only while no daemon holds the state.

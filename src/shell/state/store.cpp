@@ -152,10 +152,6 @@ constexpr const char* sum_spool_sql = R"(
         length(CAST(event_time AS BLOB))), count(*), min(at_ms) FROM spool
   JOIN stream ON stream.id = spool.stream GROUP BY spool.stream)";
 
-constexpr const char* sum_set_aside_sql = R"(
-  SELECT coalesce(sum(length(bytes) + length(CAST(reason AS BLOB)) + length(CAST(answer AS BLOB))), 0)
-  FROM set_aside)";
-
 constexpr const char* read_spool_sql = R"(
   SELECT id, at_ms, source, event_id, event_time, marked, events FROM spool
   WHERE stream = (SELECT id FROM stream WHERE key = ?) AND id > ? ORDER BY id LIMIT ?)";

@@ -84,6 +84,11 @@ struct SpoolSummary {
   WallTime oldest;
 };
 
+/// The bytes that count against limits::set_aside_bytes_max, and set_aside_item_bytes for each row beside them.
+inline constexpr const char* sum_set_aside_sql = R"(
+  SELECT coalesce(sum(length(bytes) + length(CAST(reason AS BLOB)) + length(CAST(answer AS BLOB))), 0)
+  FROM set_aside)";
+
 class Store {
  public:
   /// What becomes of a file that is damaged or not ours: a person's command leaves it to the daemon, which

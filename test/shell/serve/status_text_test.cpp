@@ -51,6 +51,16 @@ TEST_CASE("status text: whether it works comes first, then a row a tenant, total
   REQUIRE_THAT(text, Contains("listener: taking") && Contains("last 3 s ago"));
 }
 
+TEST_CASE(
+    "status text: a changed file that cannot be used is told with its reason, and without credentials") {
+  const std::string key = "00NobodyHasThisKeyAtAllNobodyHasThisKey00";
+  const std::string text =
+      status_text(report(), History(Instant{}), 0, {"/etc/t.yml:3:1: this is not YAML (" + key + ")"});
+  REQUIRE_THAT(text, StartsWith("ready; a changed file cannot be used; running for 1 d 2 h\n"));
+  REQUIRE_THAT(text, Contains("/etc/t.yml:3:1: this is not YAML") && Contains("What was read before stays") &&
+                         !Contains(key));
+}
+
 TEST_CASE("status text: event hooks are told of where they are listened for") {
   Report hooked = report();
   REQUIRE_THAT(text_of(hooked), !Contains("event hooks"));

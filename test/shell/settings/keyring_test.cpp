@@ -102,7 +102,8 @@ TEST_CASE("keyring: the same key text of two orgs is two credentials") {
 
 TEST_CASE("keyring: the token is handed out as a bulk's target and as the opening of a line") {
   Keyring keyring;
-  keyring.set_usual(Endpoint::parse("listener.logz.io").value(), secret("AbcdefghijklmnopqrstuvwxyzABCDEF"));
+  keyring.set_usual({.listener = Endpoint::parse("listener.logz.io").value(),
+                     .token = secret("AbcdefghijklmnopqrstuvwxyzABCDEF")});
   const DestinationId usual = keyring.replace(entries({{"a.okta.com", "a1"}})).destinations.at(0).id;
   CHECK(keyring.bulk_target(usual).value().expose() == "/?token=AbcdefghijklmnopqrstuvwxyzABCDEF");
   CHECK(keyring.line_opening(usual).value().expose() == R"({"token":"AbcdefghijklmnopqrstuvwxyzABCDEF",)");
@@ -143,7 +144,7 @@ std::vector<TenantEntry> providers_file(const char* file_token = "F", const char
 
 TEST_CASE("keyring: a destination is a listener and where its token comes from") {
   Keyring keyring;
-  keyring.set_usual(Endpoint::parse("listener.logz.io").value(), secret("U"));
+  keyring.set_usual({.listener = Endpoint::parse("listener.logz.io").value(), .token = secret("U")});
   const Roster roster = keyring.replace(providers_file());
   REQUIRE(roster.destinations.size() == 4);
   std::vector<std::string> targets;
@@ -160,7 +161,7 @@ TEST_CASE("keyring: a destination is a listener and where its token comes from")
 
 TEST_CASE("keyring: a token tells whose accounts it opens, the usual one being none of them") {
   Keyring keyring;
-  keyring.set_usual(Endpoint::parse("listener.logz.io").value(), secret("U"));
+  keyring.set_usual({.listener = Endpoint::parse("listener.logz.io").value(), .token = secret("U")});
   const Roster roster = keyring.replace(providers_file());
   CHECK(keyring.is_token("U"));
   CHECK(keyring.accounts_of("U").empty());
@@ -173,7 +174,7 @@ TEST_CASE("keyring: a token tells whose accounts it opens, the usual one being n
 
 TEST_CASE("keyring: a destination that was named again while it was being forgotten stays") {
   Keyring keyring;
-  keyring.set_usual(Endpoint::parse("listener.logz.io").value(), secret("U"));
+  keyring.set_usual({.listener = Endpoint::parse("listener.logz.io").value(), .token = secret("U")});
   const DestinationId written_out = keyring.replace(providers_file()).tenants[3].destination;
   CHECK(keyring.replace(providers_file("F", "X")).tenants[3].destination != written_out);
   CHECK(keyring.replace(providers_file()).tenants[3].destination == written_out);
@@ -187,7 +188,7 @@ TEST_CASE("keyring: a destination that was named again while it was being forgot
 
 TEST_CASE("keyring: new letters in the same file are the same destination, others written out another one") {
   Keyring keyring;
-  keyring.set_usual(Endpoint::parse("listener.logz.io").value(), secret("U"));
+  keyring.set_usual({.listener = Endpoint::parse("listener.logz.io").value(), .token = secret("U")});
   const Roster before = keyring.replace(providers_file());
   const Roster after = keyring.replace(providers_file("G", "X"));
   const DestinationId from_file = before.tenants[1].destination;

@@ -1,9 +1,12 @@
 #include "shell/state/state_dir.hpp"
 
 #include <cerrno>
+#include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "catch.hpp"
@@ -134,6 +137,47 @@ TEST_CASE("state dir: a name in the way of the directory is an error") {
   const auto dir = find_state_dir(bench.search);
   REQUIRE_FALSE(dir);
   CHECK_THAT(dir.error().text, Contains("is not a directory"));
+}
+
+TEST_CASE("state dir: a look writes to the disk, leaves nothing behind, and takes what a start would make") {
+  Bench bench;
+  bench.search.given = bench.root / "given/deep/";
+  StateDirLook look = look_at_state_dir(bench.search);
+  CHECK_FALSE(look.problem);
+  CHECK_FALSE(look.exists);
+  CHECK(look.free_bytes > 0U);
+  CHECK(std::filesystem::is_empty(bench.root / ""));
+
+  // As a start does it: below where we are.
+  const std::filesystem::path here = std::filesystem::current_path();
+  std::filesystem::current_path(bench.root / "");
+  for (const char* const name : {"state", "deep/state", "./state", "."}) {
+    INFO(name);
+    bench.search.given = name;
+    CHECK_FALSE(look_at_state_dir(bench.search).problem);
+    CHECK(std::filesystem::is_empty("."));
+  }
+  bench.search.given = "state";
+  CHECK(bench.found().path == "state");
+  look = look_at_state_dir(bench.search);
+  CHECK(look.exists);
+  CHECK(look.mode == S_IRWXU);
+  std::filesystem::current_path(here);
+}
+
+TEST_CASE("state dir: a look notices a file size limit, as any disk that takes no more") {
+  Bench bench;
+  bench.search.given = bench.root / "state";
+  rlimit old{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &old) == 0);
+  const rlimit low{.rlim_cur = 4096, .rlim_max = old.rlim_max};
+  const auto ignored = ::signal(SIGXFSZ, SIG_IGN);
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &low) == 0);
+  const StateDirLook look = look_at_state_dir(bench.search);
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &old) == 0);
+  ::signal(SIGXFSZ, ignored);
+  REQUIRE(look.problem);
+  CHECK_THAT(*look.problem, Contains(bench.root / "state") && Contains("free space for"));
 }
 
 TEST_CASE("state dir: every errno that has a cure is told with it") {
