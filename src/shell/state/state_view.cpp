@@ -88,13 +88,9 @@ Result<std::vector<SetAsideRow>> StateView::set_aside() {
 }
 
 Result<SetAsideTotal> StateView::set_aside_total() {
-  const auto bytes = database_->number(sum_set_aside_sql);
-  const auto items = database_->number("SELECT count(*) FROM set_aside");
-  const auto events = database_->number("SELECT coalesce(sum(events), 0) FROM set_aside");
-  if (!bytes || !items || !events) return failed();
-  return SetAsideTotal{.events = static_cast<std::uint64_t>(*events),
-                       .bytes = static_cast<std::uint64_t>(*bytes) +
-                                static_cast<std::uint64_t>(*items) * limits::set_aside_item_bytes};
+  const auto total = total_set_aside(*database_);
+  if (!total) return failed();
+  return *total;
 }
 
 Result<std::optional<SetAsideRow>> StateView::set_aside(std::int64_t id) {

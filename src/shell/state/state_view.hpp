@@ -36,12 +36,6 @@ struct SetAsideRow {
   std::string bytes;  ///< Inflated; only where one was asked for.
 };
 
-/// All of what is set aside.
-struct SetAsideTotal {
-  std::uint64_t events = 0;
-  std::uint64_t bytes = 0;  ///< As they count against the budget.
-};
-
 class StateView {
  public:
   /// The error says that there is no state, or why it cannot be read.

@@ -27,30 +27,7 @@
 // - A directory or file that is removed or replaced under it is noticed before the next commit; nothing is
 //   written to what nobody will find.
 // - No credential is ever given to it.
-//
-// Format (application_id 0x4C7A4F6B, user_version 2; strict tables; times are milliseconds since 1970 UTC)
-//     run        one row: clean (0 while a daemon runs and after an unclean end; 2: `clean-end` beside it
-//                tells how the file looked then, see clean_end.hpp), started_ms
-//     stream     one row a stream: key (the domain, and after a question mark its filter), unclean, then the
-//                fields of Place, one column each
-//     window     one row a settled page: stream, page, newest_ms, events: 16 bytes an event, the hash of its
-//                uuid and the hash of its bytes, each 8 bytes little endian
-//     spool      one row a hook delivery: id, stream, at_ms, then source, event_id, event_time of its
-//                envelope as JSON, marked (it may have been delivered before), count, events (a JSON array of
-//                Okta's bytes)
-//     spool_seen what was spooled in the last day: id, stream, at_ms, the hashes of an event's uuid and bytes
-//     set_aside  id, stream, at_ms, reason, answer, events, bytes (one gzip member)
-//     in_flight  what was sent and is not settled: stream, page, events (as in window). Written before it is
-//                sent and not waited for, so that it survives a kill -9 but perhaps no loss of power. A row
-//                of page -1 says that some may be missing.
-//     in_flight_run  one row: the boot of the machine and the run (its started_ms) that in_flight was written
-//                in. Both tables are made when they are missing; earlier versions do not know them.
-// For example
-//     sqlite3 state.sqlite "select key, next, datetime(watermark_ms/1000, 'unixepoch') from stream"
-//     acme.okta.com|/api/v1/logs?after=1698&limit=1000|2026-11-23 12:00:00
-// `stream.unclean` is 2 while another stream of the org has gone on since: a filter was changed. It is 1 by
-// the first opening after an unclean end and cleared by a stream's next save, whose place then carries the
-// doubt itself: a stream that is away for some runs loses none of it.
+// The tables are in schema.hpp.
 #pragma once
 
 #include <cstdint>
@@ -67,33 +44,14 @@
 #include "logzio_okta/flow/place.hpp"
 
 #include "shell/state/owner_lock.hpp"
+#include "shell/state/spool_table.hpp"
+#include "shell/state/state_file.hpp"
 
 namespace logzio_okta {
 
-struct StoreError {
-  int exit_code = 74;  ///< 74: the state cannot be used; 75: another instance holds it.
-  std::string text;    ///< One line: what, where, what to do.
-};
-
-/// What is left in the spool of one hook stream.
-struct SpoolSummary {
-  std::string key;
-  std::uint64_t newest = 0;  ///< Its last row.
-  std::size_t events = 0;
-  std::size_t bytes = 0;  ///< As charged.
-  WallTime oldest;
-};
-
-/// The bytes that count against limits::set_aside_bytes_max, and set_aside_item_bytes for each row beside them.
-inline constexpr const char* sum_set_aside_sql = R"(
-  SELECT coalesce(sum(length(bytes) + length(CAST(reason AS BLOB)) + length(CAST(answer AS BLOB))), 0)
-  FROM set_aside)";
-
 class Store {
  public:
-  /// What becomes of a file that is damaged or not ours: a person's command leaves it to the daemon, which
-  /// says what is lost.
-  enum class OnDamage : std::uint8_t { move_aside, refuse };
+  using OnDamage = logzio_okta::OnDamage;
   /// Measures commits; only differences count.
   using Stopwatch = std::function<Instant()>;
 

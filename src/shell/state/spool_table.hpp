@@ -1,0 +1,73 @@
+// SpoolTable: what Okta's event hooks brought, in the state file, until a listener has taken it; and what came
+// within a day, so that a redelivery is known.
+//
+// Made once the file is open, and forgotten (assigned a new one) before it is closed. Every function is a step
+// of the caller's transaction: false means that it failed and that the database says why.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "logzio_okta/base/time.hpp"
+#include "logzio_okta/flow/message.hpp"
+
+#include "shell/state/sqlite.hpp"
+
+namespace logzio_okta {
+
+/// What is left in the spool of one hook stream.
+struct SpoolSummary {
+  std::string key;
+  std::uint64_t newest = 0;  ///< Its last row.
+  std::size_t events = 0;
+  std::size_t bytes = 0;  ///< As charged.
+  WallTime oldest;
+};
+
+/// Of each stream that left something.
+[[nodiscard]] bool sum_spool(Database& database, std::vector<SpoolSummary>& sums);
+/// Marks what may have been in flight when a run ended without order: of each stream the rows that may have
+/// been handed on and not settled.
+[[nodiscard]] bool doubt_spool_in_flight(Database& database);
+[[nodiscard]] bool doubt_whole_spool(Database& database);
+
+class SpoolTable {
+ public:
+  SpoolTable() = default;
+  explicit SpoolTable(Database& database);
+
+  /// The events that no redelivery brings again, as a row, or two where some have changed since. Counts them
+  /// in `result`. The stream was saved before.
+  [[nodiscard]] bool write(const std::string& key, const SpoolEvents& spool, Spooled& result);
+  /// Forgets events seen a day before `at`: a few of the oldest each time, twice as many as `came`, so that no
+  /// commit has a day's worth to forget.
+  [[nodiscard]] bool forget_seen(std::size_t came, WallTime at);
+  /// What the save says of the spool of the stream in this row.
+  [[nodiscard]] bool settle(std::int64_t stream, const Save& save);
+  [[nodiscard]] bool read(const std::string& key, const ReadSpool& request, SpoolRead& reply);
+
+ private:
+  /// Whether an event came within a day.
+  struct Seen {
+    bool known = false;
+    bool same = false;  ///< Byte for byte.
+  };
+  bool look_up(std::int64_t stream, const EventHash& event, Seen& seen);
+  bool remember(std::int64_t stream, WallTime at, const EventHash& event, bool known);
+  bool add_row(std::int64_t stream, const SpoolEvents& spool, bool changed, const std::string& events,
+               std::size_t count, Spooled& result);
+
+  Statement find_stream_;
+  Statement find_seen_;
+  Statement add_seen_;
+  Statement change_seen_;
+  Statement forget_seen_;
+  Statement add_;
+  Statement read_;
+  Statement drop_;
+  Statement doubt_;
+};
+
+}  // namespace logzio_okta
