@@ -176,6 +176,11 @@ void Judge::listed(OrgIndex index, bool in_file, DestinationId account, const st
   Org& org = orgs_[index];
   if (in_file && !org.in_file) org.limit_shown = false;  // It begins anew, with the limit of a usual org.
   org.in_file = in_file;
+  // What it brought there leaves with it, and what comes later may find out anew.
+  for (auto& [gone, tried] : listeners_gone_) {
+    if (!in_file || gone != account)
+      std::erase_if(tried, [&](std::size_t event) { return events_[event].org == index; });
+  }
   Entry entry{.account = account, .constants = constants};
   if (org.entries.empty() || org.entries.back() != entry) org.entries.push_back(std::move(entry));
 }
@@ -245,14 +250,10 @@ bool Judge::asked(OrgIndex index, const AskOkta& ask, WallTime okta_time, Now no
   return !only_looks;
 }
 
-// Where what it was tried with has gone to another account, something new is needed to try.
+// Where what it was tried with has left the file or gone to another account, something new is needed to try.
 bool Judge::listener_gone(const Org& org) const {
   const auto gone = listeners_gone_.find(org.entries.back().account);
-  if (gone == listeners_gone_.end()) return false;
-  return std::ranges::any_of(gone->second, [&](std::size_t number) {
-    const Org& other = orgs_[events_[number].org];
-    return other.in_file && other.entries.back().account == gone->first;
-  });
+  return gone != listeners_gone_.end() && !gone->second.empty();
 }
 
 // By the moment of asking: how long a request is on its way is not ours to decide.
@@ -508,10 +509,16 @@ void Judge::answered(BulkId id, const BulkResult& result) {
   if (meaning == Meaning::counted) {
     for (const std::size_t event : found->second.events) events_[event].counted_in_run = run_;
   }
+  const DestinationId account = found->second.account;
   if (std::holds_alternative<TransportError>(result)) {
-    if (!is_trial(id)) listeners_gone_[found->second.account] = found->second.events;
+    std::vector<std::size_t> tried = found->second.events;
+    std::erase_if(tried, [&](std::size_t event) {
+      const Org& org = orgs_[events_[event].org];
+      return !org.in_file || org.entries.back().account != account;
+    });
+    if (!is_trial(id)) listeners_gone_[account] = std::move(tried);
   } else {
-    listeners_gone_.erase(found->second.account);
+    listeners_gone_.erase(account);
   }
   in_flight_.erase(found);
 }

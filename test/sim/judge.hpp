@@ -254,7 +254,7 @@ class Judge {
   std::uint64_t run_ = 0;
   Instant run_began_{};
   bool saves_fail_ = false;  ///< And the core was told.
-  /// The last bulk met none, and the core was told; the events that were in it.
+  /// The last bulk met none, and the core was told; the events in it whose tenants still go there.
   std::map<DestinationId, std::vector<std::size_t>> listeners_gone_;
   std::size_t delivered_ = 0;
 };
