@@ -94,11 +94,8 @@ void Ledger::deliver(std::string_view line) {
   find(so_far_.alien, "of no event: " + std::string(line.substr(0, 120)));
 }
 
-void Ledger::forget_deliveries(bool words) {
-  for (Issued& event : events_) {
-    event.forgotten = event.deliveries > 0;
-    event.forgiven = event.forgotten && !words;
-  }
+void Ledger::forget_deliveries() {
+  for (Issued& event : events_) event.forgotten = event.deliveries > 0;
 }
 
 Ledger::Issued* Ledger::find_whole(const Reading& reading) {
@@ -148,8 +145,7 @@ void Ledger::count(Issued& event, const Reading& reading) {
   }
   ++so_far_.repeats;
   // Without a date nobody can tell what it is older than.
-  const bool explained =
-      std::exchange(event.forgotten, false) && (reading.backfill || !reading.dated || event.forgiven);
+  const bool explained = std::exchange(event.forgotten, false) && (reading.backfill || !reading.dated);
   if (!reading.marked && !explained && event.markable)
     find(so_far_.repeats_unmarked, "repeated without a mark: " + who);
 }

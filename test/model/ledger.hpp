@@ -56,8 +56,8 @@ class Ledger {
   void issue(std::string_view tenant, std::string_view event, Fate fate = Fate::whole);
   void deliver(std::string_view line);
   /// The state that knew of them is lost: what comes a second time as something older than a new beginning
-  /// ("backfill") has told its reader why. `words`: false where a wrong clock may have dated that beginning.
-  void forget_deliveries(bool words = true);
+  /// ("backfill") has told its reader why.
+  void forget_deliveries();
   /// Such a member may stand in front of an event.
   void allow_field(std::string name) { fields_.push_back(std::move(name)); }
 
@@ -75,8 +75,7 @@ class Ledger {
     std::string uuid;
     Fate fate = Fate::whole;
     bool markable = true;
-    bool forgotten = false;     ///< Its delivery,
-    bool forgiven = false;      ///< whatever the next one says.
+    bool forgotten = false;     ///< Its delivery.
     bool names_tenant = false;  ///< Has its own `tenant_name`.
   };
   struct Tenant {

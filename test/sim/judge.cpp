@@ -18,6 +18,7 @@ namespace {
 
 constexpr auto date_cut = 2s;  // Date has whole seconds, and so has everything derived from it.
 constexpr std::size_t mark_bytes = 36;
+constexpr Duration requests_kept = 6min;
 
 bool is_marked(std::string_view line) {
   return line.contains(R"("possible_duplicate":true)");
@@ -95,7 +96,7 @@ void Judge::run_begins(Instant now) {
   for (Org& org : orgs_) {
     org.remaining_in.reset();
     org.spent.clear();
-    org.said_why = false;
+    org.said_why.reset();
     org.refused_a_key = false;
     org.asked_at.clear();
     if (org.silence_unsaved) org.silent_until.reset();  // Our clock may have jumped while nobody looked.
@@ -167,7 +168,7 @@ void Judge::state_replaced() {
     event.unsaved_in_life = 0;
     event.forgotten = event.stores > 0;
   }
-  ledger_.forget_deliveries(!plan_.has(Trouble::clock));
+  ledger_.forget_deliveries();
 }
 
 // Okta.
@@ -276,12 +277,19 @@ std::int64_t Judge::budget(const Org& org) const {
 }
 
 // Who says that Okta's limit holds it has spent its share. A budget that leaks would be a slow loss of
-// freshness.
-void Judge::judge_patience(const Org& org, Instant now, WallTime okta_time) const {
+// freshness. Where every answer of late told its window, it has spent it in this one; elsewhere in several.
+void Judge::judge_limited(const Org& org, Instant now, WallTime okta_time) const {
   constexpr Duration silence_over = limits::rate_wait_max + 2 * limits::rate_window;
+  if (now - org.calm_since >= silence_over && org.limit_shown) {
+    judge_window(org, okta_time);
+  } else {
+    judge_windows(org, now);
+  }
+}
+
+void Judge::judge_window(const Org& org, WallTime okta_time) const {
   constexpr auto edge = 5s;               // Of a window, which two clocks see at two moments.
   constexpr std::int64_t on_its_way = 3;  // What is on its way at a window's beginning counts in it.
-  if (now - org.calm_since < silence_over || !org.limit_shown) return;
   const auto into =
       (okta_time - to_ms(org.charge.window_offset)).time_since_epoch() % to_ms(org.charge.window);
   if (into < edge || into > org.charge.window - edge) return;
@@ -293,6 +301,18 @@ void Judge::judge_patience(const Org& org, Instant now, WallTime okta_time) cons
   if (count + on_its_way >= budget(org)) return;
   convict(org.charge.name + " is said to be held by Okta's limit, with " + std::to_string(count) +
               " of our " + std::to_string(budget(org)) + " requests spent",
+          org);
+}
+
+// On requests whose answers were late, for example: within the windows that they may have been counted in.
+void Judge::judge_windows(const Org& org, Instant now) const {
+  const auto recent = [&](Instant then) { return now - then < limits::rate_wait_max + requests_kept; };
+  if (recent(run_began_) || (org.limited_at && recent(*org.limited_at))) return;
+  const std::int64_t limit = std::min(org.charge.rate_limit, limits::rate_limit_assumed);
+  const double share = std::floor(static_cast<double>(limit) * plan_.policy.rate_share);
+  if (static_cast<double>(org.asked_at.size()) >= share) return;
+  convict("waits for its budget after " + std::to_string(org.asked_at.size()) +
+              " requests in 6 minutes, where it may spend " + std::to_string(share) + " in one",
           org);
 }
 
@@ -651,9 +671,9 @@ void Judge::cover(Org& org, std::size_t count) {
 
 // What people see.
 
-void Judge::noted(const Note& note) {
+void Judge::noted(const Note& note, Instant now) {
   const auto found = orgs_by_name_.find(note.tenant);
-  if (found != orgs_by_name_.end() && note.level >= Level::warn) orgs_[found->second].said_why = true;
+  if (found != orgs_by_name_.end() && note.level >= Level::warn) orgs_[found->second].said_why = now;
 }
 
 // Okta kills a key that is unused for 30 days; the design says each is used at least once a day.
@@ -666,22 +686,6 @@ void Judge::judge_keys(const Org& org, Instant now) const {
               org);
     }
   }
-}
-
-// Who waits for the end of a window has spent its share: within one window, or before it on requests whose
-// answers were late. A budget that leaks would be a slow loss of freshness.
-void Judge::judge_budget(Org& org, const TenantReport& tenant, Instant now) const {
-  constexpr Duration window_and_ways = 6min;
-  while (!org.asked_at.empty() && org.asked_at.front() < now - window_and_ways) org.asked_at.pop_front();
-  if (tenant.state != TenantState::limited) return;
-  const auto recent = [&](Instant then) { return now - then < limits::rate_wait_max + window_and_ways; };
-  if (recent(run_began_) || (org.limited_at && recent(*org.limited_at))) return;
-  const std::int64_t limit = std::min(org.charge.rate_limit, limits::rate_limit_assumed);
-  const double share = std::floor(static_cast<double>(limit) * plan_.policy.rate_share);
-  if (static_cast<double>(org.asked_at.size()) >= share) return;
-  convict("waits for its budget after " + std::to_string(org.asked_at.size()) +
-              " requests in 6 minutes, where it may spend " + std::to_string(share) + " in one",
-          org);
 }
 
 void Judge::saw(const Report& report, Instant now, const std::vector<WallTime>& okta_times) {
@@ -704,15 +708,17 @@ void Judge::saw(const Report& report, Instant now, const std::vector<WallTime>& 
     conserved(tenant.events, tenant.domain);
     const OrgIndex index = orgs_by_name_.find(tenant.domain)->second;
     Org& org = orgs_[index];
-    if (tenant.state == TenantState::limited) judge_patience(org, now, okta_times[index]);
+    while (!org.asked_at.empty() && org.asked_at.front() < now - requests_kept) org.asked_at.pop_front();
+    if (tenant.state == TenantState::limited) judge_limited(org, now, okta_times[index]);
     if (!plan_.has(Trouble::once_runs)) judge_keys(org, now);
     if (tenant.keys_refused > 0 && !org.refused_a_key)
       convict("counts a key of " + tenant.domain + " as refused, which Okta has not refused", org);
-    judge_budget(org, tenant, now);
     const bool halted = tenant.state == TenantState::refused || tenant.state == TenantState::backing_off;
     if (halted && !org.said_why)
       convict(tenant.domain + " is halted and nobody was told: " + tenant.last_error, org);
-    if (!halted && tenant.last_error.empty() && tenant.keys_refused == 0) org.said_why = false;
+    // What comes and goes is said once.
+    const bool well = !halted && tenant.last_error.empty() && tenant.keys_refused == 0;
+    if (well && org.said_why && now - *org.said_why > limits::trouble_remembered) org.said_why.reset();
   }
 }
 

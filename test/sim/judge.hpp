@@ -111,7 +111,7 @@ class Judge {
   void durable(const std::string& key, const Save& save, const std::vector<WallTime>& okta_times);
 
   // What people see.
-  void noted(const Note& note);
+  void noted(const Note& note, Instant now);
   void saw(const Report& report, Instant now, const std::vector<WallTime>& okta_times);
 
   /// Everything that was persisted before the given moments is where it belongs, and known to be.
@@ -204,7 +204,7 @@ class Judge {
     Duration quickest_answer = Duration::max();  ///< Of this run: as well as its clock can be known.
     bool dating = false;              ///< This run found the unclean end, and dates it anew with each answer.
     Duration blur = Duration::max();  ///< Of `unclean_at`, as the daemon could know it.
-    bool said_why = false;
+    std::optional<Instant> said_why;  ///< When it was last said, and not well for long since.
     std::map<CredentialId, Instant> keys_used;  ///< Those in the file: when last, or since when it could be.
   };
   struct Sending {
@@ -223,7 +223,6 @@ class Judge {
   [[nodiscard]] std::int64_t window_of(const Org& org, WallTime okta_time) const;
   [[nodiscard]] std::string name(const Event& event) const;
   void begins(Org& org, const Save& save, std::optional<WallTime> okta_now);
-  void judge_budget(Org& org, const TenantReport& tenant, Instant now) const;
   void put_aside(Org& org, const SetAside& item);
   void put_together_aside(Org& org, const SetAside& item);
   void cover(Org& org, std::size_t count);
@@ -238,7 +237,9 @@ class Judge {
   void judge_ledger() const;
   [[nodiscard]] bool listener_gone(const Org& org) const;
   void judge_keys(const Org& org, Instant now) const;
-  void judge_patience(const Org& org, Instant now, WallTime okta_time) const;
+  void judge_limited(const Org& org, Instant now, WallTime okta_time) const;
+  void judge_window(const Org& org, WallTime okta_time) const;
+  void judge_windows(const Org& org, Instant now) const;
   [[nodiscard]] std::int64_t budget(const Org& org) const;
 
   const Plan& plan_;

@@ -514,7 +514,7 @@ void World::on(Note&& note) {
        {.org =
             org != orgs_.end() ? std::optional(static_cast<std::size_t>(org - orgs_.begin())) : std::nullopt,
         .detail = note.level < Level::warn});
-  judge_.noted(note);
+  judge_.noted(note, now());
 }
 
 void World::plan_commit(Duration wait) {
