@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "logzio_okta/base/limits.hpp"
 
@@ -9,6 +10,8 @@ namespace logzio_okta {
 namespace {
 
 constexpr Duration error_pause = 60min;
+constexpr std::array<Duration, 4> pauses = {1min, 5min, 15min, error_pause};
+constexpr std::size_t kinds_max = 8;  // There are hardly more; statuses of a listener may be anything.
 
 }  // namespace
 
@@ -23,49 +26,57 @@ Duration backoff(Duration base, Duration max, int tries, Random& random) {
   return random.between(std::min(base / 10, ceiling), ceiling);
 }
 
-bool Complaint::failed(Instant now, std::string_view kind) {
-  constexpr std::array<Duration, 4> pauses = {1min, 5min, 15min, error_pause};
-  const bool changed = since_.has_value() && kind != kind_;
-  if (since_ && !changed && now < next_) return false;
-  if (!since_) {
-    since_ = now;
-    const bool again = kind == said_kind_ && now < said_at_ + limits::trouble_remembered;
-    if (rhythm_ == Rhythm::forgiving && again) {
-      kind_ = kind;
-      next_ = now + pauses.front();
-      return false;
-    }
+Complaint::Kind& Complaint::meet(Instant now, std::string_view kind) {
+  const bool begins = !since_.has_value();
+  if (begins) since_ = now;
+  auto known = std::ranges::find(kinds_, kind, &Kind::name);
+  const bool lately =
+      known != kinds_.end() && (kind == last_ || now - known->seen <= limits::trouble_remembered);
+  if (known == kinds_.end()) {
+    if (kinds_.size() == kinds_max) kinds_.erase(std::ranges::min_element(kinds_, {}, &Kind::seen));
+    known = kinds_.insert(kinds_.end(), Kind{.name = std::string(kind)});
+  } else if (!lately) {
+    *known = {.name = std::string(kind)};
   }
-  if (changed) said_ = 0;
-  kind_ = kind;
-  next_ = now + (rhythm_ == Rhythm::hourly ? pauses.back() : pauses[std::min(said_, pauses.size() - 1)]);
-  ++said_;
-  said_kind_ = kind;
-  said_at_ = now;
+  if (begins && !lately) next_error_ = {};
+  known->seen = now;
+  last_ = kind;
+  return *known;
+}
+
+bool Complaint::stays_unsaid(Instant now) const {
+  return !said_since_ && now - *since_ >= pauses.front();
+}
+
+bool Complaint::failed(Instant now, std::string_view kind) {
+  Kind& met = meet(now, kind);
+  if (now < met.next && !stays_unsaid(now)) return false;
+  met.next =
+      now + (rhythm_ == Rhythm::hourly ? pauses.back() : pauses[std::min(met.said, pauses.size() - 1)]);
+  ++met.said;
+  said_since_ = true;
   return true;
 }
 
 std::optional<Level> Complaint::failed(Instant now, std::string_view kind, Urgency urgency) {
-  const bool lasts = since_.has_value() && now - *since_ >= limits::patience_until_error;
+  Kind& met = meet(now, kind);
+  const bool lasts = now - *since_ >= limits::patience_until_error;
   const bool error = urgency == Urgency::now || (urgency == Urgency::lasting && lasts);
+  if (!error) return failed(now, kind) ? std::optional(Level::warn) : std::nullopt;
   // What has become an error is said then, and from then on hourly, however often its kind changes.
-  const bool becomes_error = error && !said_as_error_;
-  if (error && !becomes_error && now < next_) return std::nullopt;
-  if (!failed(now, kind) && !becomes_error) return std::nullopt;
-  said_as_error_ = said_as_error_ || error;
-  if (error) next_ = now + error_pause;
-  return error ? Level::error : Level::warn;
+  if (now < next_error_ && !stays_unsaid(now)) return std::nullopt;
+  met.next = next_error_ = now + error_pause;
+  ++met.said;
+  said_since_ = true;
+  return Level::error;
 }
 
 std::optional<Duration> Complaint::healed(Instant now) {
   if (!since_) return std::nullopt;
   const Duration lasted = now - *since_;
-  const bool was_said = said_ > 0 || said_as_error_;
   since_.reset();
-  kind_.clear();
-  said_ = 0;
-  said_as_error_ = false;
-  return was_said ? std::optional(lasted) : std::nullopt;
+  last_.clear();
+  return std::exchange(said_since_, false) ? std::optional(lasted) : std::nullopt;
 }
 
 }  // namespace logzio_okta

@@ -76,7 +76,52 @@ TEST_CASE("complaint: healing says how long it went on, once") {
   REQUIRE(complaint.healed(Instant{} + 31s) == 30s);
   REQUIRE_FALSE(complaint.active());
   REQUIRE_FALSE(complaint.healed(Instant{} + 32s));
-  REQUIRE(complaint.failed(Instant{} + 33s, "503"));
+}
+
+TEST_CASE("complaint: what comes and goes is said as rarely as what stays") {
+  Complaint complaint;
+  std::vector<Duration> said;
+  std::size_t healings = 0;
+  for (Duration at = 0s; at <= 3h; at += 10s) {
+    if (complaint.failed(Instant{} + at, "503")) said.push_back(at);
+    if (complaint.healed(Instant{} + at + 5s)) ++healings;
+  }
+  REQUIRE(said == std::vector<Duration>{0s, 1min, 6min, 21min, 81min, 141min});
+  REQUIRE(healings == said.size());
+}
+
+TEST_CASE("complaint: failures that take turns are said as rarely as one that stays") {
+  for (const auto rhythm : {Complaint::Rhythm::ever_more_rarely, Complaint::Rhythm::hourly}) {
+    Complaint complaint(rhythm);
+    std::size_t said = 0;
+    for (Duration at = 0s; at <= 1h; at += 10s) {
+      said += complaint.failed(Instant{} + at, at % 20s == 0s ? "503" : "cut") ? 1U : 0U;
+    }
+    REQUIRE(said == (rhythm == Complaint::Rhythm::hourly ? 3U : 8U));
+  }
+}
+
+TEST_CASE("complaint: what comes back to stay is said after a minute, and after a quiet while at once") {
+  for (const auto rhythm : {Complaint::Rhythm::ever_more_rarely, Complaint::Rhythm::hourly}) {
+    Complaint complaint(rhythm);
+    REQUIRE(complaint.failed(Instant{}, "401"));
+    REQUIRE(complaint.healed(Instant{} + 1s));
+    const Instant again = Instant{} + 70s;
+    REQUIRE(complaint.failed(again, "401") == (rhythm == Complaint::Rhythm::ever_more_rarely));
+    REQUIRE(complaint.failed(again + 1min, "401") == (rhythm == Complaint::Rhythm::hourly));
+    static_cast<void>(complaint.healed(again + 2min));
+    REQUIRE(complaint.failed(again + 2min + limits::trouble_remembered, "401"));
+  }
+}
+
+TEST_CASE("complaint: an error that comes and goes is said hourly") {
+  Complaint complaint;
+  std::vector<Duration> said;
+  for (Duration at = 0s; at <= 3h; at += 10s) {
+    if (complaint.failed(Instant{} + at, "untrusted", Urgency::now) == Level::error) said.push_back(at);
+    static_cast<void>(complaint.healed(Instant{} + at + 5s));
+  }
+  REQUIRE(said == std::vector<Duration>{0s, 1h, 2h, 3h});
 }
 
 TEST_CASE("complaint: what may pass is a warning until it has lasted, then an error, hourly") {

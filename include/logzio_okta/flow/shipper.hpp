@@ -199,7 +199,7 @@ class Shipper {
   int refused_in_a_row_ = 0;  ///< By counts that took nothing, over all bulks.
   int patience_ = 1;          ///< SendBulk::patience,
   Instant patient_until_{};   ///< for so long.
-  Complaint trouble_{Complaint::Rhythm::forgiving};
+  Complaint trouble_;
   // Never healed: what they are about comes and goes.
   Complaint suspicion_;
   Complaint hunting_;
