@@ -115,6 +115,7 @@ Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const Http
   if (!result) return Standing::fine;
   const HttpAnswer& answer = *result;
   const bool of_okta = is_of_okta(answer);
+  const std::optional<Now> clock_before = clock_;
   if (of_okta) {
     heard_ = true;
     date_ = believed_date(now, answer);
@@ -129,7 +130,7 @@ Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const Http
   }
   if (of_okta) learn_rate(now, answer);
   if (answer.status == 429) {  // Whoever says it: a proxy's limit is as good a reason to be quiet.
-    go_quiet(now, answer);
+    go_quiet(now, answer, clock_before);
     return Standing::limited;
   }
   if (!of_okta) return answer.status == 200 ? Standing::fine : Standing::foreign;
@@ -212,17 +213,20 @@ void Org::learn_rate(Now now, const HttpAnswer& answer) {
   remaining_ = rate.remaining;
 }
 
-void Org::go_quiet(Now now, const HttpAnswer& answer) {
+void Org::go_quiet(Now now, const HttpAnswer& answer, const std::optional<Now>& clock_before) {
   const RateLimit rate = read_rate_limit(answer.headers);
-  // The answer's own Date fits the moments beside it. Where it is not believed, whichever wait is longer
-  // counts.
+  // The answer's own Date fits the moments beside it. Where it is not believed, or is not what the last answers
+  // led to expect, whichever wait is longer counts.
   const WallTime ours = okta_time(now.wall);
   const WallTime date = date_of(answer).value_or(ours);
+  const WallTime expected =
+      clock_before ? clock_before->wall + to_ms(now.steady - clock_before->steady) : date;
+  const bool unexpected = std::chrono::abs(date - expected) > to_ms(limits::clock_off_max);
   const auto named = retry_after(answer.headers, date);
   Duration wait = named.value_or(limits::rate_wait_default);
   if (rate.reset) {
     Duration until_reset = Duration::min();
-    for (const WallTime clock : {date, date_ ? date : ours}) {
+    for (const WallTime clock : {date, date_ ? date : ours, unexpected ? expected : date}) {
       const auto left = *rate.reset - clock + 1s;  // Whole seconds on both sides: one more to be past it.
       if (left <= to_ms(limits::rate_wait_max))
         until_reset = std::max<Duration>(until_reset, std::max(left, to_ms(0s)));

@@ -179,6 +179,19 @@ TEST_CASE("org: a Date that is not believed does not shorten the silence of a 42
   }
 }
 
+TEST_CASE("org: a Date that is off by less than a day does not shorten the silence of a 429 either") {
+  for (const Duration off : {Duration(3h), Duration(-3h), Duration(2min), Duration(-2min)}) {
+    OrgBench bench;
+    static_cast<void>(bench.asks(plain()));
+    bench.pass(10s);
+    REQUIRE(
+        bench.asks(
+            status(429).rate(120, 0, 37s).header("Date", format_http_date(bench.okta_now() + to_ms(off)))) ==
+        Standing::limited);
+    REQUIRE(bench.silence() >= 38s);
+  }
+}
+
 TEST_CASE("org: the moment named in a 429 is kept until it is over, whatever else is answered") {
   OrgBench bench({first, second});
   bench.org.asked(bench.now(), second);

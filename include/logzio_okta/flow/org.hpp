@@ -109,7 +109,7 @@ class Org {
   [[nodiscard]] std::optional<WallTime> believed_date(Now now, const HttpAnswer& answer);
   void learn_clock(Now now, WallTime asked_wall);
   void learn_rate(Now now, const HttpAnswer& answer);
-  void go_quiet(Now now, const HttpAnswer& answer);
+  void go_quiet(Now now, const HttpAnswer& answer, const std::optional<Now>& clock_before);
   void refuse(Instant now, Key& key);
   void accept(Key& key);
 
