@@ -41,11 +41,12 @@ LogReader::LogReader(Now now, const TenantSpec& spec, const Span& span, const Po
   if (!is_relative(span)) begin(now.wall);
 }
 
+// Date has whole seconds: up to now is up to the end of its second.
 void LogReader::begin(WallTime okta_now) {
   moments_ = Moments{.since = moment(span_.since, okta_now), .until = std::nullopt};
   target_ = first_target(moments_->since, limits::page_events_max, query_);
   if (!span_.until) return;
-  moments_->until = moment(*span_.until, okta_now);
+  moments_->until = moment(*span_.until, okta_now + 1s);
   target_ += "&until=" + format_rfc3339(*moments_->until);
 }
 

@@ -12,11 +12,10 @@ using Words = std::vector<std::string>;
 
 /// A person reads the log of one org, and the test is Okta.
 struct Reading {
-  explicit Reading(std::optional<WallTime> until = birth, std::vector<CredentialId> keys = {CredentialId{1}})
+  explicit Reading(std::optional<Since> until = SinceAt{birth},
+                   std::vector<CredentialId> keys = {CredentialId{1}})
       : reader(now(), {.domain = Domain::parse("acme.okta.com").value(), .credentials = std::move(keys)},
-               {.since = SinceAt{birth - 1h},
-                .until = until ? std::optional<Since>(SinceAt{*until}) : std::nullopt},
-               {.rate_share = 1}, Random(1)) {}
+               {.since = SinceAt{birth - 1h}, .until = until}, {.rate_share = 1}, Random(1)) {}
 
   [[nodiscard]] Now now() const { return {.steady = steady, .wall = wall}; }
   void pass(Duration duration) {
@@ -72,6 +71,14 @@ TEST_CASE("log reader: a span with an end is asked for page after page, and is d
   REQUIRE(reading.reader.reached() == birth - 1h + 3s);
 }
 
+TEST_CASE("log reader: up to now is up to the end of the second that Okta's Date shows") {
+  Reading reading(SinceAgo{});
+  reading.wall += 400ms;
+  REQUIRE_FALSE(reading.asks().empty());  // For Okta's clock.
+  REQUIRE(reading.reads(page({})).empty());
+  REQUIRE_THAT(reading.asks(), Contains("&until=2026-11-23T12:00:01.000Z"));
+}
+
 TEST_CASE("log reader: an empty page does not end a span whose link leads on, but very many in a row do") {
   Reading reading;
   REQUIRE(reading.reads(page({}).next(second_page)).empty());
@@ -118,7 +125,7 @@ TEST_CASE("log reader: each event is one line, otherwise byte for byte") {
 }
 
 TEST_CASE("log reader: with a key refused the other one reads on, with all refused it says what to do") {
-  Reading reading(birth, {CredentialId{1}, CredentialId{2}});
+  Reading reading(SinceAt{birth}, {CredentialId{1}, CredentialId{2}});
   REQUIRE_FALSE(reading.asks().empty());
   REQUIRE(reading.ask->credential == CredentialId{1});
   REQUIRE(reading.reads(status(401)).empty());
