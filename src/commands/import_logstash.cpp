@@ -34,17 +34,17 @@ std::uint32_t limit_in(std::string_view target) {
 }
 
 /// The place from which the saved link is the next question. Where Okta refuses the link one day, the stream
-/// asks again from `since`.
-Place place_at(std::string target, WallTime now, const Since& since) {
+/// asks again from `since`: rather too early than too late, so that nothing is left out.
+Place place_at(std::string target, const StateEdit::OktaTime& now, const Since& since) {
   const std::optional<WallTime> moment = moment_in_link(target);
   const auto* ago = std::get_if<SinceAgo>(&since);
-  const WallTime chosen = ago != nullptr ? now - to_ms(ago->ago) : std::get<SinceAt>(since).at;
-  const WallTime oldest = now - to_ms(limits::retention);
+  const WallTime chosen = ago != nullptr ? now.at_least - to_ms(ago->ago) : std::get<SinceAt>(since).at;
+  const WallTime oldest = now.at_least - to_ms(limits::retention);
   Place place{.next = std::move(target)};
   place.limit = limit_in(place.next);
-  place.since = std::clamp(moment ? *moment - to_ms(limits::recovery_overlap) : chosen, oldest, now);
+  place.since = std::clamp(moment ? *moment - to_ms(limits::recovery_overlap) : chosen, oldest, now.at_least);
   // What comes behind the link was not delivered by anyone: it is no backfill.
-  place.first_start = moment ? place.since : now;
+  place.first_start = moment ? place.since : now.at_most;
   return place;
 }
 
@@ -68,7 +68,9 @@ class Import {
     if (!known) return known.error().text;
     if (*known && (*known)->next == *target) return {};
     if (*known && !force_) return "the state has a place for it already, which is kept; --force replaces it";
-    const Place place = place_at(*target, wall_now(), tenant->since.value_or(since_));
+    const auto okta_now = state_.okta_time(tenant->domain.name(), wall_now());
+    if (!okta_now) return okta_now.error().text;
+    const Place place = place_at(*target, *okta_now, tenant->since.value_or(since_));
     if (auto written = state_.write(tenant->domain.name(), place); !written) return written.error().text;
     return {};
   }

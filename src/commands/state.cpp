@@ -245,10 +245,10 @@ Result<void> keep_what_is_left(StateView& view, const SetAsideRow& row, const Re
     std::printf("%lld: %s delivered, and no longer set aside\n", id,
                 counted(outcome.delivered, "event").c_str());
     std::fflush(stdout);
-    std::fprintf(stderr, "%lld: %s stay: %s\n", id, counted(outcome.left.size(), "event").c_str(),
-                 outcome.why.c_str());
+    print(stderr,
+          std::to_string(id) + ": " + counted(outcome.left.size(), "event") + " stay: " + outcome.why + "\n");
   } else {
-    std::fprintf(stderr, "%lld stays: %s\n", id, outcome.why.c_str());
+    print(stderr, std::to_string(id) + " stays: " + outcome.why + "\n");
   }
   std::fflush(stdout);
   return {};
@@ -375,12 +375,15 @@ int cursor_set(Settings settings, const Environment& environment) {
     return refuse(state.error().exit_code,
                   state.error().text + daemon_first(state.error().exit_code == exit_held));
   }
+  const std::string key = tenant->query.stream_key(*domain);
+  const auto okta_now = state->okta_time(key, wall);
+  if (!okta_now) return refuse(exit_state, okta_now.error().text);
+  // Rather too early than too late, so that nothing is left out.
   const auto* ago = std::get_if<SinceAgo>(&*since);
-  const WallTime from = ago != nullptr ? wall - to_ms(ago->ago) : std::get<SinceAt>(*since).at;
+  const WallTime from = ago != nullptr ? okta_now->at_least - to_ms(ago->ago) : std::get<SinceAt>(*since).at;
   // What was published before now may have been delivered before: it says so as backfill.
-  const Place place{.next = {}, .since = from, .first_start = wall};
-  if (auto written = state->write(tenant->query.stream_key(*domain), place); !written)
-    return refuse(exit_state, written.error().text);
+  const Place place{.next = {}, .since = from, .first_start = okta_now->at_most};
+  if (auto written = state->write(key, place); !written) return refuse(exit_state, written.error().text);
   if (auto closed = state->close(); !closed) return refuse(exit_state, closed.error().text);
   std::printf("%s starts again with the events since %s\n", domain->name().c_str(),
               format_rfc3339(from).c_str());

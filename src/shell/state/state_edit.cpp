@@ -31,6 +31,14 @@ Result<std::optional<Place>> StateEdit::place(const std::string& key) {
   return fail(warnings.empty() ? "the state cannot be read" : warnings.back());
 }
 
+Result<StateEdit::OktaTime> StateEdit::okta_time(const std::string& key, WallTime wall) {
+  const auto known = place(key);
+  if (!known) return std::unexpected(known.error());
+  const std::chrono::milliseconds offset(*known ? (*known)->okta_offset_ms : 0);
+  const auto [at_least, at_most] = std::minmax({wall, wall + offset});
+  return OktaTime{.at_least = at_least, .at_most = at_most};
+}
+
 Result<void> StateEdit::write(const std::string& key, const Place& place) {
   if (auto known = this->place(key); !known) return std::unexpected(std::move(known.error()));
   store_.save({.stream = StreamId{streams_}, .number = 1, .place = place, .rows_from = every_row},

@@ -29,6 +29,13 @@ class StateEdit {
 
   /// The place the store knows by this key; nothing if there is none.
   [[nodiscard]] Result<std::optional<Place>> place(const std::string& key);
+  /// Between which two moments Okta's clock is where ours says `wall`: by ours, and by how far the two were
+  /// apart when the place was saved. Either clock may have been set right since.
+  struct OktaTime {
+    WallTime at_least;
+    WallTime at_most;
+  };
+  [[nodiscard]] Result<OktaTime> okta_time(const std::string& key, WallTime wall);
   [[nodiscard]] Result<void> write(const std::string& key, const Place& place);
   [[nodiscard]] Result<void> close() { return store_.close(true); }
 

@@ -54,6 +54,23 @@ struct Owner {
 
 }  // namespace
 
+TEST_CASE("state edit: Okta's clock is between ours and where it was by the last save") {
+  const TempDir dir;
+  auto edit = StateEdit::open(dir.path());
+  REQUIRE(edit.has_value());
+  const auto unknown = edit->okta_time("acme.okta.com", start).value();
+  REQUIRE(unknown.at_least == start);
+  REQUIRE(unknown.at_most == start);
+  for (const auto off : {2h, -192h}) {
+    Place place = place_at("");
+    place.okta_offset_ms = std::chrono::milliseconds(off).count();
+    REQUIRE(edit->write("acme.okta.com", place).has_value());
+    const auto known = edit->okta_time("acme.okta.com", start).value();
+    REQUIRE(known.at_least == std::min(start, start + off));
+    REQUIRE(known.at_most == std::max(start, start + off));
+  }
+}
+
 TEST_CASE("state edit: makes a state where there is none, and what is written is what a daemon opens") {
   const TempDir dir;
   {
