@@ -11,9 +11,8 @@
 #include "logzio_okta/okta/error.hpp"
 #include "logzio_okta/okta/log_query.hpp"
 #include "logzio_okta/okta/member.hpp"
-#include "logzio_okta/okta/page.hpp"
-#include "logzio_okta/okta/page_body.hpp"
-#include "logzio_okta/okta/rate_limit.hpp"
+#include "logzio_okta/okta/page_reader.hpp"
+#include "logzio_okta/okta/reply.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -137,10 +136,10 @@ class TenantDoctor {
               diagnosis_.findings)) {
       return;
     }
-    const HttpAnswer& answer = *seen.result;
-    judge_status(answer);
-    judge_clock(answer);
-    judge_rate(answer);
+    const OktaReply reply(*seen.result);
+    judge_status(reply);
+    judge_clock(reply);
+    judge_rate(reply);
   }
 
  private:
@@ -148,8 +147,9 @@ class TenantDoctor {
     diagnosis_.findings.push_back({severity, diagnosis_.domain, step, std::move(text)});
   }
 
-  void judge_status(const HttpAnswer& answer) {
-    if (answer.status >= 400 && answer.status < 500 && !is_of_okta(answer)) {
+  void judge_status(const OktaReply& reply) {
+    const HttpAnswer& answer = reply.answer;
+    if (answer.status >= 400 && answer.status < 500 && !reply.of_okta) {
       diagnosis_.http = failed;
       return find(Severity::failure, "http",
                   "something in between answers in Okta's place (" + std::to_string(answer.status) + ": " +
@@ -206,9 +206,8 @@ class TenantDoctor {
 
   void read_page(const HttpAnswer& answer) {
     HttpAnswer page = answer;
-    std::string body;
-    PageCutter cutter;
-    if (!take_page_body(page, body, cutter)) {
+    PageReader reader;
+    if (!reader.read(page)) {
       diagnosis_.http = failed;
       diagnosis_.key.clear();
       diagnosis_.role.clear();
@@ -217,14 +216,13 @@ class TenantDoctor {
                "); write the org's own domain, and look whether a proxy answers in its place");
       return;
     }
-    if (!cutter.events().empty()) diagnosis_.newest_event = cutter.events().front().published_at;
+    if (!reader.events().empty()) diagnosis_.newest_event = reader.events().front().published_at;
   }
 
-  void judge_clock(const HttpAnswer& answer) {
-    const auto date = parse_http_date(find_header(answer.headers, "Date").value_or(""));
-    if (!date || !is_of_okta(answer)) return;
+  void judge_clock(const OktaReply& reply) {
+    if (!reply.date || !reply.of_okta) return;
     // The header has whole seconds, cut off.
-    const Duration ahead = wall_ - *date - 500ms;
+    const Duration ahead = wall_ - *reply.date - 500ms;
     diagnosis_.clock_ahead = ahead;
     const Duration off = ahead < Duration::zero() ? -ahead : ahead;
     diagnosis_.clock = off > limits::clock_off_max ? failed : ok;
@@ -234,14 +232,14 @@ class TenantDoctor {
              " Okta's; set it by NTP (timedatectl set-ntp true), in a container on its host");
   }
 
-  void judge_rate(const HttpAnswer& answer) {
-    const RateLimit rate = read_rate_limit(answer.headers);
+  void judge_rate(const OktaReply& reply) {
+    const RateLimit& rate = reply.rate;
     if (!rate.limit || !rate.remaining || *rate.limit <= 0) return;
     diagnosis_.rate_limit = rate.limit;
     diagnosis_.rate_left = rate.remaining;
     const std::int64_t others = std::max<std::int64_t>(0, *rate.limit - *rate.remaining - 1);
     diagnosis_.rate_of_others = others;
-    if (answer.status == 429) return;
+    if (reply.status() == 429) return;
     const std::string spent = "of " + std::to_string(*rate.limit) + " requests a minute " +
                               std::to_string(others) + " are spent by others than this check";
     if (*rate.remaining * 100 <= *rate.limit * reserve_percent) {

@@ -7,10 +7,8 @@
 #include "logzio_okta/base/hash.hpp"
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/http/cure.hpp"
-#include "logzio_okta/http/link_header.hpp"
 #include "logzio_okta/okta/error.hpp"
 #include "logzio_okta/okta/log_query.hpp"
-#include "logzio_okta/okta/page_body.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -70,12 +68,13 @@ std::vector<std::string_view> LogReader::answered(Now now, OktaAnswer&& answer) 
   asking_ = false;
   // By our clock as it is now: it may have been set since.
   const WallTime asked_wall = now.wall - to_ms(now.steady - asked_.steady);
-  const Standing standing = org_.answered(now, asked_wall, key_, answer.result);
-  if (!answer.result || answer.result->status != 200) {
-    take_failure(now, answer.result, standing);
+  OktaResult reply = read_reply(std::move(answer.result));
+  const Standing standing = org_.answered(now, asked_wall, key_, reply);
+  if (!reply || reply->status() != 200) {
+    take_failure(now, reply, standing);
     return {};
   }
-  const auto taken = take_page_body(*answer.result, body_, cutter_);
+  const auto taken = reader_.read(reply->answer);
   if (!taken) {
     failed(now, "Okta answered 200 with " + describe_fault(taken.error().fault));
     return {};
@@ -85,7 +84,7 @@ std::vector<std::string_view> LogReader::answered(Now now, OktaAnswer&& answer) 
     begin(org_.clock() ? org_.clock()->wall : now.wall);
     return {};
   }
-  return take_page(now, *answer.result);
+  return take_page(now, *reply);
 }
 
 void LogReader::all_is_well(Now now) {
@@ -94,15 +93,15 @@ void LogReader::all_is_well(Now now) {
   last_progress_ = now.steady;
 }
 
-std::vector<std::string_view> LogReader::take_page(Now now, const HttpAnswer& answer) {
+std::vector<std::string_view> LogReader::take_page(Now now, const OktaReply& reply) {
   all_is_well(now);
   on_one_line_.clear();
-  on_one_line_.reserve(cutter_.events().size());
+  on_one_line_.reserve(reader_.events().size());
   std::vector<std::string_view> events;
   std::multiset<std::uint64_t> seen;
-  const std::vector<Window::Known> lately = recent_.look_up_and_add(cutter_.events());
+  const std::vector<Window::Known> lately = recent_.look_up_and_add(reader_.events());
   for (std::size_t i = 0; i < lately.size(); ++i) {
-    const EventSlice& event = cutter_.events()[i];
+    const EventSlice& event = reader_.events()[i];
     const std::uint64_t hash = hash64(event.bytes);
     seen.insert(hash);
     if (const auto known = repeated_.find(hash); known != repeated_.end()) {
@@ -120,18 +119,17 @@ std::vector<std::string_view> LogReader::take_page(Now now, const HttpAnswer& an
     std::ranges::replace_if(line, [](char c) { return c == '\r' || c == '\n'; }, ' ');
     events.push_back(line);
   }
-  const auto link = find_link(answer.headers, "next");
-  const auto next = link ? admit_next(domain_.origin(), *link) : std::unexpected(std::string());
-  if (link && !next) {
+  const auto next = reply.next_target(domain_.origin());
+  if (reply.next && !next) {
     give_up("Okta's next link " + describe_refused_link(next.error()) + " and is not followed");
     return events;
   }
-  const bool moved = next && *next != target_ && link != find_link(answer.headers, "self");
-  const Tail::Seen tail = tail_.look({.events = cutter_.events().size(),
+  const bool moved = next && *next != target_ && !reply.leads_to_itself();
+  const Tail::Seen tail = tail_.look({.events = reader_.events().size(),
                                       .new_events = events.size(),
                                       .limit = limits::page_events_max,
                                       .moved = moved,
-                                      .newest = newest_up_to(now.wall + org_.offset(), cutter_.events()),
+                                      .newest = newest_up_to(now.wall + org_.offset(), reader_.events()),
                                       .date = now.wall + org_.offset()});
   if (span_.until) {
     done_ = !moved || tail == Tail::Seen::end;  // As long as a bounded question has a link, it has more.
@@ -143,9 +141,9 @@ std::vector<std::string_view> LogReader::take_page(Now now, const HttpAnswer& an
   return events;
 }
 
-void LogReader::take_failure(Now now, const HttpResult& result, Standing standing) {
+void LogReader::take_failure(Now now, const OktaResult& result, Standing standing) {
   if (!result) return failed(now, with_cure(result.error()));
-  const std::string said = std::to_string(result->status) + " " + describe_okta_error(*result);
+  const std::string said = std::to_string(result->status()) + " " + describe_okta_error(result->answer);
   if (org_.all_refused()) {
     return give_up("Okta refuses every key of " + domain_.name() + " (" + said +
                    "); put a valid one into the tenants file");
@@ -161,11 +159,11 @@ void LogReader::take_failure(Now now, const HttpResult& result, Standing standin
     return;
   }
   if (standing == Standing::foreign) return failed(now, "something in between answered " + said);
-  if (result->status == 404) {
+  if (result->status() == 404) {
     return give_up("Okta has no System Log under " + domain_.name() + " (" + said +
                    "); if the org was renamed write its new domain into the tenants file");
   }
-  if (result->status == 400) {
+  if (result->status() == 400) {
     return give_up("Okta refuses the query (" + said + "); check --filter, --keywords, --since and --until");
   }
   failed(now, "Okta answered " + said);

@@ -7,19 +7,12 @@
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/flow/backoff.hpp"
 #include "logzio_okta/http/retry_after.hpp"
-#include "logzio_okta/okta/error.hpp"
-#include "logzio_okta/okta/rate_limit.hpp"
 
 namespace logzio_okta {
 namespace {
 
 // Further apart no two clocks are, not even one that begins in 1970: such a Date is nonsense.
 constexpr auto clock_difference_believed = std::chrono::hours(24 * 365 * 100);
-
-std::optional<WallTime> date_of(const HttpAnswer& answer) {
-  const auto date = find_header(answer.headers, "Date");
-  return date ? parse_http_date(*date) : std::nullopt;
-}
 
 }  // namespace
 
@@ -107,44 +100,43 @@ void Org::cancelled() {
 
 // What an answer says.
 
-Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const HttpResult& result) {
+Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const OktaResult& result) {
   CHECK(outstanding_ > 0);
   --outstanding_;
   ++unplaced_;
   date_.reset();
   if (!result) return Standing::fine;
-  const HttpAnswer& answer = *result;
-  const bool of_okta = is_of_okta(answer);
+  const OktaReply& reply = *result;
+  const int status = reply.status();
   const std::optional<Now> clock_before = clock_;
-  if (of_okta) {
+  if (reply.of_okta) {
     heard_ = true;
-    date_ = believed_date(now, answer);
+    date_ = believed_date(now, reply);
     learn_clock(now, asked_wall);
   }
-  const RateLimit rate = read_rate_limit(answer.headers);
-  if (answer.status == 429 && rate.concurrency()) {
+  if (status == 429 && reply.rate.concurrency()) {
     const Duration pause =
         backoff(limits::concurrency_pause_base, limits::concurrency_pause_max, crowded_++, random_);
     quiet_until_ = std::max(quiet_until_, now.steady + pause);
     return Standing::crowded;
   }
-  if (of_okta) learn_rate(now, answer);
-  if (answer.status == 429) {  // Whoever says it: a proxy's limit is as good a reason to be quiet.
-    go_quiet(now, answer, clock_before);
+  if (reply.of_okta) learn_rate(now, reply);
+  if (status == 429) {  // Whoever says it: a proxy's limit is as good a reason to be quiet.
+    go_quiet(now, reply, clock_before);
     return Standing::limited;
   }
-  if (!of_okta) return answer.status == 200 ? Standing::fine : Standing::foreign;
+  if (!reply.of_okta) return status == 200 ? Standing::fine : Standing::foreign;
   Key* key = find(id);
-  if (answer.status == 401) {
+  if (status == 401) {
     if (key) refuse(now.steady, *key);
     return Standing::unauthorized;
   }
-  if (answer.status == 403) {
+  if (status == 403) {
     if (key && (key->refused || ++key->forbidden >= limits::forbidden_until_refused))
       refuse(now.steady, *key);
     return Standing::forbidden;
   }
-  if (answer.status == 200) {
+  if (status == 200) {
     crowded_ = 0;
     limited_ = 0;
     if (now.steady >= quiet_until_) quiet_named_.reset();
@@ -154,8 +146,8 @@ Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const Http
 }
 
 // Our own clock may have been set since, so that either it or the time that has passed may vouch for a Date.
-std::optional<WallTime> Org::believed_date(Now now, const HttpAnswer& answer) {
-  const auto date = date_of(answer);
+std::optional<WallTime> Org::believed_date(Now now, const OktaReply& reply) {
+  const auto date = reply.date;
   if (!date || std::chrono::abs(*date - now.wall) > clock_difference_believed) return std::nullopt;
   const auto near = [&](WallTime moment) {
     return std::chrono::abs(*date - moment) <= to_ms(limits::date_jump_max);
@@ -185,8 +177,8 @@ void Org::learn_clock(Now now, WallTime asked_wall) {
   offset_ = (low <= 0s && high >= 0s) ? 0ms : std::chrono::duration_cast<std::chrono::milliseconds>(high);
 }
 
-void Org::learn_rate(Now now, const HttpAnswer& answer) {
-  const RateLimit rate = read_rate_limit(answer.headers);
+void Org::learn_rate(Now now, const OktaReply& reply) {
+  const RateLimit& rate = reply.rate;
   if (rate.limit) limit_ = rate.limit;
   if (!rate.reset) {
     if (rate.remaining) remaining_ = rate.remaining;
@@ -194,7 +186,7 @@ void Org::learn_rate(Now now, const HttpAnswer& answer) {
   }
   // In milliseconds: a moment centuries away has no place in nanoseconds. By the answer's own Date, which
   // only has to fit the moment beside it.
-  const auto ahead = *rate.reset - date_of(answer).value_or(okta_time(now.wall)) + 1s;
+  const auto ahead = *rate.reset - reply.date.value_or(okta_time(now.wall)) + 1s;
   if (ahead <= 0s || ahead > to_ms(limits::rate_wait_max)) return;  // Nonsense.
   constexpr auto jitter = 2s;  // Of one window's end, rounded anew in each answer.
   if (window_reset_ && *rate.reset < *window_reset_ - jitter) {  // From a window that is over.
@@ -213,16 +205,16 @@ void Org::learn_rate(Now now, const HttpAnswer& answer) {
   remaining_ = rate.remaining;
 }
 
-void Org::go_quiet(Now now, const HttpAnswer& answer, const std::optional<Now>& clock_before) {
-  const RateLimit rate = read_rate_limit(answer.headers);
+void Org::go_quiet(Now now, const OktaReply& reply, const std::optional<Now>& clock_before) {
+  const RateLimit& rate = reply.rate;
   // The answer's own Date fits the moments beside it. Where it is not believed, or is not what the last answers
   // led to expect, whichever wait is longer counts.
   const WallTime ours = okta_time(now.wall);
-  const WallTime date = date_of(answer).value_or(ours);
+  const WallTime date = reply.date.value_or(ours);
   const WallTime expected =
       clock_before ? clock_before->wall + to_ms(now.steady - clock_before->steady) : date;
   const bool unexpected = std::chrono::abs(date - expected) > to_ms(limits::clock_off_max);
-  const auto named = retry_after(answer.headers, date);
+  const auto named = retry_after(reply.answer.headers, date);
   Duration wait = named.value_or(limits::rate_wait_default);
   if (rate.reset) {
     Duration until_reset = Duration::min();

@@ -6,10 +6,8 @@
 
 #include "logzio_okta/base/check.hpp"
 #include "logzio_okta/base/text.hpp"
-#include "logzio_okta/http/link_header.hpp"
 #include "logzio_okta/okta/error.hpp"
 #include "logzio_okta/okta/log_query.hpp"
-#include "logzio_okta/okta/page_body.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -78,11 +76,6 @@ std::uint32_t counts_for(std::size_t events) {
 
 std::optional<WallTime> later(std::optional<WallTime> a, std::optional<WallTime> b) {
   return std::max(a, b);
-}
-
-/// An empty page's link may be our own question in Okta's words.
-bool leads_to_itself(const HttpAnswer& answer) {
-  return find_link(answer.headers, "next") == find_link(answer.headers, "self");
 }
 
 /// Each once, in the order of their hashes.
@@ -352,29 +345,27 @@ void Poller::date_of_answer(Now now, const OrgFacts& org) {
   if (place_.in_doubt) after_doubt_.not_before(place_.in_doubt->before);
 }
 
-std::optional<Batch> Poller::answered(Now now, HttpResult&& result, const OrgFacts& org, std::string& body,
-                                      PageCutter& cutter) {
+std::optional<Batch> Poller::answered(Now now, OktaResult&& result, const OrgFacts& org, PageReader& reader) {
   CHECK(asking());
   if (!result) {
     take_transport_error(now, result.error());
     return std::nullopt;
   }
   learn_clock(now, org);
-  HttpAnswer& answer = *result;
+  OktaReply& reply = *result;
   if (beginning_) {
-    take_clock(now, answer, org, body, cutter);
+    take_clock(now, reply, org, reader);
     return std::nullopt;
   }
-  if (answer.status != 200) {
-    take_status(now, answer, org);
+  if (reply.status() != 200) {
+    take_status(now, reply, org);
     return std::nullopt;
   }
   date_of_answer(now, org);
-  const auto taken = take_page_body(answer, body, cutter);
-  if (!taken) return take_unreadable(now, answer, org, body, taken.error());
-  swallowed_for_.clear();
-  if (has_room_for(cutter.events().size())) return take_page(now, answer, org, cutter.events());
-  refuse_surplus(now, cutter.events().size());
+  const auto read = reader.read(reply.answer);
+  if (!read) return take_unreadable(now, reply, org, reader, read.error());
+  if (has_room_for(reader.events().size())) return take_page(now, reply, org, reader.events(), {});
+  refuse_surplus(now, reader.events().size());
   return std::nullopt;
 }
 
@@ -397,16 +388,16 @@ void Poller::refuse_surplus(Now now, std::size_t events) {
   recover(full_limit);
 }
 
-std::optional<Batch> Poller::take_unreadable(Now now, const HttpAnswer& answer, const OrgFacts& org,
-                                             std::string_view body, const UnreadableBody& why) {
-  const bool alone = why.fault != BodyFault::encoding && unreadable_alone(now, answer, body);
+std::optional<Batch> Poller::take_unreadable(Now now, const OktaReply& reply, const OrgFacts& org,
+                                             PageReader& reader, const UnreadableBody& why) {
+  const std::string_view body = reader.body();
+  const bool alone = why.fault != BodyFault::encoding && unreadable_alone(now, reply, body);
   // Known by its own bytes, since it has no uuid that anybody could read; but only where they are seen to be
   // an event's: what is broken in between may give the same bytes in any event's place.
-  const EventSlice whole{.bytes = body, .hash = EventHash::of(body, body)};
   const bool known = alone && filtering_ && PageCutter::begins_with_one_event(body) &&
-                     Window::Page(window_, false).look_up(whole.hash) == Window::Known::yes;
+                     Window::Page(window_, false).look_up(reader.whole().hash) == Window::Known::yes;
   if (known || (alone && unreadable_for_good(now, body, why.fault))) {
-    const std::string kept = set_aside_reason(why, body.size());
+    std::string kept = set_aside_reason(why, body.size());
     if (!known) {
       note(Level::error, "one event makes its page unreadable; the page is set aside" +
                              (kept.empty() ? " whole" : " (" + kept + ")") + " and the next is asked");
@@ -414,15 +405,14 @@ std::optional<Batch> Poller::take_unreadable(Now now, const HttpAnswer& answer, 
     trial_at_ = now.steady + limits::page_size_trial_max;  // It would only be met again, ...
     place_.restore_limit = reached() + to_ms(2 * limits::recovery_overlap);  // ... until it is well behind.
     unreadable_ = {};
-    swallowed_ = {whole};
-    swallowed_for_ = kept;
-    return take_page(now, answer, org, swallowed_);
+    const std::vector<EventSlice>& whole = reader.take_whole(std::move(kept));
+    return take_page(now, reply, org, whole, reader.unfit());
   }
   ++requests_.unusable;
   const bool too_many = why.fault == BodyFault::too_many;
   const bool encoded = why.fault == BodyFault::encoding;
   failed(now, {.kind = name_of(why.fault),
-               .text = encoded ? encoding_text(answer)
+               .text = encoded ? encoding_text(reply.answer)
                                : "Okta answered 200 with " + describe_fault(why.fault) + " (" +
                                      std::to_string(why.bytes) + " bytes; " +
                                      counted(std::get<Asking>(state_).limit, "event") + " asked for)",
@@ -451,18 +441,17 @@ bool Poller::unreadable_for_good(Now now, std::string_view body, BodyFault fault
 }
 
 // Any answer of Okta's shows its clock, also one that refuses. Where not even a page does, ours must do.
-void Poller::take_clock(Now now, HttpAnswer& answer, const OrgFacts& org, std::string& body,
-                        PageCutter& cutter) {
-  const bool page = answer.status == 200 && take_page_body(answer, body, cutter);
+void Poller::take_clock(Now now, OktaReply& reply, const OrgFacts& org, PageReader& reader) {
+  const bool page = reply.status() == 200 && reader.read(reply.answer);
   if (page) {
     ++requests_.ok;
     all_is_well(now);
-  } else if (answer.status == 200) {
+  } else if (reply.status() == 200) {
     ++requests_.unusable;
     failed(now,
            {.kind = "not a page", .text = "Okta answered 200 with " + describe_fault(BodyFault::not_a_page)});
   } else {
-    take_status(now, answer, org);
+    take_status(now, reply, org);
   }
   if (page || org.clock) begin(now, org);
 }
@@ -477,39 +466,38 @@ void Poller::all_is_well(Now now) {
 
 // An unreadable page of one single event with a good link behind it: no other question would cure it. Keeping
 // what there is of it and going on frees the tenant.
-bool Poller::unreadable_alone(Now now, const HttpAnswer& answer, std::string_view body) {
+bool Poller::unreadable_alone(Now now, const OktaReply& reply, std::string_view body) {
   const Asking& asking = std::get<Asking>(state_);
   if (asking.limit != 1) return false;
   const std::uint64_t hash = hash64(asking.target) ^ hash64(body);
   if (unreadable_.hash != hash) unreadable_ = {.hash = hash, .times = 0, .since = now.steady};
   ++unreadable_.times;
-  const auto link = find_link(answer.headers, "next");
-  const auto next = link ? admit_next(domain_.origin(), *link) : std::unexpected(std::string());
+  const auto next = reply.next_target(domain_.origin());
   return next && *next != asking.target;
 }
 
 // ---- A page
 
-std::optional<Batch> Poller::take_page(Now now, const HttpAnswer& answer, const OrgFacts& org,
-                                       const std::vector<EventSlice>& events) {
+std::optional<Batch> Poller::take_page(Now now, const OktaReply& reply, const OrgFacts& org,
+                                       const std::vector<EventSlice>& events, std::string_view unfit) {
   const Asking asking = std::get<Asking>(state_);
   const WallTime okta_now = now.wall + org.offset;
   last_answer_ = now.wall;
 
   Page page{.asked = asking.limit, .next = asking.target};
   std::string why_not;  // The link is not followed.
-  take_link(answer, events.empty(), page, why_not);
+  take_link(reply, events.empty(), page, why_not);
   const bool hostile = !why_not.empty();
   ++(hostile ? requests_.unusable : requests_.ok);
   const bool moved = page.next != asking.target;
   page.repeated = !moved && (!events.empty() || repeating_);
   const WallTime date = org.date.value_or(okta_now);
-  Batch batch = choose(events, date, page);
+  Batch batch = choose(events, unfit, date, page);
   const Tail::Seen seen = hostile ? Tail::Seen::no
                                   : tail_.look({.events = events.size(),
                                                 .new_events = batch.events.size(),
                                                 .limit = asking.limit,
-                                                .moved = moved && !leads_to_itself(answer),
+                                                .moved = moved && !reply.leads_to_itself(),
                                                 .newest = newest_up_to(date, events),
                                                 .date = date});
   const bool tail = seen != Tail::Seen::no;
@@ -595,22 +583,22 @@ void Poller::fold(Page&& empty, Page& into) {
 
 // Okta may write our question in other words than we did, so that its self link has to tell whether next
 // leads on.
-void Poller::take_link(const HttpAnswer& answer, bool empty, Page& page, std::string& why_not) {
-  const auto link = find_link(answer.headers, "next");
-  if (!link || (!empty && link == find_link(answer.headers, "self"))) return;
-  auto next = admit_next(domain_.origin(), *link);
+void Poller::take_link(const OktaReply& reply, bool empty, Page& page, std::string& why_not) {
+  if (!reply.next || (!empty && reply.leads_to_itself())) return;
+  auto next = reply.next_target(domain_.origin());
   if (!next) {
     why_not = std::move(next.error());
     return;
   }
   page.next = std::move(*next);
-  const std::string other = other_name_in(domain_.origin(), *link);
+  const std::string other = other_name_in(domain_.origin(), *reply.next);
   if (other.empty() || std::exchange(other_name_said_, true)) return;
   note(Level::info, "Okta's links name " + other + "; they are asked of " + domain_.name() +
                         ", and nothing goes to another host");
 }
 
-Batch Poller::choose(const std::vector<EventSlice>& events, WallTime date, Page& page) {
+Batch Poller::choose(const std::vector<EventSlice>& events, std::string_view unfit, WallTime date,
+                     Page& page) {
   Batch batch{.stream = stream_, .constants = constants_};
   batch.events.reserve(events.size());
   page.hashes.reserve(events.size());
@@ -634,9 +622,8 @@ Batch Poller::choose(const std::vector<EventSlice>& events, WallTime date, Page&
       continue;
     }
     const bool doubted = in_doubt > 0 && may_have_been_in_flight(event, date);
-    batch.events.push_back({.event = &event,
-                            .mark = mark_of(event, found == Window::Known::changed, doubted),
-                            .unfit = swallowed_for_});
+    batch.events.push_back(
+        {.event = &event, .mark = mark_of(event, found == Window::Known::changed, doubted), .unfit = unfit});
     page.hashes.push_back(hash);
     page.newest = later(page.newest, event.published_at);
   }
@@ -693,7 +680,8 @@ void Poller::take_transport_error(Now now, const TransportError& error) {
                .urgency = urgency_of(error)});
 }
 
-void Poller::take_status(Now now, const HttpAnswer& answer, const OrgFacts& org) {
+void Poller::take_status(Now now, const OktaReply& reply, const OrgFacts& org) {
+  const HttpAnswer& answer = reply.answer;
   const std::string said = std::to_string(answer.status) + " " + describe_okta_error(answer);
   if (org.standing == Standing::foreign && answer.status < 500) return take_foreign(now, answer);
   switch (answer.status) {

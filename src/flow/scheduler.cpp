@@ -216,8 +216,7 @@ struct Scheduler::Impl {
   std::uint64_t last_stream = 0;
   std::uint64_t last_request = 0;
   std::deque<Output> outputs;
-  std::string page_body;  ///< Of the page being read; kept for its memory.
-  PageCutter cutter;
+  PageReader reader;
   EventCounts retired_counts;
   std::vector<LeftOrg> left_orgs;  ///< Of tenants that have left the file not long ago.
   HookLedger hooks;
@@ -248,7 +247,8 @@ void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
   // When it was asked by our clock as it is now: it may have been set since.
   const WallTime asked_wall = now.wall - to_ms(now.steady - ask.asked);
   const bool clock_is_new = !tenant->org->clock();
-  const Standing standing = tenant->org->answered(now, asked_wall, ask.key, answer.result);
+  OktaResult reply = read_reply(std::move(answer.result));
+  const Standing standing = tenant->org->answered(now, asked_wall, ask.key, reply);
   org = facts(*tenant);
   org.standing = standing;
   org.date = tenant->org->date();
@@ -265,9 +265,9 @@ void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
     return;
   }
   if (!tenant->poller.asking()) return;
-  const std::size_t wire_bytes = answer.result ? answer.result->body.size() : 0;
-  if (!answer.result) tenant->reserve = std::min(tenant->reserve, limits::ask_reserve);
-  const auto batch = tenant->poller.answered(now, std::move(answer.result), org, page_body, cutter);
+  const std::size_t wire_bytes = reply ? reply->answer.body.size() : 0;
+  if (!reply) tenant->reserve = std::min(tenant->reserve, limits::ask_reserve);
+  const auto batch = tenant->poller.answered(now, std::move(reply), org, reader);
   // What is in flight must be noted before it is sent.
   while (auto output = tenant->poller.next_output()) outputs.push_back(std::move(*output));
   if (batch) {
@@ -278,7 +278,7 @@ void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
   } else if (!tenant->poller.at_tail()) {
     tenant->fresh_bulk_at = {};  // What is fresh lies further on.
   }
-  if (page_body.capacity() > limits::bulk_bytes_max) std::string().swap(page_body);
+  reader.let_go();
 }
 
 void Scheduler::Impl::on(Now now, Opened&& opened) {
@@ -306,7 +306,7 @@ void Scheduler::Impl::on(Now now, SaveFailed&& failed) {
 // The event itself comes by the System Log: complete, in order, once.
 void Scheduler::Impl::on(Now now, HookArrived&& arrived) {
   hooks.received(now);
-  const auto hook = read_hook(arrived.body, cutter);
+  const auto hook = read_hook(arrived.body, reader.cutter());
   if (!hook && hook.error().too_many)
     return refuse_hook(now, arrived.id, HookRefusal::too_large, 413, hook.error().text);
   if (!hook) return refuse_hook(now, arrived.id, HookRefusal::malformed, 400, hook.error().text);
@@ -321,7 +321,7 @@ void Scheduler::Impl::on(Now now, HookArrived&& arrived) {
     return refuse_hook(now, arrived.id, HookRefusal::source, 403, "this org's hooks are not taken here");
   }
   std::optional<WallTime> published;
-  for (const EventSlice& event : cutter.events()) published = std::max(published, event.published_at);
+  for (const EventSlice& event : reader.events()) published = std::max(published, event.published_at);
   tenant->poller.hook_arrived(now, published, tenant->org->pace(now.steady));
   hooks.woke();
   outputs.emplace_back(AnswerHook{.id = arrived.id, .status = 204, .why = {}});
@@ -334,7 +334,7 @@ void Scheduler::Impl::refuse_hook(Now now, HookId id, HookRefusal kind, int stat
 
 // Its own events go out: nobody else will bring them.
 void Scheduler::Impl::keep(Now now, const HookArrived& arrived, const Hook& hook) {
-  const std::size_t bytes = HookStream::bytes_charged(cutter.events());
+  const std::size_t bytes = HookStream::bytes_charged(reader.events());
   const bool full = spool_bytes() + bytes > options.spool_bytes_max;
   if (full) {
     say(hooks.cannot_keep(now, "the spool is full (" + std::to_string(options.spool_bytes_max / limits::MiB) +
@@ -347,7 +347,7 @@ void Scheduler::Impl::keep(Now now, const HookArrived& arrived, const Hook& hook
   }
   const HookRoute route{.source = hook.source, .region = arrived.region};
   hook_stream(route, arrived.destination, {.route = route, .destination = {}, .oldest = {}})
-      .deliver(now, arrived.id, hook, cutter.events());
+      .deliver(now, arrived.id, hook, reader.events());
 }
 
 HookStream& Scheduler::Impl::hook_stream(const HookRoute& route, const DestinationSpec& destination,
@@ -382,7 +382,7 @@ void Scheduler::Impl::on(Now now, SpoolRead&& read) {
   const auto hooked = hooked_orgs.find(read.stream);
   CHECK(hooked != hooked_orgs.end());
   HookStream& stream = hooked->second.stream;
-  stream.rows_read(read, cutter,
+  stream.rows_read(read, reader.cutter(),
                    [&](const Batch& batch) { shippers.at(stream.destination()).take(now, batch); });
 }
 
@@ -663,7 +663,7 @@ void Scheduler::Impl::watch_retention(Now now, const std::shared_ptr<Org>& org) 
 }
 
 void Scheduler::Impl::tell_twin(const std::string& domain) {
-  const std::string twin = twins.brought(domain, cutter.events());
+  const std::string twin = twins.brought(domain, reader.events());
   if (twin.empty()) return;
   note(Level::warn, twin + " and " + domain +
                         " are one org, so that each event is delivered twice: keep one of the two domains in "

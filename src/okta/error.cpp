@@ -9,7 +9,6 @@
 #include "logzio_okta/base/gzip.hpp"
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/quote.hpp"
-#include "logzio_okta/http/link_header.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -88,12 +87,7 @@ std::string describe_foreign(const HttpAnswer& answer) {
 
 }  // namespace
 
-bool is_of_okta(const HttpAnswer& answer) {
-  if (!find_header(answer.headers, "X-Okta-Request-Id").value_or("").empty()) return true;
-  if (answer.status == 200) {  // A proxy may have taken the header off.
-    const std::string kind = ascii::lower(find_header(answer.headers, "Content-Type").value_or(""));
-    return kind.contains("json") || find_link(answer.headers, "self") || find_link(answer.headers, "next");
-  }
+bool is_okta_error(const HttpAnswer& answer) {
   const std::optional<std::string> body = decoded_body(answer);
   return body && parse_error(*body);
 }

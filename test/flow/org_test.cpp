@@ -34,7 +34,7 @@ struct OrgBench {
     const WallTime asked = wall;
     HttpAnswer answer = std::move(reply).at(okta_now());
     pass(transfer);
-    return org.answered(now(), asked, key, std::move(answer));
+    return org.answered(now(), asked, key, read_reply(std::move(answer)));
   }
   /// How often it may ask in a row, each time answered like this.
   int asks_until_refused(const std::function<Reply()>& reply, int most = 1000) {
@@ -197,7 +197,7 @@ TEST_CASE("org: the moment named in a 429 is kept until it is over, whatever els
   bench.org.asked(bench.now(), second);
   REQUIRE(bench.asks_with(first, status(429).rate(120, 0, 37s)) == Standing::limited);
   REQUIRE(bench.org.quiet_until() == birth + 38s);
-  static_cast<void>(bench.org.answered(bench.now(), bench.wall, second, plain().at(bench.wall)));
+  static_cast<void>(bench.org.answered(bench.now(), bench.wall, second, OktaReply(plain().at(bench.wall))));
   REQUIRE(bench.org.quiet_until() == birth + 38s);
   bench.pass(38s);
   static_cast<void>(bench.asks(plain()));
@@ -208,7 +208,7 @@ TEST_CASE("org: of two 429s that were on their way together the later moment cou
   OrgBench bench({first, second});
   for (const CredentialId key : {first, second}) bench.org.asked(bench.now(), key);
   const auto hears = [&](CredentialId key, Reply reply) {
-    return bench.org.answered(bench.now(), bench.wall, key, std::move(reply).at(bench.okta_now()));
+    return bench.org.answered(bench.now(), bench.wall, key, OktaReply(std::move(reply).at(bench.okta_now())));
   };
   REQUIRE(hears(first, status(429).rate(120, 0, 90s)) == Standing::limited);
   const auto named = bench.org.quiet_until();
@@ -520,7 +520,7 @@ TEST_CASE("org: the answer to a key that is gone harms nobody") {
   OrgBench bench({first});
   bench.org.asked(bench.now(), first);
   bench.org.replace_keys(bench.now().steady, {second});
-  REQUIRE(bench.org.answered(bench.now(), bench.wall, first, status(401).at(bench.wall)) ==
+  REQUIRE(bench.org.answered(bench.now(), bench.wall, first, OktaReply(status(401).at(bench.wall))) ==
           Standing::unauthorized);
   REQUIRE(bench.org.keys_refused() == 0);
 }

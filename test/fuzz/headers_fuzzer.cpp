@@ -57,7 +57,7 @@ void hear(Org& org, Now& now, const Headers& headers, int status) {
   }
   org.asked(now, *key);
   static_cast<void>(
-      org.answered(now, now.wall, *key, HttpAnswer{.status = status, .headers = headers, .body = {}}));
+      org.answered(now, now.wall, *key, OktaReply({.status = status, .headers = headers, .body = {}})));
 }
 
 }  // namespace

@@ -245,7 +245,7 @@ class Model {
       org.standing = Standing::limited;
       org.quiet_until = okta_now() + 60s;
     }
-    const auto batch = poller_->answered(now(), std::move(result), org, body_, cutter_);
+    const auto batch = poller_->answered(now(), read_reply(std::move(result)), org, reader_);
     if (batch) hand_over(*batch);
     drain();
   }
@@ -404,8 +404,7 @@ class Model {
   std::optional<Poller> poller_;
   Instant began_{};
   std::string target_;
-  std::string body_;
-  PageCutter cutter_;
+  PageReader reader_;
   std::deque<Handed> handed_;
   std::optional<Range> unreadable_;  ///< What the answer that cannot be read held.
   bool window_wanted_ = false;

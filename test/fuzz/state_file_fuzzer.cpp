@@ -103,15 +103,14 @@ void follow(const Opened& opened, const WindowRead& window) {
   };
   drain();
   poller.watch_retention(now, {});
-  std::string body;
-  PageCutter cutter;
+  PageReader reader;
   Now later = now;
   for (int i = 0; i < 12; ++i) {
     later.steady += 2min;
     if (!poller.wants_to_ask(later)) continue;
     CHECK(poller.ask(later).size() < 100'000);
     HttpAnswer answer{.status = i < 6 ? 400 : 200, .headers = {}, .body = "[]"};
-    static_cast<void>(poller.answered(later, std::move(answer), {}, body, cutter));
+    static_cast<void>(poller.answered(later, OktaReply(std::move(answer)), {}, reader));
     drain();
   }
   static_cast<void>(poller.report(later));

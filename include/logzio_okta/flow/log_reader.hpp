@@ -30,7 +30,8 @@
 #include "logzio_okta/flow/org.hpp"
 #include "logzio_okta/flow/tail.hpp"
 #include "logzio_okta/flow/window.hpp"
-#include "logzio_okta/okta/page.hpp"
+#include "logzio_okta/okta/page_reader.hpp"
+#include "logzio_okta/okta/reply.hpp"
 
 namespace logzio_okta {
 
@@ -69,10 +70,10 @@ class LogReader {
  private:
   void begin(WallTime okta_now);
   void all_is_well(Now now);
-  void take_failure(Now now, const HttpResult& result, Standing standing);
+  void take_failure(Now now, const OktaResult& result, Standing standing);
   void failed(Now now, std::string text);
   void give_up(std::string text);
-  [[nodiscard]] std::vector<std::string_view> take_page(Now now, const HttpAnswer& answer);
+  [[nodiscard]] std::vector<std::string_view> take_page(Now now, const OktaReply& reply);
 
   Domain domain_;
   LogQuery query_;
@@ -94,8 +95,7 @@ class LogReader {
   bool done_ = false;
   std::optional<std::string> failure_;
   std::vector<Note> notes_;
-  std::string body_;
-  PageCutter cutter_;
+  PageReader reader_;
   std::vector<std::string> on_one_line_;   ///< Events that came with line breaks.
   std::multiset<std::uint64_t> repeated_;  ///< Of the page whose link did not lead on.
   Recent recent_;                          ///< Okta gives some twice.

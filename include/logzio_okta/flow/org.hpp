@@ -5,7 +5,7 @@
 // reserve, and when there is a key that is not refused.
 //
 //     if (auto key = org.grant(now)) org.asked(now, *key);  // And the question is sent.
-//     Standing standing = org.answered(now, asked_wall, key, result);
+//     Standing standing = org.answered(now, asked_wall, key, read_reply(result));
 //
 // Windows: Okta's are fixed, a minute long, and end at X-Rate-Limit-Reset by Okta's clock (docs/okta.md 4),
 // which also tells one window from the next. We map that moment to our steady clock by the answer's own Date
@@ -29,7 +29,7 @@
 #include "logzio_okta/base/id.hpp"
 #include "logzio_okta/base/random.hpp"
 #include "logzio_okta/base/time.hpp"
-#include "logzio_okta/http/message.hpp"
+#include "logzio_okta/okta/reply.hpp"
 
 namespace logzio_okta {
 
@@ -62,7 +62,7 @@ class Org {
 
   void asked(Now now, CredentialId key);
   /// `asked_wall`: our clock when the request left.
-  Standing answered(Now now, WallTime asked_wall, CredentialId key, const HttpResult& result);
+  Standing answered(Now now, WallTime asked_wall, CredentialId key, const OktaResult& result);
   /// The request was cancelled: it counts as spent, and no answer will come.
   void cancelled();
 
@@ -106,10 +106,10 @@ class Org {
   [[nodiscard]] std::int64_t budget() const;
   [[nodiscard]] bool within_budget(Instant now) const;
   [[nodiscard]] bool window_over(Instant now) const;
-  [[nodiscard]] std::optional<WallTime> believed_date(Now now, const HttpAnswer& answer);
+  [[nodiscard]] std::optional<WallTime> believed_date(Now now, const OktaReply& reply);
   void learn_clock(Now now, WallTime asked_wall);
-  void learn_rate(Now now, const HttpAnswer& answer);
-  void go_quiet(Now now, const HttpAnswer& answer, const std::optional<Now>& clock_before);
+  void learn_rate(Now now, const OktaReply& reply);
+  void go_quiet(Now now, const OktaReply& reply, const std::optional<Now>& clock_before);
   void refuse(Instant now, Key& key);
   void accept(Key& key);
 

@@ -49,7 +49,8 @@
 #include "logzio_okta/flow/window.hpp"
 #include "logzio_okta/okta/domain.hpp"
 #include "logzio_okta/okta/page.hpp"
-#include "logzio_okta/okta/page_body.hpp"
+#include "logzio_okta/okta/page_reader.hpp"
+#include "logzio_okta/okta/reply.hpp"
 
 namespace logzio_okta {
 
@@ -89,9 +90,9 @@ class Poller {
 
   /// The target of the request that was granted.
   [[nodiscard]] std::string ask(Now now);
-  /// The answer to it. The page is decoded into `body` and cut by `cutter`; the batch, if any, points there.
-  [[nodiscard]] std::optional<Batch> answered(Now now, HttpResult&& result, const OrgFacts& org,
-                                              std::string& body, PageCutter& cutter);
+  /// The answer to it. The batch, if any, points into the reader.
+  [[nodiscard]] std::optional<Batch> answered(Now now, OktaResult&& result, const OrgFacts& org,
+                                              PageReader& reader);
   /// Ask soon (a key was replaced): waits that are about failures are over.
   void wake(Now now);
 
@@ -182,26 +183,27 @@ class Poller {
   };
 
   void begin(Now now, const OrgFacts& org);
-  void take_clock(Now now, HttpAnswer& answer, const OrgFacts& org, std::string& body, PageCutter& cutter);
+  void take_clock(Now now, OktaReply& reply, const OrgFacts& org, PageReader& reader);
   void all_is_well(Now now);
-  [[nodiscard]] std::optional<Batch> take_page(Now now, const HttpAnswer& answer, const OrgFacts& org,
-                                               const std::vector<EventSlice>& events);
+  [[nodiscard]] std::optional<Batch> take_page(Now now, const OktaReply& reply, const OrgFacts& org,
+                                               const std::vector<EventSlice>& events, std::string_view unfit);
   static void fold(Page&& empty, Page& into);
   void date_of_answer(Now now, const OrgFacts& org);
-  void take_link(const HttpAnswer& answer, bool empty, Page& page, std::string& why_not);
-  [[nodiscard]] Batch choose(const std::vector<EventSlice>& events, WallTime date, Page& page);
+  void take_link(const OktaReply& reply, bool empty, Page& page, std::string& why_not);
+  [[nodiscard]] Batch choose(const std::vector<EventSlice>& events, std::string_view unfit, WallTime date,
+                             Page& page);
   [[nodiscard]] Mark mark_of(const EventSlice& event, bool changed, bool doubted) const;
   [[nodiscard]] bool may_have_been_in_flight(const EventSlice& event, WallTime date);
   [[nodiscard]] std::uint32_t doubt_left() const;
-  [[nodiscard]] std::optional<Batch> take_unreadable(Now now, const HttpAnswer& answer, const OrgFacts& org,
-                                                     std::string_view body, const UnreadableBody& why);
-  [[nodiscard]] bool unreadable_alone(Now now, const HttpAnswer& answer, std::string_view body);
+  [[nodiscard]] std::optional<Batch> take_unreadable(Now now, const OktaReply& reply, const OrgFacts& org,
+                                                     PageReader& reader, const UnreadableBody& why);
+  [[nodiscard]] bool unreadable_alone(Now now, const OktaReply& reply, std::string_view body);
   [[nodiscard]] bool unreadable_for_good(Now now, std::string_view body, BodyFault fault) const;
   void refuse_surplus(Now now, std::size_t events);
   [[nodiscard]] bool take_nameless(const EventHash& hash);
 
   void take_refusal(Now now, const std::string& said);
-  void take_status(Now now, const HttpAnswer& answer, const OrgFacts& org);
+  void take_status(Now now, const OktaReply& reply, const OrgFacts& org);
   void take_foreign(Now now, const HttpAnswer& answer);
   void take_transport_error(Now now, const TransportError& error);
   struct Failure {
@@ -304,8 +306,6 @@ class Poller {
   Recent recent_;                        ///< What was read last, be it delivered or not.
   std::deque<RowInfo> rows_;             ///< What the window on disk holds.
   std::size_t row_events_ = 0;
-  std::vector<EventSlice> swallowed_;  ///< A page taken whole, for as long as its batch is handed over,
-  std::string swallowed_for_;          ///< and why, where its bytes do not tell.
   /// Events without a uuid that were on their way when a recovery began: their bytes, and how often.
   std::map<std::uint64_t, std::uint32_t> nameless_;
 

@@ -8,10 +8,8 @@
 
 namespace logzio_okta {
 
-/// Whether Okta itself answered, and not something in between (a proxy, a firewall, a captive portal): by its
-/// request id, its JSON error, or what only a page has. Whatever answers in its place says nothing about a
-/// key, a link or Okta's clock.
-[[nodiscard]] bool is_of_okta(const HttpAnswer& answer);
+/// Whether the body is an error of Okta's API, as a proxy's or a firewall's is not.
+[[nodiscard]] bool is_okta_error(const HttpAnswer& answer);
 
 /// One line for the log: "E0000011 Invalid token provided (request id ...)"; for a body that is not Okta's (a
 /// load balancer's HTML) its kind and size. Bounded, printable, never more than a hint: decisions go by the

@@ -1,4 +1,4 @@
-#include "logzio_okta/okta/page_body.hpp"
+#include "logzio_okta/okta/page_reader.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -88,26 +88,37 @@ std::string describe_fault(BodyFault fault) {
   return "";
 }
 
-Taken take_page_body(HttpAnswer& answer, std::string& body, PageCutter& cutter) {
+Taken PageReader::read(HttpAnswer& answer) {
+  unfit_.clear();
   const Encoding encoding = encoding_of(answer.headers);
   const bool packed = encoding == Encoding::gzip;
   if (encoding == Encoding::other) {
-    body = std::move(answer.body);
-    return unreadable(BodyFault::encoding, body.size());
+    body_ = std::move(answer.body);
+    return unreadable(BodyFault::encoding, body_.size());
   }
-  if (answer.cut_off) return take_beginning(answer, packed, body);
+  if (answer.cut_off) return take_beginning(answer, packed, body_);
   if (packed) {
-    const Taken inflated = inflate(answer.body, body, cutter);
+    const Taken inflated = inflate(answer.body, body_, cutter_);
     answer.body = {};
     if (!inflated) return inflated;
   } else {
-    body = std::move(answer.body);
+    body_ = std::move(answer.body);
   }
-  if (cutter.cut(body, limits::page_elements_max)) return {};
-  const std::size_t bytes = body.size();
-  if (!cutter.too_many()) return unreadable(BodyFault::not_a_page, bytes);
-  keep_beginning(body);
+  if (cutter_.cut(body_, limits::page_elements_max)) return {};
+  const std::size_t bytes = body_.size();
+  if (!cutter_.too_many()) return unreadable(BodyFault::not_a_page, bytes);
+  keep_beginning(body_);
   return unreadable(BodyFault::too_many, bytes);
+}
+
+const std::vector<EventSlice>& PageReader::take_whole(std::string reason) {
+  unfit_ = std::move(reason);
+  whole_ = {whole()};
+  return whole_;
+}
+
+void PageReader::let_go() {
+  if (body_.capacity() > limits::bulk_bytes_max) std::string().swap(body_);
 }
 
 }  // namespace logzio_okta
