@@ -45,14 +45,14 @@ std::size_t HookStream::bytes_charged(const std::vector<EventSlice>& events) {
 }
 
 HookStream::HookStream(StreamId stream, HookRoute route, DestinationId destination)
-    : stream_(stream), route_(std::move(route)), destination_(destination) {}
+    : route_(std::move(route)), destination_(destination), saves_(stream) {}
 
 void HookStream::start(const SpoolFound::Stream& found) {
   newest_ = found.newest;
   waiting_bytes_ = found.bytes;
   oldest_ = found.oldest;
   counts_.fetched = counts_.in_flight = found.events;
-  outputs_.emplace_back(OpenStream{.stream = stream_, .key = route_.key()});
+  outputs_.emplace_back(OpenStream{.stream = saves_.stream(), .key = route_.key()});
 }
 
 void HookStream::opened(const Opened& opened) {
@@ -61,16 +61,16 @@ void HookStream::opened(const Opened& opened) {
     place_ = *opened.place;
     read_until_ = place_.pages;
   } else {
-    save({});  // So that its rows have a stream to belong to.
+    outputs_.emplace_back(saves_.next(place_));  // So that its rows have a stream to belong to.
   }
   for (SpoolEvents& early : early_) outputs_.emplace_back(std::move(early));
   early_.clear();
 }
 
-// ---- To the disk
+// To the disk.
 
 void HookStream::deliver(Now now, HookId id, const Hook& hook, const std::vector<EventSlice>& events) {
-  SpoolEvents spool{.stream = stream_,
+  SpoolEvents spool{.stream = saves_.stream(),
                     .hook = id,
                     .at = now.wall,
                     .source = bounded(hook.source_text),
@@ -108,7 +108,7 @@ AnswerHook HookStream::spooled(const Spooled& spooled) {
   return {.id = spooled.hook, .status = 200, .why = {}};
 }
 
-// ---- And from there to the listener
+// And from there to the listener.
 
 bool HookStream::wants_rows() const {
   return open_ && !reading_ && !stopping_ && newest_ > read_until_ &&
@@ -117,7 +117,7 @@ bool HookStream::wants_rows() const {
 
 void HookStream::read() {
   reading_ = true;
-  outputs_.emplace_back(ReadSpool{.stream = stream_,
+  outputs_.emplace_back(ReadSpool{.stream = saves_.stream(),
                                   .after = read_until_,
                                   .rows_max = limits::spool_rows_unsettled_max / 2,
                                   .bytes_max = limits::spool_read_bytes_max});
@@ -136,7 +136,7 @@ void HookStream::rows_read(const SpoolRead& read, PageCutter& cutter,
     // We wrote it; were it damaged all the same, its bytes would be set aside as they are.
     const EventSlice whole{.bytes = row.events};
     const bool cut = cutter.cut(row.events);
-    Batch batch{.stream = stream_,
+    Batch batch{.stream = saves_.stream(),
                 .page = row.number,
                 .constants = std::make_shared<const LineConstants>(
                     route_.source.name(), LineConstants::usual_type, envelope_fields(row)),
@@ -145,29 +145,22 @@ void HookStream::rows_read(const SpoolRead& read, PageCutter& cutter,
     const Mark mark{.possible_duplicate = row.marked};
     if (!cut) batch.events.push_back({.event = &whole, .mark = mark});
     for (const EventSlice& event : cutter.events()) batch.events.push_back({.event = &event, .mark = mark});
-    pages_.push_back({.number = row.number,
-                      .events = batch.events.size(),
-                      .unsettled = batch.events.size(),
-                      .bytes = spool_bytes_charged(row.text_bytes(), batch.events.size()),
-                      .at = row.at,
-                      .kept = {}});
+    Row waiting;
+    waiting.number = row.number;
+    waiting.unsettled = static_cast<std::uint32_t>(batch.events.size());
+    waiting.bytes = spool_bytes_charged(row.text_bytes(), batch.events.size());
+    waiting.at = row.at;
+    pages_.push_back(std::move(waiting));
     ship(batch);
   }
   pop_settled();
 }
 
 void HookStream::settled(Now now, const Settlement& settlement) {
-  const auto page = std::ranges::find(pages_, settlement.page, &Page::number);
-  CHECK(page != pages_.end());
-  const std::size_t settled = std::size_t{settlement.delivered} + settlement.set_aside;
-  CHECK(settled <= page->unsettled);
-  page->unsettled -= settled;
-  page->kept.insert(page->kept.end(), settlement.kept.begin(), settlement.kept.end());
-  counts_.in_flight -= std::min<std::uint64_t>(settled, counts_.in_flight);
-  counts_.delivered += settlement.delivered;
-  counts_.set_aside += settlement.set_aside;
-  counts_.marked += settlement.marked;
-  counts_.reduced += settlement.reduced;
+  CHECK(pages_.settle(settlement));
+  const std::uint64_t settled = std::uint64_t{settlement.delivered} + settlement.set_aside;
+  counts_.in_flight -= std::min(settled, counts_.in_flight);
+  count(counts_, settlement);
   last_delivery_ = now.wall;
   pop_settled();
 }
@@ -175,31 +168,19 @@ void HookStream::settled(Now now, const Settlement& settlement) {
 // One save for all that goes before the next output is asked for.
 void HookStream::pop_settled() {
   for (; !pages_.empty() && pages_.front().unsettled == 0; pages_.pop_front()) {
-    Page& page = pages_.front();
-    if (!to_save_) to_save_ = Save{};
-    to_save_->spool_settled = place_.pages = page.number;
-    std::ranges::move(page.kept, std::back_inserter(to_save_->set_aside));
+    Row& page = pages_.front();
+    if (!to_save_) to_save_ = Settled{};
+    to_save_->up_to = place_.pages = page.number;
+    std::ranges::move(page.kept, std::back_inserter(to_save_->kept));
     waiting_bytes_ -= std::min(page.bytes, waiting_bytes_);
   }
 }
 
-void HookStream::save(Save&& save) {
-  save.stream = stream_;
-  save.number = ++saves_made_;
-  save.place = place_;
-  outputs_.emplace_back(std::move(save));
-}
-
-void HookStream::saved(std::uint64_t number) {
-  saves_done_ = std::max(saves_done_, number);
-}
-
-bool HookStream::partly_settled() const {
-  return std::ranges::any_of(pages_, [](const Page& page) { return page.unsettled < page.events; });
-}
-
 void HookStream::finish(bool doubtful) {
-  if (doubtful || partly_settled()) save(Save{.spool_doubted = read_until_});
+  if (!doubtful && !partly_settled()) return;
+  Save save = saves_.next(place_);
+  save.spool_doubted = read_until_;
+  outputs_.emplace_back(std::move(save));
 }
 
 HookStreamReport HookStream::report() const {
@@ -213,7 +194,12 @@ HookStreamReport HookStream::report() const {
 }
 
 std::optional<Output> HookStream::next_output() {
-  if (to_save_) save(*std::exchange(to_save_, std::nullopt));
+  if (auto settled = std::exchange(to_save_, std::nullopt)) {
+    Save save = saves_.next(place_);
+    save.spool_settled = settled->up_to;
+    save.set_aside = std::move(settled->kept);
+    outputs_.emplace_back(std::move(save));
+  }
   if (outputs_.empty()) return std::nullopt;
   Output output = std::move(outputs_.front());
   outputs_.pop_front();

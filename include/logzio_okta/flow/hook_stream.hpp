@@ -30,6 +30,8 @@
 #include "logzio_okta/flow/message.hpp"
 #include "logzio_okta/flow/place.hpp"
 #include "logzio_okta/flow/report.hpp"
+#include "logzio_okta/flow/saves.hpp"
+#include "logzio_okta/flow/unsettled.hpp"
 #include "logzio_okta/okta/hook.hpp"
 #include "logzio_okta/okta/page.hpp"
 
@@ -56,7 +58,7 @@ class HookStream {
   /// Hands on what was read, a batch a delivery, valid for the time of the call.
   void rows_read(const SpoolRead& read, PageCutter& cutter, const std::function<void(const Batch&)>& ship);
   void settled(Now now, const Settlement& settlement);
-  void saved(std::uint64_t number);
+  void saved(std::uint64_t number) { saves_.saved(number); }
 
   /// Nothing is read any more.
   void stop() { stopping_ = true; }
@@ -64,8 +66,8 @@ class HookStream {
   void finish(bool doubtful);
 
   [[nodiscard]] std::optional<Output> next_output();
-  [[nodiscard]] bool saves_pending() const { return saves_made_ > saves_done_; }
-  [[nodiscard]] bool partly_settled() const;
+  [[nodiscard]] bool saves_pending() const { return saves_.pending(); }
+  [[nodiscard]] bool partly_settled() const { return pages_.touched(); }
   /// On disk or on the way there, and not settled.
   [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_ + arriving_bytes_; }
   /// Of them on the way, and so in memory.
@@ -76,19 +78,18 @@ class HookStream {
 
  private:
   /// A row on its way.
-  struct Page {
-    std::uint64_t number = 0;  ///< The row's.
-    std::size_t events = 0;
-    std::size_t unsettled = 0;
+  struct Row : UnsettledPage {
     std::size_t bytes = 0;
     WallTime at;
-    std::vector<SetAside> kept;
+  };
+  /// What was settled and is in no Save yet.
+  struct Settled {
+    std::uint64_t up_to = 0;  ///< This row.
+    std::vector<SetAside> kept{};
   };
 
-  void save(Save&& save);
   void pop_settled();
 
-  StreamId stream_;
   HookRoute route_;
   DestinationId destination_;
 
@@ -99,7 +100,7 @@ class HookStream {
   Place place_;                    ///< Of which only `pages` means something: the last row settled.
   std::uint64_t read_until_ = 0;   ///< The last row handed on,
   std::uint64_t newest_ = 0;       ///< and the last one on disk.
-  std::deque<Page> pages_;
+  Unsettled<Row> pages_;
   struct Arriving {
     HookId id;
     std::size_t bytes = 0;
@@ -108,9 +109,8 @@ class HookStream {
   std::deque<Arriving> arriving_;  ///< Deliveries on their way to the disk.
   std::size_t arriving_bytes_ = 0;
   std::size_t waiting_bytes_ = 0;
-  std::optional<Save> to_save_;
-  std::uint64_t saves_made_ = 0;
-  std::uint64_t saves_done_ = 0;
+  std::optional<Settled> to_save_;
+  Saves saves_;
 
   EventCounts counts_;
   std::optional<WallTime> oldest_;  ///< Of what is on disk and was not read yet, at the earliest.

@@ -1,0 +1,185 @@
+#include "logzio_okta/flow/failure.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/text.hpp"
+#include "logzio_okta/okta/error.hpp"
+#include "logzio_okta/okta/log_query.hpp"
+
+namespace logzio_okta {
+namespace {
+
+/// A 4xx that is about what was asked: none about who asks (401, 403, a proxy's 407), how often or when (408,
+/// 425, 429), or which connection it came by (421).
+bool is_about_the_question(int status) {
+  constexpr std::array others = {401, 403, 407, 408, 421, 425, 429};
+  return status >= 400 && status < 500 && std::ranges::find(others, status) == others.end();
+}
+
+/// Tells one kind of unreadable page from another.
+std::string_view name_of(BodyFault fault) {
+  switch (fault) {
+    case BodyFault::damaged:
+      return "damaged";
+    case BodyFault::encoding:
+      return "encoding";
+    case BodyFault::too_large:
+      return "too large";
+    case BodyFault::too_many:
+      return "too many";
+    case BodyFault::not_a_page:
+      return "not a page";
+  }
+  return "";
+}
+
+std::string encoding_text(const HttpAnswer& answer) {
+  return "Okta answered 200 with a Content-Encoding that was not asked for (" +
+         printable(find_header(answer.headers, "Content-Encoding").value_or("")) +
+         "): something in between encodes its answers anew; let it leave them as they are";
+}
+
+std::string no_org_text(const std::string& said) {
+  return "Okta has no System Log under this domain (" + said +
+         "): if the org was renamed write its new domain as okta_domain, if it is gone remove its entry";
+}
+
+Failure of_limit(const Circumstances& now) {
+  const bool limited = now.org.standing == Standing::limited;
+  return {.kind = "429",
+          .text = now.org.standing == Standing::crowded
+                      ? "Okta has too many requests at once (429); a short pause"
+                      : "Okta's rate limit is reached (429); quiet until " +
+                            format_rfc3339(now.org.quiet_until.value_or(now.wall)),
+          .counted = &RequestCounts::limited,
+          .then = limited ? Failure::Then::keep_quiet : Failure::Then::ask_the_org};
+}
+
+Failure of_refused_key(const std::string& said, const Circumstances& now) {
+  return {.kind = "401",
+          .text = "Okta refuses the API key (" + said + "); " +
+                  (now.org.all_keys_refused ? "" : "another key takes over; ") + std::string(now.key_cure),
+          .counted = &RequestCounts::unauthorized,
+          .level = Level::error,
+          .then = Failure::Then::ask_the_org};
+}
+
+Failure of_missing_role(const std::string& said) {
+  return {.kind = "403",
+          .text = "Okta forbids reading the System Log (" + said +
+                  "): give the key's owner the Report Administrator role or better, and check the key's "
+                  "allowed network zone",
+          .counted = &RequestCounts::forbidden,
+          .level = Level::error};
+}
+
+/// No other 4xx goes away by asking the same again.
+Failure of_question(const std::string& said, const Circumstances& now) {
+  const bool no_org = said.starts_with("404");
+  return {.kind = "4xx",
+          .text = no_org             ? no_org_text(said)
+                  : now.own_question ? "Okta refuses the query (" + said + ")"
+                                     : "Okta refuses its own next link (" + said + "); asking again from " +
+                                           format_rfc3339(now.settled_up_to),
+          .counted = &RequestCounts::client_error,
+          .level = now.own_question || no_org ? Level::error : Level::warn,
+          .then = Failure::Then::change_question};
+}
+
+Failure of_okta_itself(int status, const std::string& said) {
+  // E0000009: Okta's own 30 s for a query were not enough (docs/okta.md 3). Any other is an outage, and a
+  // smaller question would only be slower when it is over.
+  const bool took_too_long = status == 500 && said.find("E0000009") != std::string::npos;
+  return {.kind = "5xx",
+          .text = "Okta answered " + said,
+          .counted = &RequestCounts::server_error,
+          .stuck = took_too_long};
+}
+
+Failure of_redirect(int status) {
+  return {.kind = "3xx",
+          .text = "Okta answered with a redirect (" + std::to_string(status) +
+                  "), which is never followed: check okta_domain",
+          .counted = &RequestCounts::client_error,
+          .level = Level::error};
+}
+
+/// A firewall's or a proxy's page says nothing about the key, nor about the link, which it would refuse in
+/// any other words as well. Only where it is about the question, another one may do.
+Failure of_something_in_between(int status, const std::string& said) {
+  const bool redirect = status < 400;
+  return {.kind = "foreign",
+          .text = "something in between answers in Okta's place (" + said +
+                  (redirect ? "); its redirect is never followed" : ")") +
+                  ": let requests to this domain through the proxy or firewall",
+          .counted = &RequestCounts::client_error,
+          .stuck = is_about_the_question(status),
+          .urgency = Urgency::lasting};
+}
+
+}  // namespace
+
+Failure failure_of(const TransportError& error) {
+  const bool too_large = error.fault == TransportFault::answer_too_large;
+  const bool stuck =
+      error.fault == TransportFault::timed_out || error.fault == TransportFault::cut || too_large;
+  return {.kind = name_of(error.fault),
+          .text = with_cure(error),
+          .counted = &RequestCounts::transport,
+          .stuck = stuck,
+          .at_once = too_large,
+          .urgency = urgency_of(error)};
+}
+
+Failure failure_of(const OktaReply& reply, const Circumstances& circumstances) {
+  const int status = reply.status();
+  const std::string said = std::to_string(status) + " " + describe_okta_error(reply.answer);
+  const bool foreign = circumstances.org.standing == Standing::foreign;
+  if (foreign && status < 500) return of_something_in_between(status, said);
+  if (status == 429) return of_limit(circumstances);
+  if (status == 401) return of_refused_key(said, circumstances);
+  if (status == 403) return of_missing_role(said);
+  if (is_about_the_question(status)) return of_question(said, circumstances);
+  if (status >= 500) return of_okta_itself(status, said);
+  if (status >= 300 && status < 400) return of_redirect(status);
+  return {.kind = "status", .text = "Okta answered " + said, .counted = &RequestCounts::client_error};
+}
+
+Failure failure_of(const OktaReply& reply, const UnreadableBody& why, std::size_t limit, bool alone) {
+  const bool too_many = why.fault == BodyFault::too_many;
+  const bool encoded = why.fault == BodyFault::encoding;
+  return {.kind = name_of(why.fault),
+          .text = encoded
+                      ? encoding_text(reply.answer)
+                      : "Okta answered 200 with " + describe_fault(why.fault) + " (" +
+                            std::to_string(why.bytes) + " bytes; " + counted(limit, "event") + " asked for)",
+          .stuck = !alone && !encoded,
+          .at_once = too_many || why.fault == BodyFault::too_large,
+          .level = too_many || encoded ? Level::error : Level::warn};
+}
+
+Failure surplus(std::size_t events, std::size_t limit) {
+  return {.kind = "surplus",
+          .text = "Okta answered with " + std::to_string(events) + " elements where " +
+                  std::to_string(limit) + " events were asked for; full pages are asked for again",
+          .level = Level::error};
+}
+
+Failure hostile_link(std::string_view why) {
+  return {.kind = "hostile link",
+          .text = "Okta's next link " + describe_refused_link(why) +
+                  " and is not followed; the place is kept. Check what answers under this domain",
+          .level = Level::error};
+}
+
+std::string set_aside_reason(const UnreadableBody& why, std::size_t kept_bytes) {
+  if (why.fault != BodyFault::too_large && why.fault != BodyFault::too_many) return {};
+  const std::string size = std::to_string(why.bytes) + (why.fault == BodyFault::too_large ? " or more" : "");
+  return (why.fault == BodyFault::too_large ? "too large to be read: "
+                                            : "more elements than were asked for: ") +
+         ("the first " + std::to_string(kept_bytes) + " of " + size + " bytes");
+}
+
+}  // namespace logzio_okta
