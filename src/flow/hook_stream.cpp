@@ -55,7 +55,7 @@ void HookStream::start(const SpoolFound::Stream& found) {
   outputs_.emplace_back(OpenStream{.stream = saves_.stream(), .key = route_.key()});
 }
 
-void HookStream::opened(const Opened& opened) {
+void HookStream::opened(Now /*now*/, const Opened& opened) {
   open_ = true;
   if (opened.place) {
     place_ = *opened.place;
@@ -176,7 +176,7 @@ void HookStream::pop_settled() {
   }
 }
 
-void HookStream::finish(bool doubtful) {
+void HookStream::finish(Now /*now*/, bool doubtful) {
   if (!doubtful && !partly_settled()) return;
   Save save = saves_.next(place_);
   save.spool_doubted = read_until_;

@@ -31,19 +31,20 @@
 #include "logzio_okta/flow/place.hpp"
 #include "logzio_okta/flow/report.hpp"
 #include "logzio_okta/flow/saves.hpp"
+#include "logzio_okta/flow/source.hpp"
 #include "logzio_okta/flow/unsettled.hpp"
 #include "logzio_okta/okta/hook.hpp"
 #include "logzio_okta/okta/page.hpp"
 
 namespace logzio_okta {
 
-class HookStream {
+class HookStream final : public Source {
  public:
   HookStream(StreamId stream, HookRoute route, DestinationId destination);
 
   /// Asks for its place. `found`: what the spool held of it at the start, if that is why it begins.
   void start(const SpoolFound::Stream& found);
-  void opened(const Opened& opened);
+  void opened(Now now, const Opened& opened) override;
   /// What a delivery of these takes of the room for those on their way, and of the spool.
   [[nodiscard]] static std::size_t bytes_charged(const std::vector<EventSlice>& events);
   /// Keeps the delivery's events, which are in `events`; the answer comes by `spooled`.
@@ -57,17 +58,15 @@ class HookStream {
   void read();
   /// Hands on what was read, a batch a delivery, valid for the time of the call.
   void rows_read(const SpoolRead& read, PageCutter& cutter, const std::function<void(const Batch&)>& ship);
-  void settled(Now now, const Settlement& settlement);
-  void saved(std::uint64_t number) { saves_.saved(number); }
+  void settled(Now now, const Settlement& settlement) override;
+  void saved(Now /*now*/, std::uint64_t number) override { saves_.saved(number); }
 
-  /// Nothing is read any more.
-  void stop() { stopping_ = true; }
-  /// The last words before an orderly end: marks what may have been taken.
-  void finish(bool doubtful);
+  void stop() override { stopping_ = true; }
+  void finish(Now now, bool doubtful) override;
 
-  [[nodiscard]] std::optional<Output> next_output();
-  [[nodiscard]] bool saves_pending() const { return saves_.pending(); }
-  [[nodiscard]] bool partly_settled() const { return pages_.touched(); }
+  [[nodiscard]] std::optional<Output> next_output() override;
+  [[nodiscard]] bool saves_pending() const override { return saves_.pending(); }
+  [[nodiscard]] bool partly_settled() const override { return pages_.touched(); }
   /// On disk or on the way there, and not settled.
   [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_ + arriving_bytes_; }
   /// Of them on the way, and so in memory.

@@ -43,6 +43,8 @@ inline constexpr EventCountRow event_counts[] = {
 };
 static_assert(std::size(event_counts) * sizeof(std::uint64_t) == sizeof(EventCounts),
               "a count is missing in event_counts");
+/// Adds up every count.
+EventCounts& operator+=(EventCounts& total, const EventCounts& part);
 
 /// Requests to Okta by what came of them.
 struct RequestCounts {

@@ -13,7 +13,7 @@
 #include "logzio_okta/base/time.hpp"
 
 #include "shell/state/sqlite.hpp"
-#include "shell/state/store.hpp"
+#include "shell/state/stream_tables.hpp"
 
 namespace logzio_okta {
 

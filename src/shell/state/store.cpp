@@ -137,7 +137,7 @@ std::expected<void, StoreError> Store::Impl::open(WallTime now, OnDamage on_dama
   }
   make_shrinkable(database);
   may_shrink = has_room_to_give(database);
-  own_files = OwnFiles({dir + "/lock", path, path + "-wal"});
+  own_files = OwnFiles({OwnerLock::path_in(dir), path, path + "-wal"});
   std::ranges::move(state_mode_warnings(dir), std::back_inserter(warnings));
   return {};
 }

@@ -1,0 +1,59 @@
+// Tenant: a stream that is polled, with the org that it shares with the other streams of that org, and what the
+// scheduler knows of it: where its events go, and what room an answer takes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/flow/org.hpp"
+#include "logzio_okta/flow/org_facts.hpp"
+#include "logzio_okta/flow/poller.hpp"
+#include "logzio_okta/flow/source.hpp"
+
+namespace logzio_okta {
+
+struct Tenant final : Source {
+  /// `began`: when this run did.
+  Tenant(std::shared_ptr<Org> org_given, Poller poller_given, DestinationId destination_given,
+         Instant began_given)
+      : org(std::move(org_given)),
+        poller(std::move(poller_given)),
+        destination(destination_given),
+        began(began_given) {}
+
+  void opened(Now now, const Opened& opened) override;
+  void saved(Now now, std::uint64_t number) override { poller.saved(now, number); }
+  void settled(Now now, const Settlement& settlement) override { poller.settled(now, settlement, facts()); }
+  void stop() override { poller.stop(); }
+  void finish(Now now, bool doubtful) override { poller.finish(now, doubtful); }
+  [[nodiscard]] std::optional<Output> next_output() override { return poller.next_output(); }
+  [[nodiscard]] bool saves_pending() const override { return poller.saves_pending(); }
+  [[nodiscard]] bool partly_settled() const override { return poller.partly_settled(); }
+
+  [[nodiscard]] OrgFacts facts() const;
+  /// Likewise, beside an answer of which the org says this.
+  [[nodiscard]] OrgFacts facts_of_answer(Standing standing) const;
+  void watch_retention(Now now) { poller.watch_retention(now, facts()); }
+  /// What a full page of such events would weigh, and a quarter more.
+  void learn_reserve(std::size_t wire_bytes, std::size_t events);
+  /// With what its org knows. `held`: its destination or the disk takes nothing at the moment.
+  [[nodiscard]] TenantReport report(Now now, bool held) const;
+
+  std::shared_ptr<Org> org;
+  Poller poller;
+  DestinationId destination;
+  Instant began;
+  std::set<DestinationId> left_behind{};      ///< Where lines of before a reload may still be on their way.
+  std::size_t reserve = limits::ask_reserve;  ///< For an answer on its way.
+  bool retired = false;                       ///< Removed by a reload; its last pages are on their way.
+  bool abandoned = false;                     ///< Retired, and they will not arrive.
+  Instant fresh_bulk_at{};  ///< In trouble of the destination: when it may ask for a fresh bulk.
+  bool gave_up = false;     ///< --once: nothing more is to be had from it.
+  std::uint64_t delivered_at_summary = 0;
+};
+
+}  // namespace logzio_okta

@@ -1,0 +1,55 @@
+// Watch: what people are told beside what each tenant and each destination says for itself. Every five minutes
+// a summary; one org under two names; a clock that is off; a state that cannot be saved.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "logzio_okta/base/time.hpp"
+#include "logzio_okta/flow/backoff.hpp"
+#include "logzio_okta/flow/message.hpp"
+#include "logzio_okta/flow/report.hpp"
+#include "logzio_okta/flow/roster.hpp"
+#include "logzio_okta/flow/twins.hpp"
+
+namespace logzio_okta {
+
+class Watch {
+ public:
+  /// The references outlive it.
+  Watch(Instant now, ActiveRoster& roster, std::deque<Output>& outputs);
+
+  /// What is due: summaries and the tenants' retention.
+  void look(Now now);
+  [[nodiscard]] Instant deadline() const;
+  /// The orgs' clocks agree with one another, so that it is ours if one of them says so.
+  void watch_clock(Now now, const Tenant& tenant);
+  /// Events that `tenant` has brought.
+  void look_for_twins(const Tenant& tenant, const std::vector<EventSlice>& events);
+
+  void save_failed(Now now, const std::string& text);
+  void saved();
+  /// It is said once that saving is possible again.
+  void tell_saving(Now now);
+  /// Nothing is asked or delivered while this is so: what is delivered could not be saved.
+  [[nodiscard]] bool saving_fails() const { return saving_error_.has_value(); }
+  [[nodiscard]] const std::string& saving_error() const { return *saving_error_; }
+  /// Its destination or the disk takes nothing at the moment.
+  [[nodiscard]] bool held(const Tenant& tenant) const;
+
+ private:
+  void tell_summary(Now now, Tenant& tenant);
+  void note(Level level, std::string text);
+
+  ActiveRoster& roster_;
+  std::deque<Output>& outputs_;
+  Instant summary_at_;
+  Instant retention_at_;
+  Twins twins_;
+  Complaint clock_trouble_;
+  Complaint save_trouble_;
+  std::optional<std::string> saving_error_;
+};
+
+}  // namespace logzio_okta

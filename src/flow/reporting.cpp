@@ -1,0 +1,90 @@
+#include "logzio_okta/flow/reporting.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace logzio_okta {
+namespace {
+
+// Past the poll interval; then a tenant without an answer does not flow.
+constexpr Duration flow_grace = 50s;
+// Likewise, where Okta's rate limit is what keeps it waiting.
+constexpr Duration limited_grace = 15min;
+
+bool flows(const TenantReport& tenant, Now now, Duration poll_interval) {
+  switch (tenant.state) {
+    case TenantState::limited:
+      return tenant.last_answer && *tenant.last_answer + to_ms(limited_grace) >= now.wall;
+    case TenantState::finished:
+      return tenant.last_answer.has_value();
+    case TenantState::held:
+    case TenantState::following:
+      return tenant.last_answer && *tenant.last_answer + to_ms(poll_interval + flow_grace) >= now.wall;
+    case TenantState::opening:
+    case TenantState::backing_off:
+    case TenantState::refused:
+    case TenantState::stopped:
+      return false;
+  }
+  return false;
+}
+
+std::string listener_does_not_take(const Report& report) {
+  std::string text = "the listener does not take";
+  if (report.destinations.empty()) return text;
+  const DestinationReport& first = report.destinations.front();
+  text += ": " + first.state;
+  if (!first.last_error.empty()) text += " (" + first.last_error + ")";
+  return text;
+}
+
+std::string no_tenant_flows(const Report& report) {
+  const auto telling =
+      std::ranges::find_if_not(report.tenants, &std::string::empty, &TenantReport::last_error);
+  if (telling == report.tenants.end()) return "no tenant flows";
+  return "no tenant flows; " + telling->domain + ": " + telling->last_error;
+}
+
+}  // namespace
+
+Report draw_report(Now now, const Core& core) {
+  Report report;
+  report.at = now.wall;
+  report.started = core.started;
+  report.total = core.roster.retired_counts();
+  bool flowing = false;
+  for (const StreamId stream : core.roster.order()) {
+    const Tenant& tenant = core.roster.tenants().at(stream);
+    TenantReport& each = report.tenants.emplace_back(tenant.report(now, core.watch.held(tenant)));
+    each.flowing = flows(each, now, core.policy.poll_interval);
+    flowing = flowing || each.flowing;
+    if (!core.roster.shipper_of(tenant).healthy()) each.flowing = false;
+  }
+  for (const auto& [stream, tenant] : core.roster.tenants()) report.total += tenant.poller.report(now).events;
+  bool takes = false;
+  for (const auto& [id, shipper] : core.roster.shippers()) {
+    DestinationReport& destination = report.destinations.emplace_back(shipper.report());
+    destination.tenants = core.roster.served_by(id);
+    takes = takes || (destination.healthy && !destination.tenants.empty());
+  }
+  report.hooks = core.hooks.report();
+  report.hooks.listening = core.listening;
+  for (const HookStreamReport& stream : report.hooks.streams) report.total += stream.events;
+  report.memory_used = core.memory.used();
+  report.set_aside_bytes = core.roster.share().set_aside_bytes;
+  report.saving_fails = core.watch.saving_fails();
+  report.stopping = core.stopping;
+  if (report.stopping) {
+    report.not_ready_because = "stopping";
+  } else if (report.saving_fails) {
+    report.not_ready_because = "the state cannot be saved: " + core.watch.saving_error();
+  } else if (!takes) {
+    report.not_ready_because = listener_does_not_take(report);
+  } else if (!flowing) {
+    report.not_ready_because = no_tenant_flows(report);
+  }
+  report.ready = report.not_ready_because.empty();
+  return report;
+}
+
+}  // namespace logzio_okta

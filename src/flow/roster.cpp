@@ -1,0 +1,203 @@
+#include "logzio_okta/flow/roster.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/limits.hpp"
+
+namespace logzio_okta {
+
+void ActiveRoster::take(Now now, const Roster& roster) {
+  for (const DestinationSpec& spec : roster.destinations) {
+    if (!shippers_.contains(spec.id)) shippers_.try_emplace(spec.id, spec, share_, Random(random_.next()));
+  }
+  order_.clear();
+  for (const TenantSpec& spec : roster.tenants) take_tenant(now, spec);
+  for (auto& [stream, tenant] : tenants_) {
+    if (!tenant.retired && std::ranges::find(order_, stream) == order_.end()) retire(tenant, stream);
+  }
+  name_destinations();
+  std::vector<DestinationId> named;
+  for (const StreamId stream : order_) named.push_back(tenants_.at(stream).destination);
+  memory_.serve(named);
+}
+
+void ActiveRoster::take_destination(const DestinationSpec& spec) {
+  if (!shippers_.contains(spec.id)) shippers_.try_emplace(spec.id, spec, share_, Random(random_.next()));
+  name_destinations();
+}
+
+void ActiveRoster::take_tenant(Now now, const TenantSpec& spec) {
+  const auto known = std::ranges::find_if(tenants_, [&](const auto& each) {
+    const Tenant& tenant = each.second;
+    return !tenant.abandoned && tenant.poller.domain() == spec.domain && tenant.poller.query() == spec.query;
+  });
+  std::shared_ptr<Org> org = org_of(spec.domain);
+  const bool was_refused = org && org->all_refused();
+  if (org) {
+    org->replace_keys(now.steady, spec.credentials);
+  } else {
+    org = std::make_shared<Org>(now.steady, spec.credentials, policy_.rate_share, Random(random_.next()));
+  }
+  if (known != tenants_.end()) {
+    Tenant& tenant = known->second;
+    order_.push_back(known->first);
+    if (std::exchange(tenant.retired, false)) tenant.poller.resume(now);
+    if (was_refused && !org->all_refused()) tenant.poller.wake(now);
+    tenant.poller.take_constants(spec);
+    const DestinationId before = std::exchange(tenant.destination, spec.destination);
+    if (before != spec.destination) tenant.left_behind.insert(before);
+    return;
+  }
+  const StreamId stream = next_stream();
+  order_.push_back(stream);
+  Poller poller(stream, spec, policy_, Random(random_.next()));
+  const auto [added, fresh] =
+      tenants_.try_emplace(stream, std::move(org), std::move(poller), spec.destination, began_);
+  CHECK(fresh && shippers_.contains(spec.destination));
+  added->second.poller.start(now.steady);
+}
+
+std::shared_ptr<Org> ActiveRoster::org_of(const Domain& domain) const {
+  const auto known =
+      std::ranges::find_if(tenants_, [&](const auto& each) { return each.second.poller.domain() == domain; });
+  if (known != tenants_.end()) return known->second.org;
+  const auto left = std::ranges::find(left_orgs_, domain, &LeftOrg::domain);
+  return left != left_orgs_.end() ? left->org : nullptr;
+}
+
+std::vector<std::string> ActiveRoster::served_by(DestinationId destination) const {
+  std::vector<std::string> domains;
+  for (const StreamId stream : order_) {
+    const Tenant& tenant = tenants_.at(stream);
+    if (tenant.destination == destination) domains.push_back(tenant.poller.domain().name());
+  }
+  return domains;
+}
+
+// The listener alone, as long as there is only one account to think of.
+void ActiveRoster::name_destinations() {
+  constexpr std::size_t names_said = 3;
+  for (auto& [id, shipper] : shippers_) {
+    std::string name = shipper.destination().listener.text();
+    const std::vector<std::string> domains = served_by(id);
+    if (shippers_.size() > 1 && !domains.empty()) {
+      name += " (for ";
+      for (std::size_t i = 0; i < std::min(domains.size(), names_said); ++i)
+        name += (i > 0 ? ", " : "") + domains[i];
+      if (domains.size() > names_said)
+        name += " and " + std::to_string(domains.size() - names_said) + " more";
+      name += ")";
+    }
+    shipper.call_it(std::move(name));
+  }
+}
+
+void ActiveRoster::retire(Tenant& tenant, StreamId stream) {
+  tenant.retired = true;
+  tenant.left_behind.insert(tenant.destination);
+  const bool goes_on = std::ranges::any_of(
+      order_, [&](StreamId each) { return tenants_.at(each).poller.domain() == tenant.poller.domain(); });
+  tenant.poller.stop();
+  if (goes_on) tenant.poller.overtaken();
+  for (std::size_t left = asks_.cancel(stream, outputs_); left > 0; --left) tenant.org->cancelled();
+  outputs_.emplace_back(
+      Note{.level = goes_on ? Level::warn : Level::info,
+           .tenant = tenant.poller.domain().name(),
+           .text = goes_on ? "its filter was changed: a stream of its own begins; the place under the old "
+                             "filter is kept, and goes on from there if that comes back"
+                           : "no longer in the tenants file; its place is kept"});
+}
+
+void ActiveRoster::bring_along(Now now) {
+  for (auto& [stream, tenant] : tenants_) {
+    std::erase_if(tenant.left_behind, [&, id = stream](DestinationId left) {
+      const auto from = shippers_.find(left);
+      return from == shippers_.end() || !from->second.holds(id);
+    });
+    if (tenant.left_behind.empty()) continue;
+    if (tenant.retired) {
+      abandon_if_stuck(now, stream, tenant);
+    } else {
+      bring_along(now, tenant, stream);
+    }
+  }
+}
+
+void ActiveRoster::bring_along(Now now, Tenant& tenant, StreamId stream) {
+  std::erase_if(tenant.left_behind, [&](DestinationId id) {
+    if (id == tenant.destination) return true;
+    Shipper& from = shippers_.at(id);
+    if (from.healthy() || from.settles(stream)) return false;
+    const std::vector<GivenLine> lines = from.give_back(stream);
+    for (const GivenLine& given : lines) {
+      if (given.record.mark.possible_duplicate) tenant.poller.may_have_arrived(given.page);
+    }
+    shipper_of(tenant).take_over(now, stream, tenant.poller.constants(), lines);
+    return !from.holds(stream);
+  });
+}
+
+// All of it at once or nothing: of a tenant that comes back to the file every page must still arrive.
+void ActiveRoster::abandon_if_stuck(Now now, StreamId stream, Tenant& tenant) {
+  const bool stuck = std::ranges::all_of(tenant.left_behind, [&](DestinationId id) {
+    const Shipper& from = shippers_.at(id);
+    return !from.healthy() && served_by(id).empty() && from.can_give_back(stream);
+  });
+  if (!stuck) return;
+  bool doubtful = false;
+  for (const DestinationId id : std::exchange(tenant.left_behind, {})) {
+    doubtful |= std::ranges::any_of(shippers_.at(id).give_back(stream), [](const GivenLine& given) {
+      return given.record.mark.possible_duplicate;
+    });
+  }
+  tenant.poller.abandon(now, doubtful);
+  tenant.abandoned = true;
+}
+
+void ActiveRoster::drop_retired(Now now, const std::function<bool(DestinationId)>& others_name) {
+  std::erase_if(tenants_, [&](const auto& each) {
+    const auto& [stream, tenant] = each;
+    if (!tenant.retired || !tenant.poller.drained()) return false;
+    retired_counts_ += tenant.poller.report({}).events;
+    remember_org(now, tenant);
+    return true;
+  });
+  std::erase_if(shippers_, [&](const auto& each) {
+    const auto& [id, shipper] = each;
+    if (!shipper.empty() || !served_by(id).empty() || others_name(id)) return false;
+    memory_.forget(id);
+    outputs_.emplace_back(ForgetDestination{id});
+    return true;
+  });
+}
+
+// A tenant may come back with the next reload, and what its org asked of us holds then too. Refused keys are
+// not remembered: who takes a tenant out and puts it back wants them tried.
+void ActiveRoster::remember_org(Now now, const Tenant& tenant) {
+  std::erase_if(left_orgs_, [&](const LeftOrg& left) {
+    return left.until <= now.steady || left.domain == tenant.poller.domain();
+  });
+  if (tenant.org->all_refused() || left_orgs_.size() >= limits::tenants_max) return;
+  left_orgs_.push_back(
+      {.domain = tenant.poller.domain(), .org = tenant.org, .until = now.steady + limits::rate_wait_max});
+}
+
+void ActiveRoster::weigh() {
+  for (const auto& [id, shipper] : shippers_) memory_.hold(id, shipper.held_bytes(), shipper.healthy());
+}
+
+Tenant* ActiveRoster::find(StreamId stream) {
+  const auto found = tenants_.find(stream);
+  return found != tenants_.end() ? &found->second : nullptr;
+}
+
+Tenant* ActiveRoster::find(const Domain& domain) {
+  const auto found = std::ranges::find_if(tenants_, [&](const auto& each) {
+    return !each.second.retired && each.second.poller.domain() == domain;
+  });
+  return found != tenants_.end() ? &found->second : nullptr;
+}
+
+}  // namespace logzio_okta
