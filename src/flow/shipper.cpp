@@ -5,6 +5,7 @@
 
 #include "logzio_okta/base/check.hpp"
 #include "logzio_okta/base/text.hpp"
+#include "logzio_okta/flow/bulk_parts.hpp"
 #include "logzio_okta/logzio/line_again.hpp"
 #include "logzio_okta/okta/page.hpp"
 
@@ -29,25 +30,14 @@ std::string_view unfit_for_a_line(const EventSlice& event, Protocol protocol) {
   return {};
 }
 
-std::uint64_t bytes_of(const std::vector<SetAside>& kept) {
-  std::uint64_t bytes = 0;
-  for (const SetAside& each : kept) bytes += bytes_charged(each);
-  return bytes;
-}
-
-std::uint64_t cost_of(const std::vector<SetAside>& kept) {
-  std::uint64_t bytes = 0;
-  for (const SetAside& each : kept) bytes += cost_of(each);
-  return bytes;
-}
-
 }  // namespace
 
 Shipper::Shipper(DestinationSpec destination, ShippersShare& share, Random random)
     : destination_(std::move(destination)),
       share_(share),
       name_(destination_.listener.text()),
-      random_(random) {}
+      random_(random),
+      settlements_(share.set_aside_bytes) {}
 
 // ---- Collecting
 
@@ -135,7 +125,7 @@ Instant Shipper::deadline() const {
 // ---- Sending
 
 std::size_t Shipper::sendings_allowed() const {
-  if (paused_ || set_aside_full() || (stopping_ && !healthy())) return 0;
+  if (paused_ || settlements_.full() || (stopping_ && !healthy())) return 0;
   return healthy() ? limits::bulks_in_flight_max : 1;
 }
 
@@ -201,7 +191,8 @@ Shipper::Queue::iterator Shipper::next_due(Instant now) {
 
 void Shipper::send(Now now, Waiting& waiting) {
   if (waiting.perhaps_taken && !waiting.marked) mark_all(waiting);
-  if (set_aside_full()) return;  // By an event that its mark made too long: what is kept of it comes first.
+  if (settlements_.full())
+    return;  // By an event that its mark made too long: what is kept of it comes first.
   urgent_in_a_row_ = waiting.urgent ? urgent_in_a_row_ + 1 : 0;
   waiting.in_flight = BulkId{++share_.bulks};
   waiting.sent_at = now.steady;
@@ -218,39 +209,12 @@ void Shipper::emit_bulk(BulkId id, const Bulk& bulk) {
 }
 
 void Shipper::mark_all(Waiting& waiting) {
-  const std::string plain = waiting.bulk.unpack();
-  const auto lines = split_lines(plain);
-  BulkBuilder builder;
-  std::size_t index = 0;
-  for (const Piece& piece : waiting.bulk.pieces) {
-    for (std::uint32_t i = 0; i < piece.lines; ++i, ++index) {
-      LineRecord record = waiting.bulk.lines[index];
-      std::string line = record.mark.possible_duplicate ? std::string() : marked_line(lines[index], record);
-      if (line.empty()) {
-        builder.add_line(lines[index], record, piece.stream, piece.page);
-        continue;
-      }
-      record.mark.possible_duplicate = true;
-      if (line.size() + destination_.token_bytes <= limits::line_bytes_max) {
-        record.event_at += static_cast<std::uint32_t>(line.size() - lines[index].size());
-        builder.add_line(line, record, piece.stream, piece.page);
-        continue;
-      }
-      // The mark is what makes this line too long: it goes out reduced, like any other such line.
-      EventSlice event;
-      std::string bytes = event_in(lines[index], record);
-      CHECK(PageCutter::cut_one(bytes, event));
-      static_cast<void>(builder.add(event, *constants_.at(piece.stream), record.mark,
-                                    destination_.token_bytes, piece.stream, piece.page));
-      Settlement reduced{.stream = piece.stream, .page = piece.page};
-      reduced.kept.push_back({.reason = "over 500,000 bytes with its mark; delivered reduced",
-                              .answer = {},
-                              .events = 0,
-                              .bytes = std::move(bytes)});
-      emit(std::move(reduced));
-    }
-  }
-  waiting.bulk = builder.seal();
+  const auto constants_of = [this](StreamId stream) -> const LineConstants& {
+    return *constants_.at(stream);
+  };
+  MarkedBulk all = marked(waiting.bulk, destination_.token_bytes, constants_of);
+  for (Settlement& reduced : all.reduced) emit(std::move(reduced));
+  waiting.bulk = std::move(all.bulk);
   waiting.marked = true;
 }
 
@@ -341,40 +305,21 @@ void Shipper::refused_whole(const verdict::PartlyTaken& counts, Now now, Queue::
 
 // True if there were any; the others of its lines wait in its place.
 bool Shipper::set_culprits_aside(Queue::iterator it, const std::string& answer) {
-  const std::string plain = it->bulk.unpack();
-  const auto lines = split_lines(plain);
-  const auto is_fine = [](std::string_view line) {
-    return line.size() <= limits::line_bytes_max && is_strict_json_object(line);
-  };
-  if (std::ranges::all_of(lines, is_fine)) return false;
-  BulkBuilder fine;
-  std::map<std::string, std::size_t> culprits;  // By tenant.
-  std::size_t index = 0;
-  for (const Piece& piece : it->bulk.pieces) {
-    Settlement settlement{.stream = piece.stream, .page = piece.page};
-    for (std::uint32_t i = 0; i < piece.lines; ++i, ++index) {
-      if (is_fine(lines[index])) {
-        fine.add_line(lines[index], it->bulk.lines[index], piece.stream, piece.page);
-        continue;
-      }
-      ++settlement.set_aside;
-      settlement.kept.push_back({.reason = Hunt::plain_reason,
-                                 .answer = answer,
-                                 .events = 1,
-                                 .bytes = event_in(lines[index], it->bulk.lines[index])});
-    }
-    if (settlement.set_aside == 0) continue;
-    culprits[constants_.at(piece.stream)->tenant_name()] += settlement.set_aside;
+  Culprits culprits = find_culprits(it->bulk, answer);
+  if (culprits.set_aside.empty()) return false;
+  std::map<std::string, std::size_t> by_tenant;
+  for (Settlement& settlement : culprits.set_aside) {
+    by_tenant[constants_.at(settlement.stream)->tenant_name()] += settlement.set_aside;
     emit(std::move(settlement));
   }
-  for (const auto& [tenant, count] : culprits) {
+  for (const auto& [tenant, count] : by_tenant) {
     note(Level::error, counted(count, "event") + " of " + tenant + " set aside: " + Hunt::plain_reason);
   }
-  if (fine.empty()) {
+  if (culprits.fine) {
+    it->bulk = std::move(*culprits.fine);
+  } else {
     queue_.erase(it);
     begin_anew_if_empty();
-  } else {
-    it->bulk = fine.seal();
   }
   return true;
 }
@@ -409,8 +354,8 @@ void Shipper::on(const verdict::TokenRefused& /*refused*/, Now now, Queue::itera
 void Shipper::on(const verdict::Retry& retry, Now now, Queue::iterator it) {
   ++counters_.bulks_retried;
   it->perhaps_taken = it->perhaps_taken || retry.perhaps_taken;
-  count_refusal(*it, retry);
-  const bool about_the_bulk = is_about_the_bulk(*it, retry);
+  it->count_refusal(retry, passed_);
+  const bool about_the_bulk = it->is_to_blame(retry, passed_);
   it->passed_at_refusal = passed_;
   if (about_the_bulk) {
     suspect(now, *it, retry);
@@ -449,44 +394,14 @@ void Shipper::suspect(Now now, Waiting& waiting, const verdict::Retry& retry) {
   }
 }
 
-void Shipper::count_refusal(Waiting& waiting, const verdict::Retry& retry) const {
-  // Too many requests: that is never about what is in this one.
-  if (!retry.answered || retry.status == 429) {
-    waiting.refusals = 0;
-    return;
-  }
-  if (retry.status != waiting.last_status) {
-    waiting.refusals = 0;
-    waiting.passed_before = passed_;
-  }
-  waiting.last_status = retry.status;
-  ++waiting.refusals;
-}
-
-// Others passed since it was refused before, or since it is known that they do.
-bool Shipper::is_about_the_bulk(const Waiting& waiting, const verdict::Retry& retry) const {
-  constexpr int refusals_believed = 2;  // Of a suspect, with nothing passing in between.
-  constexpr int overloaded = 503;
-  // No answer, or one that is never about the bulk.
-  if (waiting.refusals == 0 || retry.status == overloaded) return false;
-  if (waiting.refusals > 1 && passed_ > waiting.passed_at_refusal) return true;
-  return waiting.suspected && waiting.refusals <= refusals_believed;
-}
-
-// Others passed: it is about this bulk. Nothing is left that could pass, for all that wait are refused as
-// often (each may hold a culprit): the halves will tell each other apart. That stays with few pieces, since
-// in a mere outage every one of them would be cut in vain.
+// Or nothing is left that could pass, for all that wait are refused as often (each may hold a culprit): the
+// halves will tell each other apart. That stays with few pieces, since in a mere outage every one of them
+// would be cut in vain.
 bool Shipper::is_culprit(const Waiting& waiting) const {
-  const auto refused_enough = [](const Waiting& w) { return w.refusals >= w.refusals_until_halved; };
-  if (waiting.suspected && passed_ > waiting.passed_before && waiting.bulk.lines.size() > 1) {
-    const bool piece = waiting.refusals_until_halved < limits::refusals_until_halved;
-    const int enough = piece ? 1 : limits::refusals_until_halved_beside_others;
-    if (waiting.refusals >= enough) return true;
-  }
-  if (!refused_enough(waiting)) return false;
-  if (passed_ > waiting.passed_before) return true;
-  return queue_.size() < blind_pieces_max && waiting.bulk.lines.size() > 1 && open_.empty() &&
-         std::ranges::all_of(queue_, refused_enough);
+  if (waiting.is_culprit(passed_)) return true;
+  if (!waiting.refused_enough() || waiting.bulk.lines.size() == 1) return false;
+  return queue_.size() < blind_pieces_max && open_.empty() &&
+         std::ranges::all_of(queue_, &Waiting::refused_enough);
 }
 
 void Shipper::succeeded(Now now, const Bulk& bulk) {
@@ -527,32 +442,9 @@ void Shipper::retry_beside_others(Instant now, Waiting& waiting, Duration at_lea
 
 void Shipper::halve(Queue::iterator it) {
   ++counters_.bulks_halved;
-  const std::string plain = it->bulk.unpack();
-  const auto lines = split_lines(plain);
-  const std::size_t middle = lines.size() / 2;
-  BulkBuilder builder;
-  std::size_t index = 0;
-  const auto put_back = [&] {
-    // What is left of a suspected bulk needs less proof, until a single line is to be set aside.
-    const bool single = builder.lines() == 1;
-    Waiting half{.bulk = builder.seal()};
-    half.refusals_until_halved = single || it->refusals == 0 ? limits::refusals_until_halved : 2;
-    // The other half counts among the others, whichever is tried first.
-    half.passed_before = passed_;
-    half.last_status = it->last_status;
-    half.suspected = it->suspected;
-    half.perhaps_taken = it->perhaps_taken;
-    half.marked = it->marked;
-    half.urgent = it->urgent;
-    queue_.insert(it, std::move(half));
-  };
-  for (const Piece& piece : it->bulk.pieces) {
-    for (std::uint32_t i = 0; i < piece.lines; ++i, ++index) {
-      if (index == middle) put_back();
-      builder.add_line(lines[index], it->bulk.lines[index], piece.stream, piece.page);
-    }
-  }
-  put_back();
+  auto [first, second] = it->halve(passed_);
+  queue_.insert(it, std::move(first));
+  queue_.insert(it, std::move(second));
   queue_.erase(it);
 }
 
@@ -614,31 +506,18 @@ void Shipper::settle_hunt(Now now, const Hunt& hunt) {
 }
 
 void Shipper::emit(Settlement&& settlement) {
-  const std::uint64_t bytes = cost_of(settlement.kept);
-  if (bytes == 0 || share_.set_aside_bytes + bytes <= limits::set_aside_bytes_max) {
-    share_.set_aside_bytes += bytes;
-    settlements_.push_back(std::move(settlement));
-    return;
-  }
-  if (!set_aside_full()) {
-    note(Level::error, "the room for events set aside is full (" +
-                           std::to_string(limits::set_aside_bytes_max / limits::MiB) +
-                           " MiB): delivery holds until some are looked at and dropped. Nothing is lost: "
-                           "Okta keeps the events");
-  }
-  // The good ones beside them do not wait.
-  if (settlement.delivered > 0 && settlement.set_aside > 0) {
-    Settlement good = settlement;
-    good.set_aside = settlement.delivered = settlement.marked = settlement.reduced = 0;
-    good.kept.clear();
-    settlements_.push_back(std::move(good));
-  }
-  held_settlements_.push_back(std::move(settlement));
+  if (settlements_.add(std::move(settlement))) tell_full();
 }
 
 void Shipper::room_changed() {
-  std::deque<Settlement> held = std::exchange(held_settlements_, {});
-  for (Settlement& settlement : held) emit(std::move(settlement));
+  if (settlements_.try_again()) tell_full();
+}
+
+void Shipper::tell_full() {
+  note(Level::error, "the room for events set aside is full (" +
+                         std::to_string(limits::set_aside_bytes_max / limits::MiB) +
+                         " MiB): delivery holds until some are looked at and dropped. Nothing is lost: "
+                         "Okta keeps the events");
 }
 
 void Shipper::token_changed(Now now) {
@@ -658,11 +537,6 @@ bool Shipper::holds(StreamId stream) const {
          settles(stream);
 }
 
-bool Shipper::settles(StreamId stream) const {
-  return std::ranges::find(held_settlements_, stream, &Settlement::stream) != held_settlements_.end() ||
-         std::ranges::find(settlements_, stream, &Settlement::stream) != settlements_.end();
-}
-
 bool Shipper::can_give_back(StreamId stream) const {
   const auto has_it = [&](const std::vector<Piece>& pieces) {
     return std::ranges::find(pieces, stream, &Piece::stream) != pieces.end();
@@ -676,8 +550,7 @@ bool Shipper::can_give_back(StreamId stream) const {
 }
 
 bool Shipper::empty() const {
-  return open_.empty() && queue_.empty() && hunts_.empty() && held_settlements_.empty() &&
-         settlements_.empty() && outputs_.empty();
+  return open_.empty() && queue_.empty() && hunts_.empty() && settlements_.empty() && outputs_.empty();
 }
 
 std::vector<GivenLine> Shipper::give_back(StreamId stream) {
@@ -688,30 +561,12 @@ std::vector<GivenLine> Shipper::give_back(StreamId stream) {
       ++it;
       continue;
     }
-    const std::string plain = it->bulk.unpack();
-    const auto lines = split_lines(plain);
-    BulkBuilder kept;
-    std::size_t index = 0;
-    for (const Piece& piece : pieces) {
-      for (std::uint32_t i = 0; i < piece.lines; ++i, ++index) {
-        LineRecord record = it->bulk.lines[index];
-        if (piece.stream != stream) {
-          kept.add_line(lines[index], record, piece.stream, piece.page);
-          continue;
-        }
-        std::string line(lines[index]);
-        if (it->perhaps_taken && !record.mark.possible_duplicate) {
-          if (record.reduced) line = marked_line(lines[index], record);
-          record.event_at += static_cast<std::uint32_t>(line.size() - lines[index].size());
-          record.mark.possible_duplicate = true;
-        }
-        given.push_back({.page = piece.page, .line = std::move(line), .record = record});
-      }
-    }
-    if (kept.empty()) {
+    Parted parted = without_stream(it->bulk, stream, it->perhaps_taken);
+    std::ranges::move(parted.given, std::back_inserter(given));
+    if (!parted.kept) {
       it = queue_.erase(it);
     } else {
-      it->bulk = kept.seal();
+      it->bulk = std::move(*parted.kept);
       ++it;
     }
   }
@@ -762,23 +617,20 @@ std::set<StreamId> Shipper::doubtful() const {
   for (const Hunt& hunt : hunts_) {
     for (const Piece& piece : hunt.pieces()) streams.insert(piece.stream);
   }
-  for (const Settlement& settlement : held_settlements_) {
-    if (settlement.delivered > 0 || settlement.in_doubt) streams.insert(settlement.stream);
-  }
+  settlements_.add_doubtful(streams);
   return streams;
 }
 
 bool Shipper::wants_fresh_bulk() const {
-  if (failures_ == 0 || token_refused_ || set_aside_full() || !open_.empty()) return false;
+  if (failures_ == 0 || token_refused_ || settlements_.full() || !open_.empty()) return false;
   return std::ranges::all_of(queue_,
                              [](const Waiting& w) { return w.refusals >= refusals_until_fresh_bulk; });
 }
 
 std::size_t Shipper::held_bytes() const {
-  std::size_t bytes = open_.bytes();
+  std::size_t bytes = open_.bytes() + settlements_.held_bytes();
   for (const Waiting& waiting : queue_) bytes += waiting.bulk.held_bytes();
   for (const Hunt& hunt : hunts_) bytes += hunt.held_bytes();
-  for (const Settlement& settlement : held_settlements_) bytes += bytes_of(settlement.kept);
   return bytes;
 }
 
@@ -791,7 +643,7 @@ DestinationReport Shipper::report() const {
   report.waiting = queue_.size() + hunts_.size() + (open_.empty() ? 0 : 1);
   if (token_refused_) {
     report.state = "token refused";
-  } else if (set_aside_full()) {
+  } else if (settlements_.full()) {
     report.state = "set-aside full";
   } else if (failures_ > 0) {
     report.state = "retrying";
@@ -810,13 +662,6 @@ std::optional<Output> Shipper::next_output() {
   Output output = std::move(outputs_.front());
   outputs_.pop_front();
   return output;
-}
-
-std::optional<Settlement> Shipper::next_settlement() {
-  if (settlements_.empty()) return std::nullopt;
-  Settlement settlement = std::move(settlements_.front());
-  settlements_.pop_front();
-  return settlement;
 }
 
 }  // namespace logzio_okta

@@ -35,9 +35,12 @@
 #include "logzio_okta/base/time.hpp"
 #include "logzio_okta/flow/backoff.hpp"
 #include "logzio_okta/flow/batch.hpp"
+#include "logzio_okta/flow/bulk_parts.hpp"
 #include "logzio_okta/flow/hunt.hpp"
 #include "logzio_okta/flow/message.hpp"
 #include "logzio_okta/flow/report.hpp"
+#include "logzio_okta/flow/settlements.hpp"
+#include "logzio_okta/flow/waiting_bulk.hpp"
 #include "logzio_okta/logzio/bulk.hpp"
 #include "logzio_okta/logzio/endpoint.hpp"
 #include "logzio_okta/logzio/verdict.hpp"
@@ -50,13 +53,6 @@ struct ShippersShare {
   std::uint64_t bulks = 0;
   std::uint64_t set_aside_bytes = 0;  ///< On disk and on its way there.
   std::string room_for_lines;         ///< Of the bulk sealed last, whoever did.
-};
-
-/// A line that one shipper gives back for another to take over.
-struct GivenLine {
-  std::uint64_t page = 0;
-  std::string line;  ///< Without its '\n'.
-  LineRecord record;
 };
 
 class Shipper {
@@ -77,7 +73,7 @@ class Shipper {
 
   /// Things to do, in order.
   [[nodiscard]] std::optional<Output> next_output();
-  [[nodiscard]] std::optional<Settlement> next_settlement();
+  [[nodiscard]] std::optional<Settlement> next_settlement() { return settlements_.next(); }
 
   /// While saves fail nothing is sent: nothing is delivered beyond what can be saved.
   void pause(bool paused) { paused_ = paused; }
@@ -92,7 +88,7 @@ class Shipper {
   /// Lines of this stream that wait here, open or in flight, or whose settlement waits.
   [[nodiscard]] bool holds(StreamId stream) const;
   /// One of its settlements is not collected yet.
-  [[nodiscard]] bool settles(StreamId stream) const;
+  [[nodiscard]] bool settles(StreamId stream) const { return settlements_.have(stream); }
   /// Nothing is left to do or to say.
   [[nodiscard]] bool empty() const;
   /// That would be all of what it holds: nothing is open or in flight, no settlement waits.
@@ -110,7 +106,7 @@ class Shipper {
   [[nodiscard]] std::set<StreamId> doubtful() const;
 
   /// True while it takes; false asks Okta to be left alone.
-  [[nodiscard]] bool healthy() const { return failures_ == 0 && !token_refused_ && !set_aside_full(); }
+  [[nodiscard]] bool healthy() const { return failures_ == 0 && !token_refused_ && !settlements_.full(); }
   /// In trouble, with nothing waiting but bulks that were refused by an answer: only new events can tell
   /// whether the destination refuses everything or just these.
   [[nodiscard]] bool wants_fresh_bulk() const;
@@ -119,23 +115,7 @@ class Shipper {
   [[nodiscard]] DestinationReport report() const;
 
  private:
-  struct Waiting {
-    Bulk bulk;
-    bool urgent = false;  ///< Holds a newest batch.
-    std::optional<BulkId> in_flight{};
-    Instant not_before{};
-    int tries = 0;
-    int refusals = 0;  ///< Alike, in a row.
-    int refusals_until_halved = limits::refusals_until_halved;
-    int last_status = 0;
-    std::uint64_t passed_before = 0;      ///< How many bulks had passed when these refusals began,
-    std::uint64_t passed_at_refusal = 0;  ///< and at the last of them.
-    bool suspected = false;               ///< Refused while others passed; it, or what it was half of.
-    bool perhaps_taken = false;
-    bool marked = false;  ///< Every line says possible_duplicate.
-    Instant sent_at{};
-    int patience = 1;  ///< With which it was sent.
-  };
+  using Waiting = WaitingBulk;
   using Queue = std::list<Waiting>;
 
   void begin_bulk(Now now);
@@ -160,8 +140,6 @@ class Shipper {
 
   void succeeded(Now now, const Bulk& bulk);
   void answers_again(Now now);
-  void count_refusal(Waiting& waiting, const verdict::Retry& retry) const;
-  [[nodiscard]] bool is_about_the_bulk(const Waiting& waiting, const verdict::Retry& retry) const;
   [[nodiscard]] bool is_culprit(const Waiting& waiting) const;
   void in_trouble(Now now, const Waiting& waiting, const verdict::Retry& retry);
   void suspect(Now now, Waiting& waiting, const verdict::Retry& retry);
@@ -175,7 +153,7 @@ class Shipper {
   void settle(const Bulk& bulk);
   void settle_hunt(Now now, const Hunt& hunt);
   void emit(Settlement&& settlement);
-  [[nodiscard]] bool set_aside_full() const { return !held_settlements_.empty(); }
+  void tell_full();
   void note(Level level, std::string text);
 
   DestinationSpec destination_;
@@ -206,8 +184,7 @@ class Shipper {
   Complaint odd_answer_;
   Complaint token_trouble_{Complaint::Rhythm::hourly};
 
-  std::deque<Settlement> held_settlements_;  ///< Wait for room among what is set aside.
-  std::deque<Settlement> settlements_;
+  Settlements settlements_;
   std::deque<Output> outputs_;
   DestinationReport counters_;
 };

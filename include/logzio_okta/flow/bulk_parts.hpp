@@ -1,0 +1,56 @@
+// What becomes of a bulk that cannot go out again as it is: halved, marked, freed of what the listener will
+// never take, or of the lines of one stream. Pure: a bulk in, bulks and settlements out; each line is in
+// exactly one of them.
+//
+//     const auto [first, second] = halved(bulk);
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "logzio_okta/base/id.hpp"
+#include "logzio_okta/flow/batch.hpp"
+#include "logzio_okta/logzio/bulk.hpp"
+#include "logzio_okta/logzio/line_constants.hpp"
+
+namespace logzio_okta {
+
+/// Of at least two lines; the second half is the larger one where the number is odd.
+[[nodiscard]] std::pair<Bulk, Bulk> halved(const Bulk& bulk);
+
+struct MarkedBulk {
+  Bulk bulk;                        ///< Every line of it says possible_duplicate.
+  std::vector<Settlement> reduced;  ///< Whole copies of what its mark made too long.
+};
+/// `token_bytes`: what the transport adds to a line; `constants_of`: what a stream's lines say.
+[[nodiscard]] MarkedBulk marked(const Bulk& bulk, std::size_t token_bytes,
+                                const std::function<const LineConstants&(StreamId)>& constants_of);
+
+/// What a 400 that took nothing costs at once: the lines that a strict parser objects to, or that are too
+/// long.
+struct Culprits {
+  std::vector<Settlement> set_aside;  ///< One a piece that held some; none: nothing is plainly wrong.
+  std::optional<Bulk> fine;           ///< The others, in order; nothing if there are none, or no culprits.
+};
+/// `answer`: what the listener said.
+[[nodiscard]] Culprits find_culprits(const Bulk& bulk, const std::string& answer);
+
+/// A line that one shipper gives back for another to take over.
+struct GivenLine {
+  std::uint64_t page = 0;
+  std::string line;  ///< Without its '\n'.
+  LineRecord record;
+};
+struct Parted {
+  std::optional<Bulk> kept;  ///< Of the other streams.
+  std::vector<GivenLine> given;
+};
+/// `perhaps_taken`: the stream's lines say possible_duplicate from now on.
+[[nodiscard]] Parted without_stream(const Bulk& bulk, StreamId stream, bool perhaps_taken);
+
+}  // namespace logzio_okta
