@@ -207,8 +207,8 @@ void Org::learn_rate(Now now, const OktaReply& reply) {
 
 void Org::go_quiet(Now now, const OktaReply& reply, const std::optional<Now>& clock_before) {
   const RateLimit& rate = reply.rate;
-  // The answer's own Date fits the moments beside it. Where it is not believed, or is not what the last answers
-  // led to expect, whichever wait is longer counts.
+  // The answer's own Date fits the moments beside it. Where it is not believed, or is not what the last
+  // answers led to expect, whichever wait is longer counts.
   const WallTime ours = okta_time(now.wall);
   const WallTime date = reply.date.value_or(ours);
   const WallTime expected =

@@ -25,8 +25,8 @@ namespace logzio_okta {
 /// then hourly), or just hourly where every repeat asks a person to act.
 ///
 /// Another failure is said at once too. One that comes and goes, or takes turns with another, is the same one
-/// for limits::trouble_remembered: else a server that fails every other request would fill the log. What comes
-/// back to stay is said when it has stayed for a minute.
+/// for limits::trouble_remembered: else a server that fails every other request would fill the log. What
+/// comes back to stay is said when it has stayed for a minute.
 class Complaint {
  public:
   enum class Rhythm : std::uint8_t { ever_more_rarely, hourly };

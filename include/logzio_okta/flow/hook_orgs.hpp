@@ -1,6 +1,6 @@
-// HookOrgs: what Okta pushes. A delivery of an org that is polled wakes its tenant, whose log brings the event
-// itself: complete, in order, once. One of an org that only pushes is kept and shipped (hook_stream.hpp),
-// nobody else will bring it. Any other is refused.
+// HookOrgs: what Okta pushes. A delivery of an org that is polled wakes its tenant, whose log brings the
+// event itself: complete, in order, once. One of an org that only pushes is kept and shipped
+// (hook_stream.hpp), nobody else will bring it. Any other is refused.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // Memory: who may take how much of limits::memory_budget. What a destination holds and what answers on their
-// way may bring are accounts by destination, with running sums, so that a question costs the same however many
-// tenants there are.
+// way may bring are accounts by destination, with running sums, so that a question costs the same however
+// many tenants there are.
 //
 //     memory.hold(destination, held_bytes, healthy);  // After every change.
 //     if (memory.has_room_for(destination, bytes)) memory.reserve(destination, bytes);

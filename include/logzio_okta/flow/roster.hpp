@@ -2,8 +2,8 @@
 // those that have left it and still finish.
 //
 // A reload keeps what stays: place, budget and the keys' state. A tenant that leaves is retired: nothing more
-// is asked, what is on its way arrives. Where its destination is in trouble for good and nobody else names it,
-// the tenant is abandoned: its place is kept, and what waited is asked for again should it come back.
+// is asked, what is on its way arrives. Where its destination is in trouble for good and nobody else names
+// it, the tenant is abandoned: its place is kept, and what waited is asked for again should it come back.
 //
 // Promises
 // - A destination is forgotten only when it holds nothing, and nobody names it.

@@ -1,5 +1,5 @@
-// Tenant: a stream that is polled, with the org that it shares with the other streams of that org, and what the
-// scheduler knows of it: where its events go, and what room an answer takes.
+// Tenant: a stream that is polled, with the org that it shares with the other streams of that org, and what
+// the scheduler knows of it: where its events go, and what room an answer takes.
 #pragma once
 
 #include <cstddef>

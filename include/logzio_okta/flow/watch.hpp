@@ -1,5 +1,5 @@
-// Watch: what people are told beside what each tenant and each destination says for itself. Every five minutes
-// a summary; one org under two names; a clock that is off; a state that cannot be saved.
+// Watch: what people are told beside what each tenant and each destination says for itself. Every five
+// minutes a summary; one org under two names; a clock that is off; a state that cannot be saved.
 #pragma once
 
 #include <deque>

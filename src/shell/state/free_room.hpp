@@ -7,8 +7,8 @@
 
 namespace logzio_okta {
 
-/// A file from before files could shrink is written anew, as long as that takes no time to speak of; else at a
-/// later start.
+/// A file from before files could shrink is written anew, as long as that takes no time to speak of; else at
+/// a later start.
 void make_shrinkable(Database& database);
 /// Whether the file can shrink and holds more free pages than limits::state_pages_kept_free.
 [[nodiscard]] bool has_room_to_give(Database& database);

@@ -1,6 +1,6 @@
-// The columns of a Place in the table `stream`, each listed once: its name, its type, how it is written and how
-// it is read. The table, the statements and both directions are made of this list, so that they cannot differ;
-// a field added to Place does not compile until it has its column.
+// The columns of a Place in the table `stream`, each listed once: its name, its type, how it is written and
+// how it is read. The table, the statements and both directions are made of this list, so that they cannot
+// differ; a field added to Place does not compile until it has its column.
 #pragma once
 
 #include <string>

@@ -1,8 +1,8 @@
 // RunRecord: how the last run ended, and that this one has not ended.
 //
 // A run begins by noting, durably, that it has not ended; it ends in order by noting that. What may have been
-// in flight at any other end is in doubt, and so is all of a state that is not as its last end left it: it was
-// copied, or put back from a copy.
+// in flight at any other end is in doubt, and so is all of a state that is not as its last end left it: it
+// was copied, or put back from a copy.
 #pragma once
 
 #include <cstdint>

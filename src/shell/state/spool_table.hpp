@@ -1,8 +1,8 @@
-// SpoolTable: what Okta's event hooks brought, in the state file, until a listener has taken it; and what came
-// within a day, so that a redelivery is known.
+// SpoolTable: what Okta's event hooks brought, in the state file, until a listener has taken it; and what
+// came within a day, so that a redelivery is known.
 //
-// Made once the file is open, and forgotten (assigned a new one) before it is closed. Every function is a step
-// of the caller's transaction: false means that it failed and that the database says why.
+// Made once the file is open, and forgotten (assigned a new one) before it is closed. Every function is a
+// step of the caller's transaction: false means that it failed and that the database says why.
 #pragma once
 
 #include <cstddef>
@@ -41,8 +41,8 @@ class SpoolTable {
   /// The events that no redelivery brings again, as a row, or two where some have changed since. Counts them
   /// in `result`. The stream was saved before.
   [[nodiscard]] bool write(const std::string& key, const SpoolEvents& spool, Spooled& result);
-  /// Forgets events seen a day before `at`: a few of the oldest each time, twice as many as `came`, so that no
-  /// commit has a day's worth to forget.
+  /// Forgets events seen a day before `at`: a few of the oldest each time, twice as many as `came`, so that
+  /// no commit has a day's worth to forget.
   [[nodiscard]] bool forget_seen(std::size_t came, WallTime at);
   /// What the save says of the spool of the stream in this row.
   [[nodiscard]] bool settle(std::int64_t stream, const Save& save);

@@ -127,8 +127,8 @@ Damage find_damage(Database& database, const std::string& dir, const std::string
   return found;
 }
 
-/// The journal mode is the file's own, but another tool may have changed it. A log that a burst made long is cut
-/// again after a checkpoint.
+/// The journal mode is the file's own, but another tool may have changed it. A log that a burst made long is
+/// cut again after a checkpoint.
 bool configure(Database& database) {
   return database.run(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = 2; PRAGMA journal_size_limit = 8388608");

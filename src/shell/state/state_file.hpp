@@ -1,4 +1,5 @@
-// StateFile: opens the state. What is sound is opened, what is missing is made, what is damaged is moved aside.
+// StateFile: opens the state. What is sound is opened, what is missing is made, what is damaged is moved
+// aside.
 //
 // Nothing here is quiet about a loss: whoever opens a state learns in words that it was missing or is lost. A
 // file that the system does not let us at is not damaged, and stays where it is.

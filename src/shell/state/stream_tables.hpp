@@ -1,7 +1,8 @@
-// StreamTables: the rows of streams in the state file: places, windows, what was set aside, what is in flight.
+// StreamTables: the rows of streams in the state file: places, windows, what was set aside, what is in
+// flight.
 //
-// Made once the file is open, and forgotten (assigned a new one) before it is closed. Every function is a step
-// of the caller's transaction: false means that it failed and that the database says why.
+// Made once the file is open, and forgotten (assigned a new one) before it is closed. Every function is a
+// step of the caller's transaction: false means that it failed and that the database says why.
 #pragma once
 
 #include <cstddef>
