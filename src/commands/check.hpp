@@ -5,8 +5,8 @@
 
 namespace logzio_okta {
 
-/// 0 nothing is wrong (there may be warnings, but not with --strict); 78 the configuration cannot work; 74 the state cannot be used;
-/// 69 something out there does not work. The first of these that applies.
+/// 0 nothing is wrong (there may be warnings, but not with --strict); 78 the configuration cannot work; 74
+/// the state cannot be used; 69 something out there does not work. The first of these that applies.
 [[nodiscard]] int check(Settings settings, const Environment& environment);
 
 }  // namespace logzio_okta

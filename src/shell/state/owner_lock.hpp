@@ -22,8 +22,8 @@ class OwnerLock {
   /// Never waits. Inherited by forked children, who hold it too until they exec or end.
   static std::expected<OwnerLock, Refusal> take(const std::string& dir, WallTime now);
 
-  /// Changes the times of the lock file, and nothing else: by that sign whoever holds it tries at once what it
-  /// would wait for (see Daemon), so that nobody needs its process id or a port of its. 0 or the errno.
+  /// Changes the times of the lock file, and nothing else: by that sign whoever holds it tries at once what
+  /// it would wait for (see Daemon), so that nobody needs its process id or a port of its. 0 or the errno.
   [[nodiscard]] static int nudge(const std::string& dir);
   /// What nudge() changes.
   [[nodiscard]] static std::string path_in(const std::string& dir) { return dir + "/lock"; }
