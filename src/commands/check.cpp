@@ -18,7 +18,7 @@
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/base/text.hpp"
-#include "logzio_okta/flow/diagnosis.hpp"
+#include "logzio_okta/inspect/diagnosis.hpp"
 
 #include "commands/findings.hpp"
 #include "shell/hooks/hook_gate.hpp"

@@ -14,7 +14,7 @@
 
 #include "logzio_okta/base/check.hpp"
 #include "logzio_okta/base/text.hpp"
-#include "logzio_okta/flow/log_reader.hpp"
+#include "logzio_okta/inspect/log_reader.hpp"
 
 #include "shell/net/curl_client.hpp"
 #include "shell/net/trust.hpp"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "logzio_okta/flow/diagnosis.hpp"
+#include "logzio_okta/inspect/diagnosis.hpp"
 
 #include "shell/state/state_view.hpp"
 

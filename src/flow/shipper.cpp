@@ -39,7 +39,7 @@ Shipper::Shipper(DestinationSpec destination, ShippersShare& share, Random rando
       random_(random),
       settlements_(share.set_aside_bytes) {}
 
-// ---- Collecting
+// Collecting.
 
 void Shipper::take(Now now, const Batch& batch) {
   Settlement unfit{.stream = batch.stream, .page = batch.page};
@@ -122,7 +122,7 @@ Instant Shipper::deadline() const {
   return when;
 }
 
-// ---- Sending
+// Sending.
 
 std::size_t Shipper::sendings_allowed() const {
   if (paused_ || settlements_.full() || (stopping_ && !healthy())) return 0;
@@ -218,7 +218,7 @@ void Shipper::mark_all(Waiting& waiting) {
   waiting.marked = true;
 }
 
-// ---- Verdicts
+// Verdicts.
 
 void Shipper::answered(Now now, BulkId id, const BulkResult& result) {
   for (Hunt& hunt : hunts_) {
@@ -448,7 +448,7 @@ void Shipper::halve(Queue::iterator it) {
   queue_.erase(it);
 }
 
-// ---- Settling
+// Settling.
 
 void Shipper::set_line_aside(Queue::iterator it, const std::string& reason, const std::string& answer) {
   const Bulk& bulk = it->bulk;
@@ -525,7 +525,7 @@ void Shipper::token_changed(Now now) {
   for (Waiting& waiting : queue_) waiting.not_before = std::min(waiting.not_before, now.steady);
 }
 
-// ---- Changing hands
+// Changing hands.
 
 bool Shipper::holds(StreamId stream) const {
   const auto has_it = [&](const std::vector<Piece>& pieces) {
@@ -601,7 +601,7 @@ void Shipper::take_over(Now now, StreamId stream, const std::shared_ptr<const Li
   }
 }
 
-// ---- What others ask
+// What others ask.
 
 bool Shipper::quiet() const {
   if (in_flight() > 0 || !hunts_.empty()) return false;

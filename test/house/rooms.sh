@@ -3,7 +3,7 @@
 # shell's, then the commands.
 . "$(dirname "$0")/lib.sh"
 
-core=(base http okta logzio config flow)
+core=(base http okta logzio config flow inspect)
 shell=(os output settings state net serve hooks process)
 worldly='fstream|iostream|filesystem|thread|mutex|shared_mutex|condition_variable|future|stop_token|random'
 worldly+='|ctime|time\.h|csignal|unistd\.h|fcntl\.h|netdb\.h|poll\.h|(sys|netinet|arpa)/.*|curl/.*|openssl/.*'

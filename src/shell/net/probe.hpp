@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "logzio_okta/base/secret.hpp"
-#include "logzio_okta/flow/diagnosis.hpp"
+#include "logzio_okta/inspect/diagnosis.hpp"
 #include "logzio_okta/http/url.hpp"
 
 #include "shell/net/trust.hpp"

@@ -1,4 +1,4 @@
-#include "logzio_okta/flow/log_reader.hpp"
+#include "logzio_okta/inspect/log_reader.hpp"
 
 #include "flow/bench.hpp"
 

@@ -1,4 +1,4 @@
-#include "logzio_okta/flow/diagnosis.hpp"
+#include "logzio_okta/inspect/diagnosis.hpp"
 
 #include "catch.hpp"
 
