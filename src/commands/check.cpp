@@ -205,7 +205,8 @@ class Doctor {
     std::vector<About> entries;
     for (const TenantEntry& entry : entries_) {
       std::string place = entry.line > 0 ? source_ + ":" + std::to_string(entry.line) : "OKTA_API_KEY";
-      if (!entry.api_key_variable.empty()) place = "the variable " + entry.api_key_variable;
+      if (!entry.api_key_variable.empty() && entry.api_key_variable != source_)
+        place = "the variable " + entry.api_key_variable;
       if (!entry.api_key_file.empty()) place = entry.api_key_file;
       entries.push_back({entry.domain.name(), std::move(place)});
     }

@@ -18,12 +18,15 @@ constexpr std::array rows = {
               "the first that exists of /etc/logzio-okta/tenants-credentials.yml, "
               "/usr/share/logstash/tenants-credentials.yml, ./tenants-credentials.yml; else one tenant from "
               "OKTA_API_KEY and OKTA_DOMAIN",
-              "The tenants: up to 50 Okta orgs and their API keys."},
+              "The tenants: up to 50 Okta orgs and their API keys. LOGZIO_OKTA_TENANTS_YAML holds the text "
+              "of such a "
+              "file instead."},
     OptionRow{"--token-file FILE", "LOGZIO_TOKEN, LOGZIO_TOKEN_FILE", "required",
               "The Logz.io shipping token, 32 letters: in LOGZIO_TOKEN or in a file, never a flag's value."},
     OptionRow{
         "--listener HOST", "LOGZIO_LISTENER_HOST", "required",
-        "Your region's listener: host, host:port or scheme://host:port. Port 8071 is HTTPS (the default), "
+        "Your region's listener: host, host:port or scheme://host:port; or name the region in LOGZIO_REGION. "
+        "Port 8071 is HTTPS (the default), "
         "5052 lines over TLS, 8070 HTTP, 5050 lines over TCP; https:// tls:// http:// tcp:// say it for any "
         "port."},
     OptionRow{

@@ -62,7 +62,8 @@ HookStream& HookOrgs::stream_of(const HookRoute& route, const DestinationSpec& d
   roster_.take_destination(destination);
   const StreamId id = roster_.next_stream();
   HookStream& stream =
-      streams_.emplace(id, HookedOrg{.stream = HookStream(id, route, destination.id)}).first->second.stream;
+      streams_.emplace(id, HookedOrg{.stream = HookStream(id, route, destination.id, fields_)})
+          .first->second.stream;
   stream.start(found);
   return stream;
 }

@@ -13,9 +13,8 @@
 namespace logzio_okta {
 namespace {
 
-/// What the envelope says of a delivery, beside its events' own fields.
-std::vector<ConstantField> envelope_fields(const SpoolRow& row) {
-  std::vector<ConstantField> fields;
+/// Adds what the envelope says of a delivery, beside its events' own fields.
+std::vector<ConstantField> with_envelope(std::vector<ConstantField> fields, const SpoolRow& row) {
   for (const auto& [name, value] :
        {std::pair("okta_hook_event_id", &row.event_id), std::pair("okta_hook_event_time", &row.event_time),
         std::pair("okta_hook_source", &row.source)}) {
@@ -44,8 +43,9 @@ std::size_t HookStream::bytes_charged(const std::vector<EventSlice>& events) {
   return spool_bytes_charged(bytes, events.size());
 }
 
-HookStream::HookStream(StreamId stream, HookRoute route, DestinationId destination)
-    : route_(std::move(route)), destination_(destination), saves_(stream) {}
+HookStream::HookStream(StreamId stream, HookRoute route, DestinationId destination,
+                       std::vector<ConstantField> fields)
+    : route_(std::move(route)), destination_(destination), fields_(std::move(fields)), saves_(stream) {}
 
 void HookStream::start(const SpoolFound::Stream& found) {
   newest_ = found.newest;
@@ -139,7 +139,7 @@ void HookStream::rows_read(const SpoolRead& read, PageCutter& cutter,
     Batch batch{.stream = saves_.stream(),
                 .page = row.number,
                 .constants = std::make_shared<const LineConstants>(
-                    route_.source.name(), LineConstants::usual_type, envelope_fields(row)),
+                    route_.source.name(), LineConstants::usual_type, with_envelope(fields_, row)),
                 .events = {},
                 .newest = pages_.empty()};
     const Mark mark{.possible_duplicate = row.marked};

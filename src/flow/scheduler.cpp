@@ -39,7 +39,7 @@ struct Scheduler::Impl {
         now_steady(now.steady),
         asks(memory),
         roster(options.policy, Random(options.seed), now.steady - options.running_for, memory, asks, outputs),
-        hooks(options.hook_orgs, options.spool_bytes_max, roster, outputs),
+        hooks(options.hook_orgs, options.hook_fields, options.spool_bytes_max, roster, outputs),
         watch(now.steady, roster, outputs) {}
 
   void on(Now, Tick&&) {}

@@ -81,15 +81,24 @@ std::optional<std::string_view> region_behind(std::string_view word, std::string
   return word.substr(1);
 }
 
+/// Logz.io's regions, and what their clouds call them (docs/logzio.md 1).
+struct Region {
+  std::string_view code;
+  std::string_view slug;
+};
+constexpr std::array regions = {Region{"us", "us-east-1"}, Region{"eu", "eu-central-1"},
+                                Region{"uk", "eu-west-2"}, Region{"ca", "ca-central-1"},
+                                Region{"au", "ap-southeast-2"}};
+
+/// By either name; an empty one is the US.
 std::string listener_of(std::string_view region) {
-  const bool usual = region.empty() || region == "us" || region == "us-east-1";
-  for (const auto& [code, slug] : {std::pair{"au"sv, "ap-southeast-2"sv},
-                                   {"ca"sv, "ca-central-1"sv},
-                                   {"eu"sv, "eu-central-1"sv},
-                                   {"uk"sv, "eu-west-2"sv}}) {
-    if (region == code || region == slug) return "listener-" + std::string(code) + ".logz.io";
+  if (region.empty()) return "listener.logz.io";
+  for (const auto& [code, slug] : regions) {
+    // There is no listener-us.
+    if (region == code || region == slug)
+      return code == "us" ? "listener.logz.io" : "listener-" + std::string(code) + ".logz.io";
   }
-  return usual ? "listener.logz.io" : "your region's listener, for example listener-eu.logz.io";
+  return "your region's listener, for example listener-eu.logz.io";
 }
 
 /// What people write for a listener that is none: a region alone, half a name, another door of Logz.io's
@@ -98,8 +107,10 @@ Result<void> check_logzio_name(std::string_view host) {
   const auto instead = [&](std::string_view what, std::string_view region) {
     return fail("\"" + quotable(host) + "\" is " + std::string(what) + "; write " + listener_of(region));
   };
-  if (is_region(host) || host == "us-east-1" || !listener_of(host).starts_with("your"))
-    return instead("a region, not a host", host);
+  if (!listener_of(host).starts_with("your")) {
+    return fail("\"" + quotable(host) + "\" is a region, not a host; write " + listener_of(host) +
+                ", or the region into LOGZIO_REGION");
+  }
   constexpr std::string_view domain = ".logz.io";
   const bool whole = host.ends_with(domain);
   const std::string_view word = whole ? host.substr(0, host.size() - domain.size()) : host;
@@ -211,21 +222,30 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
   return endpoint;
 }
 
+Result<Endpoint> Endpoint::of_region(std::string_view text) {
+  const std::string region = ascii::lower(ascii::trim(text));
+  if (is_region(region)) return Endpoint{.host = listener_of(region)};
+  if (region.contains('.'))
+    return fail(ascii::quote(text) + " is a host, not a region; write it into LOGZIO_LISTENER_HOST");
+  for (const auto& [code, slug] : regions) {
+    if (region == slug)
+      return fail(ascii::quote(text) + " is the cloud's name of the region; write " + std::string(code));
+  }
+  return fail(ascii::quote(text) + " is not a region; write us, eu, uk, ca or au");
+}
+
 std::string Endpoint::text() const {
   return std::string(spoken_as(protocol).scheme) + "://" + host + ":" + std::to_string(port);
 }
 
 bool is_region(std::string_view text) {
-  constexpr std::array<std::string_view, 5> regions = {"us", "au", "ca", "eu", "uk"};
-  return std::ranges::find(regions, text) != regions.end();
+  return std::ranges::find(regions, text, &Region::code) != regions.end();
 }
 
 Endpoint in_region(const Endpoint& usual, std::string_view region) {
   Endpoint endpoint = usual;
   const bool logzio = usual.host.starts_with("listener") && usual.host.ends_with(".logz.io");
-  if (region.empty() || !logzio) return endpoint;
-  // There is no listener-us.
-  endpoint.host = region == "us" ? "listener.logz.io" : "listener-" + std::string(region) + ".logz.io";
+  if (!region.empty() && logzio) endpoint.host = listener_of(region);
   return endpoint;
 }
 

@@ -407,7 +407,7 @@ struct Alone : Hooked {
 };
 
 TEST_CASE_METHOD(Alone, "hooks: an org that is not polled has its events delivered themselves, each once") {
-  start_hooked({"--hooks-orgs", pusher});
+  start_hooked({"--hooks-orgs", pusher}, "1h", {{"ENV_ID", "production"}});
   const std::string first = event();
   CHECK(pushes(first) == 200);
   REQUIRE(arrive(1));
@@ -417,6 +417,7 @@ TEST_CASE_METHOD(Alone, "hooks: an org that is not polled has its events deliver
   CHECK(member(line, "message") == "User login to Okta");
   CHECK(member(line, "eventType") == "user.session.start");
   CHECK(member(line, "okta_hook_event_id") == "85b60edb-0000-4000-8000-000000000001");
+  CHECK(member(line, "env_id") == "production");
   CHECK(line.ends_with(first.substr(1)));
   CHECK(pushes(first) == 200);  // Okta's retry.
   CHECK(pushes(event()) == 200);

@@ -41,6 +41,42 @@ TEST_CASE_METHOD(OldWays, "setup: one tenant from OKTA_API_KEY and OKTA_DOMAIN, 
       {.env = environment({{"OKTA_API_KEY", world.org_key(org)}, {name, world.org_domain(org)}})});
 }
 
+TEST_CASE_METHOD(OldWays,
+                 "setup: two tenants with nothing but variables, and nobody can read them from outside") {
+  const std::size_t other = add_org();
+  world.issue_past(other, 50, 24h);
+  world.with_ledger([](model::Ledger& ledger) { ledger.allow_field("env_id"); });
+  std::string yaml = world.tenants_yaml();
+  const std::string key = world.org_key(other);
+  yaml.replace(yaml.find(key), key.size(), "${OTHER_KEY}");
+  start_process({.env = environment(
+                     {{"LOGZIO_OKTA_TENANTS_YAML", yaml}, {"OTHER_KEY", key}, {"ENV_ID", "production"}})});
+  REQUIRE(all_arrive());
+  CHECK(daemon().log().contains("2 tenant entries from LOGZIO_OKTA_TENANTS_YAML"));
+  const std::string left = read_whole("/proc/" + std::to_string(daemon().pid()) + "/environ");
+  CHECK(left.contains("LOGZIO_OKTA_TENANTS_YAML="));
+  CHECK_FALSE(left.contains("tenants_credentials"));
+  CHECK(stop() == 0);
+  CHECK(proven_once());
+  world.with_listener(0, [](model::Listener& listener) {
+    for (const model::StoredLine& line : listener.lines()) CHECK(member(line.text, "env_id") == "production");
+  });
+}
+
+TEST_CASE_METHOD(OldWays,
+                 "setup: a key's file that LOGZIO_OKTA_TENANTS_YAML names is read again when it changes") {
+  add_secret("00theWrongKeyThatIsReplaced012345678901234");
+  write_file(path("key"), "00theWrongKeyThatIsReplaced012345678901234\n");
+  start_process({.env = environment({{"LOGZIO_OKTA_TENANTS_YAML",
+                                      "tenants_credentials: [{okta_domain: \"" + world.org_domain(org) +
+                                          "\", okta_api_key_file: " + path("key") + "}]"}})});
+  REQUIRE(says("refuse"));
+  write_file(path("key"), world.org_key(org) + "\n");
+  REQUIRE(all_arrive());
+  CHECK(says("read LOGZIO_OKTA_TENANTS_YAML again: 1 entries"));
+  CHECK(stop() == 0);
+}
+
 TEST_CASE_METHOD(OldWays, "setup: the tenants file lies in the working directory") {
   write_file(path("tenants-credentials.yml"), world.tenants_yaml());
   starts_and_delivers({.env = environment({}), .directory = path("")});

@@ -109,6 +109,21 @@ TEST_CASE("endpoint: a credential in the wrong place is refused and never repeat
   }
 }
 
+TEST_CASE("endpoint: a region names its listener, in any case, and what is none is told what to write") {
+  for (const auto& [region, host] :
+       {std::pair("us", "listener.logz.io"), std::pair("US", "listener.logz.io"),
+        std::pair(" Eu ", "listener-eu.logz.io"), std::pair("uk", "listener-uk.logz.io"),
+        std::pair("ca", "listener-ca.logz.io"), std::pair("AU", "listener-au.logz.io")}) {
+    CAPTURE(region);
+    REQUIRE(Endpoint::of_region(region).value() == Endpoint::parse(host).value());
+  }
+  const auto error = [](const char* text) { return Endpoint::of_region(text).error().text; };
+  REQUIRE_THAT(error("de"), Contains("us, eu, uk, ca or au"));
+  REQUIRE_THAT(error("eu-central-1"), Contains("write eu"));
+  REQUIRE_THAT(error("listener-eu.logz.io"), Contains("LOGZIO_LISTENER_HOST"));
+  REQUIRE_THAT(error("abcdefghijklmnopABCDEFGHijklmnop"), !Contains("ABCDEFGH"));
+}
+
 TEST_CASE("endpoint: another name of Logz.io's, or half of one, is answered with the listener's") {
   const auto error = [](const char* text) { return Endpoint::parse(text).error().text; };
   for (const char* const eu :
@@ -117,6 +132,7 @@ TEST_CASE("endpoint: another name of Logz.io's, or half of one, is answered with
     CAPTURE(eu);
     REQUIRE_THAT(error(eu), Contains("write listener-eu.logz.io"));
   }
+  REQUIRE_THAT(error("eu"), Contains("is a region, not a host") && Contains("LOGZIO_REGION"));
   for (const char* const us :
        {"us", "us-east-1", "listener-us", "listener-us.logz.io", "app.logz.io", "logz.io", "api.logz.io",
         "otlp-listener.logz.io", "okta.listener-logz.io", "aws-firehose-logs-listener.logz.io"}) {

@@ -1,6 +1,7 @@
 // Tenants: what the tenants file said, valid by construction.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,11 +33,18 @@ struct TenantEntry {
   std::vector<ConstantField> fields{};
 };
 
+enum class TenantsFrom : std::uint8_t {
+  file,
+  text_variable,     ///< LOGZIO_OKTA_TENANTS_YAML.
+  single_variables,  ///< OKTA_API_KEY and OKTA_DOMAIN.
+};
+
 /// Entries with the same domain are ONE stream with several keys, in the file's order; all else in them is
 /// equal.
 struct Tenants {
-  std::vector<TenantEntry> entries;   ///< At least one, at most limits::tenants_max.
-  std::string source;                 ///< "/etc/logzio-okta/tenants-credentials.yml" or "OKTA_API_KEY".
+  std::vector<TenantEntry> entries;  ///< At least one, at most limits::tenants_max.
+  std::string source;                ///< "/etc/logzio-okta/tenants-credentials.yml", or the variable.
+  TenantsFrom from = TenantsFrom::file;
   std::vector<std::string> warnings;  ///< One line each, for the log.
   std::vector<std::string> problems;  ///< Of entries that were left out; empty unless they were asked for.
 };

@@ -29,10 +29,15 @@ class HookOrgs {
     bool probed = false;  ///< In trouble of the destination: gave it a fresh bulk.
   };
 
-  /// `orgs`: whose deliveries are shipped themselves, when they are not polled. The references outlive it.
-  HookOrgs(std::vector<Domain> orgs, std::size_t spool_bytes_max, ActiveRoster& roster,
-           std::deque<Output>& outputs)
-      : orgs_(std::move(orgs)), spool_bytes_max_(spool_bytes_max), roster_(roster), outputs_(outputs) {}
+  /// `orgs`: whose deliveries are shipped themselves, when they are not polled; `fields`: said in each of their
+  /// lines. The references outlive it.
+  HookOrgs(std::vector<Domain> orgs, std::vector<ConstantField> fields, std::size_t spool_bytes_max,
+           ActiveRoster& roster, std::deque<Output>& outputs)
+      : orgs_(std::move(orgs)),
+        fields_(std::move(fields)),
+        spool_bytes_max_(spool_bytes_max),
+        roster_(roster),
+        outputs_(outputs) {}
 
   /// `closing`: nothing is kept any more.
   void arrived(Now now, const HookArrived& arrived, PageReader& reader, bool closing);
@@ -63,6 +68,7 @@ class HookOrgs {
   void say(std::optional<Note>&& note);
 
   std::vector<Domain> orgs_;
+  std::vector<ConstantField> fields_;
   std::size_t spool_bytes_max_;
   ActiveRoster& roster_;
   std::deque<Output>& outputs_;

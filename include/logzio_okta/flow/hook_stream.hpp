@@ -33,6 +33,7 @@
 #include "logzio_okta/flow/saves.hpp"
 #include "logzio_okta/flow/source.hpp"
 #include "logzio_okta/flow/unsettled.hpp"
+#include "logzio_okta/logzio/line_constants.hpp"
 #include "logzio_okta/okta/hook.hpp"
 #include "logzio_okta/okta/page.hpp"
 
@@ -40,7 +41,9 @@ namespace logzio_okta {
 
 class HookStream final : public Source {
  public:
-  HookStream(StreamId stream, HookRoute route, DestinationId destination);
+  /// `fields` are said in every line beside what the envelope says.
+  HookStream(StreamId stream, HookRoute route, DestinationId destination,
+             std::vector<ConstantField> fields = {});
 
   /// Asks for its place. `found`: what the spool held of it at the start, if that is why it begins.
   void start(const SpoolFound::Stream& found);
@@ -91,6 +94,7 @@ class HookStream final : public Source {
 
   HookRoute route_;
   DestinationId destination_;
+  std::vector<ConstantField> fields_;
 
   bool open_ = false;
   bool reading_ = false;

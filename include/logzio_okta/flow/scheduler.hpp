@@ -30,6 +30,7 @@ struct SchedulerOptions {
   Duration running_for{};  ///< How long ago this process began: what is older may have been in flight before.
   bool hooks = false;      ///< Event hooks are listened for.
   std::vector<Domain> hook_orgs{};  ///< Whose deliveries are shipped themselves, when they are not polled.
+  std::vector<ConstantField> hook_fields{};  ///< Said in each of their lines.
   std::size_t spool_bytes_max = limits::spool_bytes_max;
 };
 

@@ -31,6 +31,9 @@ struct Endpoint {
   /// is one line that says what to write instead: ":5006" (lumberjack, the old image's) names 8071; cleartext
   /// beyond loopback needs its scheme written out; user info and a path are refused.
   static Result<Endpoint> parse(std::string_view text);
+  /// The HTTPS listener of a region as a person writes it: us, eu, uk, ca or au, in any case. The error says
+  /// what to write instead.
+  static Result<Endpoint> of_region(std::string_view text);
   /// "https://listener.logz.io:8071"; "tls://...", "http://...", "tcp://..." likewise.
   [[nodiscard]] std::string text() const;
   friend bool operator==(const Endpoint&, const Endpoint&) = default;

@@ -24,8 +24,9 @@ constexpr std::array not_obeyed = {
 bool holds_credential(std::string_view name, std::string_view value) {
   if (value.starts_with('/')) return false;
   const std::string lower = ascii::lower(name);
-  return std::ranges::any_of(std::array{"token", "key", "secret", "pass", "credential", "proxy"},
-                             [&](const char* word) { return lower.contains(word); }) ||
+  return std::ranges::any_of(
+             std::array{"token", "key", "secret", "pass", "credential", "proxy", "tenants_yaml"},
+             [&](const char* word) { return lower.contains(word); }) ||
          without_credentials(value) != value;
 }
 
@@ -59,6 +60,15 @@ Environment Environment::of_process() {
 
 Environment::~Environment() {
   for (auto& [name, value] : variables_) wipe(value);
+}
+
+std::vector<std::string_view> Environment::set_with_prefix(std::string_view prefix) const {
+  std::vector<std::string_view> names;
+  for (auto each = variables_.lower_bound(prefix); each != variables_.end(); ++each) {
+    if (!each->first.starts_with(prefix)) break;
+    if (!each->second.empty()) names.push_back(each->first);
+  }
+  return names;
 }
 
 std::optional<std::string_view> Environment::get(std::string_view name) const {

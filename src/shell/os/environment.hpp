@@ -42,6 +42,8 @@ class Environment {
 
   /// An empty variable is unset. Valid while this object lives.
   [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const;
+  /// The names that begin so and are set, in their order. Valid while this object lives.
+  [[nodiscard]] std::vector<std::string_view> set_with_prefix(std::string_view prefix) const;
 
  private:
   Variables variables_;

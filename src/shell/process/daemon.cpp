@@ -273,7 +273,7 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
   auto client = CurlClient::create(self.keyring, self.trust, self.settings.proxy);
   if (!client) return refuse_start(exit_configuration, client.error().text);
   self.client = std::move(*client);
-  if (!tenants->entries.empty() && tenants->entries.front().line > 0) {
+  if (tenants->from == TenantsFrom::file) {
     self.tenants_piped = is_pipe(tenants->source);
     self.watch(self.tenants_watch, tenants->source);
   }
@@ -281,13 +281,15 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
   if (options.token_file) self.watch(self.token_watch, *options.token_file);
   self.look_at = steady_now() + limits::tenants_file_watch;
   self.roster = self.keyring.replace(std::move(tenants->entries));
-  self.scheduler.emplace(now(),
-                         SchedulerOptions{.policy = options.policy,
-                                          .seed = random_seed(),
-                                          .running_for = process_age(),
-                                          .hooks = self.hook_server != nullptr,
-                                          .hook_orgs = options.hooks_orgs},
-                         Roster(self.roster));
+  self.scheduler.emplace(
+      now(),
+      SchedulerOptions{.policy = options.policy,
+                       .seed = random_seed(),
+                       .running_for = process_age(),
+                       .hooks = self.hook_server != nullptr,
+                       .hook_orgs = options.hooks_orgs,
+                       .hook_fields = environment_fields(environment).value_or(std::vector<ConstantField>())},
+      Roster(self.roster));
   self.find_spool();
   self.never_wait.emplace();
   return std::unique_ptr<Daemon>(new Daemon(std::move(impl)));

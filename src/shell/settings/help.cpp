@@ -20,6 +20,10 @@ constexpr std::array variables = {
     HelpRow{"LOGZIO_TOKEN", "The shipping token itself; LOGZIO_TOKEN_FILE names a file with it."},
     HelpRow{"OKTA_API_KEY",
             "With OKTA_DOMAIN (or the older OKTA_TENANT): one tenant, when there is no tenants file."},
+    HelpRow{"LOGZIO_OKTA_TENANTS_YAML",
+            "The text of a tenants file, where none can be mounted; --tenants beats it."},
+    HelpRow{"LOGZIO_REGION", "us, eu, uk, ca or au: the region's own listener, instead of --listener."},
+    HelpRow{"ENV_ID", "A constant field env_id of every line, unless a tenant's fields have their own."},
     HelpRow{"HTTPS_PROXY", "A proxy for all TLS connections: http://user:password@proxy.example.com:3128."},
     HelpRow{"NO_PROXY", "Hosts that are reached without it, separated by commas."},
 };
@@ -68,6 +72,12 @@ std::string line(std::string_view name, std::size_t name_columns, std::string_vi
   return out.replace(2, name.size(), name);
 }
 
+std::size_t widest_name(std::span<const HelpRow> rows) {
+  std::size_t widest = 0;
+  for (const HelpRow& row : rows) widest = std::max(widest, row.name.size());
+  return widest;
+}
+
 std::string flag(const OptionRow& row) {
   std::string behind(row.meaning);
   if (!row.environment.empty()) behind += " Variable: " + std::string(row.environment) + ".";
@@ -109,7 +119,7 @@ std::string help_text(CommandTable commands) {
          " (a flag beats its variable; an empty variable is unset)\n";
   for (const OptionRow& row : flags_of(commands.front())) out += flag(row);
   out += "\nVariables without a flag\n";
-  for (const HelpRow& row : variables) out += line(row.name, 14, row.meaning);
+  for (const HelpRow& row : variables) out += line(row.name, widest_name(variables), row.meaning);
   out += "\nExit codes\n";
   for (const HelpRow& row : exits) out += line(row.name, 4, row.meaning);
   return out.append("\nExamples\n").append(examples);

@@ -19,6 +19,7 @@
 
 #include "shell/os/small_file.hpp"
 #include "shell/output/did_you_mean.hpp"
+#include "shell/settings/misnamed.hpp"
 #include "shell/settings/secret_file.hpp"
 
 namespace logzio_okta {
@@ -190,6 +191,8 @@ class Reader {
     if (flags_.count("help") > 0) return std::move(settings_);
     if (auto done = read_flags(); !done) return std::unexpected(std::move(done.error()));
     if (takes("token-file")) read_token();
+    if (takes("listener")) read_region();
+    if (takes("listener")) look_for_misnamed();
     if (takes("ca-file")) read_proxy();
     if (takes("hooks")) check_hooks();
     if (takes("listener") && !settings_.no_listener) {
@@ -412,6 +415,34 @@ class Reader {
     options.token = std::move(*token);
   }
 
+  /// The other way to name one of Logz.io's own listeners.
+  void read_region() {
+    const auto text = environment_.get("LOGZIO_REGION");
+    if (!text) return;
+    Endpoint& listener = settings_.options.listener;
+    const bool no_other = std::exchange(settings_.no_listener, false);
+    if (is_quoted(*text)) {
+      return bad_value(
+          "LOGZIO_REGION: it has quotes around it, which docker's --env-file keeps; write it without them");
+    }
+    Result<Endpoint> said = Endpoint::of_region(*text);
+    if (!said) return bad_value("LOGZIO_REGION: " + said.error().text);
+    if (no_other) {
+      listener = std::move(*said);
+    } else if (!listener.host.empty() && listener.host != said->host) {
+      const std::string from = flags_.count("listener") > 0 ? "--listener" : "LOGZIO_LISTENER_HOST";
+      bad_value("LOGZIO_REGION means " + said->host + ", and " + from + " says " + listener.host +
+                "; remove one of the two");
+    }
+  }
+
+  void look_for_misnamed() {
+    if (settings_.no_token) settings_.misnamed_token = misnamed("LOGZIO_TOKEN", environment_);
+    if (settings_.no_listener) settings_.misnamed_listener = misnamed("LOGZIO_LISTENER_HOST", environment_);
+    for (std::string& warning : warnings_of_misnamed(environment_))
+      settings_.options.warnings.push_back(std::move(warning));
+  }
+
   void read_proxy() {
     const auto either_case = [&](std::string_view upper) {
       const auto value = environment_.get(ascii::lower(upper));
@@ -476,30 +507,33 @@ std::vector<std::string> unsaid(const Settings& settings, const Tenants* tenants
       tenants == nullptr ? std::span<const TenantEntry>() : tenants->entries;
   std::vector<std::string> problems;
   const auto judge = [&](const std::string& what, const std::string& key, const auto& has_own,
-                         const std::string& cure) {
+                         const std::string& cure, const std::string& misnamed) {
     const auto without = std::ranges::find_if_not(entries, has_own);
+    const auto say = [&](const std::string& text) {
+      problems.push_back(what + " is not set" + text + misnamed);
+    };
     if (entries.empty()) {
-      problems.push_back(what + " is not set; " + cure + ", unless every tenant has a " + key +
-                         " of its own");
+      say("; " + cure + ", unless every tenant has a " + key + " of its own");
     } else if (std::ranges::none_of(entries, has_own)) {
-      problems.push_back(what + " is not set; " + cure);
+      say("; " + cure);
     } else if (without != entries.end()) {
-      problems.push_back(what + " is not set, and " + without->domain.name() + " (" + tenants->source + ":" +
-                         std::to_string(without->line) + ") has no " + key + " of its own; " + cure);
+      say(", and " + without->domain.name() + " (" + tenants->source + ":" + std::to_string(without->line) +
+          ") has no " + key + " of its own; " + cure);
     } else if (!settings.options.hooks_orgs.empty()) {
-      problems.push_back(what + " is not set, and what --hooks-orgs push goes there; " + cure);
+      say(", and what --hooks-orgs push goes there; " + cure);
     }
   };
   if (settings.no_listener) {
     judge(
         "LOGZIO_LISTENER_HOST (or --listener)", "logzio_listener_host",
         [](const TenantEntry& entry) { return entry.listener.has_value(); },
-        "write your region's listener, for example listener.logz.io");
+        "write your region's listener, for example listener.logz.io, or the region into LOGZIO_REGION",
+        settings.misnamed_listener);
   }
   if (settings.no_token) {
     judge(
         "LOGZIO_TOKEN", "logzio_token", [](const TenantEntry& entry) { return !entry.token.empty(); },
-        "put your Logz.io shipping token there, or into the file of --token-file");
+        "put your Logz.io shipping token there, or into the file of --token-file", settings.misnamed_token);
   }
   return problems;
 }

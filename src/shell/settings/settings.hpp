@@ -42,7 +42,9 @@ struct Settings {
   Options options;                      ///< What the command does not take has its default.
   bool no_token = false;                ///< Nobody gave one, so each tenant needs its own: see unsaid().
   bool no_listener = false;             ///< Likewise.
-  Proxy proxy;                          ///< Read for a command that takes `ca-file`, as others open no TLS.
+  std::string misnamed_token;     ///< What was set instead, for the end of that error; see misnamed.hpp.
+  std::string misnamed_listener;  ///< Likewise.
+  Proxy proxy;                    ///< Read for a command that takes `ca-file`, as others open no TLS.
   std::map<std::string, std::string, std::less<>> own;  ///< The command's own flags; "" without a value.
   std::vector<std::string> problems;                    ///< Only for a command that judges the configuration.
 

@@ -23,6 +23,7 @@
 #include "shell/os/clock.hpp"
 #include "shell/os/small_file.hpp"
 #include "shell/output/did_you_mean.hpp"
+#include "shell/settings/misnamed.hpp"
 #include "shell/settings/secret_file.hpp"
 #include "shell/settings/settings.hpp"
 
@@ -223,6 +224,7 @@ class TenantsReader {
   TenantsReader(std::string file, const Environment& environment)
       : file_(std::move(file)), environment_(environment) {
     tenants_.source = file_;
+    if (file_ == tenants_variable) tenants_.from = TenantsFrom::text_variable;
   }
 
   Result<Tenants> read(const std::string& yaml) {
@@ -353,8 +355,11 @@ class TenantsReader {
                       .api_key = std::move(*key),
                       .line = node.Mark().line + 1,
                       .api_key_file = std::move(key_file)};
-    if (const YAML::Node& said = (*values)[EntryKey::api_key]; said.IsDefined())
+    if (const YAML::Node& said = (*values)[EntryKey::api_key]; said.IsDefined()) {
       entry.api_key_variable = first_variable(said.Scalar());
+      if (entry.api_key_variable.empty() && tenants_.from == TenantsFrom::text_variable)
+        entry.api_key_variable = tenants_variable;
+    }
     if (auto read = read_destination(*values, entry); !read) return read;
     if (auto read = read_events(*values, entry); !read) return read;
     if (auto agrees = check_agreement(node, entry); !agrees) return agrees;
@@ -455,7 +460,18 @@ class TenantsReader {
       if (auto good = check_type(type.Scalar()); !good) return wrong(type, good.error().text);
       entry.type = type.Scalar();
     }
-    return read_fields(values[EntryKey::fields], entry.fields);
+    if (auto read = read_fields(values[EntryKey::fields], entry.fields); !read) return read;
+    return add_environment_fields(entry.fields);
+  }
+
+  Result<void> add_environment_fields(std::vector<ConstantField>& fields) const {
+    Result<std::vector<ConstantField>> more = environment_fields(environment_);
+    if (!more) return std::unexpected(std::move(more.error()));
+    for (ConstantField& field : *more) {
+      if (std::ranges::find(fields, field.name, &ConstantField::name) == fields.end())
+        fields.push_back(std::move(field));
+    }
+    return {};
   }
 
   Result<void> read_fields(const YAML::Node& fields, std::vector<ConstantField>& read_in) {
@@ -578,19 +594,25 @@ std::vector<Found> existing(std::span<const std::string_view> places) {
   return found;
 }
 
-void warn_of_others(Tenants& tenants, const std::vector<Found>& found, const Environment& environment) {
-  const Found& used = found.front();
+void warn_of_other_files(Tenants& tenants, const std::vector<Found>& found) {
+  const bool in_file = tenants.from == TenantsFrom::file;
   for (const Found& other : found) {
+    const Found& used = found.front();
     // The working directory may be one of the other places.
-    if (other.status.st_dev == used.status.st_dev && other.status.st_ino == used.status.st_ino) continue;
-    tenants.warnings.push_back("the tenants are read from " + std::string(used.place) + " and not from " +
+    const bool same = other.status.st_dev == used.status.st_dev && other.status.st_ino == used.status.st_ino;
+    if (in_file && same) continue;
+    tenants.warnings.push_back("the tenants are read from " + tenants.source + " and not from " +
                                std::string(other.place) +
                                ", which exists too; --tenants FILE says which one");
   }
-  if (environment.get("OKTA_API_KEY")) {
-    tenants.warnings.push_back("the tenants are read from " + std::string(used.place) +
-                               "; OKTA_API_KEY and OKTA_DOMAIN are not used");
-  }
+}
+
+void warn_of_single_variables(Tenants& tenants, const Environment& environment) {
+  const bool used = std::ranges::any_of(
+      tenants.entries, [](const TenantEntry& entry) { return entry.api_key_variable == "OKTA_API_KEY"; });
+  if (!environment.get("OKTA_API_KEY") || used) return;
+  tenants.warnings.push_back("the tenants are read from " + tenants.source +
+                             "; OKTA_API_KEY and OKTA_DOMAIN are not used");
 }
 
 Result<Tenants> from_environment(const Environment& environment, std::span<const std::string_view> places) {
@@ -603,19 +625,29 @@ Result<Tenants> from_environment(const Environment& environment, std::span<const
     std::string text = "no tenants: there is no";
     for (const std::string_view place : places)
       text += (place == places.front() ? " " : ", ") + std::string(place);
-    return fail(
-        text + ", and OKTA_API_KEY and OKTA_DOMAIN are not set; write such a file or name it with --tenants");
+    return fail(text + ", and neither " + std::string(tenants_variable) +
+                " nor OKTA_API_KEY and OKTA_DOMAIN are set; write such a file or name it with --tenants" +
+                misnamed("OKTA_API_KEY", environment) + misnamed("OKTA_DOMAIN", environment));
   }
-  if (!key) return fail(std::string(domain_name) + " is set, but OKTA_API_KEY is not; set both");
-  if (!domain) return fail("OKTA_API_KEY is set, but OKTA_DOMAIN is not; set both");
+  if (!key) {
+    return fail(std::string(domain_name) + " is set, but OKTA_API_KEY is not; set both" +
+                misnamed("OKTA_API_KEY", environment));
+  }
+  if (!domain) {
+    return fail("OKTA_API_KEY is set, but OKTA_DOMAIN is not; set both" +
+                misnamed("OKTA_DOMAIN", environment));
+  }
   const Result<std::string_view> bare = bare_credential(*key);
   if (!bare) return fail("OKTA_API_KEY: " + bare.error().text);
   if (auto checked = check_api_key(*bare); !checked) return fail("OKTA_API_KEY: " + checked.error().text);
   Result<Domain> parsed = read_domain(*domain);
   if (!parsed) return fail(std::string(domain_name) + ": " + parsed.error().text);
 
-  Tenants tenants{.source = "OKTA_API_KEY"};
-  tenants.entries.push_back({std::move(*parsed), Secret(std::string(*bare)), 0});
+  Result<std::vector<ConstantField>> fields = environment_fields(environment);
+  if (!fields) return std::unexpected(std::move(fields.error()));
+  Tenants tenants{.source = "OKTA_API_KEY", .from = TenantsFrom::single_variables};
+  tenants.entries.push_back(
+      {.domain = std::move(*parsed), .api_key = Secret(std::string(*bare)), .fields = std::move(*fields)});
   if (newer && older && *newer != *older) {
     tenants.warnings.emplace_back("OKTA_DOMAIN is used, not the older OKTA_TENANT, which is set too");
   }
@@ -630,6 +662,35 @@ Result<Tenants> load_file(const std::string& path, const Environment& environmen
   wipe(file->bytes);
   if (tenants) warn_of_modes(path, *file, "API keys", tenants->warnings);
   return tenants;
+}
+
+/// Likewise, of the variable.
+Result<Tenants> load_variable(const Environment& environment) {
+  const std::string_view text = environment.get(tenants_variable).value_or("");
+  const std::string name(tenants_variable);
+  if (is_quoted(text)) {
+    return fail(name + ": it has quotes around it, which docker's --env-file keeps; write it without them");
+  }
+  if (text.starts_with('/') || text.starts_with("./")) {
+    return fail(name + ": this is a file's name; write it into LOGZIO_OKTA_TENANTS, or the file's text here");
+  }
+  if (text.size() > limits::tenants_file_bytes_max) {
+    return fail(name + ": this is longer than " + std::to_string(limits::tenants_file_bytes_max) +
+                " bytes; move tenants to another instance");
+  }
+  std::string yaml(text);
+  Result<Tenants> tenants = parse_tenants(yaml, name, environment);
+  wipe(yaml);
+  return tenants;
+}
+
+/// The error does not repeat the text, which holds keys.
+Result<void> check_name(std::string_view named) {
+  if (!named.contains('\n') && !named.contains("okta_api_key")) return {};
+  return fail(
+      "--tenants, or LOGZIO_OKTA_TENANTS: this is the text of a tenants file; write the file's name, or the "
+      "text into " +
+      std::string(tenants_variable));
 }
 
 /// All entries or an error.
@@ -653,6 +714,22 @@ Result<Tenants> read_tenants_file(const std::string& path, const Environment& en
   return whole(load_file(path, environment));
 }
 
+Result<std::vector<ConstantField>> environment_fields(const Environment& environment) {
+  std::vector<ConstantField> fields;
+  const std::string_view text = ascii::trim(environment.get("ENV_ID").value_or(""));
+  if (text.empty()) return fields;
+  if (is_quoted(text))
+    return fail("ENV_ID: it has quotes around it, which docker's --env-file keeps; write it without them");
+  if (text.size() > limits::constant_value_bytes_max) {
+    return fail("ENV_ID: this is longer than " + std::to_string(limits::constant_value_bytes_max) +
+                " bytes, and it would stand in every line; write a shorter one");
+  }
+  std::string json = json_string(text);
+  if (!is_strict_json_object("{\"text\":" + json + "}")) return fail("ENV_ID: this is not UTF-8");
+  fields.push_back({.name = "env_id", .value = std::move(json)});
+  return fields;
+}
+
 Result<Tenants> find_tenants(const std::optional<std::string>& named, const Environment& environment,
                              std::span<const std::string_view> places) {
   return whole(examine_tenants(named, environment, places));
@@ -660,11 +737,23 @@ Result<Tenants> find_tenants(const std::optional<std::string>& named, const Envi
 
 Result<Tenants> examine_tenants(const std::optional<std::string>& named, const Environment& environment,
                                 std::span<const std::string_view> places) {
-  if (named) return load_file(*named, environment);
+  const bool text = environment.get(tenants_variable).has_value();
+  if (named) {
+    if (auto name = check_name(*named); !name) return std::unexpected(std::move(name.error()));
+    Result<Tenants> tenants = load_file(*named, environment);
+    if (tenants && text) {
+      tenants->warnings.push_back("the tenants are read from " + *named + "; " +
+                                  std::string(tenants_variable) + " is not used");
+    }
+    return tenants;
+  }
   const std::vector<Found> found = existing(places);
-  if (found.empty()) return from_environment(environment, places);
-  Result<Tenants> tenants = load_file(std::string(found.front().place), environment);
-  if (tenants) warn_of_others(*tenants, found, environment);
+  if (!text && found.empty()) return from_environment(environment, places);
+  Result<Tenants> tenants =
+      text ? load_variable(environment) : load_file(std::string(found.front().place), environment);
+  if (!tenants) return tenants;
+  warn_of_other_files(*tenants, found);
+  warn_of_single_variables(*tenants, environment);
   return tenants;
 }
 

@@ -1,4 +1,5 @@
-// The tenants: from tenants-credentials.yml in the format of the old image, or one from the environment.
+// The tenants: from tenants-credentials.yml in the format of the old image, from a variable with the same
+// text, or one from the environment.
 //
 //     tenants_credentials:
 //       - okta_api_key: 00abc...
@@ -14,13 +15,17 @@
 // In keys, domains, tokens, listeners and files' names ${NAME} stands for that variable. Where a file's name
 // has no slash in front, find_secret_file() says where it is looked for.
 //
-// Every error is one line, "FILE:LINE:COLUMN: what is wrong; what to write", and never holds a key.
+// Every error is one line, "FILE:LINE:COLUMN: what is wrong; what to write", and never holds a key. FILE is
+// the variable where the text came from there.
+//
+// ENV_ID is a constant field env_id of every tenant whose `fields` have none.
 #pragma once
 
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "logzio_okta/base/error.hpp"
 #include "logzio_okta/config/tenants.hpp"
@@ -32,9 +37,12 @@ namespace logzio_okta {
 /// Where a tenants file is looked for when none is named.
 [[nodiscard]] std::span<const std::string_view> tenants_places();
 
-/// The file that was named (--tenants); else the first of `places` that exists, with a warning if there are
-/// more; else the one tenant of OKTA_API_KEY and OKTA_DOMAIN (or the older OKTA_TENANT). A file that exists
-/// but cannot be used is an error, never skipped.
+/// Holds the text of a tenants file, where no file can be mounted.
+inline constexpr std::string_view tenants_variable = "LOGZIO_OKTA_TENANTS_YAML";
+
+/// The file that was named (--tenants); else what tenants_variable says; else the first of `places` that
+/// exists, with a warning if there are more; else the one tenant of OKTA_API_KEY and OKTA_DOMAIN (or the
+/// older OKTA_TENANT). A file that exists but cannot be used is an error, never skipped.
 [[nodiscard]] Result<Tenants> find_tenants(const std::optional<std::string>& named,
                                            const Environment& environment,
                                            std::span<const std::string_view> places = tenants_places());
@@ -47,5 +55,8 @@ namespace logzio_okta {
 
 /// One file; also for reading it anew after it changed (Tenants::source names it).
 [[nodiscard]] Result<Tenants> read_tenants_file(const std::string& path, const Environment& environment);
+
+/// ENV_ID as a constant field of every line, if it is set.
+[[nodiscard]] Result<std::vector<ConstantField>> environment_fields(const Environment& environment);
 
 }  // namespace logzio_okta

@@ -13,6 +13,7 @@
 
 using namespace logzio_okta;
 using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
 using Catch::Matchers::StartsWith;
 using test::TempDir;
 using test::write_file;
@@ -288,6 +289,55 @@ TEST_CASE("settings: token and listener are required unless each tenant has its 
 
   REQUIRE_THAT(unsaid(settings({}, unset), nullptr).at(1),
                Contains("unless every tenant has a logzio_token"));
+}
+
+TEST_CASE("settings: LOGZIO_REGION names the listener, and a host that says otherwise is an error") {
+  const auto in_region = [](const char* region, const char* host = "") {
+    return settings({}, {{"LOGZIO_LISTENER_HOST", host}, {"LOGZIO_REGION", region}}).options.listener.text();
+  };
+  REQUIRE(in_region("eu") == "https://listener-eu.logz.io:8071");
+  REQUIRE(in_region("US") == "https://listener.logz.io:8071");
+  REQUIRE(in_region("eu", "listener-eu.logz.io:5052") == "tls://listener-eu.logz.io:5052");
+  REQUIRE_FALSE(settings({}, {{"LOGZIO_LISTENER_HOST", ""}, {"LOGZIO_REGION", "eu"}}).no_listener);
+
+  REQUIRE_THAT(
+      refusal(78, {}, {{"LOGZIO_REGION", "eu"}}),
+      Contains("LOGZIO_REGION means listener-eu.logz.io, and LOGZIO_LISTENER_HOST says listener.logz.io") &&
+          Contains("remove one"));
+  REQUIRE_THAT(refusal(78, {"--listener", "relay.example.com"}, {{"LOGZIO_REGION", "eu"}}),
+               Contains("--listener says relay.example.com"));
+  REQUIRE_THAT(refusal(78, {}, {{"LOGZIO_REGION", "de"}, {"LOGZIO_LISTENER_HOST", ""}}),
+               StartsWith("LOGZIO_REGION: "));
+  REQUIRE_THAT(refusal(78, {}, {{"LOGZIO_REGION", "\"eu\""}}), Contains("quotes"));
+}
+
+TEST_CASE(
+    "settings: a name that Logz.io's other shippers read is answered with ours, and no value is shown") {
+  const Variables unset = {{"LOGZIO_TOKEN", ""},
+                           {"LOGZIO_LISTENER_HOST", ""},
+                           {"LOGZIO_LOGS_TOKEN", token},
+                           {"LOGZIO_LISTENER", "SECRET"}};
+  const auto problems = unsaid(settings({}, unset), nullptr);
+  REQUIRE(problems.size() == 2);
+  REQUIRE_THAT(
+      problems[0],
+      EndsWith("; LOGZIO_LISTENER is set, which is not read here; did you mean LOGZIO_LISTENER_HOST?"));
+  REQUIRE_THAT(problems[1],
+               EndsWith("; LOGZIO_LOGS_TOKEN is set, which is not read here; did you mean LOGZIO_TOKEN?"));
+  REQUIRE_THAT(problems[0] + problems[1], !Contains("SECRET"));
+  // With ours beside it, it is somebody else's.
+  REQUIRE(settings({}, {{"LOGZIO_LOGS_TOKEN", token}, {"LOGZIO_LISTENER", "x"}}).options.warnings.empty());
+
+  const auto warnings =
+      settings({}, {{"LOGZIO_ENV_ID", "SECRET"}, {"LOGZIO_OKTA_SINSE", "24h"}}).options.warnings;
+  REQUIRE(warnings.size() == 2);
+  REQUIRE_THAT(warnings[0],
+               Contains("LOGZIO_ENV_ID") && Contains("did you mean ENV_ID?") && !Contains("SECRET"));
+  REQUIRE_THAT(warnings[1], Contains("LOGZIO_OKTA_SINSE") && Contains("did you mean LOGZIO_OKTA_SINCE?"));
+  // What Kubernetes says of a service of that name.
+  REQUIRE(
+      settings({}, {{"LOGZIO_OKTA_PORT", "tcp://10.0.0.1:9810"}, {"LOGZIO_OKTA_SERVICE_HOST", "10.0.0.1"}})
+          .options.warnings.empty());
 }
 
 TEST_CASE("settings: the token comes from its variable or from a file, and a flag beats the variable") {

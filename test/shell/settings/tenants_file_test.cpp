@@ -462,6 +462,118 @@ TEST_CASE("tenants search: a file beats the environment, and a warning says so")
   REQUIRE_THAT(tenants->warnings[0], Contains("OKTA_API_KEY") && !Contains("SECRET"));
 }
 
+TEST_CASE("tenants variable: it holds the text of a tenants file, and errors name it and the line") {
+  const TempDir dir;
+  const std::string absent = dir / "absent.yml";
+  const std::array<std::string_view, 1> places = {absent};
+  const auto search = [&](const std::string& text, Environment::Variables set = {}) {
+    set.emplace("LOGZIO_OKTA_TENANTS_YAML", text);
+    return find_tenants(std::nullopt, variables(std::move(set)), places);
+  };
+  const std::string two = file_of(entry(key, "acme.okta.com") + entry("${GLOBEX}", "globex.okta.com"));
+  const auto tenants = search(two, {{"GLOBEX", "SECRET"}});
+  REQUIRE(tenants->entries.size() == 2);
+  REQUIRE(tenants->source == "LOGZIO_OKTA_TENANTS_YAML");
+  REQUIRE(tenants->from == TenantsFrom::text_variable);
+  REQUIRE(tenants->entries[1].api_key.expose() == "SECRET");
+  // Where a valid key must be put.
+  REQUIRE(tenants->entries[0].api_key_variable == "LOGZIO_OKTA_TENANTS_YAML");
+  REQUIRE(tenants->entries[1].api_key_variable == "GLOBEX");
+  REQUIRE(tenants->warnings.empty());
+  // On one line, for an environment file.
+  REQUIRE(search("{tenants_credentials: [{okta_api_key: SECRET, okta_domain: acme.okta.com}]}").has_value());
+
+  const auto refusal = [&](const std::string& text) {
+    const auto refused = search(text);
+    REQUIRE_FALSE(refused.has_value());
+    REQUIRE_THAT(refused.error().text,
+                 StartsWith("LOGZIO_OKTA_TENANTS_YAML:") && !Contains("SECRET") && !Contains("\n"));
+    return refused.error().text;
+  };
+  REQUIRE_THAT(refusal(two), StartsWith("LOGZIO_OKTA_TENANTS_YAML:4:") && Contains("GLOBEX"));
+  REQUIRE_THAT(refusal("tenants_credentials:\n\t- SECRET"), StartsWith("LOGZIO_OKTA_TENANTS_YAML:2:"));
+  REQUIRE_THAT(refusal("'" + file_with_domain("acme.okta.com") + "'"), Contains("quotes"));
+  REQUIRE_THAT(refusal("/etc/logzio-okta/tenants-credentials.yml"), Contains("a file's name"));
+  REQUIRE_THAT(refusal(std::string(limits::tenants_file_bytes_max + 1, ' ')), Contains("longer than"));
+}
+
+TEST_CASE(
+    "tenants variable: a file that is named beats it, and it beats a file that is found; warnings say so") {
+  const TempDir dir;
+  const std::string file = dir / "tenants.yml";
+  write_file(file, file_with_domain("acme.okta.com"));
+  REQUIRE(::chmod(file.c_str(), 0600) == 0);
+  const std::array<std::string_view, 1> places = {file};
+  const Environment environment =
+      variables({{"LOGZIO_OKTA_TENANTS_YAML", file_with_domain("b.okta.com")}, {"OKTA_API_KEY", "SECRET"}});
+  const auto named = find_tenants(file, environment, places);
+  REQUIRE(named->entries[0].domain.name() == "acme.okta.com");
+  REQUIRE_THAT(named->warnings.at(0), Contains("LOGZIO_OKTA_TENANTS_YAML is not used"));
+  const auto found = find_tenants(std::nullopt, environment, places);
+  REQUIRE(found->entries[0].domain.name() == "b.okta.com");
+  REQUIRE(found->warnings.size() == 2);
+  REQUIRE_THAT(found->warnings[0], Contains("from LOGZIO_OKTA_TENANTS_YAML and not from " + file));
+  REQUIRE_THAT(found->warnings[1], Contains("OKTA_API_KEY") && !Contains("SECRET"));
+
+  // The key of one entry is no tenant of its own.
+  const auto referred = find_tenants(
+      std::nullopt,
+      variables({{"LOGZIO_OKTA_TENANTS_YAML", file_with_key("${OKTA_API_KEY}")}, {"OKTA_API_KEY", "SECRET"}}),
+      std::span<const std::string_view>());
+  REQUIRE(referred->warnings.empty());
+}
+
+TEST_CASE("tenants search: the text of a tenants file where its name belongs is refused and not repeated") {
+  const auto tenants = find_tenants(file_with_domain("acme.okta.com"), variables({}));
+  REQUIRE_FALSE(tenants.has_value());
+  REQUIRE_THAT(tenants.error().text,
+               Contains("LOGZIO_OKTA_TENANTS_YAML") && !Contains("SECRET") && !Contains("\n"));
+}
+
+TEST_CASE("tenants: ENV_ID is a field env_id of every tenant whose own fields have none") {
+  const auto fields = [](const std::string& yaml, const std::string& env_id) {
+    const auto tenants =
+        find_tenants(std::nullopt, variables({{"LOGZIO_OKTA_TENANTS_YAML", yaml}, {"ENV_ID", env_id}}),
+                     std::span<const std::string_view>());
+    if (!tenants) FAIL(tenants.error().text);
+    return tenants->entries[0].fields;
+  };
+  using Fields = std::vector<ConstantField>;
+  const std::string plain = file_with_key("k");
+  REQUIRE(fields(plain, "").empty());
+  REQUIRE(fields(plain, "prod \"eu\"") == Fields{{"env_id", R"("prod \"eu\"")"}});
+  REQUIRE(fields(plain, "7") == Fields{{"env_id", "\"7\""}});
+  REQUIRE(fields(plain + "    fields: {tier: 2}\n", "prod") == Fields{{"tier", "2"}, {"env_id", "\"prod\""}});
+  REQUIRE(fields(plain + "    fields: {env_id: own}\n", "prod") == Fields{{"env_id", "\"own\""}});
+  REQUIRE(fields("defaults: {fields: {env_id: shared}}\n" + plain, "prod") ==
+          Fields{{"env_id", "\"shared\""}});
+
+  const auto single = find_tenants(
+      std::nullopt, variables({{"OKTA_API_KEY", "k"}, {"OKTA_DOMAIN", "acme.okta.com"}, {"ENV_ID", "prod"}}),
+      std::span<const std::string_view>());
+  REQUIRE(single->entries[0].fields == Fields{{"env_id", "\"prod\""}});
+
+  const auto refused = [](const std::string& env_id) {
+    return environment_fields(variables({{"ENV_ID", env_id}})).error().text;
+  };
+  REQUIRE_THAT(refused("'prod'"), StartsWith("ENV_ID: ") && Contains("quotes"));
+  REQUIRE_THAT(refused("\xff"), Contains("UTF-8"));
+  REQUIRE_THAT(refused(std::string(limits::constant_value_bytes_max + 1, 'x')), Contains("shorter"));
+}
+
+TEST_CASE("tenants search: names that Okta's own tools read are answered with ours") {
+  const auto text = [](Environment::Variables set) {
+    return find_tenants(std::nullopt, variables(std::move(set)), std::span<const std::string_view>())
+        .error()
+        .text;
+  };
+  REQUIRE_THAT(
+      text({{"OKTA_API_TOKEN", "SECRET"}, {"OKTA_ORG_URL", "SECRET"}}),
+      Contains("did you mean OKTA_API_KEY?") && Contains("did you mean OKTA_DOMAIN?") && !Contains("SECRET"));
+  REQUIRE_THAT(text({{"OKTA_API_TOKEN", "SECRET"}, {"OKTA_DOMAIN", "acme.okta.com"}}),
+               Contains("did you mean OKTA_API_KEY?"));
+}
+
 TEST_CASE("tenants search: the places are those of the contract, in its order") {
   const auto places = tenants_places();
   REQUIRE(std::vector<std::string_view>(places.begin(), places.end()) ==
