@@ -23,15 +23,8 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 
-{{- define "logzio-okta.listener" -}}
-{{- $region := .Values.global.logzioRegion | default "us" | lower -}}
-{{- if .Values.global.customLogsEndpoint -}}
-{{- .Values.global.customLogsEndpoint -}}
-{{- else if eq $region "us" -}}
-listener.logz.io
-{{- else -}}
-{{- printf "listener-%s.logz.io" $region -}}
-{{- end -}}
+{{- define "logzio-okta.region" -}}
+{{- .Values.global.logzioRegion | default "us" | lower -}}
 {{- end -}}
 
 {{- define "logzio-okta.tokenSecret" -}}
@@ -52,15 +45,21 @@ listener.logz.io
 {{- if and .Values.existingSecret .Values.global.logzioLogsToken -}}
 {{- fail "global.logzioLogsToken and existingSecret are both set; remove one of the two." -}}
 {{- end -}}
-{{- $tenants := .Values.tenants -}}
-{{- if and $tenants (not .Values.existingSecret) (not .Values.global.logzioLogsToken) (not (hasKey .Values.tenantsDefaults "logzio_token")) -}}
-{{- range $tenants -}}
+{{- $shared := or .Values.existingSecret .Values.global.logzioLogsToken .Values.tenantsDefaults.logzio_token .Values.tenantsDefaults.logzio_token_file -}}
+{{- if not $shared -}}
+{{- range .Values.tenants -}}
 {{- if not (or .logzio_token .logzio_token_file) -}}
 {{- fail (printf "There is no shipping token for %s: set existingSecret or global.logzioLogsToken." .okta_domain) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 {{- if and (or .Values.metrics.podMonitor.enabled .Values.metrics.networkPolicy.enabled) (not .Values.metrics.enabled) -}}
-{{- fail "metrics.podMonitor and metrics.networkPolicy need metrics.enabled: otherwise the port is on loopback." -}}
+{{- fail "metrics.podMonitor and metrics.networkPolicy need metrics.enabled: without it the port is on loopback." -}}
+{{- end -}}
+{{- $elsewhere := dict "LOGZIO_OKTA_TENANTS" "tenants or existingTenantsSecret" "LOGZIO_OKTA_TENANTS_YAML" "tenants or existingTenantsSecret" "LOGZIO_TOKEN" "existingSecret" "LOGZIO_TOKEN_FILE" "existingSecret" "LOGZIO_REGION" "global.logzioRegion" "LOGZIO_LISTENER_HOST" "global.customLogsEndpoint" "ENV_ID" "global.env_id" "LOGZIO_OKTA_ADMIN" "metrics" "LOGZIO_OKTA_STATE_DIR" "persistence" -}}
+{{- range $name, $value := .Values.env -}}
+{{- if hasKey $elsewhere $name -}}
+{{- fail (printf "env.%s: the chart sets this variable; use %s." $name (get $elsewhere $name)) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
