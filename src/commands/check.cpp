@@ -165,7 +165,7 @@ class Doctor {
     keyring_.set_usual(UsualDestination::of(settings_.options));
     const std::vector<About> entries = entries_in_file();
     const Roster roster = keyring_.replace(std::move(entries_));
-    std::vector<Question> questions;
+    std::vector<ProbeRequest> questions;
     std::vector<About> about;
     for (const TenantSpec& tenant : roster.tenants) ask_tenant(tenant, entries, questions, about);
     const std::vector<DestinationSpec> destinations = destinations_of(roster);
@@ -176,7 +176,7 @@ class Doctor {
     if (roster.tenants.size() > 1) {
       for (const TenantSpec& tenant : roster.tenants) {
         questions.push_back({.origin = tenant.domain.origin(),
-                             .kind = Question::Kind::get,
+                             .kind = ProbeRequest::Kind::get,
                              .target = Secret(std::string(org_page)),
                              .authorization = {}});
       }
@@ -214,8 +214,8 @@ class Doctor {
   }
 
   /// One question a key; a tenant's keys are in the order of its entries.
-  void ask_tenant(const TenantSpec& tenant, std::span<const About> entries, std::vector<Question>& questions,
-                  std::vector<About>& about) {
+  void ask_tenant(const TenantSpec& tenant, std::span<const About> entries,
+                  std::vector<ProbeRequest>& questions, std::vector<About>& about) {
     auto entry = entries.begin();
     for (const CredentialId key : tenant.credentials) {
       entry = std::ranges::find(entry, entries.end(), tenant.domain.name(), &About::domain);
@@ -224,7 +224,7 @@ class Doctor {
       auto header = keyring_.authorization(key, tenant.domain.origin());
       CHECK(header.has_value());  // The tenants file has let in only keys that fit a header.
       questions.push_back({.origin = tenant.domain.origin(),
-                           .kind = Question::Kind::get,
+                           .kind = ProbeRequest::Kind::get,
                            .target = Secret(newest_event_target(wall_now())),
                            .authorization = std::move(*header)});
     }
@@ -238,18 +238,18 @@ class Doctor {
     return destinations;
   }
 
-  [[nodiscard]] Question question_to(const DestinationSpec& destination, const std::string& host) const {
+  [[nodiscard]] ProbeRequest question_to(const DestinationSpec& destination, const std::string& host) const {
     const Endpoint& listener = destination.listener;
-    Question question{.origin = {.scheme = is_cleartext(listener.protocol) ? "http" : "https",
-                                 .host = host,
-                                 .port = listener.port},
-                      .kind = Question::Kind::connect,
-                      .target = Secret("/"),
-                      .authorization = {}};
+    ProbeRequest question{.origin = {.scheme = is_cleartext(listener.protocol) ? "http" : "https",
+                                     .host = host,
+                                     .port = listener.port},
+                          .kind = ProbeRequest::Kind::connect,
+                          .target = Secret("/"),
+                          .authorization = {}};
     if (is_lines(listener.protocol) || destination.id == DestinationId{}) return question;
     auto target = keyring_.bulk_target(destination.id);
     if (!target) return question;  // No token that could be one, which the configuration's findings say.
-    question.kind = Question::Kind::post_nothing;
+    question.kind = ProbeRequest::Kind::post_nothing;
     question.target = std::move(*target);
     return question;
   }
@@ -259,7 +259,7 @@ class Doctor {
     std::optional<std::string> home;
     if (is_token_unknown(seen)) {
       const std::vector<std::string> regions = other_regions(destination.listener.host);
-      std::vector<Question> questions;
+      std::vector<ProbeRequest> questions;
       for (const std::string& region : regions) questions.push_back(question_to(destination, region));
       const std::vector<Sighting> answers = probe(questions, trust, settings_.proxy);
       const auto taker = std::ranges::find_if(answers, is_token_known);

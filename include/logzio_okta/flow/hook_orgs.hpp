@@ -29,8 +29,8 @@ class HookOrgs {
     bool probed = false;  ///< In trouble of the destination: gave it a fresh bulk.
   };
 
-  /// `orgs`: whose deliveries are shipped themselves, when they are not polled; `fields`: said in each of their
-  /// lines. The references outlive it.
+  /// `orgs`: whose deliveries are shipped themselves, when they are not polled; `fields`: said in each of
+  /// their lines. The references outlive it.
   HookOrgs(std::vector<Domain> orgs, std::vector<ConstantField> fields, std::size_t spool_bytes_max,
            ActiveRoster& roster, std::deque<Output>& outputs)
       : orgs_(std::move(orgs)),

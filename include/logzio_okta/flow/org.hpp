@@ -5,7 +5,7 @@
 // reserve, and when there is a key that is not refused.
 //
 //     if (auto key = org.grant(now)) org.asked(now, *key);  // And the question is sent.
-//     Standing standing = org.answered(now, asked_wall, key, read_reply(result));
+//     Standing standing = org.answered(now, asked_wall, key, read_reply(std::move(result)));
 //
 // Windows: Okta's are fixed, a minute long, and end at X-Rate-Limit-Reset by Okta's clock (docs/okta.md 4),
 // which also tells one window from the next. We map that moment to our steady clock by the answer's own Date

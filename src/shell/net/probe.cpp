@@ -43,7 +43,7 @@ std::optional<WallTime> read_time(const ASN1_TIME* time) {
 /// One question on its way. libcurl holds its address until it is destroyed.
 class Walk {
  public:
-  Walk(const Question& question, const Trust& trust, const Proxy& proxy)
+  Walk(const ProbeRequest& question, const Trust& trust, const Proxy& proxy)
       : question_(question),
         trust_(trust),
         route_(Route::to(question.origin, proxy)),
@@ -84,7 +84,7 @@ class Walk {
     if (address != nullptr) seen_.address = address;
     seen_.took = std::chrono::microseconds(easy_.info<curl_off_t>(CURLINFO_TOTAL_TIME_T));
     seen_.at = wall_now();
-    seen_.only_connected = question_.kind == Question::Kind::connect;
+    seen_.only_connected = question_.kind == ProbeRequest::Kind::connect;
     if (code == CURLE_OK && seen_.only_connected) {
       seen_.result = HttpAnswer{.status = 200, .headers = {}, .body = {}};
       return std::move(seen_);
@@ -112,19 +112,19 @@ class Walk {
   void ask() {
     easy_.set(CURLOPT_REQUEST_TARGET, question_.target);
     switch (question_.kind) {
-      case Question::Kind::get:
+      case ProbeRequest::Kind::get:
         header_ = with_nul(question_.authorization);
         headers_.add(header_.expose().data());
         headers_.add("Accept: application/json");
         headers_.add("Content-Type: application/json");
         headers_.add("Accept-Encoding: gzip");
         break;
-      case Question::Kind::post_nothing:
+      case ProbeRequest::Kind::post_nothing:
         easy_.set(CURLOPT_POST, 1L);
         easy_.set(CURLOPT_POSTFIELDS, "");
         headers_.add("Content-Type: text/plain");
         break;
-      case Question::Kind::connect:
+      case ProbeRequest::Kind::connect:
         easy_.set(CURLOPT_CONNECT_ONLY, 1L);
         break;
     }
@@ -163,7 +163,7 @@ class Walk {
     return static_cast<Walk*>(self)->answer_.body_bytes({bytes, size}, std::nullopt) ? size : 0;
   }
 
-  const Question& question_;
+  const ProbeRequest& question_;
   const Trust& trust_;
   Route route_;
   Sighting seen_;
@@ -178,11 +178,12 @@ class Walk {
 
 }  // namespace
 
-std::vector<Sighting> probe(const std::vector<Question>& questions, const Trust& trust, const Proxy& proxy) {
+std::vector<Sighting> probe(const std::vector<ProbeRequest>& questions, const Trust& trust,
+                            const Proxy& proxy) {
   const MultiHandle multi(curl_multi_init());
   CHECK(multi != nullptr);
   std::vector<std::unique_ptr<Walk>> walks;
-  for (const Question& question : questions) {
+  for (const ProbeRequest& question : questions) {
     walks.push_back(std::make_unique<Walk>(question, trust, proxy));
     walks.back()->start(multi.get());
   }

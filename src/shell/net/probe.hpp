@@ -10,15 +10,15 @@
 #include <vector>
 
 #include "logzio_okta/base/secret.hpp"
-#include "logzio_okta/inspect/diagnosis.hpp"
 #include "logzio_okta/http/url.hpp"
+#include "logzio_okta/inspect/diagnosis.hpp"
 
 #include "shell/net/trust.hpp"
 #include "shell/settings/proxy.hpp"
 
 namespace logzio_okta {
 
-struct Question {
+struct ProbeRequest {
   enum class Kind : std::uint8_t {
     get,
     post_nothing,  ///< A POST without a body.
@@ -34,7 +34,7 @@ struct Question {
 inline constexpr Duration probe_connect_patience = 10s;
 inline constexpr Duration probe_patience = 40s;  // Above Okta's own 30 s.
 
-[[nodiscard]] std::vector<Sighting> probe(const std::vector<Question>& questions, const Trust& trust,
+[[nodiscard]] std::vector<Sighting> probe(const std::vector<ProbeRequest>& questions, const Trust& trust,
                                           const Proxy& proxy);
 
 }  // namespace logzio_okta
