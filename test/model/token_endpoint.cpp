@@ -20,8 +20,8 @@ std::string base64url_of(std::string_view bytes) {
   for (std::size_t bit = 0; bit < bytes.size() * 8; bit += 6) {
     unsigned six = 0;
     for (std::size_t i = bit; i < bit + 6; ++i) {
-      const bool set =
-          i < bytes.size() * 8 && ((static_cast<unsigned char>(bytes[i / 8]) >> (7 - i % 8)) & 1U) != 0;
+      const bool set = i < bytes.size() * 8 &&
+                       ((unsigned{static_cast<unsigned char>(bytes[i / 8])} >> (7 - i % 8)) & 1U) != 0;
       six = six * 2 + (set ? 1U : 0U);
     }
     text += alphabet[six];
