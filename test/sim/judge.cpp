@@ -716,9 +716,10 @@ void Judge::saw(const Report& report, Instant now, const std::vector<WallTime>& 
     const bool halted = tenant.state == TenantState::refused || tenant.state == TenantState::backing_off;
     if (halted && !org.said_why)
       convict(tenant.domain + " is halted and nobody was told: " + tenant.last_error, org);
-    // What comes and goes is said once.
+    // What comes and goes is said ever more rarely, hourly in the end.
+    constexpr Duration silent_at_most = 1h;
     const bool well = !halted && tenant.last_error.empty() && tenant.keys_refused == 0;
-    if (well && org.said_why && now - *org.said_why > limits::trouble_remembered) org.said_why.reset();
+    if (well && org.said_why && now - *org.said_why > silent_at_most) org.said_why.reset();
   }
 }
 
