@@ -26,9 +26,8 @@ OktaReply::OktaReply(HttpAnswer given)
       date(parse_http_date(find_header(answer.headers, "Date").value_or(""))),
       rate(read_rate_limit(answer.headers)),
       next(find_link(answer.headers, "next")),
-      self(find_link(answer.headers, "self")) {
-  of_okta = is_of_okta(*this);
-}
+      self(find_link(answer.headers, "self")),
+      of_okta(is_of_okta(*this)) {}
 
 std::expected<std::string, std::string> OktaReply::next_target(const Origin& org) const {
   return next ? admit_next(org, *next) : std::unexpected(std::string());

@@ -23,14 +23,14 @@ struct OktaReply {
   explicit OktaReply(HttpAnswer given);
 
   HttpAnswer answer;
-  /// Okta itself answered, and not something in between (a proxy, a firewall, a captive portal): by its
-  /// request id, its JSON error, or what only a page has. Whatever answers in its place says nothing about a
-  /// key, a link or Okta's clock.
-  bool of_okta = false;
   std::optional<WallTime> date;     ///< As it is written; whether it is believed, the Org decides.
   RateLimit rate;                   ///< What is not there is absent.
   std::optional<std::string> next;  ///< The target of the link with that relation, byte for byte,
   std::optional<std::string> self;  ///< and of this one.
+  /// Okta itself answered, and not something in between (a proxy, a firewall, a captive portal): by its
+  /// request id, its JSON error, or what only a page has. Whatever answers in its place says nothing about a
+  /// key, a link or Okta's clock.
+  bool of_okta;
 
   [[nodiscard]] int status() const { return answer.status; }
   /// Okta may write our question in other words than we did; then only its self link tells that `next` does
