@@ -275,6 +275,7 @@ std::optional<Batch> Poller::take_page(Now now, const OktaReply& reply, const Or
   const WallTime okta_now = now.wall + org.offset;
   const WallTime date = org.date.value_or(okta_now);
   seen_.last_answer = now.wall;
+  if (!asked.own) links_refused_ = 0;
 
   LogPage page;
   Taken taken{.events = events.size(), .full = events.size() >= asked.limit};
@@ -416,6 +417,9 @@ void Poller::take_refusal(Now now, const OktaReply& reply, const OrgFacts& org) 
                                              .settled_up_to = progress_.settled_up_to(),
                                              .key_cure = key_cure_,
                                              .wall = now.wall});
+  const bool link_refused = failure.then == Failure::Then::change_question && !asked.own;
+  // The answer to our own question in between says nothing of the next link, which may be refused for long.
+  if (link_refused) tries_ = std::max(tries_, links_refused_++);
   failed(now, failure);
   switch (failure.then) {
     case Failure::Then::back_off:
@@ -430,7 +434,7 @@ void Poller::take_refusal(Now now, const OktaReply& reply, const OrgFacts& org) 
       break;
   }
   if (!progress_.has_place()) return;
-  if (!asked.own) return recover(Question::full_limit);
+  if (link_refused) return recover(Question::full_limit);
   question_.refused();
   // It may go back further than Okta keeps events; if so, another one will not.
   if (asked.target != question_.target_from(recovery_start(now))) recover(question_.limit());
@@ -478,6 +482,7 @@ void Poller::ask_from_watermark(Now now, std::uint32_t limit) {
     progress_.small_pages_until(reached + to_ms(2 * limits::recovery_overlap));
   question_.ask_from(since, limit);
   tail_.asked_anew();
+  if (!asks_again_.failed(now.steady, std::to_string(limit))) return;
   note(Level::warn, "asks again from " + format_rfc3339(since) + " with " + std::to_string(limit) +
                         " events a page; what was delivered since then is recognised and not sent twice");
 }

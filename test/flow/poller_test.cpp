@@ -775,6 +775,22 @@ TEST_CASE("poller: a saved link that Okta refuses is replaced by a question from
   }
 }
 
+TEST_CASE("poller: where every next link is refused it asks ever more rarely, and says so ever more rarely") {
+  Bench bench = settled_bench();
+  bench.okta = [](const AskOkta& ask) {
+    if (!ask.target.contains("since=")) return status(404).at(birth);
+    return page(events(1, 3)).next(link_b).at(birth);
+  };
+  bench.okta_replies(status(404));
+  const std::size_t before = bench.asked;
+  bench.pass(6h);
+  REQUIRE(bench.asked - before >= 600);  // Twice a minute or so: what comes is still delivered.
+  REQUIRE(bench.asked - before <= 3000);
+  REQUIRE(bench.notes_with("asks again") >= 1);
+  REQUIRE(bench.notes_with("asks again") <= 12);
+  REQUIRE(bench.notes_with("404") - bench.notes_with("backing off: ") <= 12);  // Without the lines of every 5 min.
+}
+
 TEST_CASE("poller: a 4xx about who asks, how often or when is asked again at the same place") {
   for (const int refusal : {401, 403, 407, 408, 421, 425, 429}) {
     Bench bench = settled_bench();

@@ -203,8 +203,10 @@ class Poller {
   bool all_read_ = false;    ///< For --once.
   bool stopping_ = false;
 
-  int tries_ = 0;  ///< Failures in a row.
+  int tries_ = 0;          ///< Failures in a row.
+  int links_refused_ = 0;  ///< In a row, whatever our own questions were answered in between.
   Complaint trouble_;
+  Complaint asks_again_;  ///< Never healed: it comes and goes.
   Retention retention_;
   Instant last_progress_{};
   bool other_name_said_ = false;  ///< That Okta's links name another of its hosts.
