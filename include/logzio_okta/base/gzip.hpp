@@ -20,7 +20,7 @@ enum class GzipFault {
                                                     std::string& plain);
 /// Likewise, into a new string.
 [[nodiscard]] std::expected<std::string, GzipFault> gunzip(std::string_view packed, std::size_t bytes_max);
-/// One gzip member, ISA-L level 1.
+/// One gzip member, ISA-L level 1. Its bytes depend on where memory lies: two runs may pack a text differently.
 [[nodiscard]] std::string gzip(std::string_view plain);
 
 }  // namespace logzio_okta
