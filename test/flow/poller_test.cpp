@@ -788,7 +788,8 @@ TEST_CASE("poller: where every next link is refused it asks ever more rarely, an
   REQUIRE(bench.asked - before <= 3000);
   REQUIRE(bench.notes_with("asks again") >= 1);
   REQUIRE(bench.notes_with("asks again") <= 12);
-  REQUIRE(bench.notes_with("404") - bench.notes_with("backing off: ") <= 12);  // Without the lines of every 5 min.
+  REQUIRE(bench.notes_with("404") - bench.notes_with("backing off: ") <=
+          12);  // Without the lines of every 5 min.
 }
 
 TEST_CASE("poller: a 4xx about who asks, how often or when is asked again at the same place") {
