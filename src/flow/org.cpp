@@ -81,8 +81,10 @@ Duration Org::pace(Instant now) const {
 
 void Org::asked(Now now, CredentialId id) {
   if (window_over(now.steady)) {
-    // What is on its way may be counted in the new window, and so may answers that did not tell theirs.
-    spent_ = outstanding_ + (window_reset_ ? unplaced_ : 0);
+    // What is on its way may be counted in the new window, and so may answers that did not tell theirs, unless
+    // the old one ended long ago.
+    const bool next_one = window_end_ && now.steady < *window_end_ + limits::rate_window;
+    spent_ = outstanding_ + (window_reset_ && next_one ? unplaced_ : 0);
     unplaced_ = 0;
     remaining_.reset();
     window_end_ = now.steady + limits::rate_window;

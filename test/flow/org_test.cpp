@@ -139,6 +139,21 @@ TEST_CASE("org: answers that do not tell their window may have been counted in t
   REQUIRE(bench.org.spent() == 2);
 }
 
+TEST_CASE("org: answers of long ago that did not tell their window are not counted in a new one") {
+  OrgBench bench({first}, 0.5);
+  static_cast<void>(bench.asks(plain().rate(20, 19, 60s)));
+  static_cast<void>(bench.asks(status(404)));
+  static_cast<void>(bench.asks(status(404)));
+  SECTION("in the window that follows they may be") {
+    bench.pass(61s);
+    REQUIRE(bench.asks_until_refused([] { return plain().rate(20, 18, 60s); }) == 8);
+  }
+  SECTION("half an hour later they are not") {
+    bench.pass(30min);
+    REQUIRE(bench.asks_until_refused([] { return plain().rate(20, 18, 60s); }) == 10);
+  }
+}
+
 TEST_CASE("org: absurd limits and moments harm nothing") {
   OrgBench bench({first}, 1.0);
   const std::string huge = "9223372036854775807";
