@@ -20,7 +20,8 @@ bool is_spliced(std::string_view key) {
   return std::ranges::find(keys, key) != keys.end();
 }
 
-/// The event as it may stand in a line: line breaks outside of strings have become spaces.
+}  // namespace
+
 std::string on_one_line(std::string_view event) {
   std::string text(event);
   bool in_string = false;
@@ -35,8 +36,6 @@ std::string on_one_line(std::string_view event) {
   }
   return text;
 }
-
-}  // namespace
 
 struct Ledger::Reading {
   std::string_view line;

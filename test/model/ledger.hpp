@@ -27,6 +27,9 @@
 
 namespace logzio_okta::model {
 
+/// The event as it is in a line: line breaks outside of strings have become spaces.
+[[nodiscard]] std::string on_one_line(std::string_view event);
+
 struct Judgement {
   std::size_t issued = 0;
   std::size_t expected = 0;          ///< Of these, those that belong in Logz.io, whole or reduced.

@@ -59,6 +59,7 @@ Judge::OrgIndex Judge::add_org(Charge charge, const std::vector<PastEvent>& hist
     const std::size_t number = events_.size();
     by_mark_[past.mark] = number;
     by_bytes_[hash64(past.bytes)] = number;
+    by_bytes_[hash64(model::on_one_line(past.bytes))] = number;  // As it is set aside where it was in a line.
     bytes_of_.push_back(&past);
     events_.push_back({.org = index,
                        .published = past.published,
