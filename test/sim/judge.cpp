@@ -513,9 +513,9 @@ void Judge::judge_ledger() const {
   convict(finding);
 }
 
-bool Judge::is_trial(BulkId id) const {
+bool Judge::concerns_listener(BulkId id) const {
   const auto found = in_flight_.find(id.value);
-  return found != in_flight_.end() && std::ranges::all_of(found->second.events, [&](std::size_t event) {
+  return found != in_flight_.end() && !std::ranges::all_of(found->second.events, [&](std::size_t event) {
            return events_[event].counted_in_run == run_;
          });
 }
@@ -537,7 +537,7 @@ void Judge::answered(BulkId id, const BulkResult& result) {
       const Org& org = orgs_[events_[event].org];
       return !org.in_file || org.entries.back().account != account;
     });
-    if (!is_trial(id)) listeners_gone_[account] = std::move(tried);
+    if (concerns_listener(id)) listeners_gone_[account] = std::move(tried);
   } else {
     listeners_gone_.erase(account);
   }

@@ -100,9 +100,9 @@ class Judge {
   void stored(std::string_view line, DestinationId account, WallTime wall);
   void bulk_is_in() const { judge_ledger(); }
   void account_forgotten(DestinationId account) { listeners_gone_.erase(account); }
-  /// Whether it holds only lines that a 400 has counted, sent again to find the refused ones. What becomes of
-  /// it says nothing of the listener: that, the bulks find out for themselves.
-  [[nodiscard]] bool is_trial(BulkId id) const;
+  /// Whether the answer to it says something of the listener: it is the first one, and the bulk is more than
+  /// lines that a 400 has counted, sent again to find the refused ones.
+  [[nodiscard]] bool concerns_listener(BulkId id) const;
   void answered(BulkId id, const BulkResult& result);
 
   // Disk.

@@ -1005,7 +1005,7 @@ void World::hear_of_bulk(const Sending& sending, const BulkResult& result) {
   const auto* error = std::get_if<TransportError>(&result);
   Account& account = account_of(sending.account);
   if (error != nullptr && error->fault == TransportFault::timed_out && account.known &&
-      !judge_.is_trial(sending.id)) {
+      judge_.concerns_listener(sending.id)) {
     account.timed_out_with = sending.patience;
     account.timed_out_run = run_;
     account.timed_out_at = now();
