@@ -90,7 +90,6 @@ std::string Judge::name(const Event& event) const {
 
 void Judge::run_begins(Instant now) {
   ++run_;
-  run_began_ = now;
   in_flight_.clear();
   saves_fail_ = false;
   listeners_gone_.clear();
@@ -284,7 +283,7 @@ void Judge::judge_limited(const Org& org, Instant now, WallTime okta_time) const
   if (now - org.calm_since >= silence_over && org.limit_shown) {
     judge_window(org, okta_time);
   } else {
-    judge_windows(org, now);
+    judge_windows(org, now, okta_time);
   }
 }
 
@@ -305,10 +304,12 @@ void Judge::judge_window(const Org& org, WallTime okta_time) const {
           org);
 }
 
-// On requests whose answers were late, for example: within the windows that they may have been counted in.
-void Judge::judge_windows(const Org& org, Instant now) const {
-  const auto recent = [&](Instant then) { return now - then < limits::rate_wait_max + requests_kept; };
-  if (recent(run_began_) || (org.limited_at && recent(*org.limited_at))) return;
+// On requests whose answers were late, for example: within the windows that they may have been counted in. A
+// silence that its place remembers may come back when it is opened.
+void Judge::judge_windows(const Org& org, Instant now, WallTime okta_time) const {
+  constexpr Duration a_while = limits::rate_wait_max + requests_kept;
+  if (okta_time - org.opened_at < to_ms(a_while)) return;
+  if (org.limited_at && now - *org.limited_at < a_while) return;
   const std::int64_t limit = std::min(org.charge.rate_limit, limits::rate_limit_assumed);
   const double share = std::floor(static_cast<double>(limit) * plan_.policy.rate_share);
   if (static_cast<double>(org.asked_at.size()) >= share) return;

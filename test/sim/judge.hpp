@@ -239,7 +239,7 @@ class Judge {
   void judge_keys(const Org& org, Instant now) const;
   void judge_limited(const Org& org, Instant now, WallTime okta_time) const;
   void judge_window(const Org& org, WallTime okta_time) const;
-  void judge_windows(const Org& org, Instant now) const;
+  void judge_windows(const Org& org, Instant now, WallTime okta_time) const;
   [[nodiscard]] std::int64_t budget(const Org& org) const;
 
   const Plan& plan_;
@@ -253,7 +253,6 @@ class Judge {
   std::vector<const PastEvent*> bytes_of_;
   std::unordered_map<std::uint64_t, Sending> in_flight_;  ///< By bulk.
   std::uint64_t run_ = 0;
-  Instant run_began_{};
   bool saves_fail_ = false;  ///< And the core was told.
   /// The last bulk met none, and the core was told; the events in it whose tenants still go there.
   std::map<DestinationId, std::vector<std::size_t>> listeners_gone_;
