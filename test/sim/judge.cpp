@@ -507,11 +507,16 @@ void Judge::judge_ledger() const {
                      judgement.unwelcome;
   if (wrong == 0) return;
   const std::string& finding = judgement.findings.front();
-  for (std::size_t at = 0; at + mark_bytes <= finding.size(); ++at) {
-    const auto known = by_mark_.find(std::string_view(finding).substr(at, mark_bytes));
-    if (known != by_mark_.end()) convict(finding, events_[known->second]);
-  }
+  if (const auto event = named_in(finding)) convict(finding, events_[*event]);
   convict(finding);
+}
+
+std::optional<std::size_t> Judge::named_in(std::string_view text) const {
+  for (std::size_t at = 0; at + mark_bytes <= text.size(); ++at) {
+    const auto known = by_mark_.find(text.substr(at, mark_bytes));
+    if (known != by_mark_.end()) return known->second;
+  }
+  return std::nullopt;
 }
 
 bool Judge::concerns_listener(BulkId id) const {
@@ -640,11 +645,15 @@ void Judge::put_aside(Org& org, const SetAside& item) {
   }
   if (bytes.starts_with('[') && bytes.ends_with(']')) bytes = bytes.substr(1, bytes.size() - 2);  // A page.
   const auto found = by_bytes_.find(hash64(bytes));
-  if (found == by_bytes_.end() && bytes.ends_with('\n')) return put_together_aside(org, item);
-  if (found == by_bytes_.end()) convict("set aside with other bytes than Okta's: " + item.reason);
-  Event& event = events_[found->second];
+  const bool whole = found != by_bytes_.end();
+  if (!whole && bytes.ends_with('\n')) return put_together_aside(org, item);
+  // What was delivered reduced, and is kept whole already, is a suspect as it was in its line.
+  const auto number = whole ? found->second : named_in(bytes);
+  if (!number || (!whole && events_[*number].fate != model::Fate::reduced))
+    convict("set aside with other bytes than Okta's: " + item.reason);
+  Event& event = events_[*number];
   if (&orgs_[event.org] != &org) convict("set aside for another org", event);
-  event.kept_whole = true;
+  event.kept_whole |= whole;
   if (item.events == 0) return;
   const bool among_suspects = event.counted_in_run == run_ && event.stores > 0;
   if (event.fate != model::Fate::set_aside && !among_suspects)

@@ -224,6 +224,8 @@ class Judge {
   [[nodiscard]] std::string name(const Event& event) const;
   void begins(Org& org, const Save& save, std::optional<WallTime> okta_now);
   void put_aside(Org& org, const SetAside& item);
+  /// The event whose mark is in the text, if any.
+  [[nodiscard]] std::optional<std::size_t> named_in(std::string_view text) const;
   void put_together_aside(Org& org, const SetAside& item);
   void cover(Org& org, std::size_t count);
   static void saved(Org& org, Event& event);
