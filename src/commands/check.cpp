@@ -132,11 +132,14 @@ class Doctor {
     const auto total = view ? view->set_aside_total() : Result<SetAsideTotal>(std::unexpected(view.error()));
     if (!total) return find(Severity::failure, "state", total.error().text);
     found_.state.set_aside = *total;
-    constexpr std::uint64_t full_percent = 80;
+    constexpr std::uint64_t full_percent = 40;
     if (total->bytes * 100 >= limits::set_aside_bytes_max * full_percent) {
       find(Severity::warning, "state",
-           "what is set aside nearly fills its " + describe_bytes(limits::set_aside_bytes_max) +
-               ", and then delivery is held; look at it (logzio-okta set-aside list), then retry or drop it");
+           "what is set aside takes " + describe_bytes(total->bytes) + " of its " +
+               describe_bytes(limits::set_aside_bytes_max) +
+               "; from half of it on, a tenant that sets much aside is held; look at it (logzio-okta "
+               "set-aside "
+               "list), then retry or drop it");
     }
   }
 

@@ -95,9 +95,9 @@ void HookOrgs::found(const SpoolFound& found) {
 
 // As for a tenant: while its destination is in trouble nothing is read but what shows whether it refuses just
 // this bulk. One that holds nothing always has room for a little.
-bool HookOrgs::may_read(const HookedOrg& hooked, const Memory& memory) const {
-  if (!hooked.stream.wants_rows()) return false;
+bool HookOrgs::may_read(StreamId stream, const HookedOrg& hooked, const Memory& memory) const {
   const Shipper& shipper = roster_.shippers().at(hooked.stream.destination());
+  if (!hooked.stream.wants_rows() || shipper.waits_for_room(stream)) return false;
   const bool room =
       shipper.held_bytes() == 0 || memory.used() + limits::spool_read_bytes_max <= limits::memory_budget;
   return room && (shipper.healthy() || (shipper.wants_fresh_bulk() && !hooked.probed));
@@ -107,7 +107,7 @@ void HookOrgs::read_spool(const Memory& memory, bool held) {
   for (auto& [id, hooked] : streams_) {
     const bool healthy = roster_.shippers().at(hooked.stream.destination()).healthy();
     if (healthy) hooked.probed = false;
-    if (held || !may_read(hooked, memory)) continue;
+    if (held || !may_read(id, hooked, memory)) continue;
     hooked.probed = !healthy;
     hooked.stream.read();
   }

@@ -238,6 +238,7 @@ void Scheduler::Impl::seal_what_nothing_joins() {
 Instant Scheduler::Impl::may_fetch_from(const Tenant& tenant) const {
   if (watch.saving_fails() || !memory.has_room_for(tenant.destination, tenant.reserve)) return never;
   const Shipper& shipper = roster.shipper_of(tenant);
+  if (shipper.waits_for_room(tenant.poller.stream())) return never;
   if (shipper.healthy()) return Instant{};
   return shipper.wants_fresh_bulk() ? tenant.fresh_bulk_at : never;
 }

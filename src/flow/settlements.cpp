@@ -7,15 +7,26 @@
 
 namespace logzio_okta {
 
-bool Settlements::add(Settlement&& settlement) {
+bool Settlements::has_room(StreamId stream, std::uint64_t bytes) const {
+  const std::uint64_t all = set_aside_bytes_ + bytes;
+  if (bytes == 0 || all <= limits::set_aside_bytes_max / 2) return true;
+  const auto taken = taken_.find(stream);
+  const std::uint64_t own = (taken != taken_.end() ? taken->second : 0) + bytes;
+  return all <= limits::set_aside_bytes_max && own <= limits::set_aside_share_bytes;
+}
+
+Settlements::News Settlements::add(Settlement&& settlement) {
+  const StreamId stream = settlement.stream;
   std::uint64_t bytes = 0;
   for (const SetAside& each : settlement.kept) bytes += cost_of(each);
-  if (bytes == 0 || set_aside_bytes_ + bytes <= limits::set_aside_bytes_max) {
+  if (has_room(stream, bytes)) {
     set_aside_bytes_ += bytes;
+    if (bytes > 0) taken_[stream] += bytes;
     ready_.push_back(std::move(settlement));
-    return false;
+    return News::none;
   }
-  const bool first = held_.empty();
+  const bool waited = waits(stream);
+  const bool was_full = std::exchange(full_, full_ || set_aside_bytes_ + bytes > limits::set_aside_bytes_max);
   // The good ones beside them do not wait.
   if (settlement.delivered > 0 && settlement.set_aside > 0) {
     Settlement good = settlement;
@@ -24,10 +35,12 @@ bool Settlements::add(Settlement&& settlement) {
     ready_.push_back(std::move(good));
   }
   held_.push_back(std::move(settlement));
-  return first;
+  if (full_) return was_full ? News::none : News::all_wait;
+  return waited ? News::none : News::stream_waits;
 }
 
 bool Settlements::try_again() {
+  full_ = false;
   std::deque<Settlement> held = std::exchange(held_, {});
   for (Settlement& settlement : held) static_cast<void>(add(std::move(settlement)));
   return full();
@@ -40,9 +53,12 @@ std::optional<Settlement> Settlements::next() {
   return settlement;
 }
 
+bool Settlements::waits(StreamId stream) const {
+  return std::ranges::find(held_, stream, &Settlement::stream) != held_.end();
+}
+
 bool Settlements::have(StreamId stream) const {
-  return std::ranges::find(held_, stream, &Settlement::stream) != held_.end() ||
-         std::ranges::find(ready_, stream, &Settlement::stream) != ready_.end();
+  return waits(stream) || std::ranges::find(ready_, stream, &Settlement::stream) != ready_.end();
 }
 
 void Settlements::add_doubtful(std::set<StreamId>& streams) const {

@@ -506,7 +506,18 @@ void Shipper::settle_hunt(Now now, const Hunt& hunt) {
 }
 
 void Shipper::emit(Settlement&& settlement) {
-  if (settlements_.add(std::move(settlement))) tell_full();
+  const StreamId stream = settlement.stream;
+  switch (settlements_.add(std::move(settlement))) {
+    case Settlements::News::none:
+      return;
+    case Settlements::News::all_wait:
+      return tell_full();
+    case Settlements::News::stream_waits:
+      note(Level::error, constants_.at(stream)->tenant_name() +
+                             " has filled its share of the room for events set aside: its delivery holds "
+                             "until some are looked at and dropped; the other tenants' goes on. Nothing is "
+                             "lost: Okta keeps the events");
+  }
 }
 
 void Shipper::room_changed() {

@@ -35,7 +35,8 @@ Instant Watch::deadline() const {
 }
 
 bool Watch::held(const Tenant& tenant) const {
-  return saving_fails() || !roster_.shipper_of(tenant).healthy();
+  const Shipper& shipper = roster_.shipper_of(tenant);
+  return saving_fails() || !shipper.healthy() || shipper.waits_for_room(tenant.poller.stream());
 }
 
 void Watch::tell_summary(Now now, Tenant& tenant) {

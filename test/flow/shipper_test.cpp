@@ -1163,6 +1163,33 @@ TEST_CASE(
   REQUIRE(bench.left() == 0);
 }
 
+TEST_CASE("shipper: a tenant that has filled half of the room is held alone, and said so once") {
+  ShipperBench bench;
+  bench.on_disk(limits::set_aside_bytes_max / 2 - 1000);
+  Random random(1);
+  for (std::uint64_t page = 1; page <= 20; ++page) {
+    std::string no_event(300'000, ' ');
+    std::ranges::generate(no_event, [&] { return static_cast<char>('a' + random.below(26)); });
+    bench.takes({'"' + no_event + '"'}, acme, page);
+  }
+  REQUIRE(bench.shipper.waits_for_room(acme));
+  REQUIRE_FALSE(bench.shipper.waits_for_room(other));
+  REQUIRE(bench.shipper.healthy());
+  REQUIRE(bench.notes_with("has filled its share of the room") == 1);
+  REQUIRE(bench.notes_with("is full") == 0);
+
+  bench.takes({event(1), "[1]", event(2)}, other);
+  bench.ripens();
+  bench.says(takes_all());
+  REQUIRE(bench.delivered == 2);
+  REQUIRE_FALSE(bench.shipper.waits_for_room(other));
+
+  bench.on_disk(0);
+  bench.ripens();
+  REQUIRE_FALSE(bench.shipper.waits_for_room(acme));
+  REQUIRE(bench.left() == 0);
+}
+
 // Stopping.
 
 TEST_CASE("shipper: a stop sends what is open at once and is quiet when it is answered") {

@@ -181,6 +181,8 @@ inline constexpr std::size_t inputs_before_page = 100;           // Short ones i
 
 // State.
 inline constexpr std::size_t set_aside_bytes_max = 256 * MiB;  // As packed on disk.
+// Of its second half each tenant's share, for fifty: one that fills the first leaves the others theirs.
+inline constexpr std::size_t set_aside_share_bytes = set_aside_bytes_max / 2 / 50;
 // Beside its bytes and texts each item costs a row on disk and some objects in memory.
 inline constexpr std::size_t set_aside_item_bytes = 256;
 inline constexpr Duration commit_delay = 50ms;

@@ -63,7 +63,7 @@ class HookOrgs {
   HookStream& stream_of(const HookRoute& route, const DestinationSpec& destination,
                         const SpoolFound::Stream& found);
   void refuse(Now now, HookId id, HookRefusal kind, int status, std::string why);
-  [[nodiscard]] bool may_read(const HookedOrg& hooked, const Memory& memory) const;
+  [[nodiscard]] bool may_read(StreamId stream, const HookedOrg& hooked, const Memory& memory) const;
   [[nodiscard]] std::size_t spool_bytes() const;
   void say(std::optional<Note>&& note);
 

@@ -1,13 +1,15 @@
-// Settlements: what a shipper has settled, on its way to the sources. What is set aside needs room on disk;
-// what finds none waits here, and so does its shipper.
+// Settlements: what a shipper has settled, on its way to the sources. What is set aside needs room on disk, of
+// which the second half is shared out evenly: a tenant that sets aside more than its share then waits here for
+// itself alone. Where there is no room for anybody, so does its shipper.
 //
-//     if (settlements.add(std::move(settlement))) complain();  // The room has just become full.
+//     if (settlements.add(std::move(settlement)) == Settlements::News::all_wait) complain();
 //     while (auto next = settlements.next()) settle(*next);
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -21,13 +23,17 @@ class Settlements {
   /// `set_aside_bytes`: on disk and on its way there, for all destinations; outlives it.
   explicit Settlements(std::uint64_t& set_aside_bytes) : set_aside_bytes_(set_aside_bytes) {}
 
-  /// True if it has to wait, and none did before.
-  [[nodiscard]] bool add(Settlement&& settlement);
-  /// There may be more room. True if it is still not enough.
+  enum class News : std::uint8_t { none, stream_waits, all_wait };
+  /// What has begun with it, if it has to wait.
+  [[nodiscard]] News add(Settlement&& settlement);
+  /// There may be more room. True if it is still not enough for all.
   [[nodiscard]] bool try_again();
   [[nodiscard]] std::optional<Settlement> next();
 
-  [[nodiscard]] bool full() const { return !held_.empty(); }
+  /// One waits that no stream would have room for.
+  [[nodiscard]] bool full() const { return full_; }
+  /// One of this stream waits for room.
+  [[nodiscard]] bool waits(StreamId stream) const;
   [[nodiscard]] bool empty() const { return held_.empty() && ready_.empty(); }
   [[nodiscard]] bool have(StreamId stream) const;
   /// Streams of whose events here some were taken, or may have been.
@@ -36,8 +42,12 @@ class Settlements {
   [[nodiscard]] std::size_t held_bytes() const;
 
  private:
+  [[nodiscard]] bool has_room(StreamId stream, std::uint64_t bytes) const;
+
   std::uint64_t& set_aside_bytes_;
-  std::deque<Settlement> held_;  ///< Wait for room.
+  std::map<StreamId, std::uint64_t> taken_;  ///< Of it, by each stream since the start.
+  std::deque<Settlement> held_;              ///< Wait for room.
+  bool full_ = false;
   std::deque<Settlement> ready_;
 };
 

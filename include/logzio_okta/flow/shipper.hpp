@@ -77,6 +77,8 @@ class Shipper {
 
   /// While saves fail nothing is sent: nothing is delivered beyond what can be saved.
   void pause(bool paused) { paused_ = paused; }
+  /// Something of this stream waits for room to be set aside in, and the stream had its share.
+  [[nodiscard]] bool waits_for_room(StreamId stream) const { return settlements_.waits(stream); }
   /// There may be more room for what is set aside.
   void room_changed();
   void token_changed(Now now);
