@@ -195,6 +195,7 @@ std::optional<Batch> Poller::answered(Now now, OktaResult&& result, const OrgFac
   if (!read) return take_unreadable(now, reply, org, reader, read.error());
   const std::size_t events = reader.events().size();
   if (has_room_for(events)) return take_page(now, reply, org, reader.events(), {});
+  tail_.row_ends();
   failed(now, surplus(events, std::get<Asking>(state_).asked.limit));
   recover(Question::full_limit);
   return std::nullopt;
@@ -218,6 +219,7 @@ bool Poller::has_room_for(std::size_t events) const {
 
 std::optional<Batch> Poller::take_unreadable(Now now, const OktaReply& reply, const OrgFacts& org,
                                              PageReader& reader, const UnreadableBody& why) {
+  tail_.row_ends();
   const Question::Asked& asked = std::get<Asking>(state_).asked;
   const std::string_view body = reader.body();
   const auto next = reply.next_target(domain_.origin());
@@ -481,7 +483,7 @@ void Poller::ask_from_watermark(Now now, std::uint32_t limit) {
   if (limit < Question::full_limit)
     progress_.small_pages_until(reached + to_ms(2 * limits::recovery_overlap));
   question_.ask_from(since, limit);
-  tail_.asked_anew();
+  tail_.row_ends();
   if (!asks_again_.failed(now.steady, std::to_string(limit))) return;
   note(Level::warn, "asks again from " + format_rfc3339(since) + " with " + std::to_string(limit) +
                         " events a page; what was delivered since then is recognised and not sent twice");

@@ -1422,6 +1422,28 @@ TEST_CASE("poller: in flight are the pages on their way and no settled ones") {
   REQUIRE(bench.marked_numbers().size() == 1000);
 }
 
+TEST_CASE("poller: where an event is now and then seen, though not read, empty pages do not end the doubt") {
+  const auto is_doubted = [](bool seen) {
+    Bench bench;
+    bench.okta_replies(page(events(1, 3)).next(link_a));
+    bench.listener_takes();
+    bench.crashes();  // What it may have sent and not saved is unknown.
+    const auto answers = [&](Reply reply) {
+      if (bench.wants_nothing()) bench.pass(1min);
+      bench.okta_replies(std::move(reply));
+    };
+    for (int i = 1; i < limits::empty_pages_max; ++i) answers(page({}).next(i % 2 == 0 ? link_a : link_b));
+    if (seen) answers(body(unreadable));
+    answers(page({}).next(link_a));
+    if (bench.wants_nothing()) bench.pass(1min);
+    bench.okta_replies(page({event(4)}).next(link_c));
+    bench.listener_takes();
+    return !bench.marked_numbers().empty();
+  };
+  REQUIRE_FALSE(is_doubted(false));
+  REQUIRE(is_doubted(true));
+}
+
 TEST_CASE("poller: after a loss of power what is published ahead of Okta's clock is in doubt, too") {
   Bench bench = settled_bench();
   bench.crashes();

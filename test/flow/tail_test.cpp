@@ -62,7 +62,7 @@ TEST_CASE("tail: empty pages under one question say nothing of the next") {
   Tail tail(poll_interval);
   REQUIRE(tail.look(page(3, 1h)) == Seen::no);
   for (int round = 0; round < 2; ++round) {
-    tail.asked_anew();
+    tail.row_ends();
     for (int i = 1; i < limits::empty_pages_max; ++i) REQUIRE(tail.look(empty(true)) == Seen::no);
   }
 }
