@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <span>
 #include <sstream>
@@ -21,6 +22,7 @@
 #include "logzio_okta/inspect/diagnosis.hpp"
 
 #include "commands/findings.hpp"
+#include "commands/tokens.hpp"
 #include "shell/hooks/hook_gate.hpp"
 #include "shell/net/curl_handle.hpp"
 #include "shell/net/probe.hpp"
@@ -170,7 +172,8 @@ class Doctor {
     const Roster roster = keyring_.replace(std::move(entries_));
     std::vector<ProbeRequest> questions;
     std::vector<About> about;
-    for (const TenantSpec& tenant : roster.tenants) ask_tenant(tenant, entries, questions, about);
+    const auto tokens = mint_tokens(keyring_, trust, settings_.proxy, roster);
+    for (const TenantSpec& tenant : roster.tenants) ask_tenant(tenant, entries, tokens, questions, about);
     const std::vector<DestinationSpec> destinations = destinations_of(roster);
     for (const DestinationSpec& each : destinations)
       questions.push_back(question_to(each, each.listener.host));
@@ -188,7 +191,8 @@ class Doctor {
     std::vector<Sighting> seen = probe(questions, trust, settings_.proxy);
     for (std::size_t i = 0; i < about.size(); ++i) {
       const WallTime at = seen[i].at;  // Another answer may have taken long.
-      found_.tenants.push_back(diagnose_tenant(about[i].domain, about[i].key_place, std::move(seen[i]), at));
+      found_.tenants.push_back(
+          diagnose_tenant(about[i].domain, about[i].key_place, std::move(seen[i]), at, about[i].service_app));
     }
     for (std::size_t i = 0; i < destinations.size(); ++i) {
       judge_listener(destinations[i], std::move(seen[about.size() + i]), trust);
@@ -202,12 +206,13 @@ class Doctor {
   struct About {
     std::string domain;
     std::string key_place;
+    bool service_app = false;
   };
 
   [[nodiscard]] std::vector<About> entries_in_file() const {
     std::vector<About> entries;
     for (const TenantEntry& entry : entries_) {
-      std::string place = entry.line > 0 ? source_ + ":" + std::to_string(entry.line) : "OKTA_API_KEY";
+      std::string place = entry.line > 0 ? source_ + ":" + std::to_string(entry.line) : source_;
       if (!entry.api_key_variable.empty() && entry.api_key_variable != source_)
         place = "the variable " + entry.api_key_variable;
       if (!entry.api_key_file.empty()) place = entry.api_key_file;
@@ -216,20 +221,38 @@ class Doctor {
     return entries;
   }
 
-  /// One question a key; a tenant's keys are in the order of its entries.
+  /// One question a key; a tenant's keys are in the order of its entries. A service app without a token has
+  /// nothing to ask with.
   void ask_tenant(const TenantSpec& tenant, std::span<const About> entries,
-                  std::vector<ProbeRequest>& questions, std::vector<About>& about) {
+                  const std::map<CredentialId, MintedToken>& tokens, std::vector<ProbeRequest>& questions,
+                  std::vector<About>& about) {
     auto entry = entries.begin();
     for (const CredentialId key : tenant.credentials) {
       entry = std::ranges::find(entry, entries.end(), tenant.domain.name(), &About::domain);
       CHECK(entry != entries.end());
+      const auto token = tokens.find(key);
+      if (token != tokens.end() && !token->second.why_not.empty()) {
+        TenantDiagnosis diagnosis{.domain = entry->domain, .key = "FAIL"};
+        diagnosis.findings.push_back(
+            {Severity::failure, entry->domain, "token",
+             without_credentials(token->second.why_not) + " (" + entry->key_place + ")"});
+        found_.tenants.push_back(std::move(diagnosis));
+        ++entry;
+        continue;
+      }
       about.push_back(*entry++);
+      about.back().service_app = token != tokens.end();
       auto header = keyring_.authorization(key, tenant.domain.origin());
       CHECK(header.has_value());  // The tenants file has let in only keys that fit a header.
+      const std::string target = newest_event_target(wall_now());
+      const auto okta_ahead = token != tokens.end() ? token->second.okta_ahead : 0ms;
+      auto proof = keyring_.proof(key, tenant.domain.origin(), target, wall_now() + okta_ahead);
+      CHECK(proof.has_value());
       questions.push_back({.origin = tenant.domain.origin(),
                            .kind = ProbeRequest::Kind::get,
-                           .target = Secret(newest_event_target(wall_now())),
-                           .authorization = std::move(*header)});
+                           .target = Secret(std::string(target)),
+                           .authorization = std::move(*header),
+                           .proof = std::move(*proof)});
     }
   }
 

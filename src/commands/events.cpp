@@ -75,11 +75,13 @@ class Printer {
   /// False, with errno, if what was read can no longer be written.
   bool run() {
     while (!reader_.done()) {
+      if (const auto mint = reader_.next_mint(now())) client_.mint(*mint);
       if (const auto ask = reader_.next_ask(now())) client_.ask(*ask);
       const Instant until = reader_.deadline(now());
       client_.wait(
           {}, std::min<Duration>(until == never ? 1s : std::max<Duration>(until - steady_now(), 0s), 1s));
       while (auto input = client_.next_answer()) {
+        if (const auto* token = std::get_if<TokenAnswer>(&*input)) reader_.minted(now(), *token);
         if (auto* answer = std::get_if<OktaAnswer>(&*input); answer != nullptr && !print(std::move(*answer)))
           return false;
       }

@@ -7,6 +7,7 @@
 #include "logzio_okta/base/text.hpp"
 #include "logzio_okta/okta/error.hpp"
 #include "logzio_okta/okta/log_query.hpp"
+#include "logzio_okta/okta/oauth_answer.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -59,20 +60,38 @@ Failure of_limit(const Circumstances& now) {
 
 Failure of_refused_key(const std::string& said, const Circumstances& now) {
   return {.kind = "401",
-          .text = "Okta refuses the API key (" + said + "); " +
-                  (now.org.all_keys_refused ? "" : "another key takes over; ") + std::string(now.key_cure),
+          .text = std::string(now.org.service_app ? "Okta refuses a fresh access token of the service app ("
+                                                  : "Okta refuses the API key (") +
+                  said + "); " + (now.org.all_keys_refused ? "" : "another key takes over; ") +
+                  std::string(now.key_cure),
           .counted = &RequestCounts::unauthorized,
           .level = Level::error,
           .then = Failure::Then::ask_the_org};
 }
 
-Failure of_missing_role(const std::string& said) {
-  return {.kind = "403",
-          .text = "Okta forbids reading the System Log (" + said +
-                  "): give the key's owner the Report Administrator role or better, and check the key's "
-                  "allowed network zone",
-          .counted = &RequestCounts::forbidden,
-          .level = Level::error};
+/// About the token or its proof, whatever the status: the place and its link are as good as before. How often
+/// it is asked again at once, the org decides.
+Failure of_doubted_credential(const HttpAnswer& answer, Standing standing) {
+  const std::string said = std::to_string(answer.status) + " " + describe_credential_doubt(answer);
+  const bool token = standing == Standing::renewing;
+  return {.kind = token ? "token" : "proof",
+          .text = token ? "Okta no longer accepts the access token (" + said + "); asking for a fresh one"
+                        : "Okta rejects the DPoP proof of a request (" + said +
+                              "); asking again with a fresh one",
+          .counted = answer.status == 401 ? &RequestCounts::unauthorized : &RequestCounts::client_error,
+          .then = Failure::Then::ask_the_org};
+}
+
+Failure of_missing_role(const std::string& said, bool service_app) {
+  return {
+      .kind = "403",
+      .text = "Okta forbids reading the System Log (" + said + "): " +
+              (service_app ? "assign the service app the Report Administrator role or better on its tab "
+                             "Admin roles, and grant it okta.logs.read on its tab Okta API Scopes"
+                           : "give the key's owner the Report Administrator role or better, and check the "
+                             "key's allowed network zone"),
+      .counted = &RequestCounts::forbidden,
+      .level = Level::error};
 }
 
 /// No other 4xx goes away by asking the same again.
@@ -138,9 +157,12 @@ Failure failure_of(const OktaReply& reply, const Circumstances& circumstances) {
   const std::string said = std::to_string(status) + " " + describe_okta_error(reply.answer);
   const bool foreign = circumstances.org.standing == Standing::foreign;
   if (foreign && status < 500) return of_something_in_between(status, said);
+  const Standing standing = circumstances.org.standing;
+  if (standing == Standing::renewing || standing == Standing::unproved)
+    return of_doubted_credential(reply.answer, standing);
   if (status == 429) return of_limit(circumstances);
   if (status == 401) return of_refused_key(said, circumstances);
-  if (status == 403) return of_missing_role(said);
+  if (status == 403) return of_missing_role(said, circumstances.org.service_app);
   if (is_about_the_question(status)) return of_question(said, circumstances);
   if (status >= 500) return of_okta_itself(status, said);
   if (status >= 300 && status < 400) return of_redirect(status);

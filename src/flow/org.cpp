@@ -14,11 +14,17 @@ namespace {
 // Further apart no two clocks are, not even one that begins in 1970: such a Date is nonsense.
 constexpr auto clock_difference_believed = std::chrono::hours(24 * 365 * 100);
 
+std::optional<WallTime> date_of(const Headers& headers) {
+  const auto date = find_header(headers, "Date");
+  return date ? parse_http_date(*date) : std::nullopt;
+}
+
 }  // namespace
 
-Org::Org(Instant now, const std::vector<CredentialId>& keys, double rate_share, Random random)
+Org::Org(Instant now, const std::vector<CredentialId>& keys, double rate_share, Random random,
+         const std::vector<ServiceAppSpec>& service_apps)
     : rate_share_(rate_share), random_(random) {
-  replace_keys(now, keys);
+  replace_keys(now, keys, service_apps);
 }
 
 // Granting.
@@ -32,18 +38,29 @@ std::optional<CredentialId> Org::grant(Now now) const {
 Instant Org::next_chance(Now now) const {
   Instant chance = std::max(now.steady, quiet_until_);
   if (!within_budget(chance)) chance = std::max(chance, *window_end_);
-  if (all_refused()) chance = std::max(chance, std::ranges::min(keys_, {}, &Key::retry_at).retry_at);
-  return chance;
+  if (!any_ready(now.steady)) return never;  // A token comes with an answer.
+  if (!all_refused()) return chance;
+  Instant retry_at = never;
+  for (const Key& key : keys_) {
+    if (key.ready(now.steady)) retry_at = std::min(retry_at, key.retry_at);
+  }
+  return std::max(chance, retry_at);
 }
 
 std::optional<CredentialId> Org::idle_key(Now now) const {
   if (!open_for_asking(now.steady)) return std::nullopt;
-  const auto idle = std::ranges::find_if(keys_, [&](const Key& key) { return key.use_by <= now.steady; });
+  const auto idle = std::ranges::find_if(
+      keys_, [&](const Key& key) { return key.use_by <= now.steady && key.ready(now.steady); });
   return idle != keys_.end() ? std::optional(idle->id) : std::nullopt;
 }
 
-Instant Org::next_idle_key() const {
-  const Instant due = std::ranges::min(keys_, {}, &Key::use_by).use_by;
+// A service app without a token is not used, but mint_due() asks for one in time.
+Instant Org::next_idle_key(Instant now) const {
+  Instant due = never;
+  for (const Key& key : keys_) {
+    if (key.ready(now)) due = std::min(due, key.use_by);
+  }
+  if (due == never) return never;
   return within_budget(std::max(due, quiet_until_)) ? std::max(due, quiet_until_)
                                                     : std::max({due, quiet_until_, *window_end_});
 }
@@ -111,9 +128,13 @@ Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const Okta
   const OktaReply& reply = *result;
   const int status = reply.status();
   const std::optional<Now> clock_before = clock_;
-  if (reply.of_okta) {
+  Key* key = find(id);
+  const CredentialComplaint complaint =
+      key && key->mint ? complaint_of(reply.answer) : CredentialComplaint::none;
+  const bool of_okta = reply.of_okta || complaint != CredentialComplaint::none;
+  if (of_okta) {
     heard_ = true;
-    date_ = believed_date(now, reply);
+    date_ = believed_date(now, reply.date);
     learn_clock(now, asked_wall);
   }
   if (status == 429 && reply.rate.concurrency()) {
@@ -122,13 +143,19 @@ Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const Okta
     quiet_until_ = std::max(quiet_until_, now.steady + pause);
     return Standing::crowded;
   }
-  if (reply.of_okta) learn_rate(now, reply);
+  if (of_okta) learn_rate(now, reply);
   if (status == 429) {  // Whoever says it: a proxy's limit is as good a reason to be quiet.
     go_quiet(now, reply, clock_before);
     return Standing::limited;
   }
-  if (!reply.of_okta) return status == 200 ? Standing::fine : Standing::foreign;
-  Key* key = find(id);
+  if (!of_okta) return status == 200 ? Standing::fine : Standing::foreign;
+  if (key && key->mint) {
+    const bool refused = complaint == CredentialComplaint::none && status == 401;
+    if (const auto standing =
+            judge_token(now, asked_wall, *key, refused ? CredentialComplaint::token : complaint)) {
+      return *standing;
+    }
+  }
   if (status == 401) {
     if (key) refuse(now.steady, *key);
     return Standing::unauthorized;
@@ -148,8 +175,7 @@ Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const Okta
 }
 
 // Our own clock may have been set since, so that either it or the time that has passed may vouch for a Date.
-std::optional<WallTime> Org::believed_date(Now now, const OktaReply& reply) {
-  const auto date = reply.date;
+std::optional<WallTime> Org::believed_date(Now now, std::optional<WallTime> date) {
   if (!date || std::chrono::abs(*date - now.wall) > clock_difference_believed) return std::nullopt;
   const auto near = [&](WallTime moment) {
     return std::chrono::abs(*date - moment) <= to_ms(limits::date_jump_max);
@@ -238,7 +264,7 @@ void Org::go_quiet(Now now, const OktaReply& reply, const std::optional<Now>& cl
 
 void Org::restore(Now now, std::optional<WallTime> quiet_until, std::chrono::milliseconds offset) {
   if (heard_) return;
-  offset_ = offset;
+  if (!clock_) offset_ = offset;  // The token endpoint may have shown it.
   if (!quiet_until) return;
   const auto left = *quiet_until - okta_time(now.wall) + to_ms(limits::rate_wait_restored);
   const auto wait = std::min(left, to_ms(limits::rate_wait_max));
@@ -249,18 +275,23 @@ void Org::restore(Now now, std::optional<WallTime> quiet_until, std::chrono::mil
 
 // Keys.
 
-void Org::replace_keys(Instant now, const std::vector<CredentialId>& ids) {
+void Org::replace_keys(Instant now, const std::vector<CredentialId>& ids,
+                       const std::vector<ServiceAppSpec>& service_apps) {
   CHECK(!ids.empty());
-  const auto current = keys_.empty() ? std::nullopt : std::optional(keys_[current_].id);
+  const CredentialId current = keys_.empty() ? CredentialId{} : keys_[current_].id;
   std::vector<Key> keys;
   for (const CredentialId id : ids) {
     const Key* known = find(id);
     Key& key = keys.emplace_back(known ? *known : Key{.id = id, .use_by = now + limits::key_first_use});
     if (key.refused) key.retry_at = key.use_by = now;
+    const auto app = std::ranges::find(service_apps, id, &ServiceAppSpec::id);
+    if (app == service_apps.end()) continue;
+    if (!key.mint) key.mint.emplace();
+    key.name = app->key;
+    if (!key.mint->holds(now)) key.mint->wait_until(now);
   }
   keys_ = std::move(keys);
-  const auto kept =
-      std::ranges::find_if(keys_, [&](const Key& key) { return current && key.id == *current; });
+  const auto kept = std::ranges::find(keys_, current, &Key::id);
   current_ = kept != keys_.end() ? static_cast<std::size_t>(kept - keys_.begin()) : 0;
 }
 
@@ -270,17 +301,30 @@ Org::Key* Org::find(CredentialId id) {
 }
 
 const Org::Key* Org::best_key(Instant now) const {
-  if (!keys_[current_].refused) return &keys_[current_];
-  const auto good = std::ranges::find(keys_, false, &Key::refused);
+  const auto usable = [&](const Key& key) { return !key.refused && key.ready(now); };
+  if (usable(keys_[current_])) return &keys_[current_];
+  const auto good = std::ranges::find_if(keys_, usable);
   if (good != keys_.end()) return &*good;
-  const auto next = std::ranges::min_element(keys_, {}, &Key::retry_at);
-  return next->retry_at <= now ? &*next : nullptr;
+  if (!all_refused()) return nullptr;
+  const Key* next = nullptr;
+  for (const Key& key : keys_) {
+    if (key.ready(now) && (next == nullptr || key.retry_at < next->retry_at)) next = &key;
+  }
+  return next != nullptr && next->retry_at <= now ? next : nullptr;
+}
+
+// Of those that are not refused, unless all are.
+bool Org::any_ready(Instant now) const {
+  const bool all = all_refused();
+  return std::ranges::any_of(keys_, [&](const Key& key) { return (all || !key.refused) && key.ready(now); });
 }
 
 void Org::refuse(Instant now, Key& key) {
   key.refused = true;
   key.forbidden = 0;
   key.retry_at = now + doubled(limits::refused_retry_base, limits::refused_retry_max, key.refusals++);
+  key.tokens_refused = key.proofs_refused = 0;
+  if (key.mint) key.mint->forget();
   const auto good = std::ranges::find(keys_, false, &Key::refused);
   if (keys_[current_].refused && good != keys_.end())
     current_ = static_cast<std::size_t>(good - keys_.begin());
@@ -290,7 +334,151 @@ void Org::accept(Key& key) {
   key.refused = false;
   key.refusals = 0;
   key.forbidden = 0;
+  key.tokens_refused = key.proofs_refused = 0;
   if (keys_[current_].refused) current_ = static_cast<std::size_t>(&key - keys_.data());
+}
+
+// ---- Tokens
+
+std::optional<CredentialId> Org::mint_due(Now now, bool idle_too) const {
+  const auto due = std::ranges::find_if(
+      keys_, [&](const Key& key) { return mint_at(key, now.steady, idle_too) <= now.steady; });
+  return due != keys_.end() ? std::optional(due->id) : std::nullopt;
+}
+
+Instant Org::next_mint(Now now, bool idle_too) const {
+  Instant next = never;
+  for (const Key& key : keys_) next = std::min(next, mint_at(key, now.steady, idle_too));
+  return next;
+}
+
+// When it should be asked for a token: never, where none is needed.
+Instant Org::mint_at(const Key& key, Instant now, bool idle_too) const {
+  if (!key.mint || key.mint->under_way()) return never;
+  const Key& current = keys_[current_];
+  const bool stands_in = current.mint && current.mint->failures() > 0 && !any_ready(now);
+  Instant needed = never;
+  if (!key.refused && (&key == &current || stands_in)) needed = now;
+  if (key.refused && all_refused()) needed = std::min(needed, key.retry_at);
+  if (idle_too && !key.mint->holds(now)) needed = std::min(needed, key.use_by);
+  return needed == never ? never : std::max({needed, key.mint->due(), mint_quiet_until_});
+}
+
+void Org::minting(Now now, CredentialId id) {
+  Key* key = find(id);
+  CHECK(key != nullptr && key->mint);
+  key->mint->asked(now.steady);
+}
+
+MintEnd Org::minted(Now now, WallTime asked_wall, CredentialId id, const MintResult& result) {
+  Key* key = find(id);
+  if (key == nullptr || !key->mint || !key->mint->under_way()) return {};  // It has left the file.
+  if (const auto* granted = std::get_if<TokenGranted>(&result)) {
+    hear_of_mint(now, asked_wall, granted->headers);
+    key->mint->granted(now.steady, granted->facts, random_);
+    key->trouble.clear();
+    ++mints_;
+    // It works as far as the token endpoint can tell; the System Log has the last word.
+    if (key->refused) key->retry_at = now.steady;
+    return {};
+  }
+  if (const auto* error = std::get_if<TransportError>(&result)) {
+    key->trouble = "no access token: " + with_cure(*error);
+    ++mints_refused_[static_cast<std::size_t>(TokenTrouble::outage)];
+    return {.next = key->mint->refused(now.steady, TokenTrouble::outage, random_),
+            .trouble = TokenTrouble::outage,
+            .text = key->trouble,
+            .urgency = urgency_of(*error)};
+  }
+  const auto& refusal = std::get<TokenRefusal>(result);
+  if (refusal.of_okta) hear_of_mint(now, asked_wall, refusal.headers);
+  return refused_token(now, *key, refusal);
+}
+
+MintEnd Org::refused_token(Now now, Key& key, const TokenRefusal& refusal) {
+  const TokenTrouble trouble = trouble_of(refusal);
+  ++mints_refused_[static_cast<std::size_t>(trouble)];
+  MintEnd end{.next = key.mint->refused(now.steady, trouble, random_), .trouble = trouble};
+  const std::string cure = cure_of(refusal, key.name);
+  key.trouble = end.text = (refusal.of_okta ? "Okta grants no access token ("
+                                            : "something in between answers in Okta's place, so there is no "
+                                              "access token (") +
+                           describe(refusal) + ")" + (cure.empty() ? "" : "; " + cure);
+  if (trouble == TokenTrouble::limited) {
+    const auto date = date_of(refusal.headers).value_or(okta_time(now.wall));
+    const auto reset = read_rate_limit(refusal.headers).reset;
+    Duration wait = retry_after(refusal.headers, date).value_or(limits::rate_wait_default);
+    if (reset && *reset > date && *reset - date <= to_ms(limits::rate_wait_max))
+      wait = std::max<Duration>(wait, *reset - date + 1s);
+    mint_quiet_until_ = std::max(mint_quiet_until_, now.steady + wait);
+  }
+  if (end.next != Mint::Next::refused) return end;
+  end.urgency = Urgency::now;
+  key.use_by = now.steady + limits::refused_retry_max;
+  const auto others = std::ranges::count(keys_, false, &Key::refused) - (key.refused ? 0 : 1);
+  if (key.mint->holds(now.steady) && others == 0) {  // Nothing is better than the token that it has.
+    key.mint->wait_until(now.steady + limits::refused_retry_base);
+  } else {
+    refuse(now.steady, key);
+  }
+  return end;
+}
+
+void Org::hear_of_mint(Now now, WallTime asked_wall, const Headers& headers) {
+  date_ = believed_date(now, date_of(headers));
+  learn_clock(now, asked_wall);
+}
+
+const Mint* Org::mint_of(CredentialId id) const {
+  const auto found = std::ranges::find(keys_, id, &Key::id);
+  return found != keys_.end() && found->mint ? &*found->mint : nullptr;
+}
+
+AuthReport Org::auth(Instant now) const {
+  AuthReport report{.mints = mints_, .mints_refused = mints_refused_};
+  const auto& mint = keys_[current_].mint;
+  report.service_app = mint.has_value();
+  report.dpop = mint && mint->scheme() == TokenScheme::dpop;
+  if (mint && mint->holds(now)) report.token_left = *mint->held_until() - now;
+  return report;
+}
+
+std::string Org::token_trouble(Now now) const {
+  return keys_[current_].ready(now.steady) ? std::string() : keys_[current_].trouble;
+}
+
+// What the System Log says against a token or its proof; nothing where it says nothing against either.
+std::optional<Standing> Org::judge_token(Now now, WallTime asked_wall, Key& key,
+                                         CredentialComplaint complaint) {
+  switch (complaint) {
+    case CredentialComplaint::none:
+    case CredentialComplaint::scope:
+      return std::nullopt;
+    case CredentialComplaint::proof_used:
+    case CredentialComplaint::proof_clock:
+    case CredentialComplaint::proof_nonce:
+    case CredentialComplaint::proof:
+      if (++key.proofs_refused <= limits::proofs_refused_max) return Standing::unproved;
+      break;
+    case CredentialComplaint::proof_algorithm:
+      if (!key.mint->use_rsa()) break;
+      key.mint->forget();
+      return Standing::renewing;
+    case CredentialComplaint::token:
+      break;
+  }
+  // It may have been asked with the token before.
+  const Instant asked = now.steady - Duration(now.wall - asked_wall);
+  const auto since = key.mint->held_since();
+  if (!since || asked < *since) return Standing::renewing;
+  if (key.tokens_refused++ > 0) {
+    refuse(now.steady, key);
+    key.use_by = now.steady + limits::refused_retry_max;
+    return Standing::unauthorized;
+  }
+  key.mint->forget();
+  key.proofs_refused = 0;
+  return Standing::renewing;
 }
 
 bool Org::all_refused() const {

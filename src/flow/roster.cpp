@@ -36,9 +36,10 @@ void ActiveRoster::take_tenant(Now now, const TenantSpec& spec) {
   std::shared_ptr<Org> org = org_of(spec.domain);
   const bool was_refused = org && org->all_refused();
   if (org) {
-    org->replace_keys(now.steady, spec.credentials);
+    org->replace_keys(now.steady, spec.credentials, spec.service_apps);
   } else {
-    org = std::make_shared<Org>(now.steady, spec.credentials, policy_.rate_share, Random(random_.next()));
+    org = std::make_shared<Org>(now.steady, spec.credentials, policy_.rate_share, Random(random_.next()),
+                                spec.service_apps);
   }
   if (known != tenants_.end()) {
     Tenant& tenant = known->second;

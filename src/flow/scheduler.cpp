@@ -13,6 +13,7 @@
 #include "logzio_okta/flow/asks.hpp"
 #include "logzio_okta/flow/hook_orgs.hpp"
 #include "logzio_okta/flow/memory.hpp"
+#include "logzio_okta/flow/mintings.hpp"
 #include "logzio_okta/flow/once.hpp"
 #include "logzio_okta/flow/reporting.hpp"
 #include "logzio_okta/flow/roster.hpp"
@@ -39,11 +40,13 @@ struct Scheduler::Impl {
         now_steady(now.steady),
         asks(memory),
         roster(options.policy, Random(options.seed), now.steady - options.running_for, memory, asks, outputs),
+        mintings(roster, outputs),
         hooks(options.hook_orgs, options.hook_fields, options.spool_bytes_max, roster, outputs),
         watch(now.steady, roster, outputs) {}
 
   void on(Now, Tick&&) {}
   void on(Now now, OktaAnswer&& answer);
+  void on(Now now, TokenAnswer&& answer) { mintings.answered(now, answer); }
   void on(Now now, BulkAnswer&& answer);
   void on(Now now, Opened&& opened) {
     if (Source* source = find(opened.stream)) source->opened(now, opened);
@@ -81,7 +84,7 @@ struct Scheduler::Impl {
   void pump(Now now);
   void settle_and_collect(Now now);
   void collect(Shipper& shipper);
-  void take_page(Now now, Tenant& tenant, OktaResult&& reply, Standing standing);
+  void take_page(Now now, Tenant& tenant, OktaResult&& reply, Standing standing, CredentialId key);
   void grant(Now now);
   void keep_keys_alive(Now now);
   void ask(Now now, StreamId stream, Tenant& tenant, CredentialId key, std::string target, bool keep_alive);
@@ -105,6 +108,7 @@ struct Scheduler::Impl {
   Memory memory;
   Asks asks;
   ActiveRoster roster;
+  Mintings mintings;
   HookOrgs hooks;
   Watch watch;
   std::map<BulkId, DestinationId> bulks;  ///< On their way.
@@ -128,8 +132,9 @@ void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
       if (clock_is_new && each.org == tenant->org) each.watch_retention(now);
     }
   }
-  if (!ask->keep_alive) return take_page(now, *tenant, std::move(reply), standing);
-  if (standing == Standing::limited) tenant->poller.keep_quiet(now, tenant->facts_of_answer(standing));
+  if (!ask->keep_alive) return take_page(now, *tenant, std::move(reply), standing, ask->key);
+  if (standing == Standing::limited)
+    tenant->poller.keep_quiet(now, tenant->facts_of_answer(standing, ask->key));
   if (standing != Standing::unauthorized) return;
   outputs.emplace_back(
       Note{.level = Level::error,
@@ -137,11 +142,13 @@ void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
            .text = "a key that is not in use at the moment is refused (401): " + tenant->poller.key_cure()});
 }
 
-void Scheduler::Impl::take_page(Now now, Tenant& tenant, OktaResult&& reply, Standing standing) {
+void Scheduler::Impl::take_page(Now now, Tenant& tenant, OktaResult&& reply, Standing standing,
+                                CredentialId key) {
   if (!tenant.poller.asking()) return;
   const std::size_t wire_bytes = reply ? reply->answer.body.size() : 0;
   if (!reply) tenant.reserve = std::min(tenant.reserve, limits::ask_reserve);
-  const auto batch = tenant.poller.answered(now, std::move(reply), tenant.facts_of_answer(standing), reader);
+  const auto batch =
+      tenant.poller.answered(now, std::move(reply), tenant.facts_of_answer(standing, key), reader);
   // What is in flight must be noted before it is sent.
   while (auto output = tenant.next_output()) outputs.push_back(std::move(*output));
   if (batch) {
@@ -188,6 +195,7 @@ void Scheduler::Impl::pump(Now now) {
       if (!tenant.retired && roster.shipper_of(tenant).healthy()) tenant.fresh_bulk_at = {};
     }
     if (options.policy.once) give_up_where_stuck(now, roster, outputs);
+    mintings.order(now, !options.policy.once);
     grant(now);
     hooks.read_spool(memory, watch.saving_fails());
     keep_keys_alive(now);
@@ -282,8 +290,11 @@ void Scheduler::Impl::ask(Now now, StreamId stream, Tenant& tenant, CredentialId
                                  .asked = now.steady,
                                  .reserve = keep_alive ? limits::ask_reserve_min : tenant.reserve,
                                  .keep_alive = keep_alive});
-  outputs.emplace_back(AskOkta{
-      .id = id, .credential = key, .origin = tenant.poller.domain().origin(), .target = std::move(target)});
+  outputs.emplace_back(AskOkta{.id = id,
+                               .credential = key,
+                               .origin = tenant.poller.domain().origin(),
+                               .target = std::move(target),
+                               .okta_ahead = tenant.org->offset()});
 }
 
 void Scheduler::Impl::finish_if_stopped(Now now) {
@@ -310,8 +321,9 @@ void Scheduler::Impl::finish_if_stopped(Now now) {
 Instant Scheduler::Impl::wants_from(const Tenant& tenant, Now now) const {
   if (tenant.retired || tenant.gave_up) return never;
   if (options.policy.once && tenant.poller.finished()) return never;
-  const Instant due = options.policy.once ? tenant.poller.last_progress() + limits::once_patience
-                                          : tenant.org->next_idle_key();
+  const Instant due = std::min(tenant.org->next_mint(now, !options.policy.once),
+                               options.policy.once ? tenant.poller.last_progress() + limits::once_patience
+                                                   : tenant.org->next_idle_key(now.steady));
   const Instant wants = tenant.poller.deadline();
   if (wants == never) return due;
   if (wants > now.steady) return std::min(due, wants);

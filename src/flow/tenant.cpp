@@ -21,10 +21,11 @@ OrgFacts Tenant::facts() const {
           .date = {}};
 }
 
-OrgFacts Tenant::facts_of_answer(Standing standing) const {
+OrgFacts Tenant::facts_of_answer(Standing standing, CredentialId key) const {
   OrgFacts answer = facts();
   answer.standing = standing;
   answer.date = org->date();
+  answer.service_app = org->mint_of(key) != nullptr;
   return answer;
 }
 
@@ -42,6 +43,8 @@ TenantReport Tenant::report(Now now, bool held) const {
   report.rate_spent = static_cast<std::uint64_t>(org->spent());
   report.keys = org->keys();
   report.keys_refused = org->keys_refused();
+  report.auth = org->auth(now.steady);
+  if (report.last_error.empty()) report.last_error = org->token_trouble(now);
   if (org->clock()) report.clock_ahead = -org->offset();
   if (report.state != TenantState::following && report.state != TenantState::backing_off) return report;
   if (org->all_refused()) {
@@ -54,7 +57,10 @@ TenantReport Tenant::report(Now now, bool held) const {
       report.behind = std::max<Duration>(report.behind.value_or(0s), now.wall - *report.last_answer);
   } else if (report.next_ask) {
     const Instant chance = org->next_chance(now);
-    if (chance > now.steady + *report.next_ask) {
+    if (chance == never) {  // Without a token.
+      report.state = TenantState::backing_off;
+      report.next_ask.reset();
+    } else if (chance > now.steady + *report.next_ask) {
       report.state = TenantState::limited;
       report.next_ask = chance - now.steady;
     }

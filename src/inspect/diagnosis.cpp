@@ -11,6 +11,7 @@
 #include "logzio_okta/okta/error.hpp"
 #include "logzio_okta/okta/log_query.hpp"
 #include "logzio_okta/okta/member.hpp"
+#include "logzio_okta/okta/oauth_answer.hpp"
 #include "logzio_okta/okta/page_reader.hpp"
 #include "logzio_okta/okta/reply.hpp"
 
@@ -127,8 +128,8 @@ std::string plain_body(const HttpAnswer& answer) {
 
 class TenantDoctor {
  public:
-  TenantDoctor(TenantDiagnosis& diagnosis, std::string_view key_place, WallTime wall)
-      : diagnosis_(diagnosis), key_place_(key_place), wall_(wall) {}
+  TenantDoctor(TenantDiagnosis& diagnosis, std::string_view key_place, WallTime wall, bool service_app)
+      : diagnosis_(diagnosis), key_place_(key_place), wall_(wall), service_app_(service_app) {}
 
   void examine() {
     Sighting& seen = diagnosis_.sighting;
@@ -164,18 +165,25 @@ class TenantDoctor {
       case 401:
         diagnosis_.key = failed;
         find(Severity::failure, "key",
-             "Okta refuses the key (401: " + describe_okta_error(answer) +
-                 "); make a new one in Okta (Security, API, Tokens) and write it to " +
-                 std::string(key_place_));
+             service_app_
+                 ? "Okta granted an access token, but the System Log rejects it (401: " +
+                       describe_credential_doubt(answer) + "); check in Okta that the service app is active"
+                 : "Okta refuses the key (401: " + describe_okta_error(answer) +
+                       "); make a new one in Okta (Security, API, Tokens) and write it to " +
+                       std::string(key_place_));
         return;
       case 403:
         diagnosis_.key = ok;
         diagnosis_.role = failed;
         find(Severity::failure, "role",
-             "Okta knows the key, but its owner may not read the System Log from here (403: " +
-                 describe_okta_error(answer) +
-                 "); give the user who made it the role Report Administrator, and look whether the token is "
-                 "bound to a network zone");
+             service_app_
+                 ? "Okta knows the service app, but it may not read the System Log (403: " +
+                       describe_okta_error(answer) +
+                       "); assign it the role Report Administrator on its tab Admin roles"
+                 : "Okta knows the key, but its owner may not read the System Log from here (403: " +
+                       describe_okta_error(answer) +
+                       "); give the user who made it the role Report Administrator, and look whether "
+                       "the token is bound to a network zone");
         return;
       case 429:
         diagnosis_.key = diagnosis_.role = ok;
@@ -256,6 +264,7 @@ class TenantDoctor {
   TenantDiagnosis& diagnosis_;
   std::string_view key_place_;
   WallTime wall_;
+  bool service_app_;
 };
 
 /// Of an answer that says nothing about the token.
@@ -321,11 +330,11 @@ std::string newest_event_target(WallTime wall) {
 }
 
 TenantDiagnosis diagnose_tenant(std::string domain, std::string_view key_place, Sighting sighting,
-                                WallTime wall) {
+                                WallTime wall, bool service_app) {
   TenantDiagnosis diagnosis;
   diagnosis.domain = std::move(domain);
   diagnosis.sighting = std::move(sighting);
-  TenantDoctor(diagnosis, key_place, wall).examine();
+  TenantDoctor(diagnosis, key_place, wall, service_app).examine();
   return diagnosis;
 }
 

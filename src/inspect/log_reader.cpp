@@ -31,7 +31,7 @@ LogReader::LogReader(Now now, const TenantSpec& spec, const Span& span, const Po
       span_(span),
       policy_(policy),
       random_(random),
-      org_(now.steady, spec.credentials, policy.rate_share, Random(random_.next())),
+      org_(now.steady, spec.credentials, policy.rate_share, Random(random_.next()), spec.service_apps),
       target_(clock_target()),
       ask_at_(now.steady),
       last_progress_(now.steady),
@@ -48,6 +48,31 @@ void LogReader::begin(WallTime okta_now) {
   target_ += "&until=" + format_rfc3339(*moments_->until);
 }
 
+std::optional<MintToken> LogReader::next_mint(Now now) {
+  const auto key = done_ ? std::nullopt : org_.mint_due(now, false);
+  if (!key) return std::nullopt;
+  org_.minting(now, *key);
+  mintings_[RequestId{++asks_}] = {*key, now};
+  return MintToken{.id = RequestId{asks_},
+                   .credential = *key,
+                   .origin = domain_.origin(),
+                   .proof = org_.mint_of(*key)->proof(),
+                   .okta_ahead = org_.offset()};
+}
+
+void LogReader::minted(Now now, const TokenAnswer& answer) {
+  const auto [key, asked] = mintings_.at(answer.id);
+  mintings_.erase(answer.id);
+  const WallTime asked_wall = now.wall - to_ms(now.steady - asked.steady);
+  const MintEnd end = org_.minted(now, asked_wall, key, answer.result);
+  if (end.next == Mint::Next::held || end.next == Mint::Next::again) return;
+  if (org_.all_refused()) return give_up(end.text);
+  if (span_.until && now.steady >= last_progress_ + limits::once_patience)
+    return give_up("no progress for 5 minutes: " + end.text);
+  if (trouble_.failed(now.steady, end.text))
+    notes_.push_back({.level = Level::warn, .tenant = domain_.name(), .text = end.text + "; tried again"});
+}
+
 std::optional<AskOkta> LogReader::next_ask(Now now) {
   if (done_ || asking_ || now.steady < ask_at_) return std::nullopt;
   const auto key = org_.grant(now);
@@ -56,15 +81,22 @@ std::optional<AskOkta> LogReader::next_ask(Now now) {
   asked_ = now;
   key_ = *key;
   org_.asked(now, key_);
-  return AskOkta{.id = RequestId{++asks_}, .credential = key_, .origin = domain_.origin(), .target = target_};
+  ask_ = RequestId{++asks_};
+  return AskOkta{.id = ask_,
+                 .credential = key_,
+                 .origin = domain_.origin(),
+                 .target = target_,
+                 .okta_ahead = org_.offset()};
 }
 
 Instant LogReader::deadline(Now now) const {
-  return done_ || asking_ ? never : std::max(ask_at_, org_.next_chance(now));
+  if (done_) return never;
+  const Instant mint = org_.next_mint(now, false);
+  return asking_ ? mint : std::min(mint, std::max(ask_at_, org_.next_chance(now)));
 }
 
 std::vector<std::string_view> LogReader::answered(Now now, OktaAnswer&& answer) {
-  CHECK(asking_ && answer.id == RequestId{asks_});
+  CHECK(asking_ && answer.id == ask_);
   asking_ = false;
   // By our clock as it is now: it may have been set since.
   const WallTime asked_wall = now.wall - to_ms(now.steady - asked_.steady);
@@ -143,6 +175,10 @@ std::vector<std::string_view> LogReader::take_page(Now now, const OktaReply& rep
 
 void LogReader::take_failure(Now now, const OktaResult& result, Standing standing) {
   if (!result) return failed(now, with_cure(result.error()));
+  if (standing == Standing::renewing || standing == Standing::unproved) {
+    ask_at_ = now.steady;
+    return;
+  }
   const std::string said = std::to_string(result->status()) + " " + describe_okta_error(result->answer);
   if (org_.all_refused()) {
     return give_up("Okta refuses every key of " + domain_.name() + " (" + said +

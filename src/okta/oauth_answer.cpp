@@ -12,6 +12,7 @@
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/base/text.hpp"
+#include "logzio_okta/okta/error.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -427,6 +428,16 @@ CredentialComplaint complaint_of(const HttpAnswer& answer) {
   const auto members = read_members(copy.body);
   if (!members || !members->error) return CredentialComplaint::none;
   return complaint_in(*members->error, members->error_description.value_or(""));
+}
+
+std::string describe_credential_doubt(const HttpAnswer& answer) {
+  const auto challenge = read_challenge(answer.headers);
+  if (!challenge) return describe_okta_error(answer);
+  const std::string text =
+      shown(challenge->error) + (challenge->description.empty() ? "" : ": ") + shown(challenge->description);
+  const auto id = find_header(answer.headers, "X-Okta-Request-Id").value_or("");
+  constexpr std::size_t id_bytes_max = 80;
+  return id.empty() ? text : text + " (request id " + printable(id, id_bytes_max) + ')';
 }
 
 std::optional<Challenge> read_challenge(const Headers& headers) {

@@ -111,6 +111,12 @@ void Bench::look_for_secrets() {
   for (const auto& entry : std::filesystem::directory_iterator(state_dir(), missing)) {
     said += read_whole(entry.path());
   }
+  // Access tokens, client assertions and proofs: whatever an org has seen of them.
+  for (std::size_t org = 0; org < world.orgs(); ++org) {
+    const auto shown =
+        world.with_org(org, [](model::OktaOrg& okta) { return std::vector(okta.oauth().secrets()); });
+    secrets_.insert(secrets_.end(), shown.begin(), shown.end());
+  }
   for (const std::string& secret : secrets_) {
     const bool leaked = said.contains(secret);
     CAPTURE(secret);
@@ -121,8 +127,13 @@ void Bench::look_for_secrets() {
 std::size_t Bench::add_org(sandbox::OrgSpec spec) {
   if (spec.settings.rate_limit == model::OrgSettings{}.rate_limit) spec.settings.rate_limit = plenty;
   const std::vector<std::string> keys = spec.keys;
+  const bool service_app = spec.service_app;
   const std::size_t org = world.add_org(std::move(spec));
-  add_secret(world.org_key(org));
+  if (service_app) {
+    add_secret(world.app_key(org).number("priv"));
+  } else {
+    add_secret(world.org_key(org));
+  }
   for (const std::string& key : keys) add_secret(key);
   return org;
 }

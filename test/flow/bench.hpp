@@ -516,6 +516,7 @@ class Bench {
   WallTime wall = birth;
 
   std::map<RequestId, AskOkta> asks;  ///< Not answered yet.
+  std::vector<MintToken> mints;       ///< Every one.
   std::map<BulkId, SendBulk> bulks;
   std::vector<Line> delivered;
   std::vector<Note> notes;
@@ -587,6 +588,7 @@ class Bench {
     ++asked;
     asks.emplace(ask.id, std::move(ask));
   }
+  void perform(MintToken&& mint) { mints.push_back(std::move(mint)); }
   void perform(CancelAsk&& cancelled) { asks.erase(cancelled.id); }
   void perform(SendBulk&& bulk) {
     ++sent;

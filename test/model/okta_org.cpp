@@ -91,10 +91,11 @@ Answer OktaOrg::tell_id(WallTime at) const {
 
 Answer OktaOrg::handle(const Request& request, WallTime wall) {
   if (request.target == org_page) return tell_id(clock(wall));
+  if (request.target.starts_with("/oauth2/") && oauth_) return grant_token(request, wall);
   RequestRecord record;
   record.at = clock(wall);
   record.wall = wall;
-  record.key = key_of(request);
+  record.key = TokenEndpoint::carries_token(request) && oauth_ ? oauth_->client_of(request) : key_of(request);
   record.target = request.target;
   record.user_agent = find_header(request.headers, "User-Agent").value_or("");
   record.in_silence = quiet_until_ && record.at < *quiet_until_;
@@ -109,6 +110,18 @@ Answer OktaOrg::handle(const Request& request, WallTime wall) {
   return answer;
 }
 
+Answer OktaOrg::grant_token(const Request& request, WallTime wall) {
+  oauth_->set_base(settings_.base);
+  Answer answer = oauth_->handle(request, clock(wall));
+  RequestRecord record;
+  record.at = clock(wall);
+  record.wall = wall;
+  served_.reset();
+  const auto any = [](const OktaFault&) { return true; };
+  for (const OktaFault& fault : token_faults_.take(request, any)) apply(fault, answer, request, record);
+  return answer;
+}
+
 Answer OktaOrg::honest_answer(const Request& request, RequestRecord& record) {
   Answer answer;
   answer.headers = {{"Date", format_http_date(record.at)},
@@ -116,7 +129,7 @@ Answer OktaOrg::honest_answer(const Request& request, RequestRecord& record) {
                     {"Server", "nginx"},
                     {"X-Okta-Request-Id", "req" + std::to_string(random_.next())}};
   const bool within_limit = spend(record, answer);
-  if (const auto refusal = refusal_of_key(record)) {
+  if (const auto refusal = refusal_of_key(request, record)) {
     bend(answer, *refusal);
   } else if (!within_limit) {
     bend(answer,
@@ -136,7 +149,11 @@ Answer OktaOrg::honest_answer(const Request& request, RequestRecord& record) {
   return answer;
 }
 
-std::optional<fault::Status> OktaOrg::refusal_of_key(const RequestRecord& record) const {
+std::optional<fault::Status> OktaOrg::refusal_of_key(const Request& request, RequestRecord& record) {
+  if (oauth_ && TokenEndpoint::carries_token(request)) {
+    oauth_->set_base(settings_.base);
+    return oauth_->refusal_of(request, record.at, record.misuse);
+  }
   const auto known = keys_.find(record.key);
   if (known == keys_.end() || known->second == KeyState::revoked) return fault::okta_unauthorized();
   if (known->second == KeyState::forbidden) return fault::okta_forbidden();
@@ -151,7 +168,8 @@ bool OktaOrg::spend(RequestRecord& record, Answer& answer) {
   counts_.busiest_window = std::max(counts_.busiest_window, ++window_.asked);
 
   const auto known = keys_.find(record.key);
-  if (known == keys_.end() || known->second == KeyState::revoked) return true;  // Nobody's budget.
+  const bool nobody = known == keys_.end() || known->second == KeyState::revoked;
+  if (nobody && (!oauth_ || !oauth_->has_app(record.key))) return true;  // Nobody's budget.
   const std::int64_t others = settings_.others * (ms - number * window) / window;
   const bool room = window_.granted + others < settings_.rate_limit;
   if (room) ++window_.granted;

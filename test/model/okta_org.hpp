@@ -36,6 +36,7 @@
 #include "model/answer.hpp"
 #include "model/event_log.hpp"
 #include "model/fault.hpp"
+#include "model/token_endpoint.hpp"
 
 namespace logzio_okta::model {
 
@@ -65,7 +66,7 @@ enum class KeyState : std::uint8_t { good, revoked, forbidden };
 struct RequestRecord {
   WallTime at;      ///< By the org's clock.
   WallTime wall;    ///< By ours.
-  std::string key;  ///< As sent behind "SSWS ".
+  std::string key;  ///< As sent behind "SSWS "; of a token the client id.
   std::string target;
   std::string user_agent;
   int status = 0;
@@ -105,6 +106,14 @@ class OktaOrg {
   void set_key(std::string key, KeyState state) { keys_[std::move(key)] = state; }
   void forget_key(const std::string& key) { keys_.erase(key); }
   void append(LoggedEvent event) { log_->append(std::move(event)); }
+  /// From now on it has a token endpoint; before, 404.
+  void enable_oauth(Crypto crypto) { oauth_.emplace(std::move(crypto), settings_.base, settings_.seed); }
+  [[nodiscard]] TokenEndpoint& oauth() { return *oauth_; }
+  /// Faults of the token endpoint alone; those of inject() are the System Log's alone.
+  void inject_token(OktaFault fault, std::size_t times = always) {
+    token_faults_.inject(std::move(fault), times, match::any());
+  }
+  void clear_token_faults() { token_faults_.clear(); }
 
   [[nodiscard]] Answer handle(const Request& request, WallTime wall);
 
@@ -159,8 +168,9 @@ class OktaOrg {
   [[nodiscard]] const std::string& link_base() const {
     return settings_.link_base.empty() ? settings_.base : settings_.link_base;
   }
+  [[nodiscard]] Answer grant_token(const Request& request, WallTime wall);
   [[nodiscard]] Answer honest_answer(const Request& request, RequestRecord& record);
-  [[nodiscard]] std::optional<fault::Status> refusal_of_key(const RequestRecord& record) const;
+  [[nodiscard]] std::optional<fault::Status> refusal_of_key(const Request& request, RequestRecord& record);
   [[nodiscard]] std::expected<Query, fault::Status> read_query(const Request& request,
                                                                RequestRecord& record) const;
   /// Counts the request into its window; true if the limit has room for it.
@@ -184,7 +194,9 @@ class OktaOrg {
   OrgSettings settings_;
   std::shared_ptr<EventLog> log_;
   std::map<std::string, KeyState> keys_;
+  std::optional<TokenEndpoint> oauth_;
   FaultPlan<OktaFault> faults_;
+  FaultPlan<OktaFault> token_faults_;
   Random random_;
   RateWindow window_;
   std::optional<WallTime> quiet_until_;

@@ -77,6 +77,7 @@ class TokenEndpoint {
 
   ServiceApp& add_app(ServiceApp app);
   [[nodiscard]] ServiceApp& app(const std::string& client_id) { return apps_.at(client_id); }
+  [[nodiscard]] bool has_app(const std::string& client_id) const { return apps_.contains(client_id); }
   void set_base(std::string base) { base_ = std::move(base); }
 
   [[nodiscard]] Answer handle(const Request& request, WallTime at);

@@ -5,6 +5,7 @@
 
 #include <openssl/evp.h>
 
+#include "sandbox/jws_verifier.hpp"
 #include "sandbox/tls.hpp"
 
 namespace logzio_okta::sandbox {
@@ -102,7 +103,7 @@ std::size_t World::add_org(OrgSpec spec) {
   const std::size_t index = orgs_.size();
   const std::uint64_t org_seed = seed_ * 1000 + index;
   const bool tls = spec.tls || !spec.host.empty();
-  if (spec.keys.empty()) spec.keys.push_back("00" + letters(Random(org_seed), 40));
+  if (spec.keys.empty() && !spec.service_app) spec.keys.push_back("00" + letters(Random(org_seed), 40));
   spec.settings.seed = org_seed;
   auto log = spec.log ? std::move(spec.log) : std::make_shared<model::EventLog>();
   auto org = std::make_unique<Org>(Org{.model = model::OktaOrg(spec.settings, std::move(log)),
@@ -125,11 +126,22 @@ std::size_t World::add_org(OrgSpec spec) {
   }
   return locked([&] {
     org->model.settings().base = spec.host.empty() ? org->domain : "https://" + spec.host;
+    org->model.enable_oauth({.verifies = &verifies, .sha256 = &sha256_of});
     if (!spec.host.empty()) routes_[spec.host + ":443"] = org->port;
     routes_[org->name] = org->port;
     hosts_[org->port.index] = spec.host;
     orgs_.push_back(std::move(org));
+    if (spec.service_app) add_service_app(index);
     return index;
+  });
+}
+
+void World::add_service_app(std::size_t org) {
+  locked([&] {
+    Org& at = org_at(org);
+    at.app_key = test::KeyPair::ec();
+    at.model.oauth().add_app(
+        {.client_id = client_id(org), .keys = {{.id = "key1", .jwk = at.app_key->public_jwk()}}});
   });
 }
 
@@ -147,6 +159,11 @@ std::string World::tenants_yaml() const {
   for (const auto& org : orgs_) {
     for (const std::string& key : org->keys) {
       yaml += "  - okta_api_key: " + key + "\n    okta_domain: " + org->domain + "\n";
+    }
+    if (org->app_key) {
+      const auto index = static_cast<std::size_t>(&org - orgs_.data());
+      yaml += "  - okta_client_id: " + client_id(index) + "\n    okta_private_key: '" + org->app_key->jwk() +
+              "'\n    okta_domain: " + org->domain + "\n";
     }
   }
   return yaml;

@@ -20,6 +20,7 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -34,6 +35,7 @@
 #include "sandbox/server.hpp"
 #include "sandbox/temp_dir.hpp"
 #include "tools/certificates.hpp"
+#include "tools/key_pair.hpp"
 
 namespace logzio_okta::sandbox {
 
@@ -50,8 +52,9 @@ struct OrgSpec {
   /// A name such as "acme.okta.com", reached through the proxy at port 443 (implies TLS). Empty: at its own
   /// port.
   std::string host = {};
-  model::OrgSettings settings = {};                ///< `base` is filled in.
-  std::vector<std::string> keys = {};              ///< Empty: one is made up.
+  model::OrgSettings settings = {};    ///< `base` is filled in.
+  std::vector<std::string> keys = {};  ///< Empty: one is made up.
+  bool service_app = false;            ///< Instead of an API key: a service app, with DPoP required.
   std::shared_ptr<model::EventLog> log = nullptr;  ///< To share one among orgs.
   Trust trust = Trust::good;
   std::uint16_t port = 0;
@@ -88,6 +91,13 @@ class World {
   [[nodiscard]] const std::string& org_name(std::size_t org) const { return org_at(org).name; }
   [[nodiscard]] const std::string& org_key(std::size_t org) const { return org_at(org).keys.front(); }
   [[nodiscard]] PortId org_port(std::size_t org) const { return org_at(org).port; }
+  /// The client id of its service app, and its private key; what the app is like says the model.
+  [[nodiscard]] static std::string client_id(std::size_t org) {
+    return "0oa" + std::to_string(1000 + org) + "ServiceApp";
+  }
+  [[nodiscard]] const test::KeyPair& app_key(std::size_t org) const { return *org_at(org).app_key; }
+  /// Beside what it has.
+  void add_service_app(std::size_t org);
   /// The tenants file for all orgs, an entry for each key.
   [[nodiscard]] std::string tenants_yaml() const;
 
@@ -171,6 +181,7 @@ class World {
     std::string name;
     std::vector<std::string> keys;
     PortId port;
+    std::optional<test::KeyPair> app_key{};
   };
   struct Log {
     model::Listener model;

@@ -671,6 +671,11 @@ void World::on(AskOkta&& ask) {
                                    wanted] { reach_okta(org_index, ask, secret, run, at, wanted); });
 }
 
+// No org of the simulation has a service app.
+void World::on(MintToken&& mint) {
+  throw Violation{"asks for an access token for key " + std::to_string(mint.credential.value)};
+}
+
 void World::on(CancelAsk&& cancel) {
   tell(cancel.id.value, [&] { return "cancels #" + std::to_string(cancel.id.value); }, {.detail = true});
   cancelled_.insert(cancel.id);

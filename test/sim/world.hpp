@@ -111,6 +111,7 @@ class World {
   void drain();
   void perform(Output output);
   void on(AskOkta&& ask);
+  void on(MintToken&& mint);
   void on(CancelAsk&& cancel);
   void on(SendBulk&& bulk);
   void on(OpenStream&& open);

@@ -104,7 +104,12 @@ inline constexpr std::size_t token_bytes_max = 8 * KiB;  // Of an access token: 
 inline constexpr std::size_t nonce_bytes_max = 256;
 inline constexpr std::size_t token_answer_bytes_max = 64 * KiB;
 inline constexpr Duration token_life_assumed = 5min;  // Of a token whose answer does not say.
-inline constexpr Duration token_life_max = 24h;    // Okta's is an hour; a longer one is renewed all the same.
+inline constexpr Duration token_life_max = 24h;  // Okta's is an hour; a longer one is renewed all the same.
+inline constexpr Duration token_renew_before = 10min;  // Give or take a fifth.
+inline constexpr Duration token_margin = 5s;           // A token is not used for the last of its life.
+inline constexpr Duration mint_pause_min = 5s;         // From one token to the next.
+inline constexpr int mints_at_once_max = 4;        // A nonce, the clock, another algorithm, without a proof.
+inline constexpr int proofs_refused_max = 3;       // In a row on the System Log, until the token is in doubt.
 inline constexpr std::size_t rsa_bits_min = 2048;  // Okta's least. A signature of the most takes 10 ms.
 inline constexpr std::size_t rsa_bits_max = 4096;
 

@@ -15,14 +15,25 @@
 
 namespace logzio_okta {
 
+/// An OAuth service app, instead of an API key.
+struct ServiceAppEntry {
+  std::string client_id;
+  Secret private_key;  ///< As it was read: JWK, JWKS or PEM; it works.
+  std::string key_id;  ///< As the entry says; empty if it does not.
+  std::string thumbprint;
+};
+
 /// One entry of `tenants_credentials`: an org, a key, and what the entry wants otherwise than the options
 /// say.
 struct TenantEntry {
   Domain domain;
   Secret api_key;
-  int line = 0;                    ///< In the file, from 1; 0 when it came from the environment.
-  std::string api_key_file{};      ///< Where `api_key` was read from, if from a file of its own.
+  int line = 0;  ///< In the file, from 1; 0 when it came from the environment.
+  /// Where `api_key` or the private key was read from, if from a file of its own.
+  std::string api_key_file{};
   std::string api_key_variable{};  ///< Likewise, if from a ${VARIABLE}.
+
+  std::optional<ServiceAppEntry> service_app{};
 
   std::optional<Since> since{};
   LogQuery query{};

@@ -12,6 +12,7 @@
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/config/options.hpp"
 #include "logzio_okta/flow/hook_route.hpp"
+#include "logzio_okta/flow/org.hpp"
 #include "logzio_okta/flow/place.hpp"
 #include "logzio_okta/flow/report.hpp"
 #include "logzio_okta/http/message.hpp"
@@ -45,6 +46,8 @@ struct TenantSpec {
   std::vector<ConstantField> fields{};
   /// What to do about a refused key, by where the keys come from: "put a valid key into ...".
   std::string key_cure = "put a valid key into the tenants file: it is picked up by itself";
+  /// Those of the credentials that are service apps.
+  std::vector<ServiceAppSpec> service_apps{};
 };
 
 /// Everything the tenants file and the options say of who is followed and where the events go. The
@@ -62,6 +65,17 @@ struct AskOkta {
   CredentialId credential;
   Origin origin;       ///< The keyring checks it against the key's own org before it attaches the key.
   std::string target;  ///< Byte for byte.
+  /// Okta's clock minus ours, for a proof.
+  std::chrono::milliseconds okta_ahead{0};
+};
+/// Ask the org's token endpoint for an access token for this service app; the keyring keeps it. Answered by
+/// TokenAnswer.
+struct MintToken {
+  RequestId id;
+  CredentialId credential;
+  Origin origin;  ///< The keyring checks it, as of a question.
+  ProofKind proof = ProofKind::ec;
+  std::chrono::milliseconds okta_ahead{0};  ///< Okta's clock minus ours.
 };
 /// Forget this request; no answer is wanted any more.
 struct CancelAsk {
@@ -132,14 +146,18 @@ struct Note {
   std::string text;
 };
 
-using Output = std::variant<AskOkta, CancelAsk, SendBulk, OpenStream, ReadWindow, NoteInFlight, Save,
-                            SpoolEvents, ReadSpool, ForgetDestination, AnswerHook, Note>;
+using Output = std::variant<AskOkta, MintToken, CancelAsk, SendBulk, OpenStream, ReadWindow, NoteInFlight,
+                            Save, SpoolEvents, ReadSpool, ForgetDestination, AnswerHook, Note>;
 
 // Facts.
 
 struct OktaAnswer {
   RequestId id;
   HttpResult result;
+};
+struct TokenAnswer {
+  RequestId id;
+  MintResult result;
 };
 struct BulkAnswer {
   BulkId id;
@@ -255,8 +273,8 @@ struct HooksRefused {
 /// Nothing but time.
 struct Tick {};
 
-using Input =
-    std::variant<Tick, OktaAnswer, BulkAnswer, Opened, WindowRead, Saved, SaveFailed, SetAsideSize, Reload,
-                 TokenChanged, HookArrived, Spooled, SpoolRead, SpoolFound, HookVerified, HooksRefused, Stop>;
+using Input = std::variant<Tick, OktaAnswer, TokenAnswer, BulkAnswer, Opened, WindowRead, Saved, SaveFailed,
+                           SetAsideSize, Reload, TokenChanged, HookArrived, Spooled, SpoolRead, SpoolFound,
+                           HookVerified, HooksRefused, Stop>;
 
 }  // namespace logzio_okta

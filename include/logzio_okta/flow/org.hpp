@@ -19,16 +19,33 @@
 // Keys: refused by a 401 or by three 403 in a row; then the next one takes over and stays. A refused or idle
 // key is used once in limits::refused_retry_max, for Okta kills a key unused for 30 days. With every key
 // refused each is tried ever more rarely.
+//
+// Service apps: a key that needs a token first (Mint), which is asked for by itself:
+//
+//     if (auto app = org.mint_due(now, true)) org.minting(now, *app);  // And the request is sent.
+//     MintEnd end = org.minted(now, asked_wall, app, granted);
+//
+// The one in use has a token at all times, one that stands by only when it is tried. While the one in use has
+// none, another key that can be used is. What the System Log says against a token costs one fresh one, and
+// the key is refused only if that fares no better; what it says against a proof is no fault of the key at
+// all, unless it goes on. The token endpoint shows Okta's clock as well.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "logzio_okta/base/id.hpp"
 #include "logzio_okta/base/random.hpp"
 #include "logzio_okta/base/time.hpp"
+#include "logzio_okta/flow/mint.hpp"
+#include "logzio_okta/flow/report.hpp"
+#include "logzio_okta/http/cure.hpp"
+#include "logzio_okta/http/message.hpp"
+#include "logzio_okta/okta/oauth_answer.hpp"
 #include "logzio_okta/okta/reply.hpp"
 
 namespace logzio_okta {
@@ -41,11 +58,34 @@ enum class Standing : std::uint8_t {
   crowded,       ///< 429 for too many requests at once: a short pause.
   unauthorized,  ///< 401: this key is refused from now on.
   forbidden,     ///< 403; a third in a row refuses the key.
+  renewing,      ///< The token is of no use any more: a fresh one is minted, and then it is asked again.
+  unproved,      ///< It is about the proof: asked again, with a fresh one.
+};
+
+/// A credential that is a service app: it needs a token before anything can be asked with it.
+struct ServiceAppSpec {
+  CredentialId id;
+  std::string key;  ///< For people: "the key in /etc/logzio-okta/acme.pem (key id abcdefgh...)".
+};
+
+/// A token was granted; the keyring has it.
+struct TokenGranted {
+  TokenFacts facts;
+  Headers headers;
+};
+using MintResult = std::variant<TokenGranted, TokenRefusal, TransportError>;
+/// What it came to, for people.
+struct MintEnd {
+  Mint::Next next = Mint::Next::held;
+  TokenTrouble trouble = TokenTrouble::outage;  ///< Unless held.
+  std::string text;                             ///< What is wrong and what to do; empty when held.
+  Urgency urgency = Urgency::waits;
 };
 
 class Org {
  public:
-  Org(Instant now, const std::vector<CredentialId>& keys, double rate_share, Random random);
+  Org(Instant now, const std::vector<CredentialId>& keys, double rate_share, Random random,
+      const std::vector<ServiceAppSpec>& service_apps = {});
 
   /// The key to ask with now, or nothing; then `next_chance` says when to try again.
   [[nodiscard]] std::optional<CredentialId> grant(Now now) const;
@@ -54,7 +94,19 @@ class Org {
   [[nodiscard]] Instant next_chance(Now now) const;
   /// A key that must be used now lest Okta kills it, whatever else is wrong, if the budget allows it.
   [[nodiscard]] std::optional<CredentialId> idle_key(Now now) const;
-  [[nodiscard]] Instant next_idle_key() const;
+  [[nodiscard]] Instant next_idle_key(Instant now = {}) const;
+
+  /// The service app for which a token should be asked for now. `idle_too`: also for one that is only tried
+  /// now and then. The token endpoint has a budget of its own at Okta, and a silence of its own.
+  [[nodiscard]] std::optional<CredentialId> mint_due(Now now, bool idle_too) const;
+  [[nodiscard]] Instant next_mint(Now now, bool idle_too) const;
+  void minting(Now now, CredentialId key);
+  MintEnd minted(Now now, WallTime asked_wall, CredentialId key, const MintResult& result);
+  /// Of this service app; nothing of an API key.
+  [[nodiscard]] const Mint* mint_of(CredentialId key) const;
+  /// Why there is no token of the key in use, if there is none; else empty.
+  [[nodiscard]] std::string token_trouble(Now now) const;
+  [[nodiscard]] AuthReport auth(Instant now) const;
 
   /// How far apart to ask when there is reason to ask all the time, so that what is left of the budget lasts
   /// to the window's end. A burst may spend the first half of it twice as fast.
@@ -81,7 +133,8 @@ class Org {
 
   /// The keys as they are now. Those that stay keep their state, and the refused ones are tried at once:
   /// whoever touches the file may have mended them in Okta. New ones are good.
-  void replace_keys(Instant now, const std::vector<CredentialId>& keys);
+  void replace_keys(Instant now, const std::vector<CredentialId>& keys,
+                    const std::vector<ServiceAppSpec>& service_apps = {});
   [[nodiscard]] bool all_refused() const;
   [[nodiscard]] std::size_t keys() const { return keys_.size(); }
   [[nodiscard]] std::size_t keys_refused() const;
@@ -98,15 +151,29 @@ class Org {
     int forbidden = 0;   ///< 403s in a row.
     Instant retry_at{};  ///< With every key refused.
     Instant use_by;      ///< It must be used by then.
+
+    std::optional<Mint> mint{};  ///< Of a service app.
+    std::string name{};          ///< Likewise: its private key, for people.
+    std::string trouble{};       ///< Why it has no token.
+    int tokens_refused = 0;      ///< By the System Log, since it last took one.
+    int proofs_refused = 0;
+
+    [[nodiscard]] bool ready(Instant now) const { return !mint || mint->holds(now); }
   };
 
   [[nodiscard]] const Key* best_key(Instant now) const;
+  [[nodiscard]] bool any_ready(Instant now) const;
+  [[nodiscard]] Instant mint_at(const Key& key, Instant now, bool idle_too) const;
+  [[nodiscard]] std::optional<Standing> judge_token(Now now, WallTime asked_wall, Key& key,
+                                                    CredentialComplaint complaint);
+  [[nodiscard]] MintEnd refused_token(Now now, Key& key, const TokenRefusal& refusal);
+  void hear_of_mint(Now now, WallTime asked_wall, const Headers& headers);
   [[nodiscard]] Key* find(CredentialId id);
   [[nodiscard]] bool open_for_asking(Instant now) const;
   [[nodiscard]] std::int64_t budget() const;
   [[nodiscard]] bool within_budget(Instant now) const;
   [[nodiscard]] bool window_over(Instant now) const;
-  [[nodiscard]] std::optional<WallTime> believed_date(Now now, const OktaReply& reply);
+  [[nodiscard]] std::optional<WallTime> believed_date(Now now, std::optional<WallTime> date);
   void learn_clock(Now now, WallTime asked_wall);
   void learn_rate(Now now, const OktaReply& reply);
   void go_quiet(Now now, const OktaReply& reply, const std::optional<Now>& clock_before);
@@ -127,6 +194,9 @@ class Org {
   std::optional<WallTime> window_reset_;  ///< Its end as Okta named it; absent of a minute of our own.
 
   Instant quiet_until_{};
+  Instant mint_quiet_until_{};
+  std::uint64_t mints_ = 0;
+  std::array<std::uint64_t, token_troubles_count> mints_refused_{};
   std::optional<WallTime> quiet_named_;
   bool heard_ = false;  ///< Of Okta, in this run.
   int crowded_ = 0;     ///< Concurrency 429s in a row.

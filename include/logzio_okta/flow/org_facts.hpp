@@ -16,6 +16,7 @@ struct OrgFacts {
   std::chrono::milliseconds offset{0};  ///< Okta's clock minus ours.
   std::optional<Now> clock{};           ///< Okta's clock at an answer of this run, never ahead of it.
   std::optional<WallTime> date{};       ///< Of this answer, if it is believed.
+  bool service_app = false;             ///< It was asked with an access token.
 };
 
 }  // namespace logzio_okta

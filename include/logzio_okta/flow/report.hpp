@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "logzio_okta/base/time.hpp"
+#include "logzio_okta/okta/oauth_answer.hpp"
 
 namespace logzio_okta {
 
@@ -70,6 +71,16 @@ enum class TenantState : std::uint8_t {
 };
 [[nodiscard]] std::string_view name_of(TenantState state);
 
+/// How a tenant signs in, by the key in use.
+struct AuthReport {
+  bool service_app = false;  ///< OAuth; else an API key.
+  bool dpop = false;
+  std::optional<Duration> token_left;  ///< Of a service app, if it has one.
+  std::uint64_t mints = 0;             ///< Tokens granted, of all its service apps.
+  /// And not granted, by what was wrong.
+  std::array<std::uint64_t, token_troubles_count> mints_refused{};
+};
+
 struct TenantReport {
   std::string domain;
   TenantState state = TenantState::opening;
@@ -85,6 +96,7 @@ struct TenantReport {
   std::uint64_t rate_spent = 0;  ///< By us in this window, over all keys.
   std::size_t keys = 0;
   std::size_t keys_refused = 0;
+  AuthReport auth{};
   std::optional<Duration> clock_ahead;  ///< Our clock minus Okta's, 0 when they agree; once Okta's was seen.
   std::uint64_t hostile_links = 0;
   std::uint64_t gaps = 0;

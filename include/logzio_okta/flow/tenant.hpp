@@ -36,7 +36,7 @@ struct Tenant final : Source {
 
   [[nodiscard]] OrgFacts facts() const;
   /// Likewise, beside an answer of which the org says this.
-  [[nodiscard]] OrgFacts facts_of_answer(Standing standing) const;
+  [[nodiscard]] OrgFacts facts_of_answer(Standing standing, CredentialId key) const;
   void watch_retention(Now now) { poller.watch_retention(now, facts()); }
   /// What a full page of such events would weigh, and a quarter more.
   void learn_reserve(std::size_t wire_bytes, std::size_t events);

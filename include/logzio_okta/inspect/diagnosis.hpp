@@ -76,7 +76,7 @@ inline constexpr Duration newest_event_span = 7 * 24h;
 /// `sighting` is of the answer to newest_event_target(); `wall` our clock when it came; `key_place` where the
 /// key stands ("/etc/.../tenants-credentials.yml:3"), for the cure.
 [[nodiscard]] TenantDiagnosis diagnose_tenant(std::string domain, std::string_view key_place,
-                                              Sighting sighting, WallTime wall);
+                                              Sighting sighting, WallTime wall, bool service_app = false);
 
 /// The page on which an org tells everyone its id, which is the same under each of its names.
 inline constexpr std::string_view org_page = "/.well-known/okta-organization";

@@ -15,11 +15,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "logzio_okta/base/random.hpp"
@@ -49,6 +51,9 @@ class LogReader {
   /// Of the spec it takes domain, keys and query.
   LogReader(Now now, const TenantSpec& spec, const Span& span, const Policy& policy, Random random);
 
+  /// The token to ask for now, of a service app; nothing while one is on its way.
+  [[nodiscard]] std::optional<MintToken> next_mint(Now now);
+  void minted(Now now, const TokenAnswer& answer);
   /// The question to ask now; nothing while one is asked, or before `deadline`.
   [[nodiscard]] std::optional<AskOkta> next_ask(Now now);
   [[nodiscard]] Instant deadline(Now now) const;
@@ -86,7 +91,9 @@ class LogReader {
   bool asking_ = false;
   CredentialId key_;
   Now asked_{};
-  std::uint64_t asks_ = 0;
+  std::uint64_t asks_ = 0;  // And tokens asked for.
+  RequestId ask_{};
+  std::map<RequestId, std::pair<CredentialId, Now>> mintings_;
   Instant ask_at_{};
   Instant last_progress_{};
   Tail tail_;

@@ -4,6 +4,7 @@
 // The token is read where it is kept, by the shell; all else is for the core.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -64,6 +65,7 @@ enum class TokenTrouble : std::uint8_t {
   outage,           ///< 5xx, or not Okta: says nothing of the credential.
   other,            ///< Refused in words we do not know.
 };
+inline constexpr std::size_t token_troubles_count = static_cast<std::size_t>(TokenTrouble::other) + 1;
 [[nodiscard]] TokenTrouble trouble_of(const TokenRefusal& refusal);
 /// The words for a metric: "nonce", "clock", ...
 [[nodiscard]] std::string_view name_of(TokenTrouble trouble);
@@ -83,6 +85,8 @@ enum class CredentialComplaint : std::uint8_t {
   scope,            ///< The token has not the scope it takes.
 };
 [[nodiscard]] CredentialComplaint complaint_of(const HttpAnswer& answer);
+/// The same for the log: "invalid_token: The access token is expired. (request id ...)".
+[[nodiscard]] std::string describe_credential_doubt(const HttpAnswer& answer);
 
 /// One challenge of WWW-Authenticate (RFC 9110 section 11.6.1), as far as OAuth has meanings for it.
 struct Challenge {

@@ -3,20 +3,24 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <functional>
 #include <iterator>
 #include <limits>
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include <poll.h>
 
 #include "logzio_okta/base/check.hpp"
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/text.hpp"
+#include "logzio_okta/okta/oauth_claims.hpp"
 
 #include "shell/net/answer_collector.hpp"
 #include "shell/net/curl_fault.hpp"
+#include "shell/os/clock.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -26,6 +30,7 @@ constexpr long connections_kept = 2 * limits::tenants_max + 16;
 // Enough for a page in few reads; held only while an answer is on its way.
 constexpr long receive_buffer = 128 * limits::KiB;
 constexpr long send_buffer = 512 * limits::KiB;
+constexpr Duration proof_key_pause = 20ms;  // Until one that is being made is asked for again.
 constexpr const char* user_agent = "logzio-okta/" LOGZIO_OKTA_VERSION;
 
 // A space or a line break in it would end the request line, and what follows would be headers of its own.
@@ -54,11 +59,18 @@ int poll_timeout(Duration wait) {
 // One request and what comes back. libcurl holds its address until it is destroyed.
 class CurlClient::Exchange {
  public:
-  using Id = std::variant<RequestId, BulkId>;
+  /// A question knows its credential, so that the keyring hears what the answer says.
+  struct Ask {
+    RequestId id;
+    CredentialId credential;
+  };
+  using Id = std::variant<Ask, MintToken, BulkId>;
+  /// Headers that are good for one sending, in the order of their places; nothing: it may not be sent.
+  using Sign = std::function<std::optional<std::vector<Secret>>()>;
 
   Exchange(Id id, const Route& route, Duration connect, Duration stall, Duration whole,
            std::size_t answer_bytes_max, std::size_t& bodies_bytes)
-      : id_(id),
+      : id_(std::move(id)),
         route_(route),
         connect_(connect),
         stall_(stall),
@@ -70,6 +82,8 @@ class CurlClient::Exchange {
 
   void prepare(const Trust& trust);
   void get(std::string_view target, const Secret& authorization);
+  void get_signed(std::string_view target, Sign sign);
+  void post_form(std::string_view target, Secret&& form, Sign sign);
   void post(const Secret& target, std::shared_ptr<const std::string> body);
   void start(CURLM* multi) { easy_.start(multi); }
 
@@ -77,8 +91,8 @@ class CurlClient::Exchange {
   [[nodiscard]] const Id& id() const { return id_; }
   /// When it counts as stalled; while it is connecting libcurl keeps the time.
   [[nodiscard]] Instant stalled_at() const { return connected_ ? moved_ + stall_ : never; }
-  [[nodiscard]] Input ended(CURLcode code);
-  [[nodiscard]] Input stalled() const;
+  [[nodiscard]] HttpResult ended(CURLcode code);
+  [[nodiscard]] HttpResult stalled() const;
 
  private:
   static int on_connected(void* self, char*, char*, int, int) noexcept;
@@ -88,7 +102,9 @@ class CurlClient::Exchange {
 
   void moved() { moved_ = steady_now(); }
   [[nodiscard]] std::optional<std::size_t> announced() const;
-  [[nodiscard]] Input answered(HttpResult result) const;
+  void add_signed(std::size_t headers, Sign sign);
+  [[nodiscard]] bool sign();
+  void send_body();
 
   Id id_;
   Route route_;
@@ -98,7 +114,11 @@ class CurlClient::Exchange {
   AnswerCollector answer_;
   Secret authorization_;  // Read in place by libcurl, wiped with this object.
   HeaderList headers_;
+  Sign sign_;
+  std::vector<Secret> signed_;  // Likewise.
   std::shared_ptr<const std::string> body_;
+  Secret form_;
+  std::string_view bytes_;      // Of either.
   std::size_t handed_out_ = 0;  // Of the body.
   bool connected_ = false;
   Instant moved_;
@@ -134,16 +154,62 @@ void CurlClient::Exchange::get(std::string_view target, const Secret& authorizat
   easy_.set(CURLOPT_HTTPHEADER, headers_.head());
 }
 
-void CurlClient::Exchange::post(const Secret& target, std::shared_ptr<const std::string> body) {
-  body_ = std::move(body);
-  easy_.set(CURLOPT_REQUEST_TARGET, target);
+void CurlClient::Exchange::get_signed(std::string_view target, Sign sign) {
+  easy_.set(CURLOPT_REQUEST_TARGET, std::string(target).c_str());
+  add_signed(2, std::move(sign));
+  headers_.add("Accept: application/json");
+  headers_.add("Content-Type: application/json");
+  headers_.add("Accept-Encoding: gzip");
+  easy_.set(CURLOPT_HTTPHEADER, headers_.head());
+}
+
+void CurlClient::Exchange::post_form(std::string_view target, Secret&& form, Sign sign) {
+  form_ = std::move(form);
+  bytes_ = form_.expose();
+  easy_.set(CURLOPT_REQUEST_TARGET, std::string(target).c_str());
+  send_body();
+  add_signed(1, std::move(sign));
+  headers_.add("Accept: application/json");
+  headers_.add("Content-Type: application/x-www-form-urlencoded");
+  headers_.add("Expect:");
+  easy_.set(CURLOPT_HTTPHEADER, headers_.head());
+}
+
+// Until they are signed, their places hold what libcurl does not send: a header without a value.
+void CurlClient::Exchange::add_signed(std::size_t headers, Sign sign) {
+  for (std::size_t i = 0; i < headers; ++i) headers_.add("DPoP:");
+  sign_ = std::move(sign);
+}
+
+// libcurl asks before each sending of the request, also when it sends one again over a new connection, and
+// reads the headers only then.
+bool CurlClient::Exchange::sign() {
+  if (!sign_) return true;
+  auto pieces = sign_();
+  if (!pieces) return false;
+  signed_.clear();
+  for (std::size_t i = 0; i < pieces->size(); ++i) {
+    signed_.push_back(with_nul((*pieces)[i]));
+    headers_.replace(i, (*pieces)[i].empty() ? "DPoP:" : signed_.back().expose().data());
+  }
+  return true;
+}
+
+void CurlClient::Exchange::send_body() {
   easy_.set(CURLOPT_POST, 1L);
-  easy_.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body_->size()));
-  easy_.set(CURLOPT_UPLOAD_BUFFERSIZE, send_buffer);
+  easy_.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(bytes_.size()));
   // A read callback and no seek callback: when a reused connection closes after taking the body, libcurl
   // cannot send it a second time behind our back.
   easy_.set(CURLOPT_READFUNCTION, &on_send);
   easy_.set(CURLOPT_READDATA, static_cast<void*>(this));
+}
+
+void CurlClient::Exchange::post(const Secret& target, std::shared_ptr<const std::string> body) {
+  body_ = std::move(body);
+  bytes_ = *body_;
+  easy_.set(CURLOPT_REQUEST_TARGET, target);
+  easy_.set(CURLOPT_UPLOAD_BUFFERSIZE, send_buffer);
+  send_body();
   headers_.add("Content-Type: text/plain");
   headers_.add("Content-Encoding: gzip");
   headers_.add("Expect:");
@@ -155,6 +221,7 @@ int CurlClient::Exchange::on_connected(void* self, char*, char*, int, int) noexc
   // A second connection for the same request: libcurl found the reused one dead. It counts the bytes it
   // wrote, not those it took from us, so a body once begun would go on in the middle.
   if (exchange.handed_out_ > 0) return CURL_PREREQFUNC_ABORT;
+  if (!exchange.sign()) return CURL_PREREQFUNC_ABORT;
   exchange.connected_ = true;
   exchange.moved();
   return CURL_PREREQFUNC_OK;
@@ -175,8 +242,8 @@ std::size_t CurlClient::Exchange::on_body(char* bytes, std::size_t, std::size_t 
 std::size_t CurlClient::Exchange::on_send(char* room, std::size_t, std::size_t size, void* self) noexcept {
   auto& exchange = *static_cast<Exchange*>(self);
   exchange.moved();
-  const std::size_t count = std::min(size, exchange.body_->size() - exchange.handed_out_);
-  std::memcpy(room, exchange.body_->data() + exchange.handed_out_, count);
+  const std::size_t count = std::min(size, exchange.bytes_.size() - exchange.handed_out_);
+  std::memcpy(room, exchange.bytes_.data() + exchange.handed_out_, count);
   exchange.handed_out_ += count;
   return count;
 }
@@ -187,13 +254,12 @@ std::optional<std::size_t> CurlClient::Exchange::announced() const {
   return static_cast<std::size_t>(length);
 }
 
-Input CurlClient::Exchange::ended(CURLcode code) {
+HttpResult CurlClient::Exchange::ended(CURLcode code) {
   if (code == CURLE_OK && !answer_.headers_complete()) code = CURLE_PARTIAL_FILE;
   // Of Okta the beginning will do: the status and the link behind it are what is needed.
-  const bool beginning =
-      code == CURLE_WRITE_ERROR && answer_.cut_off() && std::holds_alternative<RequestId>(id_);
+  const bool beginning = code == CURLE_WRITE_ERROR && answer_.cut_off() && std::holds_alternative<Ask>(id_);
   if (code == CURLE_OK || beginning) {
-    return answered(answer_.take(static_cast<int>(easy_.info<long>(CURLINFO_RESPONSE_CODE))));
+    return answer_.take(static_cast<int>(easy_.info<long>(CURLINFO_RESPONSE_CODE)));
   }
   const Journey journey{.route = route_,
                         .connected = connected_,
@@ -203,33 +269,23 @@ Input CurlClient::Exchange::ended(CURLcode code) {
                         .handshake = handshake_.data()};
   TransportError error = explain(easy_, code, journey);
   error.sent = error.sent || handed_out_ > 0;
-  return answered(std::unexpected(std::move(error)));
+  return std::unexpected(std::move(error));
 }
 
-Input CurlClient::Exchange::stalled() const {
-  return answered(
-      std::unexpected(TransportError{.fault = TransportFault::timed_out,
-                                     .sent = true,
-                                     .text = "no byte from " + route_.name() + " for " + describe(stall_)}));
+HttpResult CurlClient::Exchange::stalled() const {
+  return std::unexpected(
+      TransportError{.fault = TransportFault::timed_out,
+                     .sent = true,
+                     .text = "no byte from " + route_.name() + " for " + describe(stall_)});
 }
 
-Input CurlClient::Exchange::answered(HttpResult result) const {
-  if (const auto* request = std::get_if<RequestId>(&id_)) {
-    return OktaAnswer{.id = *request, .result = std::move(result)};
-  }
-  const auto bulk = std::get<BulkId>(id_);
-  if (result) return BulkAnswer{.id = bulk, .result = std::move(*result)};
-  return BulkAnswer{.id = bulk, .result = std::move(result.error())};
-}
-
-Result<std::unique_ptr<CurlClient>> CurlClient::create(const Keyring& keyring, const Trust& trust,
+Result<std::unique_ptr<CurlClient>> CurlClient::create(Keyring& keyring, const Trust& trust,
                                                        const Proxy& proxy, const Patience& patience) {
   if (Result<void> suitable = curl_is_suitable(); !suitable) return fail(suitable.error().text);
   return std::unique_ptr<CurlClient>(new CurlClient(keyring, trust, proxy, patience));
 }
 
-CurlClient::CurlClient(const Keyring& keyring, const Trust& trust, const Proxy& proxy,
-                       const Patience& patience)
+CurlClient::CurlClient(Keyring& keyring, const Trust& trust, const Proxy& proxy, const Patience& patience)
     : keyring_(keyring),
       trust_(trust),
       proxy_(proxy),
@@ -256,16 +312,52 @@ void CurlClient::ask(const AskOkta& ask) {
     answers_.emplace_back(OktaAnswer{.id = ask.id, .result = std::unexpected(authorization.error())});
     return;
   }
-  auto exchange = std::make_unique<Exchange>(ask.id, Route::to(ask.origin, proxy_), patience_.connect,
-                                             patience_.ask_stall, patience_.ask_whole,
-                                             limits::answer_bytes_max, bodies_bytes_);
+  auto exchange = std::make_unique<Exchange>(
+      Exchange::Ask{.id = ask.id, .credential = ask.credential}, Route::to(ask.origin, proxy_),
+      patience_.connect, patience_.ask_stall, patience_.ask_whole, limits::answer_bytes_max, bodies_bytes_);
   exchange->prepare(trust_);
-  exchange->get(ask.target, *authorization);
+  if (keyring_.is_service_app(ask.credential)) {
+    exchange->get_signed(ask.target, [this, ask]() -> std::optional<std::vector<Secret>> {
+      Keyring::Piece token = keyring_.authorization(ask.credential, ask.origin);
+      Keyring::Piece proof =
+          keyring_.proof(ask.credential, ask.origin, ask.target, wall_now() + ask.okta_ahead);
+      if (!token || !proof) return std::nullopt;
+      std::vector<Secret> headers;
+      headers.push_back(std::move(*token));
+      headers.push_back(std::move(*proof));
+      return headers;
+    });
+  } else {
+    exchange->get(ask.target, *authorization);
+  }
+  start(std::move(exchange));
+}
+
+void CurlClient::start_mint(const MintToken& mint) {
+  Keyring::Piece form = keyring_.token_form(mint, wall_now() + mint.okta_ahead);
+  if (!form) {
+    answers_.emplace_back(TokenAnswer{.id = mint.id, .result = std::move(form.error())});
+    return;
+  }
+  auto exchange =
+      std::make_unique<Exchange>(mint, Route::to(mint.origin, proxy_), patience_.connect, patience_.ask_stall,
+                                 patience_.ask_whole, limits::token_answer_bytes_max, bodies_bytes_);
+  exchange->prepare(trust_);
+  exchange->post_form(token_path, std::move(*form), [this, mint]() -> std::optional<std::vector<Secret>> {
+    Keyring::Piece proof = keyring_.token_proof(mint, wall_now() + mint.okta_ahead);
+    if (!proof) return std::nullopt;
+    std::vector<Secret> headers;
+    headers.push_back(std::move(*proof));
+    return headers;
+  });
   start(std::move(exchange));
 }
 
 void CurlClient::cancel(RequestId id) {
-  std::erase_if(exchanges_, [&](const auto& entry) { return entry.second->id() == Exchange::Id(id); });
+  std::erase_if(exchanges_, [&](const auto& entry) {
+    const auto* ask = std::get_if<Exchange::Ask>(&entry.second->id());
+    return ask != nullptr && ask->id == id;
+  });
   std::erase_if(answers_, [&](const Input& input) {
     const auto* answer = std::get_if<OktaAnswer>(&input);
     return answer != nullptr && answer->id == id;
@@ -298,11 +390,42 @@ void CurlClient::start(std::unique_ptr<Exchange> exchange) {
   exchanges_.emplace(handle, std::move(exchange));
 }
 
+void CurlClient::deliver(const Exchange& exchange, HttpResult&& result) {
+  if (const auto* ask = std::get_if<Exchange::Ask>(&exchange.id())) {
+    if (result) keyring_.hear(ask->credential, result->headers);
+    answers_.emplace_back(OktaAnswer{.id = ask->id, .result = std::move(result)});
+  } else if (const auto* mint = std::get_if<MintToken>(&exchange.id())) {
+    answers_.emplace_back(
+        TokenAnswer{.id = mint->id, .result = keyring_.take_token(*mint, std::move(result))});
+  } else {
+    const auto bulk = std::get<BulkId>(exchange.id());
+    if (result) {
+      answers_.emplace_back(BulkAnswer{.id = bulk, .result = std::move(*result)});
+    } else {
+      answers_.emplace_back(BulkAnswer{.id = bulk, .result = std::move(result.error())});
+    }
+  }
+}
+
+// False if there are some, and the key for the proof of each is still being made.
+bool CurlClient::start_a_mint() {
+  const auto ready =
+      std::ranges::find_if(mints_, [&](const MintToken& mint) { return keyring_.can_prove(mint); });
+  if (ready == mints_.end()) return mints_.empty();
+  const MintToken mint = *ready;
+  mints_.erase(ready);
+  start_mint(mint);
+  return true;
+}
+
 void CurlClient::wait(std::span<curl_waitfd> extra, Duration timeout) {
+  const bool mints_wait = !start_a_mint();
   descriptors_.assign(extra.begin(), extra.end());
   lines_.add_descriptors(descriptors_);
-  const Duration block =
-      answers_.empty() ? std::min(timeout, until_next_deadline(steady_now())) : Duration(0);
+  if (mints_wait) timeout = std::min<Duration>(timeout, proof_key_pause);
+  const Duration block = answers_.empty() && (mints_.empty() || mints_wait)
+                             ? std::min(timeout, until_next_deadline(steady_now()))
+                             : Duration(0);
   const CURLMcode waited =
       curl_multi_poll(multi_.get(), descriptors_.data(), static_cast<unsigned>(descriptors_.size()),
                       poll_timeout(block), nullptr);
@@ -352,7 +475,7 @@ void CurlClient::reap() {
       lines_.connected(handle, code);
       continue;
     }
-    answers_.push_back(found->second->ended(code));
+    deliver(*found->second, found->second->ended(code));
     exchanges_.erase(found);
   }
 }
@@ -364,7 +487,7 @@ void CurlClient::end_stalled(Instant now) {
       ++it;
       continue;
     }
-    answers_.push_back(it->second->stalled());
+    deliver(*it->second, it->second->stalled());
     it = exchanges_.erase(it);
   }
 }

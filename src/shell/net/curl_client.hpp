@@ -17,7 +17,8 @@
 // - An answer is bounded (limits.hpp; of one of Okta's with a larger body the beginning is given), still
 //   encoded as it came, and the final one: 1xx and the proxy's own answers are not shown, redirects are not
 //   followed.
-// - A credential is attached only after the keyring has compared the origin, and is in no text.
+// - A credential is attached only after the keyring has compared the origin, and is in no text. What needs a
+//   proof gets a fresh one for each sending, also where libcurl sends a question again by itself.
 // - Cleartext never goes through a proxy. TLS is 1.2 or newer and verified by Trust.
 //
 // The process must ignore SIGPIPE.
@@ -50,13 +51,16 @@ namespace logzio_okta {
 class CurlClient {
  public:
   /// The keyring, trust and proxy outlive the client.
-  static Result<std::unique_ptr<CurlClient>> create(const Keyring& keyring, const Trust& trust,
-                                                    const Proxy& proxy, const Patience& patience = {});
+  static Result<std::unique_ptr<CurlClient>> create(Keyring& keyring, const Trust& trust, const Proxy& proxy,
+                                                    const Patience& patience = {});
   CurlClient(const CurlClient&) = delete;
   CurlClient& operator=(const CurlClient&) = delete;
   ~CurlClient();
 
   void ask(const AskOkta& ask);
+  /// Its token goes to the keyring. One is begun in each wait, since a signature takes a while, and none
+  /// before there is a key for its proof.
+  void mint(const MintToken& mint) { mints_.push_back(mint); }
   /// Drops the question, or its answer where that was not read yet. Unknown ids are ignored.
   void cancel(RequestId id);
   /// Over HTTP or as lines, as the protocol of its destination says, which the keyring knows.
@@ -65,7 +69,7 @@ class CurlClient {
   /// Blocks until something happened here, one of `extra` is ready, or `timeout` has passed; moves every
   /// conversation on. Does not block while an answer waits to be read. `revents` of `extra` are filled in.
   void wait(std::span<curl_waitfd> extra, Duration timeout);
-  /// The oldest answer not read yet: OktaAnswer or BulkAnswer.
+  /// The oldest answer not read yet: OktaAnswer, TokenAnswer or BulkAnswer.
   [[nodiscard]] std::optional<Input> next_answer();
   /// What people should hear of, each thing once.
   [[nodiscard]] std::vector<Note> take_notes();
@@ -74,16 +78,19 @@ class CurlClient {
 
  private:
   class Exchange;
-  CurlClient(const Keyring& keyring, const Trust& trust, const Proxy& proxy, const Patience& patience);
+  CurlClient(Keyring& keyring, const Trust& trust, const Proxy& proxy, const Patience& patience);
 
   void start(std::unique_ptr<Exchange> exchange);
+  bool start_a_mint();
+  void start_mint(const MintToken& mint);
+  void deliver(const Exchange& exchange, HttpResult&& result);
   void reap();
   void end_stalled(Instant now);
   void wait_without_poll(std::span<curl_waitfd> extra, Duration block);
   void collect_line_answers();
   [[nodiscard]] Duration until_next_deadline(Instant now) const;
 
-  const Keyring& keyring_;
+  Keyring& keyring_;
   const Trust& trust_;
   const Proxy& proxy_;
   Patience patience_;
@@ -92,6 +99,7 @@ class CurlClient {
   std::size_t bodies_bytes_ = 0;  // Of all answers on their way.
   std::unordered_map<CURL*, std::unique_ptr<Exchange>> exchanges_;
   std::deque<Input> answers_;
+  std::deque<MintToken> mints_;           // Not begun yet.
   std::vector<curl_waitfd> descriptors_;  // Kept for its room.
   Complaint unwaitable_{Complaint::Rhythm::hourly};
   std::vector<Note> notes_;

@@ -82,6 +82,10 @@ void HeaderList::add(const char* line) {
   nodes_.push_back({.data = const_cast<char*>(line), .next = nullptr});
 }
 
+void HeaderList::replace(std::size_t index, const char* line) {
+  nodes_.at(index).data = const_cast<char*>(line);
+}
+
 curl_slist* HeaderList::head() {
   for (std::size_t i = 1; i < nodes_.size(); ++i) nodes_[i - 1].next = &nodes_[i];
   return nodes_.empty() ? nullptr : nodes_.data();

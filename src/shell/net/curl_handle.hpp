@@ -1,6 +1,7 @@
 // libcurl's handles as objects, and the settings that hold for every connection we make.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -71,6 +72,8 @@ class HeaderList {
  public:
   /// `line` must end in a NUL and outlive the list.
   void add(const char* line);
+  /// In the place of one that was added, also after libcurl was given the list.
+  void replace(std::size_t index, const char* line);
   /// Valid until the next `add`.
   [[nodiscard]] curl_slist* head();
 

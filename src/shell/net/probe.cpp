@@ -115,6 +115,8 @@ class Walk {
       case ProbeRequest::Kind::get:
         header_ = with_nul(question_.authorization);
         headers_.add(header_.expose().data());
+        proof_ = with_nul(question_.proof);
+        if (!question_.proof.empty()) headers_.add(proof_.expose().data());
         headers_.add("Accept: application/json");
         headers_.add("Content-Type: application/json");
         headers_.add("Accept-Encoding: gzip");
@@ -169,7 +171,8 @@ class Walk {
   Sighting seen_;
   std::size_t bodies_bytes_ = 0;
   AnswerCollector answer_;
-  Secret header_;  // Read in place by libcurl.
+  Secret header_;  // Read in place by libcurl, and so is the next.
+  Secret proof_;
   HeaderList headers_;
   bool connected_ = false;
   std::array<char, CURL_ERROR_SIZE> handshake_{};

@@ -28,6 +28,7 @@ struct ProbeRequest {
   Kind kind = Kind::get;
   Secret target;         ///< "/path?query"; may hold a credential.
   Secret authorization;  ///< "Authorization: ..."; empty: none.
+  Secret proof{};        ///< "DPoP: ..."; empty: none.
 };
 
 /// How long one question may take to connect and in all.

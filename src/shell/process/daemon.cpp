@@ -121,6 +121,7 @@ struct Daemon::Impl {
 
   void perform(Output output);
   void on(AskOkta&& ask) { client->ask(ask); }
+  void on(MintToken&& mint) { client->mint(mint); }
   void on(CancelAsk&& cancel) { client->cancel(cancel.id); }
   void on(SendBulk&& bulk) {
     if (store.notes_written()) return client->send(bulk);

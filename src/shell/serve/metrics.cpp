@@ -90,6 +90,14 @@ constexpr TenantMetric tenant_metrics[] = {
      [](const TenantReport& t, WallTime) { return value_of(t.rate_spent); }},
     {"logzio_okta_keys", "API keys of the tenant.", MetricType::Gauge,
      [](const TenantReport& t, WallTime) { return value_of(t.keys); }},
+    {"logzio_okta_tokens_granted_total", "Access tokens that Okta granted to the tenant's service apps.",
+     MetricType::Counter,
+     [](const TenantReport& t, WallTime) { return t.auth.service_app ? value_of(t.auth.mints) : Value(); }},
+    {"logzio_okta_token_seconds", "How long the access token in use is good for.", MetricType::Gauge,
+     [](const TenantReport& t, WallTime) {
+       return t.auth.service_app ? value_of(std::optional<Duration>(t.auth.token_left.value_or(Duration(0))))
+                                 : Value();
+     }},
     {"logzio_okta_keys_refused", "API keys that Okta refuses.", MetricType::Gauge,
      [](const TenantReport& t, WallTime) { return value_of(t.keys_refused); }},
     {"logzio_okta_clock_ahead_seconds", "This machine's clock minus Okta's; 0 when they agree.",
@@ -141,6 +149,12 @@ constexpr BulkOutcome bulk_outcomes[] = {
     {"retried", &DestinationReport::bulks_retried},
     {"halved", &DestinationReport::bulks_halved},
 };
+
+/// How a tenant signs in.
+std::string_view auth_of(const TenantReport& tenant) {
+  if (!tenant.auth.service_app) return "api key";
+  return tenant.auth.dpop ? "oauth dpop" : "oauth";
+}
 
 MetricFamily family(const char* name, const char* help, MetricType type) {
   MetricFamily made;
@@ -201,6 +215,15 @@ void add_tenants(Families& families, const Report& report) {
   for (const TenantReport& tenant : report.tenants) {
     for (const auto& [outcome, count] : request_outcomes) {
       add(requests, value_of(tenant.requests.*count), {{"tenant", tenant.domain}, {"outcome", outcome}});
+    }
+  }
+  MetricFamily& refused =
+      families.open("logzio_okta_tokens_refused_total",
+                    "Access tokens that Okta did not grant, by what was wrong.", MetricType::Counter);
+  for (const TenantReport& tenant : report.tenants) {
+    for (std::size_t i = 0; i < token_troubles_count && tenant.auth.service_app; ++i) {
+      add(refused, value_of(tenant.auth.mints_refused[i]),
+          {{"tenant", tenant.domain}, {"reason", std::string(name_of(static_cast<TokenTrouble>(i)))}});
     }
   }
   MetricFamily& states =
@@ -371,6 +394,7 @@ void write(Json& json, const TenantReport& tenant) {
   json.member("rate_spent", tenant.rate_spent);
   json.member("keys", std::uint64_t{tenant.keys});
   json.member("keys_refused", std::uint64_t{tenant.keys_refused});
+  json.member("auth", auth_of(tenant));
   json.member("clock_ahead_seconds", tenant.clock_ahead);
   json.member("hostile_links", tenant.hostile_links);
   json.member("gaps", tenant.gaps);

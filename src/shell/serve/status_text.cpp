@@ -36,8 +36,11 @@ std::string rate_left(const TenantReport& tenant) {
 }
 
 std::string keys(const TenantReport& tenant) {
-  if (tenant.keys_refused == 0) return std::to_string(tenant.keys);
-  return std::to_string(tenant.keys) + ", refused " + std::to_string(tenant.keys_refused);
+  std::string text = std::to_string(tenant.keys);
+  if (tenant.keys_refused > 0) text += ", refused " + std::to_string(tenant.keys_refused);
+  if (!tenant.auth.service_app) return text;
+  text += tenant.auth.dpop ? ", oauth dpop" : ", oauth";
+  return text + (tenant.auth.token_left ? ", token for " + describe(*tenant.auth.token_left) : ", no token");
 }
 
 std::string rate(std::optional<double> per_second) {

@@ -39,6 +39,16 @@ bool fits_a_url(const Secret& secret) {
 
 /// What to do when Okta refuses this key: only a file is read again while the daemon runs.
 std::string cure_of_key(const TenantEntry& entry) {
+  if (entry.service_app) {
+    const std::string check = "check that the service app is active in Okta and has this key";
+    if (!entry.api_key_file.empty())
+      return check + ", or put another private key into " + entry.api_key_file +
+             ": it is picked up by itself";
+    if (entry.line > 0 && entry.api_key_variable.empty())
+      return check + ", or put another one into the tenants file: it is picked up by itself";
+    const std::string variable = entry.line == 0 ? "OKTA_PRIVATE_KEY" : entry.api_key_variable;
+    return check + ", or put another one into the variable " + variable + " and start again";
+  }
   if (!entry.api_key_file.empty())
     return "put a valid key into " + entry.api_key_file + ": it is picked up by itself";
   const std::string variable = entry.line == 0 ? "OKTA_API_KEY" : entry.api_key_variable;
@@ -46,15 +56,40 @@ std::string cure_of_key(const TenantEntry& entry) {
   return "put a valid key into the tenants file: it is picked up by itself";
 }
 
+/// Where the private key is, for people.
+std::string key_place(const TenantEntry& entry) {
+  if (!entry.api_key_file.empty()) return "the private key in " + entry.api_key_file;
+  const std::string variable = entry.line == 0 ? "OKTA_PRIVATE_KEY" : entry.api_key_variable;
+  if (!variable.empty()) return "the private key in the variable " + variable;
+  return "the private key in line " + std::to_string(entry.line) + " of the tenants file";
+}
+
 }  // namespace
 
 CredentialId Keyring::add(const Domain& domain, Secret&& key) {
-  const auto known =
-      std::ranges::find_if(keys_, [&](const Key& k) { return k.domain == domain && k.bytes.same_as(key); });
+  const auto known = std::ranges::find_if(
+      keys_, [&](const Key& k) { return !k.app && k.domain == domain && k.bytes.same_as(key); });
   if (known != keys_.end()) return known->id;
   const CredentialId id{++last_id_};
   keys_.push_back({.id = id, .domain = domain, .bytes = std::move(key)});
   return id;
+}
+
+CredentialId Keyring::add(const TenantEntry& entry, std::unique_ptr<ServiceApp> app) {
+  const auto known = std::ranges::find_if(
+      keys_, [&](const Key& k) { return k.domain == entry.domain && k.app && k.app->same_as(*app); });
+  if (known != keys_.end()) return known->id;
+  const CredentialId id{++last_id_};
+  keys_.push_back({.id = id, .domain = entry.domain, .bytes = {}, .app = std::move(app)});
+  return id;
+}
+
+CredentialId Keyring::add_credential(TenantEntry& entry) {
+  if (!entry.service_app) return add(entry.domain, std::move(entry.api_key));
+  Result<SigningKey> key = SigningKey::read(entry.service_app->private_key.expose());
+  CHECK(key.has_value());  // It was read before.
+  return add(entry, std::make_unique<ServiceApp>(entry.service_app->client_id, std::move(*key),
+                                                 entry.service_app->key_id));
 }
 
 UsualDestination UsualDestination::of(Options& options) {
@@ -73,7 +108,7 @@ Roster Keyring::replace(std::vector<TenantEntry>&& entries) {
   std::vector<TenantSpec>& specs = roster.tenants;
   for (Destination& destination : destinations_) destination.named = destination.for_hooks;
   for (TenantEntry& entry : entries) {
-    const CredentialId id = add(entry.domain, std::move(entry.api_key));
+    const CredentialId id = add_credential(entry);
     auto spec = std::ranges::find(specs, entry.domain, &TenantSpec::domain);
     if (spec == specs.end()) {
       Destination& destination = destination_of(entry);
@@ -92,6 +127,10 @@ Roster Keyring::replace(std::vector<TenantEntry>&& entries) {
                        .key_cure = {}});
       spec = std::prev(specs.end());
     }
+    if (const ServiceApp* app = app_of(id);
+        app != nullptr &&
+        std::ranges::find(spec->service_apps, id, &ServiceAppSpec::id) == spec->service_apps.end())
+      spec->service_apps.push_back({.id = id, .key = key_place(entry) + " (" + app->key_name() + ")"});
     // Keys of one org may come from several places.
     if (const std::string cure = cure_of_key(entry); !spec->key_cure.contains(cure)) {
       spec->key_cure += (spec->key_cure.empty() ? "" : ", or ") + cure;
@@ -211,17 +250,77 @@ std::vector<DestinationId> Keyring::accounts_of(std::string_view text) const {
   return accounts;
 }
 
-Keyring::Piece Keyring::authorization(CredentialId credential, const Origin& origin) const {
+std::expected<const Keyring::Key*, TransportError> Keyring::key_for(CredentialId credential,
+                                                                    const Origin& origin) const {
   const auto key = std::ranges::find(keys_, credential, &Key::id);
   if (key == keys_.end()) return refuse("the key asked for is not in the tenants file any more");
   if (key->domain.origin() != origin) {
     return refuse("the key of " + key->domain.name() + " is not for " + origin.text() + ": nothing was sent");
   }
+  return &*key;
+}
+
+Keyring::Piece Keyring::authorization(CredentialId credential, const Origin& origin) const {
+  const auto found = key_for(credential, origin);
+  if (!found) return std::unexpected(found.error());
+  const Key* key = *found;
+  if (key->app && !key->app->has_token()) return refuse("there is no access token for " + key->domain.name());
+  if (key->app) return key->app->authorization();
   if (!fits_a_header(key->bytes)) {
     return refuse("the key of " + key->domain.name() +
                   " is empty or holds a character that no API token has: copy it again from Okta");
   }
   return joined("Authorization: SSWS ", key->bytes, "");
+}
+
+ServiceApp* Keyring::app_of(CredentialId credential) const {
+  const auto key = std::ranges::find(keys_, credential, &Key::id);
+  return key != keys_.end() ? key->app.get() : nullptr;
+}
+
+bool Keyring::is_service_app(CredentialId credential) const {
+  return app_of(credential) != nullptr;
+}
+
+Keyring::Piece Keyring::proof(CredentialId credential, const Origin& origin, std::string_view target,
+                              WallTime okta_now) const {
+  const auto key = key_for(credential, origin);
+  if (!key) return std::unexpected(key.error());
+  const ServiceApp* app = (*key)->app.get();
+  if (app == nullptr) return Secret();
+  if (!app->has_token()) return refuse("there is no access token for " + (*key)->domain.name());
+  return app->proof("GET", origin, target, okta_now);
+}
+
+void Keyring::hear(CredentialId credential, const Headers& headers) {
+  if (ServiceApp* app = app_of(credential)) app->hear(headers);
+}
+
+bool Keyring::can_prove(const MintToken& mint) {
+  ServiceApp* app = app_of(mint.credential);
+  return app == nullptr || app->can_prove(mint.proof);  // One that left the file is refused by token_form().
+}
+
+Keyring::Piece Keyring::token_form(const MintToken& mint, WallTime okta_now) {
+  const auto key = key_for(mint.credential, mint.origin);
+  if (!key) return std::unexpected(key.error());
+  ServiceApp* app = (*key)->app.get();
+  CHECK(app != nullptr);
+  if (!app->can_prove(mint.proof)) return refuse("the key for proofs by RS256 is being made");
+  return app->token_form(mint.origin, okta_now);
+}
+
+Keyring::Piece Keyring::token_proof(const MintToken& mint, WallTime okta_now) const {
+  const auto key = key_for(mint.credential, mint.origin);
+  if (!key) return std::unexpected(key.error());
+  if (mint.proof == ProofKind::none) return Secret();
+  return (*key)->app->token_proof(mint.proof, mint.origin, okta_now);
+}
+
+MintResult Keyring::take_token(const MintToken& mint, HttpResult&& answer) {
+  ServiceApp* app = app_of(mint.credential);
+  if (app == nullptr) return refuse("the key asked for is not in the tenants file any more").error();
+  return app->take_answer(mint.proof, std::move(answer));
 }
 
 Keyring::Piece Keyring::bulk_target(DestinationId destination) const {

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,8 @@
 #include "logzio_okta/http/message.hpp"
 #include "logzio_okta/http/url.hpp"
 #include "logzio_okta/okta/domain.hpp"
+
+#include "shell/settings/service_app.hpp"
 
 namespace logzio_okta {
 
@@ -69,8 +72,26 @@ class Keyring {
   /// it is on its way.
   void forget(DestinationId destination);
 
-  /// "Authorization: SSWS <key>" for a request to this origin, which must be the key's own org.
+  /// "Authorization: SSWS <key>", or with the access token of a service app, for a request to this origin,
+  /// which must be the key's own org.
   [[nodiscard]] Piece authorization(CredentialId credential, const Origin& origin) const;
+  /// Whether what is sent with this credential needs a proof of its own, each time it is sent.
+  [[nodiscard]] bool is_service_app(CredentialId credential) const;
+  /// "DPoP: <proof>" for one sending of this question; empty where none is needed.
+  [[nodiscard]] Piece proof(CredentialId credential, const Origin& origin, std::string_view target,
+                            WallTime okta_now) const;
+  /// The nonce that an answer to a question names.
+  void hear(CredentialId credential, const Headers& headers);
+
+  /// Whether a token request can be proved by now. An RSA key takes its time, on a thread of its own, and is
+  /// begun by asking.
+  [[nodiscard]] bool can_prove(const MintToken& mint);
+  /// The body of a POST to the token endpoint of this origin, and "DPoP: <proof>" for one sending of it; that
+  /// one is empty for ProofKind::none. Refused as well before can_prove().
+  [[nodiscard]] Piece token_form(const MintToken& mint, WallTime okta_now);
+  [[nodiscard]] Piece token_proof(const MintToken& mint, WallTime okta_now) const;
+  /// The answer to it: the token stays here.
+  [[nodiscard]] MintResult take_token(const MintToken& mint, HttpResult&& answer);
   /// Where a destination's bulks are sent. It is one of those `replace` has named.
   [[nodiscard]] const Endpoint& listener(DestinationId destination) const;
   /// "/?token=<token>": the target of a bulk over HTTP.
@@ -83,6 +104,7 @@ class Keyring {
     CredentialId id;
     Domain domain;
     Secret bytes;
+    std::unique_ptr<ServiceApp> app{};  // Instead of an API key.
   };
   struct Destination {
     DestinationId id;
@@ -94,6 +116,12 @@ class Keyring {
     bool named = false;      // By the newest entries, or for hooks.
     bool for_hooks = false;  // Has been named for them.
   };
+  CredentialId add(const TenantEntry& entry, std::unique_ptr<ServiceApp> app);
+  CredentialId add_credential(TenantEntry& entry);
+  /// Of this credential, if it is for this origin.
+  [[nodiscard]] std::expected<const Key*, TransportError> key_for(CredentialId credential,
+                                                                  const Origin& origin) const;
+  [[nodiscard]] ServiceApp* app_of(CredentialId credential) const;
   Destination& destination_of(TenantEntry& entry);
   [[nodiscard]] const Destination& find(DestinationId id) const;
   [[nodiscard]] DestinationSpec describe(const Destination& destination) const;

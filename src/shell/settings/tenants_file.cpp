@@ -26,6 +26,7 @@
 #include "shell/settings/misnamed.hpp"
 #include "shell/settings/secret_file.hpp"
 #include "shell/settings/settings.hpp"
+#include "shell/settings/signing_key.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -37,13 +38,29 @@ constexpr std::array places_searched = {"/etc/logzio-okta/tenants-credentials.ym
                                         "./tenants-credentials.yml"sv};
 constexpr std::array file_keys = {"tenants_credentials"sv, "defaults"sv};
 constexpr std::size_t file_keys_required = 1;
-constexpr std::array entry_keys = {
-    "okta_domain"sv,  "okta_api_key"sv,      "okta_api_key_file"sv,    "since"sv, "filter"sv, "q"sv,
-    "logzio_token"sv, "logzio_token_file"sv, "logzio_listener_host"sv, "type"sv,  "fields"sv};
+constexpr std::array entry_keys = {"okta_domain"sv,
+                                   "okta_api_key"sv,
+                                   "okta_api_key_file"sv,
+                                   "okta_client_id"sv,
+                                   "okta_private_key"sv,
+                                   "okta_private_key_file"sv,
+                                   "okta_private_key_id"sv,
+                                   "since"sv,
+                                   "filter"sv,
+                                   "q"sv,
+                                   "logzio_token"sv,
+                                   "logzio_token_file"sv,
+                                   "logzio_listener_host"sv,
+                                   "type"sv,
+                                   "fields"sv};
 enum EntryKey : std::size_t {
   domain,
   api_key,
   api_key_file,
+  client_id,
+  private_key,
+  private_key_file,
+  private_key_id,
   since,
   filter,
   q,
@@ -90,6 +107,36 @@ Result<void> check_api_key(std::string_view key) {
   }
   if (key.size() > limits::secret_bytes_max) return fail(std::string("the API key is far too long") + cure);
   return {};
+}
+
+Result<void> check_client_id(std::string_view id) {
+  constexpr const char* cure =
+      "; copy it as Okta shows it for the service app under General, for example 0oa1b2c3d4E5f6G7h8i9";
+  if (id.empty()) return fail(std::string("the client id is empty") + cure);
+  if (is_placeholder(id)) return fail(std::string("the client id is a placeholder") + cure);
+  const bool fits = std::ranges::all_of(id, [](char c) {
+    return ascii::is_letter(c) || ascii::is_digit(c) || c == '-' || c == '_' || c == '.';
+  });
+  if (!fits || id.size() > limits::nonce_bytes_max)
+    return fail(std::string("the client id is too long or contains a character that no client id has") +
+                cure);
+  return {};
+}
+
+/// A service app whose key works. The error never quotes the key.
+Result<ServiceAppEntry> read_service_app(std::string_view client_id, Secret&& private_key,
+                                         std::string_view key_id) {
+  if (auto good = check_client_id(client_id); !good) return std::unexpected(std::move(good.error()));
+  const Result<SigningKey> key = SigningKey::read(private_key.expose());
+  if (!key) return std::unexpected(key.error());
+  if (key_id.size() > limits::nonce_bytes_max || !std::ranges::all_of(key_id, ascii::is_visible))
+    return fail("the key id is too long or contains a space; copy it as Okta shows it beside the public key");
+  if (!key_id.empty() && !key->id().empty() && key_id != key->id())
+    return fail("okta_private_key_id is not the \"kid\" in the private key; leave it out");
+  return ServiceAppEntry{.client_id = std::string(client_id),
+                         .private_key = std::move(private_key),
+                         .key_id = std::string(key_id),
+                         .thumbprint = key->thumbprint()};
 }
 
 /// An API key in the domain's place must not be quoted, as Domain's own errors would.
@@ -345,8 +392,19 @@ class TenantsReader {
                    std::string(entry_keys[i]) + " has no value, or not a plain one; " + shape());
     }
     std::string key_file;
-    Result<Secret> key = read_key(node, *values, key_file);
-    if (!key) return std::unexpected(std::move(key.error()));
+    const bool is_app = std::ranges::any_of(std::array{EntryKey::client_id, EntryKey::private_key,
+                                                       EntryKey::private_key_file, EntryKey::private_key_id},
+                                            [&](EntryKey each) { return (*values)[each].IsDefined(); });
+    std::optional<ServiceAppEntry> app;
+    Result<Secret> key;
+    if (is_app) {
+      Result<ServiceAppEntry> read = read_app(node, *values, key_file);
+      if (!read) return std::unexpected(std::move(read.error()));
+      app = std::move(*read);
+    } else {
+      key = read_key(node, *values, key_file);
+      if (!key) return std::unexpected(std::move(key.error()));
+    }
     const Result<std::string> domain = expanded((*values)[EntryKey::domain]);
     if (!domain) return std::unexpected(domain.error());
     Result<Domain> parsed = read_domain(*domain);
@@ -355,7 +413,9 @@ class TenantsReader {
                       .api_key = std::move(*key),
                       .line = node.Mark().line + 1,
                       .api_key_file = std::move(key_file)};
-    if (const YAML::Node& said = (*values)[EntryKey::api_key]; said.IsDefined()) {
+    entry.service_app = std::move(app);
+    const EntryKey key_name = is_app ? EntryKey::private_key : EntryKey::api_key;
+    if (const YAML::Node& said = (*values)[key_name]; said.IsDefined()) {
       entry.api_key_variable = first_variable(said.Scalar());
       if (entry.api_key_variable.empty() && tenants_.from == TenantsFrom::text_variable)
         entry.api_key_variable = tenants_variable;
@@ -374,12 +434,69 @@ class TenantsReader {
     return text;
   }
 
+  /// A service app: its client id, and its private key or the file that is named instead.
+  Result<ServiceAppEntry> read_app(const YAML::Node& entry, const std::vector<YAML::Node>& values,
+                                   std::string& file) {
+    const YAML::Node& id = values[EntryKey::client_id];
+    const YAML::Node& value = values[EntryKey::private_key];
+    const YAML::Node& name = values[EntryKey::private_key_file];
+    const YAML::Node& key_id = values[EntryKey::private_key_id];
+    for (const YAML::Node& other : {values[EntryKey::api_key], values[EntryKey::api_key_file]}) {
+      if (other.IsDefined()) {
+        return wrong(other,
+                     "this entry has an API key and a service app; keep one, and give the other an entry of "
+                     "its own with the same okta_domain");
+      }
+    }
+    if (!id.IsDefined())
+      return wrong(entry, "okta_client_id is missing here; copy it from the service app's tab General");
+    if (!value.IsDefined() && !name.IsDefined()) {
+      return wrong(
+          entry,
+          "okta_private_key_file is missing here; name the file with the private key of the service app");
+    }
+    if (value.IsDefined() && name.IsDefined())
+      return wrong(name, "okta_private_key is also here; keep one of the two");
+    Result<std::string> client_id = expanded(id);
+    if (!client_id) return std::unexpected(std::move(client_id.error()));
+    std::string said_id;
+    if (key_id.IsDefined()) {
+      Result<std::string> text = expanded(key_id);
+      if (!text) return std::unexpected(std::move(text.error()));
+      said_id = ascii::trim(*text);
+    }
+    const YAML::Node& said = value.IsDefined() ? value : name;
+    Result<Secret> key = read_private_key(said, value.IsDefined(), file);
+    if (!key) return std::unexpected(std::move(key.error()));
+    auto app = read_service_app(ascii::trim(*client_id), std::move(*key), said_id);
+    if (!app) return wrong(said, (file.empty() ? "" : file + ": ") + app.error().text);
+    return app;
+  }
+
+  Result<Secret> read_private_key(const YAML::Node& said, bool is_key, std::string& file) {
+    Result<std::string> text = expanded(said);
+    if (!text) return std::unexpected(std::move(text.error()));
+    Secret key(std::move(*text));
+    if (is_key) {
+      if (ascii::trim(key.expose()).starts_with('/'))
+        return wrong(said, "this is the name of a file; write it as okta_private_key_file");
+      return key;
+    }
+    if (key.expose().contains("-----BEGIN") || ascii::trim(key.expose()).starts_with('{'))
+      return wrong(said, "this is the private key itself; write it into a file and name that file here");
+    file = find_secret_file(std::string(key.expose()), file_, environment_);
+    Result<Secret> read = read_secret_file(file, tenants_.warnings);
+    if (!read) return wrong(said, read.error().text);
+    return read;
+  }
+
   /// The key itself, or what is in the file that is named instead; `file` says which.
   Result<Secret> read_key(const YAML::Node& entry, const std::vector<YAML::Node>& values, std::string& file) {
     const YAML::Node& value = values[EntryKey::api_key];
     const YAML::Node& name = values[EntryKey::api_key_file];
     if (!value.IsDefined() && !name.IsDefined())
-      return wrong(entry, "okta_api_key is missing here; " + shape());
+      return wrong(entry,
+                   "okta_api_key is missing here (or okta_client_id and okta_private_key_file); " + shape());
     if (value.IsDefined() && name.IsDefined())
       return wrong(name, "okta_api_key stands here as well; keep one of the two");
     const YAML::Node& said = value.IsDefined() ? value : name;
@@ -533,7 +650,11 @@ class TenantsReader {
 
   void add(TenantEntry&& entry) {
     const auto same = std::ranges::find_if(tenants_.entries, [&](const TenantEntry& other) {
-      return other.domain == entry.domain && other.api_key.same_as(entry.api_key);
+      if (other.domain != entry.domain || other.service_app.has_value() != entry.service_app.has_value())
+        return false;
+      if (!entry.service_app) return other.api_key.same_as(entry.api_key);
+      return other.service_app->client_id == entry.service_app->client_id &&
+             other.service_app->thumbprint == entry.service_app->thumbprint;
     });
     if (same == tenants_.entries.end()) {
       tenants_.entries.push_back(std::move(entry));
@@ -608,11 +729,59 @@ void warn_of_other_files(Tenants& tenants, const std::vector<Found>& found) {
 }
 
 void warn_of_single_variables(Tenants& tenants, const Environment& environment) {
+  if (environment.get("OKTA_CLIENT_ID")) {
+    tenants.warnings.push_back("the tenants are read from " + tenants.source +
+                               "; OKTA_CLIENT_ID and OKTA_DOMAIN are not used");
+  }
   const bool used = std::ranges::any_of(
       tenants.entries, [](const TenantEntry& entry) { return entry.api_key_variable == "OKTA_API_KEY"; });
   if (!environment.get("OKTA_API_KEY") || used) return;
   tenants.warnings.push_back("the tenants are read from " + tenants.source +
                              "; OKTA_API_KEY and OKTA_DOMAIN are not used");
+}
+
+/// The private key of OKTA_PRIVATE_KEY, or of the file that is named.
+Result<Secret> private_key_of(const Environment& environment, Tenants& tenants, TenantEntry& entry) {
+  const auto key = environment.get("OKTA_PRIVATE_KEY");
+  const auto file = environment.get("OKTA_PRIVATE_KEY_FILE");
+  if (key && file)
+    return fail("OKTA_PRIVATE_KEY and OKTA_PRIVATE_KEY_FILE are both set; remove one of the two");
+  if (key) return Secret(std::string(*key));
+  if (!file) {
+    return fail(
+        "OKTA_CLIENT_ID is set, but OKTA_PRIVATE_KEY_FILE is not; name the file with the private key of the "
+        "service app" +
+        misnamed("OKTA_PRIVATE_KEY", environment));
+  }
+  entry.api_key_file = ascii::trim(*file);
+  Result<Secret> read = read_secret_file(entry.api_key_file, tenants.warnings);
+  if (!read) return fail("OKTA_PRIVATE_KEY_FILE: " + read.error().text);
+  return read;
+}
+
+Result<Tenants> app_from_environment(const Environment& environment, Domain&& domain) {
+  Tenants tenants{.source = "OKTA_CLIENT_ID", .from = TenantsFrom::single_variables};
+  TenantEntry entry{.domain = std::move(domain), .api_key = {}};
+  Result<std::vector<ConstantField>> fields = environment_fields(environment);
+  if (!fields) return std::unexpected(std::move(fields.error()));
+  entry.fields = std::move(*fields);
+  const auto id = environment.get("OKTA_CLIENT_ID");
+  if (!id) {
+    return fail(
+        std::string(environment.get("OKTA_PRIVATE_KEY") ? "OKTA_PRIVATE_KEY" : "OKTA_PRIVATE_KEY_FILE") +
+        " is set, but OKTA_CLIENT_ID is not; set both" + misnamed("OKTA_CLIENT_ID", environment));
+  }
+  Result<Secret> key = private_key_of(environment, tenants, entry);
+  if (!key) return std::unexpected(std::move(key.error()));
+  auto app = read_service_app(ascii::trim(*id), std::move(*key),
+                              ascii::trim(environment.get("OKTA_PRIVATE_KEY_ID").value_or("")));
+  if (!app) {
+    return fail((entry.api_key_file.empty() ? "OKTA_CLIENT_ID and OKTA_PRIVATE_KEY" : entry.api_key_file) +
+                ": " + app.error().text);
+  }
+  entry.service_app = std::move(*app);
+  tenants.entries.push_back(std::move(entry));
+  return tenants;
 }
 
 Result<Tenants> from_environment(const Environment& environment, std::span<const std::string_view> places) {
@@ -621,6 +790,19 @@ Result<Tenants> from_environment(const Environment& environment, std::span<const
   const auto older = environment.get("OKTA_TENANT");
   const char* const domain_name = newer || !older ? "OKTA_DOMAIN" : "OKTA_TENANT";
   const auto domain = newer ? newer : older;
+  const bool is_app = environment.get("OKTA_CLIENT_ID") || environment.get("OKTA_PRIVATE_KEY") ||
+                      environment.get("OKTA_PRIVATE_KEY_FILE");
+  if (is_app && key)
+    return fail("OKTA_API_KEY and OKTA_CLIENT_ID are both set; keep one, or write both into a tenants file");
+  if (is_app && domain) {
+    Result<Domain> parsed = read_domain(*domain);
+    if (!parsed) return fail(std::string(domain_name) + ": " + parsed.error().text);
+    return app_from_environment(environment, std::move(*parsed));
+  }
+  if (is_app)
+    return fail(
+        "OKTA_DOMAIN is missing beside the service app (OKTA_CLIENT_ID, OKTA_PRIVATE_KEY_FILE); set it" +
+        misnamed("OKTA_DOMAIN", environment));
   if (!key && !domain) {
     std::string text = "no tenants: there is no";
     for (const std::string_view place : places)
@@ -631,7 +813,7 @@ Result<Tenants> from_environment(const Environment& environment, std::span<const
   }
   if (!key) {
     return fail(std::string(domain_name) + " is set, but OKTA_API_KEY is not; set both" +
-                misnamed("OKTA_API_KEY", environment));
+                misnamed("OKTA_API_KEY", environment) + misnamed("OKTA_CLIENT_ID", environment));
   }
   if (!domain) {
     return fail("OKTA_API_KEY is set, but OKTA_DOMAIN is not; set both" +

@@ -1,0 +1,47 @@
+// Mintings: the access tokens that are asked for: whose, when, and what people hear of it. Each org decides
+// for itself (Org::mint_due); here the orders go out and the answers come back.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "logzio_okta/base/id.hpp"
+#include "logzio_okta/base/time.hpp"
+#include "logzio_okta/flow/backoff.hpp"
+#include "logzio_okta/flow/message.hpp"
+#include "logzio_okta/flow/org.hpp"
+#include "logzio_okta/flow/roster.hpp"
+
+namespace logzio_okta {
+
+class Mintings {
+ public:
+  Mintings(ActiveRoster& roster, std::deque<Output>& outputs) : roster_(roster), outputs_(outputs) {}
+
+  /// Whatever is due. A token request is not one of the System Log's: it has a budget of its own at Okta.
+  /// `idle_too`: also for keys that are only tried now and then.
+  void order(Now now, bool idle_too);
+  void answered(Now now, const TokenAnswer& answer);
+
+ private:
+  struct Minting {
+    std::shared_ptr<Org> org;
+    CredentialId key;
+    std::string domain;
+    Instant asked;
+  };
+  void tell_granted(Now now, const Minting& minting, const Mint& mint);
+  void tell_refused(Now now, const Minting& minting, const MintEnd& end);
+  void say(const Minting& minting, Level level, std::string text);
+
+  ActiveRoster& roster_;
+  std::deque<Output>& outputs_;
+  std::map<RequestId, Minting> mintings_;
+  std::map<CredentialId, Complaint> troubles_;
+  std::uint64_t last_request_ = 0;
+};
+
+}  // namespace logzio_okta
