@@ -137,6 +137,29 @@ std::expected<std::string, GzipFault> gunzip(std::string_view packed, std::size_
   return plain;
 }
 
+std::size_t whole_members(std::string_view packed) {
+  constexpr std::size_t room_bytes = 64 * 1024;
+  const auto room = std::make_unique_for_overwrite<char[]>(room_bytes);
+  inflate_state stream;
+  isal_inflate_init(&stream);
+  stream.crc_flag = ISAL_GZIP;
+  stream.next_in = input_bytes(packed);
+  stream.avail_in = narrow(packed.size());
+  std::size_t whole = 0;
+  while (stream.avail_in > 0) {
+    stream.next_out = output_bytes(room.get());
+    stream.avail_out = narrow(room_bytes);
+    if (isal_inflate(&stream) != ISAL_DECOMP_OK) break;
+    if (stream.block_state == ISAL_BLOCK_FINISH) {
+      whole = packed.size() - stream.avail_in;
+      isal_inflate_reset(&stream);
+    } else if (stream.avail_out > 0) {
+      break;  // It stopped for want of input.
+    }
+  }
+  return whole;
+}
+
 std::string gzip(std::string_view plain) {
   constexpr std::size_t work_bytes = ISAL_DEF_LVL1_DEFAULT;
   const auto work = std::make_unique_for_overwrite<std::uint8_t[]>(work_bytes);

@@ -34,6 +34,7 @@
 #include "shell/serve/admin_client.hpp"
 #include "shell/settings/keyring.hpp"
 #include "shell/settings/tenants_file.hpp"
+#include "shell/state/copies.hpp"
 #include "shell/state/owner_lock.hpp"
 #include "shell/state/state_dir.hpp"
 #include "shell/state/state_view.hpp"
@@ -127,6 +128,12 @@ class Doctor {
     if (look.problem) find(Severity::failure, "state", *look.problem);
     for (const std::string& warning : look.warnings) find(Severity::warning, "state", warning);
     if (!look.problem && look.has_state) look_at_set_aside();
+    const auto& copy_to = settings_.options.copy_to;
+    if (!copy_to) return;
+    if (const auto misplaced = problem_with_place(*copy_to, look.path))
+      find(Severity::misconfigured, "configuration", "--copy-to: " + *misplaced);
+    else if (const auto problem = problem_with_copies(*copy_to))
+      find(Severity::failure, "state", "--copy-to: " + *problem);
   }
 
   void look_at_set_aside() {

@@ -37,20 +37,22 @@ constexpr std::array import_flags = {
 };
 
 constexpr std::array commands = {
-    CommandRow{.name = "run",
-               .takes = "tenants token-file listener state-dir since poll-interval rate-share once ca-file "
-                        "admin admin-hosts hooks hooks-cert hooks-key hooks-secrets hooks-orgs hooks-proxies "
-                        "hooks-regions user log-level log-format",
-               .meaning = "Deliver events until stopped; what happens without a command.",
-               .perform = run},
-    CommandRow{.name = "check",
-               .takes = "tenants token-file listener state-dir since poll-interval rate-share ca-file admin "
-                        "admin-hosts hooks hooks-cert hooks-key hooks-secrets hooks-orgs hooks-proxies "
-                        "hooks-regions user log-level log-format",
-               .own = check_flags,
-               .meaning = "Look for everything that is wrong: configuration, tenants, listener, state.",
-               .details =
-                   "Takes the flags and variables of run and tells every problem with what to do about "
+    CommandRow{
+        .name = "run",
+        .takes =
+            "tenants token-file listener state-dir copy-to since poll-interval rate-share once "
+            "ca-file admin admin-hosts hooks hooks-cert hooks-key hooks-secrets hooks-orgs hooks-proxies "
+            "hooks-regions user log-level log-format",
+        .meaning = "Deliver events until stopped; what happens without a command.",
+        .perform = run},
+    CommandRow{
+        .name = "check",
+        .takes = "tenants token-file listener state-dir copy-to since poll-interval rate-share ca-file "
+                 "admin admin-hosts hooks hooks-cert hooks-key hooks-secrets hooks-orgs hooks-proxies "
+                 "hooks-regions user log-level log-format",
+        .own = check_flags,
+        .meaning = "Look for everything that is wrong: configuration, tenants, listener, state.",
+        .details = "Takes the flags and variables of run and tells every problem with what to do about "
                    "it. Each key and the listener are asked once, at the same time: a key for the "
                    "newest event of the last week, the listener to take an empty bulk. Nothing is "
                    "shipped, no place is moved, and a running daemon is not disturbed. A token that the "
@@ -60,8 +62,8 @@ constexpr std::array commands = {
                    "Exit codes: 0 nothing is wrong (there may be warnings, but not with --strict), 78 the "
                    "configuration cannot work, 74 the state cannot be used, 69 something out there does not "
                    "work.",
-               .judges_configuration = true,
-               .perform = check},
+        .judges_configuration = true,
+        .perform = check},
     CommandRow{.name = "status",
                .takes = "admin state-dir",
                .own = status_flags,

@@ -33,6 +33,8 @@ constexpr std::array rows = {
         "--state-dir DIR", "LOGZIO_OKTA_STATE_DIR",
         "$STATE_DIRECTORY, /var/lib/logzio-okta or ~/.local/state/logzio-okta",
         "Where the place in each tenant's log is kept. Lose it and events are delivered again from --since."},
+    OptionRow{"--copy-to DIR", "LOGZIO_OKTA_COPY_TO", "",
+              "Keep what the listener took in files as well: DIR/<destination>/<hour>.ndjson.gz."},
     OptionRow{"--since T", "LOGZIO_OKTA_SINCE", "7d",
               "Where a tenant seen for the first time starts: 7d, 24h, now or 2026-11-23T12:00:00Z; at most "
               "90 days "

@@ -93,34 +93,42 @@ std::optional<Bulk> Hunt::next(Instant now, BulkId id) {
   if (!began_) began_ = now;
   const std::size_t most = lines_a_trial(now);
   Lines trial;
-  std::map<std::uint32_t, std::pair<std::string, LineRecord>> marked;
+  std::map<std::uint32_t, MarkedLine> lines;
   while (!to_try_.empty() && trial.size() < most) {
     const std::uint32_t i = to_try_.front();
     to_try_.pop_front();
-    LineRecord record = bulk_.lines[i];
-    std::string line(lines_[i]);
-    if (!record.mark.possible_duplicate) {
-      line = marked_line(lines_[i], record);
-      if (line.empty() || line.size() + token_bytes_ > limits::line_bytes_max) {
-        states_[i] = State::unknown;
-        continue;
-      }
-      record.event_at += static_cast<std::uint32_t>(line.size() - lines_[i].size());
-      record.mark.possible_duplicate = true;
+    MarkedLine line = marked(lines_[i], bulk_.lines[i]);
+    if (line.text.empty() || line.text.size() + token_bytes_ > limits::line_bytes_max) {
+      states_[i] = State::unknown;
+      continue;
     }
-    marked.emplace(i, std::pair(std::move(line), record));
+    lines.emplace(i, std::move(line));
     trial.push_back(i);
   }
   if (trial.empty()) return std::nullopt;
+  set(trial, State::flying);
+  in_flight_.emplace(id, std::move(trial));
+  return seal(lines);
+}
+
+/// Empty where it cannot say so.
+Hunt::MarkedLine Hunt::marked(std::string_view line, LineRecord record) {
+  if (record.mark.possible_duplicate) return {.text = std::string(line), .record = record};
+  std::string text = marked_line(line, record);
+  if (text.empty()) return {};
+  record.event_at += static_cast<std::uint32_t>(text.size() - line.size());
+  record.mark.possible_duplicate = true;
+  return {.text = std::move(text), .record = record};
+}
+
+Bulk Hunt::seal(const std::map<std::uint32_t, MarkedLine>& lines) const {
   BulkBuilder builder;
   auto piece = bulk_.pieces.begin();
   std::uint32_t piece_end = piece->lines;
-  for (const auto& [i, line] : marked) {
+  for (const auto& [i, line] : lines) {
     while (i >= piece_end) piece_end += (++piece)->lines;
-    builder.add_line(line.first, line.second, piece->stream, piece->page);
+    builder.add_line(line.text, line.record, piece->stream, piece->page);
   }
-  set(trial, State::flying);
-  in_flight_.emplace(id, std::move(trial));
   return builder.seal();
 }
 
@@ -231,6 +239,20 @@ std::vector<Settlement> Hunt::settlements() const {
     settlements.push_back(std::move(settlement));
   }
   return settlements;
+}
+
+std::optional<Bulk> Hunt::taken() const {
+  const std::string plain = bulk_.unpack();
+  const auto lines = split_lines(plain);
+  std::map<std::uint32_t, MarkedLine> good;
+  for (std::uint32_t i = 0; i < lines.size(); ++i) {
+    if (fate_of(i) != State::good) continue;
+    const bool came_again = states_[i] == State::good;
+    good.emplace(i, came_again ? marked(lines[i], bulk_.lines[i])
+                               : MarkedLine{.text = std::string(lines[i]), .record = bulk_.lines[i]});
+  }
+  if (good.empty()) return std::nullopt;
+  return seal(good);
 }
 
 }  // namespace logzio_okta

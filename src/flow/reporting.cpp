@@ -77,7 +77,7 @@ Report draw_report(Now now, const Core& core) {
   if (report.stopping) {
     report.not_ready_because = "stopping";
   } else if (report.saving_fails) {
-    report.not_ready_because = "the state cannot be saved: " + core.watch.saving_error();
+    report.not_ready_because = core.watch.saving_error();
   } else if (!takes) {
     report.not_ready_because = listener_does_not_take(report);
   } else if (!flowing) {

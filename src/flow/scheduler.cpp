@@ -58,7 +58,7 @@ struct Scheduler::Impl {
     watch.saved();
     if (Source* source = find(saved.stream)) source->saved(now, saved.number);
   }
-  void on(Now now, SaveFailed&& failed) { watch.save_failed(now, failed.text); }
+  void on(Now now, SaveFailed&& failed) { watch.save_failed(now, failed); }
   void on(Now, SetAsideSize&& size) {
     roster.share().set_aside_bytes = size.bytes;
     for (auto& [id, shipper] : roster.shippers()) shipper.room_changed();

@@ -262,6 +262,7 @@ void Shipper::on(const verdict::Taken& /*taken*/, Now now, Queue::iterator it) {
   ++counters_.bulks_taken;
   counters_.lines_taken += it->bulk.lines.size();
   succeeded(now, it->bulk);
+  keep_copy(it->bulk);
   settle(it->bulk);
   queue_.erase(it);
 }
@@ -478,7 +479,13 @@ void Shipper::settle(const Bulk& bulk) {
   }
 }
 
+void Shipper::keep_copy(const Bulk& bulk) {
+  outputs_.emplace_back(
+      KeepCopy{.destination = destination_.id, .name = destination_.name, .packed = bulk.packed});
+}
+
 void Shipper::settle_hunt(Now now, const Hunt& hunt) {
+  if (const auto taken = hunt.taken()) keep_copy(*taken);
   std::map<std::string, std::size_t> refused;  // By tenant.
   std::size_t all = 0;
   for (Settlement& settlement : hunt.settlements()) {

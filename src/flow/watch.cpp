@@ -78,11 +78,11 @@ void Watch::watch_clock(Now now, const Tenant& tenant) {
   if (clock_trouble_.healed(now.steady)) note(Level::info, "this machine's clock agrees with Okta's again");
 }
 
-void Watch::save_failed(Now now, const std::string& text) {
-  saving_error_ = text;
-  if (save_trouble_.failed(now.steady, text)) {
-    note(Level::error, "the state cannot be saved: " + text +
-                           ". Nothing more is asked or delivered until it can; nothing is lost");
+void Watch::save_failed(Now now, const SaveFailed& failed) {
+  copying_fails_ = failed.copy;
+  saving_error_ = (failed.copy ? "the copy cannot be saved: " : "the state cannot be saved: ") + failed.text;
+  if (save_trouble_.failed(now.steady, *saving_error_)) {
+    note(Level::error, *saving_error_ + ". Nothing more is asked or delivered until it can; nothing is lost");
   }
 }
 
@@ -93,7 +93,9 @@ void Watch::saved() {
 void Watch::tell_saving(Now now) {
   if (saving_fails()) return;
   if (const auto lasted = save_trouble_.healed(now.steady))
-    note(Level::info, "the state can be saved again, after " + describe(*lasted));
+    note(Level::info,
+         (copying_fails_ ? "the copy can be saved again, after " : "the state can be saved again, after ") +
+             describe(*lasted));
 }
 
 void Watch::note(Level level, std::string text) {

@@ -75,6 +75,27 @@ TEST_CASE("gzip: events shrink to a fraction") {
   REQUIRE(gzip(plain).size() < plain.size() / 4);
 }
 
+TEST_CASE("whole members: what is cut short, damaged or something else behind them does not count") {
+  const std::string first = gzip(text_like_events(200'000));
+  const std::string second = gzip(noise(100'000));
+  const std::string both = first + second;
+  REQUIRE(whole_members("") == 0);
+  REQUIRE(whole_members(both) == both.size());
+  REQUIRE(whole_members(both + std::string(hello)) == both.size() + hello.size());
+  REQUIRE(whole_members(both + "text") == both.size());
+  REQUIRE(whole_members(both + std::string(100, '\0')) == both.size());
+  REQUIRE(whole_members("text" + both) == 0);
+  for (const std::size_t cut : {1UL, 7UL, 8UL, 9UL, second.size() - 1, second.size() - 10})
+    REQUIRE(whole_members(std::string_view(both).substr(0, both.size() - cut)) == first.size());
+  REQUIRE(whole_members(std::string_view(first).substr(0, first.size() - 1)) == 0);
+  std::string damaged = both;
+  damaged[first.size() + second.size() / 2] ^= 1;
+  REQUIRE(whole_members(damaged) == first.size());
+  damaged = both;
+  damaged[first.size() - 6] ^= 1;  // Of the checksum.
+  REQUIRE(whole_members(damaged) == 0);
+}
+
 TEST_CASE("gunzip: reads what another program packed") {
   REQUIRE(gunzip(hello, 100).value() == "hello\n");
 }

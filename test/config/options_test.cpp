@@ -32,6 +32,7 @@ TEST_CASE("options: the table holds every flag of the contract once, with its va
       {"--token-file", "LOGZIO_TOKEN, LOGZIO_TOKEN_FILE"},
       {"--listener", "LOGZIO_LISTENER_HOST"},
       {"--state-dir", "LOGZIO_OKTA_STATE_DIR"},
+      {"--copy-to", "LOGZIO_OKTA_COPY_TO"},
       {"--since", "LOGZIO_OKTA_SINCE"},
       {"--poll-interval", "LOGZIO_OKTA_POLL_INTERVAL"},
       {"--rate-share", "LOGZIO_OKTA_RATE_SHARE"},

@@ -520,6 +520,7 @@ class Bench {
   std::map<BulkId, SendBulk> bulks;
   std::vector<Line> delivered;
   std::vector<Note> notes;
+  std::vector<KeepCopy> copies;
   std::vector<AnswerHook> hook_answers;
   std::vector<DestinationId> forgotten;
   std::size_t asked = 0;  ///< Over all.
@@ -594,6 +595,7 @@ class Bench {
     ++sent;
     bulks.emplace(bulk.id, std::move(bulk));
   }
+  void perform(KeepCopy&& copy) { copies.push_back(std::move(copy)); }
   void perform(OpenStream&& request) { inputs_.emplace_back(store.open(request)); }
   void perform(ReadWindow&& request) { inputs_.emplace_back(store.read(request.stream)); }
   void perform(SpoolEvents&& events) { store.save(std::move(events)); }

@@ -350,6 +350,20 @@ TEST_CASE(
   REQUIRE(bench.wants() == link_b);
 }
 
+TEST_CASE("scheduler: while the copy cannot be saved it is the same, and it is the copy that is spoken of") {
+  Bench bench;
+  bench.okta_replies(page(events(1, 1000)).next(link_a));
+  bench.listener_takes();
+  REQUIRE(bench.copies.size() == 1);
+  bench.saving = false;
+  for (int i = 0; i < 3; ++i) bench.put_in(SaveFailed{.text = "disk full", .copy = true});
+  REQUIRE(bench.notes_with("the copy cannot be saved: disk full. Nothing more is asked") == 1);
+  REQUIRE(bench.report().not_ready_because == "the copy cannot be saved: disk full");
+  bench.saves_again();
+  bench.put_in(Saved{.stream = StreamId{1}, .number = 1});
+  REQUIRE(bench.notes_with("the copy can be saved again") == 1);
+}
+
 // --once.
 
 TEST_CASE("scheduler: --once ends with 0 where the log ends, delivered and saved") {

@@ -1,6 +1,7 @@
 #include "logzio_okta/flow/shipper.hpp"
 
 #include <numeric>
+#include <ranges>
 
 #include "logzio_okta/okta/member.hpp"
 
@@ -106,6 +107,10 @@ struct ShipperBench {
                              Sent{.id = bulk->id, .lines = std::move(lines), .patience = bulk->patience})
                     .second);
         ++sent;
+      } else if (const auto* copy = std::get_if<KeepCopy>(&*output)) {
+        REQUIRE(copy->destination == shipper.destination().id);
+        REQUIRE(copy->name == shipper.destination().name);
+        std::ranges::move(lines_of(*copy->packed), std::back_inserter(copied));
       } else {
         notes.push_back(std::get<Note>(*output).text);
       }
@@ -139,6 +144,7 @@ struct ShipperBench {
   std::size_t marked = 0;
   std::vector<SetAside> kept;
   std::vector<std::string> notes;
+  std::vector<Line> copied;
   bool newest = false;  ///< What it is given from now on.
 };
 
@@ -162,10 +168,13 @@ std::string longest_event(int n) {
   return sized_event(n, limits::line_bytes_max - (bench.in_flight().lines[0].text.size() - 400'000));
 }
 
-std::vector<int> numbers_of(const Sent& bulk) {
+std::vector<int> numbers_of(const std::vector<Line>& lines) {
   std::vector<int> numbers;
-  for (const Line& line : bulk.lines) numbers.push_back(line.n);
+  for (const Line& line : lines) numbers.push_back(line.n);
   return numbers;
+}
+std::vector<int> numbers_of(const Sent& bulk) {
+  return numbers_of(bulk.lines);
 }
 
 }  // namespace
@@ -1228,6 +1237,64 @@ TEST_CASE("shipper: what was perhaps taken is in doubt until it is settled") {
   REQUIRE(bench.shipper.doubtful().empty());
 }
 
+// Copies.
+
+TEST_CASE("shipper: the copy of a bulk is what was sent, and there is none before it was taken") {
+  ShipperBench bench;
+  bench.takes({event(1), event(2)});
+  bench.takes({event(3)}, other);
+  bench.ripens();
+  bench.says(cuts_the_line());
+  REQUIRE(bench.copied.empty());
+  bench.pass(1min);
+  const std::vector<Line> sent = bench.in_flight().lines;
+  bench.says(takes_all());
+  REQUIRE(numbers_of(bench.copied) == std::vector{1, 2, 3});
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    REQUIRE(bench.copied[i].text == sent[i].text);
+    REQUIRE(bench.copied[i].marked);
+  }
+}
+
+TEST_CASE("shipper: of a bulk that was refused in part, the copy has what was taken and nothing else") {
+  ShipperBench bench;
+  bench.takes({event(1), poison(2), event(3)});
+  bench.ripens();
+  const std::vector<Line> sent = bench.in_flight().lines;
+  bench.says(refuses_some(1, 2));
+  REQUIRE(numbers_of(bench.copied) == std::vector{1, 3});
+  REQUIRE(bench.copied[0].text == sent[0].text);
+  REQUIRE(bench.copied[1].text == sent[2].text);
+}
+
+TEST_CASE("shipper: after a hunt the copy has each line once, as the listener has it last") {
+  ShipperBench bench;
+  Picky picky{.numbers = {7, 300, 411}};
+  bench.takes(events_up_to(500));
+  bench.ripens();
+  bench.judges(std::ref(picky));
+  REQUIRE(bench.left() == 0);
+  REQUIRE(bench.copied.size() == 497);
+  for (const Line& line : bench.copied) {
+    REQUIRE_FALSE(picky.numbers.contains(line.n));
+    REQUIRE(line.marked == (picky.copies.at(line.n) == 2));
+    REQUIRE(is_strict_json_object(line.text));
+  }
+  REQUIRE(std::ranges::is_sorted(numbers_of(bench.copied), std::less_equal()));  // Each is there once.
+}
+
+TEST_CASE("shipper: the halves of a bulk are copied when each is taken") {
+  ShipperBench bench;
+  bench.takes({event(1), event(2)});
+  bench.ripens();
+  bench.says(says(413));
+  REQUIRE(bench.flying.size() == 2);
+  bench.says(bench.flying.begin()->first, takes_all());
+  REQUIRE(numbers_of(bench.copied) == std::vector{1});
+  bench.says(takes_all());
+  REQUIRE(numbers_of(bench.copied) == std::vector{1, 2});
+}
+
 // Whatever the listener says.
 
 TEST_CASE("shipper: whatever the listener says, each event is settled once and each repeat is marked") {
@@ -1288,5 +1355,10 @@ TEST_CASE("shipper: whatever the listener says, each event is settled once and e
     REQUIRE(bench.left() == 0);
     REQUIRE(bench.delivered + bench.set_aside == static_cast<std::size_t>(n));
     REQUIRE(bench.delivered == arrived.size());
+    std::set<int> copied;
+    for (const Line& line : bench.copied) {
+      if (!copied.insert(line.n).second) FAIL("event " << line.n << " is copied twice");
+    }
+    REQUIRE(std::ranges::equal(copied, arrived | std::views::keys));
   }
 }

@@ -91,6 +91,7 @@ std::string Judge::name(const Event& event) const {
 void Judge::run_begins(Instant now) {
   ++run_;
   in_flight_.clear();
+  copies_waiting_.clear();
   saves_fail_ = false;
   listeners_gone_.clear();
   for (Org& org : orgs_) {
@@ -578,10 +579,34 @@ void Judge::durable(const std::string& key, const Save& save, const std::vector<
       if (found == by_bytes_.end()) continue;
       Event& event = events_[found->second];
       if (event.stores == 0 && !event.aside) convict("the window on disk holds what is not settled", event);
+      judge_copy(event);
       event.durable = true;
       saved(org, event);
     }
   }
+}
+
+void Judge::copied(std::string_view plain) {
+  for (const std::string_view line : split_lines(plain)) {
+    if (HookJudge::owns(line)) continue;
+    const auto number = event_in_line(line);
+    if (!number) convict("a copy of a line of no event: " + std::string(line.substr(0, 200)));
+    Event& event = events_[*number];
+    if (event.stores == 0) convict("the copy has what the listener has not", event);
+    event.copied_in_run = run_;
+    copies_waiting_.push_back(*number);
+  }
+}
+
+void Judge::copies_synced() {
+  for (const std::size_t number : std::exchange(copies_waiting_, {})) events_[number].copied = true;
+}
+
+// What the place on disk passes is not delivered again, so that this is the last moment for its copy.
+void Judge::judge_copy(const Event& event) const {
+  if (event.aside || event.among_refused) return;
+  if (event.stores > 0 && !event.copied && event.copied_in_run != run_)
+    convict("the place on disk is ahead of the copy", event);
 }
 
 // The window may forget only what is beyond its bounds, and must say from where on it does not know.
@@ -659,6 +684,7 @@ void Judge::put_aside(Org& org, const SetAside& item) {
   if (event.fate != model::Fate::set_aside && !among_suspects)
     convict("set aside without need (" + item.reason + ")", event);
   event.aside = event.fate == model::Fate::set_aside;
+  event.among_refused = !event.aside;
   saved(org, event);
 }
 
@@ -675,6 +701,7 @@ void Judge::cover(Org& org, std::size_t count) {
     if (event.expected && event.stores == 0 && !event.aside) {
       convict("the place on disk is ahead of delivery", event);
     }
+    judge_copy(event);
     event.durable = true;
     saved(org, event);
   }

@@ -105,6 +105,11 @@ class Judge {
   [[nodiscard]] bool concerns_listener(BulkId id) const;
   void answered(BulkId id, const BulkResult& result);
 
+  // Copies.
+  /// So it is to be kept; on disk with the next commit.
+  void copied(std::string_view plain);
+  void copies_synced();
+
   // Disk.
   void saves_fail(bool fail) { saves_fail_ = fail; }
   /// Without `okta_times` it was there before: nothing dates it anew.
@@ -138,12 +143,14 @@ class Judge {
     model::Fate fate = model::Fate::whole;
     bool known_by_uuid = true;
     bool dated = true;
-    bool asked_for = false;  ///< By the filter.
-    bool expected = false;   ///< Persisted at or after where the stream began, and asked for.
-    bool aside = false;      ///< Durably.
-    bool durable = false;    ///< The place on disk says that it is settled.
-    bool issued = false;     ///< The ledger knows it.
-    bool forgotten = false;  ///< The state in which its delivery was noted is gone.
+    bool asked_for = false;      ///< By the filter.
+    bool expected = false;       ///< Persisted at or after where the stream began, and asked for.
+    bool aside = false;          ///< Durably.
+    bool among_refused = false;  ///< Likewise, with others of which nobody knows which were refused.
+    bool copied = false;         ///< Likewise.
+    bool durable = false;        ///< The place on disk says that it is settled.
+    bool issued = false;         ///< The ledger knows it.
+    bool forgotten = false;      ///< The state in which its delivery was noted is gone.
     bool poison = false;
     bool plain = false;
     std::uint64_t first_life = 0;  ///< Of its stream, in which an answer first brought it.
@@ -152,6 +159,7 @@ class Judge {
     std::uint32_t stores = 0;
     std::uint64_t stored_life = 0;
     std::uint64_t stored_run = 0;
+    std::uint64_t copied_in_run = 0;   ///< A copy was to be kept, which may not be on disk yet.
     std::uint64_t doubted_in_run = 0;  ///< A bulk with it was perhaps taken, as far as the core was told.
     std::uint64_t counted_in_run = 0;  ///< A bulk with it was taken in part, and nobody says which part.
     std::uint64_t tried_in_run = 0;    ///< It came again for that.
@@ -236,6 +244,7 @@ class Judge {
   void judge_repeat(Event& event) const;
   void judge_mark(const Event& event, std::string_view line) const;
   void judge_backfill(const Event& event, std::string_view line) const;
+  void judge_copy(const Event& event) const;
   void judge_ledger() const;
   [[nodiscard]] bool listener_gone(const Org& org) const;
   void judge_keys(const Org& org, Instant now) const;
@@ -259,6 +268,7 @@ class Judge {
   /// The last bulk met none, and the core was told; the events in it whose tenants still go there.
   std::map<DestinationId, std::vector<std::size_t>> listeners_gone_;
   std::size_t delivered_ = 0;
+  std::vector<std::size_t> copies_waiting_;  ///< Events, for a commit.
 };
 
 }  // namespace logzio_okta::sim

@@ -540,6 +540,7 @@ void World::commit() {
     return turn(SaveFailed{"disk full"});
   }
   disk_failed_lately_ = false;
+  judge_.copies_synced();
   judge_.saves_fail(false);
   tell(2, [] { return "a commit is on disk"s; }, {.detail = true});
   for (Input& answer : disk_.commit()) {
@@ -564,6 +565,7 @@ void World::end_in_order() {
   if (disk_fails_) {
     on_disk = on_disk && !disk_.waiting();
   } else {
+    judge_.copies_synced();
     static_cast<void>(disk_.commit());
     if (clean) disk_.close_clean();
     if (clean && plan_.has(Trouble::state_replaced) && random_.below(2) == 0)
@@ -915,21 +917,21 @@ std::string World::hostile_link(const Org& org) {
 // Between the daemon and the listener.
 
 // The core sends the same body again as long as nobody takes it.
-std::shared_ptr<const World::Body> World::body_of(const SendBulk& bulk) {
+std::shared_ptr<const World::Body> World::body_of(const std::shared_ptr<const std::string>& packed) {
   constexpr std::size_t kept = 16;
-  const auto known = std::ranges::find(bodies_, bulk.packed, [](const auto& body) { return body->packed; });
+  const auto known = std::ranges::find(bodies_, packed, [](const auto& body) { return body->packed; });
   if (known != bodies_.end()) return *known;
-  auto plain = gunzip(*bulk.packed, std::size_t{64} << 20U);
+  auto plain = gunzip(*packed, std::size_t{64} << 20U);
   CHECK(plain.has_value());
   Judge::Contents contents = judge_.read(*plain);
   bodies_.push_back(std::make_shared<const Body>(
-      Body{.packed = bulk.packed, .plain = std::move(*plain), .contents = std::move(contents)}));
+      Body{.packed = packed, .plain = std::move(*plain), .contents = std::move(contents)}));
   if (bodies_.size() > kept) bodies_.pop_front();
   return bodies_.back();
 }
 
 void World::on(SendBulk&& bulk) {
-  const auto body = body_of(bulk);
+  const auto body = body_of(bulk.packed);
   Account& account = account_of(bulk.destination);
   tell(
       fact_of(body->plain) ^ bulk.id.value,  // How it is packed is not the same in every run.
@@ -971,6 +973,18 @@ void World::on(SendBulk&& bulk) {
     on_the_way_.erase(found);
     reach_listener(arrived);
   });
+}
+
+void World::on(KeepCopy&& copy) {
+  const auto body = body_of(copy.packed);
+  tell(
+      fact_of(body->plain),
+      [&] {
+        return "keeps a copy of " + std::to_string(body->contents.lines) + " lines for account " +
+               std::to_string(copy.destination.value);
+      },
+      about(body));
+  judge_.copied(body->plain);
 }
 
 void World::reach_listener(const Sending& sending) {

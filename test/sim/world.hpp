@@ -114,6 +114,7 @@ class World {
   void on(MintToken&& mint);
   void on(CancelAsk&& cancel);
   void on(SendBulk&& bulk);
+  void on(KeepCopy&& copy);
   void on(OpenStream&& open);
   void on(ReadWindow&& read);
   void on(Save&& save);
@@ -171,7 +172,7 @@ class World {
   [[nodiscard]] bool listener_strikes(Trouble trouble, const Account& account) {
     return account.spec.id.value > plan_.first_troubled() && strikes(trouble);
   }
-  [[nodiscard]] std::shared_ptr<const Body> body_of(const SendBulk& bulk);
+  [[nodiscard]] std::shared_ptr<const Body> body_of(const std::shared_ptr<const std::string>& packed);
   void reach_listener(const Sending& sending);
   void draw_habits(Account& account);
   void judge_patience(const SendBulk& bulk, const Account& account) const;

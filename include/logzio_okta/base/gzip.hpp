@@ -20,7 +20,11 @@ enum class GzipFault {
                                                     std::string& plain);
 /// Likewise, into a new string.
 [[nodiscard]] std::expected<std::string, GzipFault> gunzip(std::string_view packed, std::size_t bytes_max);
-/// One gzip member, ISA-L level 1. Its bytes depend on where memory lies: two runs may pack a text differently.
+/// The bytes of the whole members that `packed` begins with: what comes after them is cut short, damaged or
+/// something else. Nothing is kept of what they hold.
+[[nodiscard]] std::size_t whole_members(std::string_view packed);
+/// One gzip member, ISA-L level 1. Its bytes depend on where memory lies: two runs may pack a text
+/// differently.
 [[nodiscard]] std::string gzip(std::string_view plain);
 
 }  // namespace logzio_okta

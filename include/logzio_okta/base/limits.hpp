@@ -204,6 +204,14 @@ inline constexpr Duration shrink_retry = 10min;  // After a failure.
 // A file that was made without the means to shrink is written anew at a start, if it holds no more than this.
 inline constexpr std::int64_t state_pages_rewritten_max = 8192;
 
+// Copies. After an unclean end the last members of a file are looked through: as many as may have been
+// written without a sync in between (two seconds' worth, see commit_rest_max), in so many bytes at most.
+inline constexpr std::size_t copy_members_doubted = 256;
+inline constexpr std::size_t copy_tail_bytes_first = 1 * MiB;
+inline constexpr std::size_t copy_tail_bytes_max = 16 * MiB;
+inline constexpr std::size_t copy_name_bytes_max = 200;  // Of a destination's directory; a name may have 255.
+inline constexpr int copy_files_an_hour_max = 100'000;   // One for each run that was on in it.
+
 // Lines over TCP.
 inline constexpr Duration line_close_wait = 10s;
 

@@ -59,6 +59,7 @@ struct Options {
   Endpoint listener;
   std::string listener_from = "LOGZIO_LISTENER_HOST";
   std::optional<std::string> state_dir;
+  std::optional<std::string> copy_to;
   std::optional<std::string> ca_file;
   std::optional<AdminAddress> admin = AdminAddress{};
   std::vector<std::string> admin_hosts;  ///< Names by which browsers may ask for it; lower case.

@@ -60,6 +60,9 @@ class Hunt {
   [[nodiscard]] Instant goes_on_at() const;
   /// Once it is over: one settlement for each piece of the bulk.
   [[nodiscard]] std::vector<Settlement> settlements() const;
+  /// Likewise, the lines of which it is known that the listener has them, as it has them last; nothing if
+  /// there is none. What is set aside, together with others or alone, is not among them.
+  [[nodiscard]] std::optional<Bulk> taken() const;
 
   [[nodiscard]] const verdict::PartlyTaken& answer() const { return partly_; }
   [[nodiscard]] const std::vector<Piece>& pieces() const { return bulk_.pieces; }
@@ -79,6 +82,10 @@ class Hunt {
     unknown,    ///< Its trial's answer was lost, or it cannot be tried.
   };
   using Lines = std::vector<std::uint32_t>;
+  struct MarkedLine {
+    std::string text;
+    LineRecord record;
+  };
 
   void unpack();
   void look_for_culprits();
@@ -88,6 +95,8 @@ class Hunt {
   void set(const Lines& lines, State state);
   void heard_counts(const Lines& lines, const verdict::PartlyTaken& counts);
   void heard_nothing(Instant now, const Lines& lines, bool perhaps_taken, Duration at_least);
+  [[nodiscard]] static MarkedLine marked(std::string_view line, LineRecord record);
+  [[nodiscard]] Bulk seal(const std::map<std::uint32_t, MarkedLine>& lines) const;
   [[nodiscard]] State fate_of(std::uint32_t line) const;
   [[nodiscard]] std::size_t unresolved_bad(std::size_t unresolved) const;
 

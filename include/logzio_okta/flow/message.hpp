@@ -135,6 +135,13 @@ struct AnswerHook {
   int status = 0;
   std::string why;  ///< One line for whoever sent it; empty where the status says it all.
 };
+/// The listener has taken these lines. Where copies are kept, theirs must be on disk before any Save that is
+/// asked for later; after a crash in between the lines are delivered again, marked. Not answered.
+struct KeepCopy {
+  DestinationId destination;
+  std::string name;                           ///< DestinationSpec::name
+  std::shared_ptr<const std::string> packed;  ///< gzip of the lines, one member.
+};
 /// Nothing goes there any more: its token may be forgotten.
 struct ForgetDestination {
   DestinationId destination;
@@ -146,8 +153,8 @@ struct Note {
   std::string text;
 };
 
-using Output = std::variant<AskOkta, MintToken, CancelAsk, SendBulk, OpenStream, ReadWindow, NoteInFlight,
-                            Save, SpoolEvents, ReadSpool, ForgetDestination, AnswerHook, Note>;
+using Output = std::variant<AskOkta, MintToken, CancelAsk, SendBulk, KeepCopy, OpenStream, ReadWindow,
+                            NoteInFlight, Save, SpoolEvents, ReadSpool, ForgetDestination, AnswerHook, Note>;
 
 // Facts.
 
@@ -189,6 +196,7 @@ struct Saved {
 /// A commit failed; the store keeps what it was given and tries again by itself.
 struct SaveFailed {
   std::string text;
+  bool copy = false;  ///< It is the copies that cannot be written; else the state.
 };
 /// How much is set aside on disk; sent once before the first stream opens and whenever it shrinks.
 struct SetAsideSize {

@@ -163,6 +163,16 @@ struct HookReport {
   std::optional<WallTime> last_received;
 };
 
+/// The copies of --copy-to: the shell's own, which fills it in.
+struct CopiesReport {
+  std::string dir;
+  std::uint64_t bulks = 0;  ///< On disk, since the start;
+  std::uint64_t bytes = 0;  ///< as they are there (gzip).
+  std::size_t waiting = 0;  ///< Bulks taken that are not on disk yet.
+  std::optional<WallTime> last_written;
+  std::string last_error;  ///< Empty unless they cannot be written at the moment.
+};
+
 struct Report {
   WallTime at;
   WallTime started;
@@ -170,7 +180,8 @@ struct Report {
   EventCounts total;                            ///< Tenants removed by a reload included.
   std::vector<DestinationReport> destinations;  ///< Those that tenants name, and those that still finish.
   HookReport hooks;
-  std::size_t memory_used = 0;  ///< Of limits::memory_budget.
+  std::optional<CopiesReport> copies;  ///< Where they are kept.
+  std::size_t memory_used = 0;         ///< Of limits::memory_budget.
   std::uint64_t set_aside_bytes = 0;
   bool saving_fails = false;
   bool stopping = false;

@@ -8,6 +8,8 @@
 //
 // Promises
 // - Every event taken is settled exactly once: delivered, or set aside with a reason; or given back.
+// - Before an event is settled as delivered, a KeepCopy holds its line as the listener has it; but for those
+//   of which nobody can tell whether they were refused, which are set aside together.
 // - A bulk the listener may have taken is sent again only with every line marked `possible_duplicate`.
 // - After the listener's own counts a bulk is never sent again whole, but for one of which it took nothing:
 //   that is halved. Where it took the rest, a Hunt finds what it refused.
@@ -153,6 +155,7 @@ class Shipper {
   void set_line_aside(Queue::iterator it, const std::string& reason, const std::string& answer);
   void begin_anew_if_empty();
   void settle(const Bulk& bulk);
+  void keep_copy(const Bulk& bulk);
   void settle_hunt(Now now, const Hunt& hunt);
   void emit(Settlement&& settlement);
   void tell_full();

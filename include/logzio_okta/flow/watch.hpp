@@ -28,12 +28,13 @@ class Watch {
   /// Events that `tenant` has brought.
   void look_for_twins(const Tenant& tenant, const std::vector<EventSlice>& events);
 
-  void save_failed(Now now, const std::string& text);
+  void save_failed(Now now, const SaveFailed& failed);
   void saved();
   /// It is said once that saving is possible again.
   void tell_saving(Now now);
   /// Nothing is asked or delivered while this is so: what is delivered could not be saved.
   [[nodiscard]] bool saving_fails() const { return saving_error_.has_value(); }
+  /// What cannot be saved, and why.
   [[nodiscard]] const std::string& saving_error() const { return *saving_error_; }
   /// Its destination or the disk takes nothing at the moment.
   [[nodiscard]] bool held(const Tenant& tenant) const;
@@ -50,6 +51,7 @@ class Watch {
   Complaint clock_trouble_;
   Complaint save_trouble_;
   std::optional<std::string> saving_error_;
+  bool copying_fails_ = false;  ///< It was the copy that could not be saved last.
 };
 
 }  // namespace logzio_okta

@@ -39,7 +39,7 @@ constexpr std::uint64_t making = LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_
                                  LANDLOCK_ACCESS_FS_MAKE_SYM;
 constexpr std::uint64_t handled = making | LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |
                                   LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE;
-constexpr std::uint64_t of_the_state =
+constexpr std::uint64_t of_files =
     LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG;
 
 /// What a kernel of this version of Landlock knows.
@@ -49,17 +49,18 @@ std::uint64_t known(std::uint64_t rights, long version) {
   return rights;
 }
 
-std::string restrict_files(const std::vector<std::string>& writable_dirs) {
+std::string restrict_files(const std::vector<WritableDir>& writable_dirs) {
   const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
   if (version < 1) return why("Landlock", errno);
   const landlock_ruleset_attr attributes{.handled_access_fs = known(handled, version)};
   const Descriptor rules(
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0)));
   if (!rules) return why("landlock_create_ruleset", errno);
-  for (const std::string& dir : writable_dirs) {
+  for (const auto& [dir, makes_directories] : writable_dirs) {
     const Descriptor opened(::open(dir.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     landlock_path_beneath_attr beneath{};
-    beneath.allowed_access = of_the_state | (version >= 3 ? truncate_right : 0);
+    beneath.allowed_access = of_files | (version >= 3 ? truncate_right : 0);
+    if (makes_directories) beneath.allowed_access |= LANDLOCK_ACCESS_FS_MAKE_DIR;
     beneath.parent_fd = opened.get();
     if (!opened ||
         ::syscall(SYS_landlock_add_rule, rules.get(), LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) != 0)
@@ -280,7 +281,7 @@ std::string restrict_calls() {
 
 }  // namespace
 
-Confinement confine(const std::vector<std::string>& writable_dirs) {
+Confinement confine(const std::vector<WritableDir>& writable_dirs) {
   // The condition of both for whoever has no capability.
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     const std::string refused = why("no_new_privs", errno);

@@ -1,10 +1,11 @@
 // Confinement: what the daemon, once it has started, forbids itself for good.
 //
 // By then everything is open, and what is left to do is small: connect, accept, look names up, read files
-// that people change, and write in the state directory. A bug in a parser that let a stranger in would let
-// him into this:
+// that people change, and write in the state directory and that of the copies. A bug in a parser that let a
+// stranger in would let him into this:
 // - no program can be started and no process made (threads can: libcurl looks names up in one),
-// - no file is made, changed, renamed or removed but in the state directory (Landlock),
+// - no file is made, changed, renamed or removed but in those (Landlock), and no directory is made but in
+//   that of the copies, where each destination has its own,
 // - no odd kind of socket, no memory that is both written and executed, no debugger, mount, name space, key,
 //   module, BPF, io_uring, clock, signal to others, nor typing into the terminal it was started from.
 //
@@ -22,7 +23,12 @@ struct Confinement {
   std::string calls_open;  ///< Why seccomp is not.
 };
 
+struct WritableDir {
+  std::string path;
+  bool makes_directories = false;  ///< In it; else only files.
+};
+
 /// For this thread, those it starts from now on, and whatever they may become. Before the first of them.
-[[nodiscard]] Confinement confine(const std::vector<std::string>& writable_dirs);
+[[nodiscard]] Confinement confine(const std::vector<WritableDir>& writable_dirs);
 
 }  // namespace logzio_okta

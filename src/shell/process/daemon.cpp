@@ -38,6 +38,7 @@
 #include "shell/serve/metrics.hpp"
 #include "shell/settings/keyring.hpp"
 #include "shell/settings/tenants_file.hpp"
+#include "shell/state/copies.hpp"
 #include "shell/state/owner_lock.hpp"
 #include "shell/state/state_dir.hpp"
 #include "shell/state/store.hpp"
@@ -84,6 +85,10 @@ Result<void> become_user(const Options& options, const std::string& state_dir) {
   for (const auto* file : {&options.hooks_cert, &options.hooks_key, &options.hooks_secrets}) {
     if (*file && !is_pipe(**file)) keep_small_file(**file);
   }
+  if (options.copy_to) {
+    // What cannot be made, opening says.
+    if (make_directories(*options.copy_to) == 0) hand_over_copies(*options.copy_to, *options.user);
+  }
   hand_over(state_dir, *options.user);
   return give_up_privileges(*options.user);
 }
@@ -92,9 +97,14 @@ std::unexpected<StartFailure> refuse_start(int code, std::string text) {
   return std::unexpected(StartFailure{code, {std::move(text)}});
 }
 
+struct OnDisk {
+  Store store;
+  std::optional<Copies> copies;
+};
+
 /// The state, in the hands of the user that we are from then on. Its lock comes first: what another instance
 /// works with is not handed to anybody.
-std::expected<Store, StartFailure> open_state(const Options& options, const std::string& dir) {
+std::expected<OnDisk, StartFailure> open_state(const Options& options, const std::string& dir) {
   if (auto made = make_state_dir(dir); !made) return refuse_start(exit_state, made.error().text);
   auto lock = OwnerLock::take(dir, wall_now());
   if (!lock) return refuse_start(lock.error().held ? exit_state_held : exit_state, lock.error().text);
@@ -102,22 +112,30 @@ std::expected<Store, StartFailure> open_state(const Options& options, const std:
     return refuse_start(exit_configuration, became.error().text);
   auto store = Store::open(dir, wall_now(), std::move(*lock));
   if (!store) return refuse_start(store.error().exit_code, store.error().text);
-  return std::move(*store);
+  if (!options.copy_to) return OnDisk{.store = std::move(*store), .copies = std::nullopt};
+  if (const auto problem = problem_with_place(*options.copy_to, dir))
+    return refuse_start(exit_configuration, "--copy-to: " + *problem);
+  auto copies = Copies::open(*options.copy_to);
+  if (!copies) return refuse_start(copies.error().held ? exit_state_held : exit_state, copies.error().text);
+  return OnDisk{.store = std::move(*store), .copies = std::move(*copies)};
 }
 
 }  // namespace
 
 struct Daemon::Impl {
   Impl(Settings settings_given, const Environment& environment_given, Log& log_given,
-       std::string state_dir_given, Store store_given, Trust trust_given)
+       std::string state_dir_given, OnDisk disk, Trust trust_given)
       : settings(std::move(settings_given)),
         state_dir(std::move(state_dir_given)),
         environment(environment_given),
         log(log_given),
         notify(environment_given),
-        store(std::move(store_given)),
+        store(std::move(disk.store)),
+        copies(std::move(disk.copies)),
         trust(std::move(trust_given)),
-        lock_watch(OwnerLock::path_in(state_dir)) {}
+        lock_watch(OwnerLock::path_in(state_dir)) {
+    if (copies) store.hold_saves([this] { return keep_copies(); });
+  }
 
   void perform(Output output);
   void on(AskOkta&& ask) { client->ask(ask); }
@@ -131,6 +149,9 @@ struct Daemon::Impl {
                                  .text = "not sent, since the state cannot be written and would not tell "
                                          "what is on its way"}});
   }
+  void on(KeepCopy&& copy) {
+    if (copies) copies->add(std::move(copy));
+  }
   void on(NoteInFlight&& note) { store.note(std::move(note), steady_now()); }
   void on(OpenStream&& open) { store.open_stream(open); }
   void on(ReadWindow&& read) { store.read_window(read); }
@@ -138,7 +159,10 @@ struct Daemon::Impl {
   void on(SpoolEvents&& spool) { store.spool(std::move(spool), steady_now()); }
   void on(ReadSpool&& read) { store.read_spool(read); }
   void on(AnswerHook&& answer) { hook_server->answer(answer); }
-  void on(ForgetDestination&& forget) { keyring.forget(forget.destination); }
+  void on(ForgetDestination&& forget) {
+    keyring.forget(forget.destination);
+    if (copies) copies->forget(forget.destination);
+  }
   void on(Note&& note) { say(note.level, note.text, note.tenant); }
   void say(Level level, std::string_view text, std::string_view tenant = {}) {
     if (once_view) once_view->clear();
@@ -153,6 +177,9 @@ struct Daemon::Impl {
     known = std::move(warnings);
   }
 
+  std::optional<SaveFailed> keep_copies();
+  [[nodiscard]] Report report() const;
+  void close_files();
   void confine_self();
   void tell_environment();
   void count_reload(bool taken) { ++(taken ? reloads_taken : reloads_refused); }
@@ -184,6 +211,7 @@ struct Daemon::Impl {
   Instant say_alive_at = never;  ///< When the service manager's watchdog is due.
   Signals signals;
   Store store;
+  std::optional<Copies> copies;
   Trust trust;
   Keyring keyring;
   std::unique_ptr<CurlClient> client;
@@ -228,11 +256,11 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
   if (!trust) return refuse_start(exit_configuration, trust.error().text);
   const auto state_dir = find_state_dir(StateDirSearch::of_environment(settings.options.state_dir));
   if (!state_dir) return refuse_start(exit_state, state_dir.error().text);
-  auto store = open_state(settings.options, state_dir->path);
-  if (!store) return std::unexpected(std::move(store.error()));
+  auto disk = open_state(settings.options, state_dir->path);
+  if (!disk) return std::unexpected(std::move(disk.error()));
 
-  auto impl = std::make_unique<Impl>(std::move(settings), environment, log, state_dir->path,
-                                     std::move(*store), std::move(*trust));
+  auto impl = std::make_unique<Impl>(std::move(settings), environment, log, state_dir->path, std::move(*disk),
+                                     std::move(*trust));
   Impl& self = *impl;
   const Options& options = self.settings.options;
   self.say(Level::info, without_credentials(started_line(options, *tenants, state_dir->path)));
@@ -242,10 +270,15 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
   self.tell_environment();
   for (const std::string& warning : self.store.take_warnings())
     self.say(Level::warn, without_credentials(warning));
+  if (self.copies) {
+    self.say(Level::info, without_credentials("copies of what is delivered in " + *options.copy_to));
+    for (const std::string& warning : self.copies->take_warnings())
+      self.say(Level::warn, without_credentials(warning));
+  }
   if (const auto& warning = self.trust.warning()) self.say(Level::warn, without_credentials(*warning));
 
   if (options.admin && !options.policy.once) {
-    const auto report = [&self] { return self.scheduler->report(now()); };
+    const auto report = [&self] { return self.report(); };
     const auto facts = [&self] {
       ProcessFacts process = read_process_facts(self.log.dropped());
       process.reloads_taken = self.reloads_taken;
@@ -324,22 +357,44 @@ int Daemon::run() {
     }
   }
   const int exit_code = self.scheduler->exit_code();
-  if (const auto closed = self.store.close(self.scheduler->clean()); !closed) {
-    self.say(Level::warn, closed.error().text);
-  }
+  self.close_files();
   self.say(Level::info,
            exit_code == 0 ? "stopped in order" : "stopped, exit code " + std::to_string(exit_code));
   return exit_code;
 }
 
+// Before each commit of places: what they say is settled has its copy by then.
+std::optional<SaveFailed> Daemon::Impl::keep_copies() {
+  auto kept = copies->sync(wall_now());
+  if (kept) return std::nullopt;
+  return SaveFailed{.text = std::move(kept.error().text), .copy = true};
+}
+
+Report Daemon::Impl::report() const {
+  Report report = scheduler->report(now());
+  if (copies) report.copies = copies->report();
+  return report;
+}
+
+void Daemon::Impl::close_files() {
+  const auto closed = store.close(scheduler->clean());
+  if (!closed) say(Level::warn, closed.error().text);
+  if (!copies) return;
+  const auto finished = copies->close(wall_now());
+  if (!finished && closed) say(Level::warn, "the copy cannot be saved: " + finished.error().text);
+}
+
 // Everything is open, nobody was spoken to, and there is one thread.
 void Daemon::Impl::confine_self() {
-  const Confinement confinement = confine({state_dir});
+  std::vector<WritableDir> writable = {{.path = state_dir}};
+  if (copies) writable.push_back({.path = *settings.options.copy_to, .makes_directories = true});
+  const Confinement confinement = confine(writable);
   for (const std::string* open : {&confinement.files_open, &confinement.calls_open}) {
     if (!open->empty()) say(Level::info, "not confined further than the system does it (" + *open + ")");
   }
   if (confinement.files_open.empty())
-    say(Level::debug, "from now on writes files in " + state_dir + " alone");
+    say(Level::debug, "from now on writes files in " + state_dir +
+                          (copies ? " and " + *settings.options.copy_to : std::string()) + " alone");
   if (confinement.calls_open.empty()) say(Level::debug, "from now on starts no program");
 }
 
@@ -432,6 +487,7 @@ void Daemon::Impl::look_at_files(Instant now) {
   look_at = now + limits::tenants_file_watch;
   if (signals.look_for_terminal()) look_at_signals();
   (void)store.is_in_place();
+  if (copies) copies->finish_hours(wall_now());
   if (lock_watch.changed()) wake_keys("check has found a key that works");
   const bool secrets_changed =
       std::ranges::count_if(tenant_secret_watches, [](FileWatch& watch) { return watch.changed(); }) > 0;

@@ -203,6 +203,17 @@ void hand_over(const std::string& dir, const UserId& user) {
   give(opened.get(), *status, dir_mode_shared, receiver);
 }
 
+void hand_over_copies(const std::string& dir, const UserId& user) {
+  if (::geteuid() != 0 || !may(CAP_SETUID) || !may(CAP_CHOWN)) return;
+  constexpr auto same_group = static_cast<gid_t>(-1);
+  const Descriptor opened = open_safely(dir);
+  const auto status = look(opened.get());
+  if (!status || !S_ISDIR(status->st_mode) || status->st_uid != 0) return;
+  const auto names = names_in(opened.get());
+  if (!names || is_for_others(opened.get(), *status, *names)) return;
+  [[maybe_unused]] const int given = ::fchownat(opened.get(), "", user.user, same_group, AT_EMPTY_PATH);
+}
+
 Result<void> give_up_privileges(const UserId& user) {
   CHECK(user.user != 0);
   CHECK(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);

@@ -27,6 +27,10 @@ namespace logzio_okta {
 /// it.
 void hand_over(const std::string& dir, const UserId& user);
 
+/// Likewise the directory of the copies, if it is root's own: its owner changes and nothing else. What is in
+/// it was made by the user, or is not ours.
+void hand_over_copies(const std::string& dir, const UserId& user);
+
 /// For good, for this process and its children. The error says who we would have become and why not.
 [[nodiscard]] Result<void> give_up_privileges(const UserId& user);
 

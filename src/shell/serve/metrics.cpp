@@ -291,7 +291,7 @@ void add_daemon(Families& families, const Report& report, const ProcessFacts& pr
                  value_of(report.ready));
   families.gauge("logzio_okta_tenants", "Tenants being followed.", value_of(report.tenants.size()));
   families.gauge("logzio_okta_stopping", "1 after the order to stop.", value_of(report.stopping));
-  families.gauge("logzio_okta_saving_fails", "1 while the state cannot be saved.",
+  families.gauge("logzio_okta_saving_fails", "1 while the state, or the copy of --copy-to, cannot be saved.",
                  value_of(report.saving_fails));
   families.gauge("logzio_okta_memory_used_bytes",
                  "Of the memory budget: answers on their way, bulks waiting.", value_of(report.memory_used));
@@ -311,6 +311,19 @@ void add_daemon(Families& families, const Report& report, const ProcessFacts& pr
   families.counter("logzio_okta_log_lines_dropped_total",
                    "Log lines dropped because stderr did not take them.",
                    value_of(process.log_lines_dropped));
+}
+
+/// Absent where no copies are kept.
+void add_copies(Families& families, const Report& report) {
+  if (!report.copies) return;
+  const CopiesReport& copies = *report.copies;
+  families.counter("logzio_okta_copied_bulks_total", "Bulks whose copy is on disk.", value_of(copies.bulks));
+  families.counter("logzio_okta_copied_bytes_total", "Compressed bytes of these copies.",
+                   value_of(copies.bytes));
+  families.gauge("logzio_okta_copies_waiting", "Bulks taken whose copy is not on disk yet.",
+                 value_of(copies.waiting));
+  families.gauge("logzio_okta_copying_fails", "1 while the copy cannot be written; delivery waits for it.",
+                 value_of(!copies.last_error.empty()));
 }
 
 void add_spool(Families& families, const HookReport& hooks, WallTime now) {
@@ -422,6 +435,15 @@ void write(Json& json, const DestinationReport& destination) {
   json.member("last_error", destination.last_error);
 }
 
+void write(Json& json, const CopiesReport& copies) {
+  json.member("dir", copies.dir);
+  json.member("bulks", copies.bulks);
+  json.member("bytes", copies.bytes);
+  json.member("waiting", std::uint64_t{copies.waiting});
+  json.member("last_written", copies.last_written);
+  json.member("last_error", copies.last_error);
+}
+
 void write(Json& json, const HookReport& hooks) {
   json.member("listening", hooks.listening);
   json.member("received", hooks.received);
@@ -508,6 +530,7 @@ std::string metrics_text(const Report& report, const ProcessFacts& process) {
   add_daemon(families, report, process);
   add_tenants(families, report);
   add_destinations(families, report);
+  add_copies(families, report);
   add_hooks(families, report.hooks, report.at);
   add_process(families, process);
   return families.text();
@@ -536,6 +559,13 @@ std::string status_json(const Report& report) {
     json.end();
   }
   json.end_list();
+  if (report.copies) {
+    json.begin("copies");
+    write(json, *report.copies);
+    json.end();
+  } else {
+    json.member("copies", std::optional<WallTime>());  // null
+  }
   json.begin("hooks");
   write(json, report.hooks);
   json.end();

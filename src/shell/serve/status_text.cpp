@@ -160,6 +160,14 @@ std::string listener(const DestinationReport& destination, bool alone, WallTime 
   return text;
 }
 
+std::string copies(const CopiesReport& copies, WallTime at) {
+  std::string text = "copies: " + counted(copies.bulks, "bulk") + " (" + std::to_string(copies.bytes) +
+                     " bytes) in " + printable(copies.dir) + ", last " + ago(copies.last_written, at) + ", " +
+                     std::to_string(copies.waiting) + " waiting\n";
+  if (!copies.last_error.empty()) text += "  " + printable(copies.last_error, error_bytes) + "\n";
+  return text;
+}
+
 std::string hooks(const HookReport& hooks, WallTime at) {
   std::uint64_t refused = 0;
   for (const std::uint64_t count : hooks.refused) refused += count;
@@ -210,6 +218,7 @@ std::string status_text(const Report& report, const History& history, std::size_
          clock(report);
   for (const DestinationReport& destination : report.destinations)
     out += listener(destination, report.destinations.size() == 1, report.at);
+  if (report.copies) out += copies(*report.copies, report.at);
   if (report.hooks.listening || !report.hooks.streams.empty()) out += hooks(report.hooks, report.at);
   return out;
 }

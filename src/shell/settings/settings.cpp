@@ -322,6 +322,7 @@ class Reader {
     if (name == "tenants") return keep(options.tenants, value);
     if (name == "token-file") return keep(options.token_file, value);
     if (name == "state-dir") return keep(options.state_dir, value);
+    if (name == "copy-to") return keep(options.copy_to, value);
     if (name == "ca-file") return keep(options.ca_file, value);
     if (name == "listener") {
       options.listener_from = value.from;

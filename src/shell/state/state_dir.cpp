@@ -81,17 +81,6 @@ int open_nameless(const std::string& dir) {
   return named;
 }
 
-/// Whether a save would find room in a directory that is there: 0 or the errno.
-int try_to_write(const std::string& dir) {
-  const Descriptor file(open_nameless(dir));
-  if (!file) return errno;
-  const std::string probe(limits::state_probe_bytes, 'x');
-  const ssize_t written = ::write(file.get(), probe.data(), probe.size());
-  if (written < 0) return errno;
-  if (static_cast<std::size_t>(written) < probe.size()) return ENOSPC;
-  return ::fsync(file.get()) == 0 || errno == EINVAL ? 0 : errno;
-}
-
 /// 0, or ENOSPC where root alone may have what is left.
 int look_at_disk(const std::string& dir, StateDirLook& look) {
   struct statvfs disk{};
@@ -113,24 +102,16 @@ StateDirLook look_at(const std::string& path) {
     return look;
   };
   if (path.empty()) return problem(ENOENT);
-  std::filesystem::path there = path;
+  const auto there = first_that_exists(path);
+  if (!there) return problem(there.error());
+  look.exists = *there == path;
   struct stat status{};
-  while (::stat(there.c_str(), &status) != 0) {
-    if (errno != ENOENT) return problem(errno);
-    look.exists = false;  // It would be made; then its first parent that is there counts.
-    if (!there.has_parent_path()) {
-      there = ".";
-    } else if (there.parent_path() == there) {
-      return problem(ENOENT);
-    } else {
-      there = there.parent_path();
-    }
-  }
+  if (::stat(there->c_str(), &status) != 0) return problem(errno);
   if (!S_ISDIR(status.st_mode)) return problem(ENOTDIR);
   look.owner = status.st_uid;
   look.mode = status.st_mode & all_mode_bits;
-  if (const int error = try_to_write(there.string()); error != 0) return problem(error);
-  if (const int error = look_at_disk(there.string(), look); error != 0) return problem(error);
+  if (const int error = try_to_write(*there); error != 0) return problem(error);
+  if (const int error = look_at_disk(*there, look); error != 0) return problem(error);
   const std::string file = path + "/" + state_file_name;
   look.has_state = ::access(file.c_str(), R_OK | W_OK) == 0;
   return look.has_state || errno == ENOENT ? look : problem(errno);
@@ -176,12 +157,42 @@ StateDirLook look_at_state_dir(const StateDirSearch& search) {
   return look_at(user);
 }
 
-Result<void> make_state_dir(const std::string& path) {
-  if (path.empty()) return fail("the state directory's name is empty; give one with --state-dir");
+std::expected<std::string, int> first_that_exists(const std::string& path) {
+  std::filesystem::path there = path;
+  struct stat status{};
+  while (::stat(there.c_str(), &status) != 0) {
+    if (errno != ENOENT) return std::unexpected(errno);
+    if (!there.has_parent_path()) {
+      there = ".";
+    } else if (there.parent_path() == there) {
+      return std::unexpected(ENOENT);
+    } else {
+      there = there.parent_path();
+    }
+  }
+  return there.string();
+}
+
+int try_to_write(const std::string& dir) {
+  const Descriptor file(open_nameless(dir));
+  if (!file) return errno;
+  const std::string probe(limits::state_probe_bytes, 'x');
+  const ssize_t written = ::write(file.get(), probe.data(), probe.size());
+  if (written < 0) return errno;
+  if (static_cast<std::size_t>(written) < probe.size()) return ENOSPC;
+  return ::fsync(file.get()) == 0 || errno == EINVAL ? 0 : errno;
+}
+
+int make_directories(const std::string& path) {
   // Without its trailing slash, the last component would be empty and its parent the directory itself.
   std::string trimmed = path;
   while (trimmed.size() > 1 && trimmed.ends_with('/')) trimmed.pop_back();
-  if (const int error = make_with_parents(trimmed); error != 0) {
+  return make_with_parents(trimmed);
+}
+
+Result<void> make_state_dir(const std::string& path) {
+  if (path.empty()) return fail("the state directory's name is empty; give one with --state-dir");
+  if (const int error = make_directories(path); error != 0) {
     return fail("cannot make the state directory " + path + ": " + explain_state_errno(error, path));
   }
   struct stat status{};

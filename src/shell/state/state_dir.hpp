@@ -55,7 +55,15 @@ struct StateDirLook {
 /// Writes to its disk for a moment, in a file without a name: only that tells whether it is full.
 [[nodiscard]] StateDirLook look_at_state_dir(const StateDirSearch& search);
 
-/// Makes the directory and its missing parents, mode 0700, each durably; one that is there stays as it is.
+/// Makes a directory and its missing parents, mode 0700, each durably; one that is there, be it a file, stays
+/// as it is. 0, or an errno.
+[[nodiscard]] int make_directories(const std::string& path);
+/// The path, or the nearest of its parents if it is yet to be made; else an errno.
+[[nodiscard]] std::expected<std::string, int> first_that_exists(const std::string& path);
+/// Whether a file could be made in a directory that is there, and a save would find room: 0, or an errno.
+/// Leaves no name behind.
+[[nodiscard]] int try_to_write(const std::string& dir);
+/// make_directories() for the state; the error says what cures it.
 [[nodiscard]] Result<void> make_state_dir(const std::string& path);
 
 /// One line if every user of the machine may write to the directory or to a file of ours in it.

@@ -64,6 +64,7 @@ struct Store::Impl {
   std::deque<Question> questions;  // That could not be answered yet.
   std::deque<Input> answers;
   std::vector<std::string> warnings;
+  Store::Hold hold;
   Instant due{};               // When the queue wants to be committed ...
   Instant not_before{};        // ... and when it may be.
   Instant spool_not_before{};  // Likewise, while a hook delivery waits for it.
@@ -92,7 +93,8 @@ struct Store::Impl {
   void answer_questions(Instant now);
 
   // Writing.
-  bool commit();
+  [[nodiscard]] std::optional<SaveFailed> held() const;
+  bool commit(bool saves = true);
   void roll_back();
   bool write(const Save& save);
   bool write_spool(std::vector<Spooled>& results);
@@ -260,17 +262,22 @@ void Store::Impl::answer_questions(Instant now) {
   ask_again = now + limits::save_retry;
 }
 
-bool Store::Impl::commit() {
+std::optional<SaveFailed> Store::Impl::held() const {
+  return hold && !queue.empty() ? hold() : std::nullopt;
+}
+
+bool Store::Impl::commit(bool saves) {
   database.clear_failure();
   std::vector<Spooled> spooled;
-  const bool written = database.run("PRAGMA synchronous = FULL; BEGIN IMMEDIATE") &&  // After a note.
-                       std::ranges::all_of(queue, [this](const Save& save) { return write(save); }) &&
-                       write_spool(spooled) && database.run("COMMIT");
+  const bool written =
+      database.run("PRAGMA synchronous = FULL; BEGIN IMMEDIATE") &&  // After a note.
+      (!saves || std::ranges::all_of(queue, [this](const Save& save) { return write(save); })) &&
+      write_spool(spooled) && database.run("COMMIT");
   if (written) {
     std::ranges::move(spooled, std::back_inserter(answers));
     spool_queue.clear();
     const auto drops = [](const Save& save) { return save.spool_settled > 0; };
-    may_shrink = may_shrink || std::ranges::any_of(queue, drops);
+    may_shrink = may_shrink || (saves && std::ranges::any_of(queue, drops));
   }
   if (!written) roll_back();
   return written;
@@ -408,6 +415,10 @@ void Store::read_window(const ReadWindow& request) {
   impl_->ask(request);
 }
 
+void Store::hold_saves(Hold hold) {
+  impl_->hold = std::move(hold);
+}
+
 void Store::save(Save&& save, Instant now) {
   CHECK(impl_->keys.contains(save.stream));
   for (SetAside& item : save.set_aside) item.bytes = gzip(item.bytes);
@@ -452,17 +463,26 @@ void Store::work(Instant now, bool about_to_block) {
 
   if (!is_in_place()) return impl_->fail_commit(now, impl_->failed_because);
   const Instant begun = impl_->stopwatch();
-  if (!impl_->commit()) {
-    impl_->fail_commit(
-        now, "cannot save in " + impl_->path + ": " + impl_->database.failure().explain(impl_->dir));
-    if (!impl_->queue.empty()) impl_->answers.emplace_back(SaveFailed{impl_->failed_because});
+  const auto held = impl_->held();
+  const bool saves = !held;
+  if (held) {
+    impl_->not_before = now + limits::save_retry;
+    impl_->answers.emplace_back(*held);
+    if (impl_->spool_queue.empty()) return;
+  }
+  if (!impl_->commit(saves)) {
+    // A stream whose first save is held has no row yet that a delivery could belong to.
+    const std::string why = impl_->database.failure().explain(impl_->dir);
+    impl_->fail_commit(now, held ? held->text : "cannot save in " + impl_->path + ": " + why);
+    if (saves && !impl_->queue.empty()) impl_->answers.emplace_back(SaveFailed{impl_->failed_because});
     return;
   }
   impl_->failing = false;
   const Duration took = impl_->stopwatch() - begun;
-  impl_->not_before = now + took + std::min(limits::commit_rest * took, limits::commit_rest_max);
+  const Duration rest = std::min<Duration>(limits::commit_rest * took, limits::commit_rest_max);
+  if (saves) impl_->not_before = now + took + rest;
   impl_->spool_not_before = now + took + std::min(limits::spool_commit_rest * took, limits::commit_rest_max);
-  impl_->acknowledge();
+  if (saves) impl_->acknowledge();
 }
 
 bool Store::is_in_place() {
@@ -510,16 +530,18 @@ Result<void> Store::close(bool clean) {
     impl_->lock = OwnerLock();
     return fail("cannot save: " + impl_->failed_because);
   }
-  const bool saved = impl_->queue.empty() || impl_->commit();
+  const auto held = impl_->held();
+  const bool saved = impl_->queue.empty() || (!held && impl_->commit());
   const Descriptor seal = saved && clean ? begin_clean_end(impl_->dir, impl_->run) : Descriptor();
   const bool sealable = seal.get() >= 0;
   const bool done = saved && (!clean || end_run(impl_->database, sealable ? Sealed::yes : Sealed::no));
-  const std::string why = done ? std::string() : impl_->database.failure().explain(impl_->dir);
+  const std::string why = done || held ? std::string() : impl_->database.failure().explain(impl_->dir);
   impl_->forget_tables();
   impl_->database.close();
   // One that could not be written makes the next run mark more than it had to.
   if (done && sealable) seal_clean_end(seal, impl_->path, impl_->run);
   impl_->lock = OwnerLock();
+  if (held) return fail("cannot save: " + held->text);
   if (!done) return fail("cannot save in " + impl_->path + ": " + why);
   return {};
 }

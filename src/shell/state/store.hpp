@@ -52,6 +52,8 @@ namespace logzio_okta {
 class Store {
  public:
   using OnDamage = logzio_okta::OnDamage;
+  /// Why saves may not be committed now; nothing if they may.
+  using Hold = std::function<std::optional<SaveFailed>()>;
   /// Measures commits; only differences count.
   using Stopwatch = std::function<Instant()>;
 
@@ -83,6 +85,10 @@ class Store {
   void note(NoteInFlight&& note, Instant now);
   /// Until then nothing may be sent.
   [[nodiscard]] bool notes_written() const;
+  /// Asked before each commit of saves, and part of what the commit takes: something else must be on disk
+  /// first. What it answers is answered to the core, and the saves stay queued as after a commit that failed;
+  /// deliveries to the spool are committed all the same.
+  void hold_saves(Hold hold);
   /// Queues. The stream was opened before.
   void save(Save&& save, Instant now);
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <fcntl.h>
 #include <netdb.h>
@@ -31,14 +32,14 @@ std::string outcome(bool done) {
   return done ? "done" : std::strerror(errno);
 }
 
-/// What it comes to in a process that has confined itself to the directory; why not, where the kernel or the
-/// container has no such thing.
-std::string confined(const std::string& dir, const std::function<std::string()>& act) {
+/// What it comes to in a process that has confined itself to the directories; why not, where the kernel or
+/// the container has no such thing.
+std::string confined(const std::vector<WritableDir>& dirs, const std::function<std::string()>& act) {
   std::array<int, 2> ends{};
   REQUIRE(::pipe(ends.data()) == 0);
   const pid_t child = ::fork();
   if (child == 0) {
-    const Confinement confinement = confine({dir});
+    const Confinement confinement = confine(dirs);
     const std::string text = confinement.files_open + confinement.calls_open + act();
     ::_exit(::write(ends[1], text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0 : 1);
   }
@@ -50,6 +51,10 @@ std::string confined(const std::string& dir, const std::function<std::string()>&
   REQUIRE(::waitpid(child, &status, 0) == child);
   REQUIRE(status == 0);
   return {text.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
+}
+
+std::string confined(const std::string& dir, const std::function<std::string()>& act) {
+  return confined({{.path = dir}}, act);
 }
 
 /// Whether this machine has both; where it has not, nothing is refused and nothing can be tried.
@@ -91,6 +96,23 @@ TEST_CASE("confinement: files are made, written, renamed and removed in the stat
   CHECK(tries([&] { return outcome(::mkdir((dir / "state/sub").c_str(), 0700) == 0); }) == refused);
   CHECK(tries([&] { return outcome(::rename((dir / "state/new").c_str(), (dir / "taken").c_str()) == 0); }) !=
         "done");
+}
+
+TEST_CASE(
+    "confinement: where directories may be made, so may files in them; a rename stays in its directory") {
+  if (!available()) return;
+  const TempDir dir;
+  std::filesystem::create_directory(dir / "copies");
+  const std::vector<WritableDir> copies = {{.path = dir / "copies", .makes_directories = true}};
+  const std::string made = dir / "copies/acme";
+  CHECK(confined(copies, [&] { return outcome(::mkdir(made.c_str(), 0700) == 0); }) == "done");
+  CHECK(confined(copies, [&] { return write_to(made + "/open"); }) == "done");
+  CHECK(confined(copies, [&] {
+          return outcome(::rename((made + "/open").c_str(), (made + "/closed").c_str()) == 0);
+        }) == "done");
+  CHECK(confined(copies, [&] { return outcome(::mkdir((dir / "beside").c_str(), 0700) == 0); }) ==
+        std::strerror(EACCES));
+  CHECK(confined(copies, [&] { return outcome(::rmdir(made.c_str()) == 0); }) != "done");
 }
 
 TEST_CASE(

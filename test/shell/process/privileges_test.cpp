@@ -230,6 +230,24 @@ TEST_CASE("privileges: a directory that is more than a place for the state stays
   }
 }
 
+TEST_CASE(
+    "privileges: the copies' directory is handed over if it is root's own, as it is but for its owner") {
+  if (!is_root()) return;
+  const TempDir dir;
+  for (const char* const name : {"copies", "theirs", "srv", "srv/other"})
+    std::filesystem::create_directory(dir / name);
+  write_file(dir / "copies/file", "");
+  REQUIRE(::chmod((dir / "copies").c_str(), 0750) == 0);
+  REQUIRE(::chown((dir / "theirs").c_str(), 777, 777) == 0);
+  for (const char* const name : {"copies", "theirs", "srv"}) hand_over_copies(dir / name, somebody);
+  CHECK(owner(dir / "copies") == somebody.user);
+  CHECK(mode(dir / "copies") == 0750);
+  CHECK(owner(dir / "copies/file") == 0);
+  CHECK(owner(dir / "theirs") == 777);
+  CHECK(owner(dir / "srv") == 0);  // It holds something else of root's.
+  hand_over_copies(dir / "no such directory", somebody);
+}
+
 TEST_CASE("privileges: a link on the way to the state is followed if root has made it, and no other") {
   if (!is_root()) return;
   const TempDir dir;

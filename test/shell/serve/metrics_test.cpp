@@ -223,6 +223,23 @@ TEST_CASE("status: it is valid JSON whatever bytes a text holds") {
   CHECK_THAT(status_json(report), Contains("gr\xc3\xbc\xc3\x9f"));
 }
 
+TEST_CASE("metrics and status: copies are told of where they are kept") {
+  Report report = report_of_two();
+  CHECK_THAT(metrics_text(report, {}), !Contains("logzio_okta_cop"));
+  CHECK_THAT(status_json(report), Contains("\"copies\":null"));
+  report.copies = CopiesReport{.dir = "/srv/okta", .bulks = 12, .bytes = 3456, .waiting = 2};
+  CHECK(value(metrics_text(report, {}), "logzio_okta_copied_bulks_total") == 12);
+  CHECK(value(metrics_text(report, {}), "logzio_okta_copied_bytes_total") == 3456);
+  CHECK(value(metrics_text(report, {}), "logzio_okta_copies_waiting") == 2);
+  CHECK(value(metrics_text(report, {}), "logzio_okta_copying_fails") == 0);
+  report.copies->last_error = "full";
+  CHECK(value(metrics_text(report, {}), "logzio_okta_copying_fails") == 1);
+  CHECK_THAT(status_json(report),
+             Contains(R"("copies":{"dir":"/srv/okta","bulks":12,"bytes":3456,"waiting":2,)"
+                      R"("last_written":null,"last_error":"full"})"));
+  CHECK(is_json(status_json(report)));
+}
+
 TEST_CASE("status: no tenant yet is an empty list") {
   const std::string json = status_json(Report{});
   CHECK(is_json(json));

@@ -75,6 +75,16 @@ TEST_CASE("status text: event hooks are told of where they are listened for") {
                                     Contains("7 s ago"));
 }
 
+TEST_CASE("status text: copies are told of where they are kept, and why they cannot be") {
+  Report copying = report();
+  REQUIRE_THAT(text_of(copying), !Contains("copies"));
+  copying.copies = CopiesReport{.dir = "/srv/okta", .bulks = 12, .bytes = 3456, .last_written = noon - 4s};
+  REQUIRE_THAT(text_of(copying),
+               Contains("copies: 12 bulks (3456 bytes) in /srv/okta, last 4 s ago, 0 waiting\n"));
+  copying.copies->last_error = "/srv/okta/default: No space left on device";
+  REQUIRE_THAT(text_of(copying), Contains("\n  /srv/okta/default: No space left on device\n"));
+}
+
 TEST_CASE("status text: what is wrong is said, and foreign text cannot draw on the terminal") {
   Report bad = report();
   bad.ready = false;

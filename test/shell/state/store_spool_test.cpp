@@ -181,6 +181,22 @@ TEST_CASE("store spool: a state from before the spool is taken on") {
   CHECK(bench.spool({event(1, "{}")}).kept);
 }
 
+TEST_CASE("store spool: what holds saves keeps no delivery from the disk") {
+  Bench bench;
+  bench.store->hold_saves([] { return SaveFailed{.text = "no room for copies", .copy = true}; });
+  bench.store->save({.stream = globex, .number = ++bench.saves}, bench.now);
+  bench.queue({event(1, "{}")});
+  bench.store->work(bench.now, true);
+  const auto answers = bench.answers();
+  REQUIRE(answers.size() == 2);
+  CHECK(std::get<SaveFailed>(answers[0]).copy);
+  CHECK(std::get<Spooled>(answers[1]).kept);
+  bench.store->hold_saves({});
+  bench.now += limits::save_retry;
+  bench.store->work(bench.now, true);
+  CHECK(std::get<Saved>(bench.answers().at(0)).number == bench.saves);
+}
+
 TEST_CASE("store spool: a disk that fails refuses at once and keeps the saves") {
   Bench bench;
   sqlite3* visitor = nullptr;  // Holds the file, so that nothing can be written.

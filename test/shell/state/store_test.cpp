@@ -1240,4 +1240,55 @@ TEST_CASE("store: a state that everybody may write to is warned of") {
   CHECK_THAT(bench.warnings.back(), Contains("chmod o-w " + bench.file()));
 }
 
+// What has to be on disk first.
+
+TEST_CASE("store: saves are held as long as something else has to be on disk first, and tried again") {
+  Bench bench;
+  bench.open();
+  (void)bench.open_stream();
+  bool free = false;
+  int asked = 0;
+  bench.store->hold_saves([&]() -> std::optional<SaveFailed> {
+    ++asked;
+    return free ? std::nullopt : std::optional(SaveFailed{.text = "no room for copies", .copy = true});
+  });
+  bench.about_to_block();
+  CHECK(asked == 0);  // There is nothing to hold.
+  bench.save(save_of(acme, 1, 1));
+  bench.about_to_block();
+  const auto failed = bench.next<SaveFailed>();
+  CHECK(failed.text == "no room for copies");
+  CHECK(failed.copy);
+  CHECK(bench.says_nothing());
+  CHECK(bench.store->deadline() == bench.now + limits::save_retry);
+  bench.about_to_block();
+  CHECK(asked == 1);
+  bench.pass(limits::save_retry);
+  bench.about_to_block();
+  CHECK(asked == 2);
+  CHECK(bench.next<SaveFailed>().copy);
+  free = true;
+  bench.pass(limits::save_retry);
+  bench.about_to_block();
+  CHECK(bench.next<Saved>().number == 1);
+  CHECK_FALSE(bench.store->deadline());
+}
+
+TEST_CASE("store: what is held at the end is not saved, and the next run finds an unclean end") {
+  Bench bench;
+  bench.open();
+  (void)bench.open_stream();
+  bench.save_on_disk(save_of(acme, 1, 1));
+  bench.store->hold_saves([] { return SaveFailed{.text = "no room for copies", .copy = true}; });
+  bench.save(save_of(acme, 2, 2));
+  const auto closed = bench.store->close(true);
+  REQUIRE_FALSE(closed);
+  CHECK(closed.error().text == "cannot save: no room for copies");
+  bench.store.reset();
+  bench.open();
+  const Opened opened = bench.open_stream();
+  CHECK_FALSE(opened.clean);
+  CHECK(opened.place->pages == 1);
+}
+
 }  // namespace logzio_okta
