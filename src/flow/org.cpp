@@ -98,8 +98,8 @@ Duration Org::pace(Instant now) const {
 
 void Org::asked(Now now, CredentialId id) {
   if (window_over(now.steady)) {
-    // What is on its way may be counted in the new window, and so may answers that did not tell theirs, unless
-    // the old one ended long ago.
+    // What is on its way may be counted in the new window, and so may answers that did not tell theirs,
+    // unless the old one ended long ago.
     const bool next_one = window_end_ && now.steady < *window_end_ + limits::rate_window;
     spent_ = outstanding_ + (window_reset_ && next_one ? unplaced_ : 0);
     unplaced_ = 0;
@@ -400,10 +400,11 @@ MintEnd Org::refused_token(Now now, Key& key, const TokenRefusal& refusal) {
   ++mints_refused_[static_cast<std::size_t>(trouble)];
   MintEnd end{.next = key.mint->refused(now.steady, trouble, random_), .trouble = trouble};
   const std::string cure = cure_of(refusal, key.name);
-  key.trouble = end.text = (refusal.of_okta ? "Okta grants no access token ("
-                                            : "something in between answers in Okta's place, so there is no "
-                                              "access token (") +
-                           describe(refusal) + ")" + (cure.empty() ? "" : "; " + cure);
+  end.text = (refusal.of_okta ? "Okta grants no access token ("
+                              : "something in between answers in Okta's place, so there is no "
+                                "access token (") +
+             describe(refusal) + ")" + (cure.empty() ? "" : "; " + cure);
+  if (end.next != Mint::Next::again) key.trouble = end.text;
   if (trouble == TokenTrouble::limited) {
     const auto date = date_of(refusal.headers).value_or(okta_time(now.wall));
     const auto reset = read_rate_limit(refusal.headers).reset;

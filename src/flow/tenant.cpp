@@ -57,8 +57,8 @@ TenantReport Tenant::report(Now now, bool held) const {
       report.behind = std::max<Duration>(report.behind.value_or(0s), now.wall - *report.last_answer);
   } else if (report.next_ask) {
     const Instant chance = org->next_chance(now);
-    if (chance == never) {  // Without a token.
-      report.state = TenantState::backing_off;
+    if (chance == never) {  // Without a token: on its way, or refused.
+      if (!report.last_error.empty()) report.state = TenantState::backing_off;
       report.next_ask.reset();
     } else if (chance > now.steady + *report.next_ask) {
       report.state = TenantState::limited;

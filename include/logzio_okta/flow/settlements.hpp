@@ -1,6 +1,6 @@
-// Settlements: what a shipper has settled, on its way to the sources. What is set aside needs room on disk, of
-// which the second half is shared out evenly: a tenant that sets aside more than its share then waits here for
-// itself alone. Where there is no room for anybody, so does its shipper.
+// Settlements: what a shipper has settled, on its way to the sources. What is set aside needs room on disk,
+// of which the second half is shared out evenly: a tenant that sets aside more than its share then waits here
+// for itself alone. Where there is no room for anybody, so does its shipper.
 //
 //     if (settlements.add(std::move(settlement)) == Settlements::News::all_wait) complain();
 //     while (auto next = settlements.next()) settle(*next);

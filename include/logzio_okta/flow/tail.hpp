@@ -53,8 +53,8 @@ class Tail {
   explicit Tail(Duration poll_interval) : poll_interval_(poll_interval) {}
 
   [[nodiscard]] Seen look(const Look& page);
-  /// By a question of our own, of which empty pages under the last one say nothing; or by an answer that cannot
-  /// be read and is not empty, for then something is there.
+  /// By a question of our own, of which empty pages under the last one say nothing; or by an answer that
+  /// cannot be read and is not empty, for then something is there.
   void row_ends() { empty_in_a_row_ = 0; }
 
  private:
