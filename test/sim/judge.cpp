@@ -487,7 +487,9 @@ void Judge::judge_mark(const Event& event, std::string_view line) const {
   }
   if (!event.dated) return;
   const auto blur = date_cut + to_ms(org.blur);
-  if (org.unclean_at && (org.jumped_since || event.published <= *org.unclean_at + blur)) return;
+  const bool ahead =
+      event.published > event.persisted + date_cut;  // It may have been read before all the same.
+  if (org.unclean_at && (org.jumped_since || ahead || event.published <= *org.unclean_at + blur)) return;
   convict("marked as a possible duplicate without a cause, as " + std::string(line.substr(0, 200)), event);
 }
 
