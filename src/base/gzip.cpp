@@ -138,7 +138,7 @@ std::expected<std::string, GzipFault> gunzip(std::string_view packed, std::size_
 }
 
 std::size_t whole_members(std::string_view packed) {
-  constexpr std::size_t room_bytes = 64 * 1024;
+  constexpr std::size_t room_bytes = std::size_t{64} * 1024;
   const auto room = std::make_unique_for_overwrite<char[]>(room_bytes);
   inflate_state stream;
   isal_inflate_init(&stream);

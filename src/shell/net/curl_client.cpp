@@ -412,7 +412,7 @@ bool CurlClient::start_a_mint() {
   const auto ready =
       std::ranges::find_if(mints_, [&](const MintToken& mint) { return keyring_.can_prove(mint); });
   if (ready == mints_.end()) return mints_.empty();
-  const MintToken mint = *ready;
+  const MintToken mint = std::move(*ready);
   mints_.erase(ready);
   start_mint(mint);
   return true;
