@@ -88,7 +88,7 @@ Status okta_unauthorized() {
 
 void bend(Answer& answer, const fault::Status& fault) {
   answer.status = fault.status;
-  for (const char* name : {"Link", "Content-Encoding"}) answer.remove_header(name);
+  for (const char* name : {"Link", "Content-Encoding", "WWW-Authenticate"}) answer.remove_header(name);
   answer.set_header("Content-Type", fault.content_type);
   for (const Header& header : fault.headers) answer.set_header(header.name, header.value);
   answer.set_body(fault.body);

@@ -365,6 +365,7 @@ void OktaOrg::apply(const OktaFault& fault, Answer& answer, const Request& reque
             for (const char* name :
                  {"X-Okta-Request-Id", "X-Rate-Limit-Limit", "X-Rate-Limit-Remaining", "X-Rate-Limit-Reset"})
               answer.remove_header(name);
+            answer.remove_header("DPoP-Nonce");
             answer.set_header("Date", format_http_date(record.at + to_ms(page.clock_off)));
             record.of_okta = false;
             record.events = 0;

@@ -106,6 +106,8 @@ void Judge::run_begins(Instant now) {
     org.dating = false;
     org.limit_shown = false;
     for (auto& [key, used] : org.keys_used) used = now;
+    for (auto& [key, token] : org.tokens) token = {};
+    org.mint_silent_until.reset();
   }
 }
 
@@ -177,6 +179,7 @@ void Judge::state_replaced() {
 void Judge::listed(OrgIndex index, bool in_file, DestinationId account, const std::string& constants) {
   Org& org = orgs_[index];
   if (in_file && !org.in_file) org.limit_shown = false;  // It begins anew, with the limit of a usual org.
+  if (!in_file) org.mint_silent_until.reset();
   org.in_file = in_file;
   // What it brought there leaves with it, and what comes later may find out anew.
   for (auto& [gone, tried] : listeners_gone_) {
@@ -217,16 +220,77 @@ std::int64_t Judge::window_of(const Org& org, WallTime okta_time) const {
   return (okta_time.time_since_epoch().count() - offset) / to_ms(org.charge.window).count();
 }
 
-void Judge::holds_keys(OrgIndex index, const std::vector<CredentialId>& keys, Instant now) {
-  auto used = std::exchange(orgs_[index].keys_used, {});
+void Judge::holds_keys(OrgIndex index, const std::vector<CredentialId>& keys,
+                       const std::vector<CredentialId>& apps, Instant now) {
+  Org& org = orgs_[index];
+  auto used = std::exchange(org.keys_used, {});
   for (const CredentialId key : keys) {
     const auto known = used.find(key);
-    orgs_[index].keys_used[key] = known != used.end() ? known->second : now;
+    org.keys_used[key] = known != used.end() ? known->second : now;
   }
+  auto tokens = std::exchange(org.tokens, {});
+  for (const CredentialId app : apps) {
+    const auto known = tokens.find(app);
+    org.tokens[app] = known != tokens.end() ? known->second : Token{};
+  }
+}
+
+// Renewed in time, and not for every poll: Okta counts the tokens of an org as well.
+void Judge::minting(OrgIndex index, const MintToken& mint, Instant now) {
+  constexpr Duration renewed_at_most = 15min;  // Before its end: 10, give or take.
+  Org& org = orgs_[index];
+  const std::string who = "key " + std::to_string(mint.credential.value) + " of " + org.charge.name;
+  if (mint.origin != org.charge.origin)
+    convict("an assertion by " + who + " would go to " + mint.origin.text(), org);
+  const auto found = org.tokens.find(mint.credential);
+  if (found == org.tokens.end())
+    convict("asks for a token for " + who + ", which is no service app in the tenants file", org);
+  Token& token = found->second;
+  if (token.asked) convict("asks for two tokens for " + who + " at once", org);
+  if (org.mint_silent_until && now < *org.mint_silent_until)
+    convict("asks for a token for " + who + " inside the silence that the token endpoint asked for", org);
+  if (token.until && *token.until - now > renewed_at_most && !token.doubted) {
+    convict("asks for a token for " + who + ", which has a good one for " + describe(*token.until - now),
+            org);
+  }
+  token.asked = mint.id;
+  org.keys_used[mint.credential] = now;
+}
+
+void Judge::minted(OrgIndex index, const MintToken& mint, const Minted& minted, Instant now) {
+  Org& org = orgs_[index];
+  const auto found = org.tokens.find(mint.credential);
+  if (found == org.tokens.end() || found->second.asked != mint.id) return;  // It has left the file since.
+  found->second.asked.reset();
+  if (minted.life) found->second = {.granted = now, .until = now + *minted.life};
+  org.refused_a_key |= minted.refused;
+  if (minted.silence) org.mint_silent_until = now + *minted.silence;
+}
+
+void Judge::judge_token(const Org& org, CredentialId key, Instant now) const {
+  const auto found = org.tokens.find(key);
+  if (found == org.tokens.end()) return;
+  const Token& token = found->second;
+  const std::string who = org.charge.name + " with key " + std::to_string(key.value);
+  if (!token.until) convict("asks " + who + ", which has no token", org);
+  if (token.refused) convict("asks " + who + ", whose token Okta has refused", org);
+  if (now >= *token.until) convict("asks " + who + ", whose token is over", org);
+}
+
+void Judge::hear_of_token(Org& org, const Heard& heard, Instant now) {
+  constexpr int bad_proof = 400;
+  constexpr int bad_token = 401;
+  constexpr int forbidden = 403;
+  const auto found = org.tokens.find(heard.credential);
+  if (found == org.tokens.end() || !heard.of_okta) return;
+  Token& token = found->second;
+  token.doubted |= heard.status == bad_proof || heard.status == bad_token || heard.status == forbidden;
+  token.refused |= heard.status == bad_token && now - heard.took >= token.granted;
 }
 
 bool Judge::asked(OrgIndex index, const AskOkta& ask, WallTime okta_time, Now now) {
   Org& org = orgs_[index];
+  judge_token(org, ask.credential, now.steady);
   org.keys_used[ask.credential] = now.steady;
   org.asked_at.push_back(now.steady);
   const std::string& who = org.charge.name;
@@ -345,6 +409,7 @@ void Judge::heard(OrgIndex index, const Heard& heard, Instant now) {
   constexpr int unknown_key = 401;  // Spends nobody's budget.
   org.refused_a_key |= heard.of_okta && (heard.status == unknown_key || heard.status == forbidden);
   if (heard.status == unknown_key) --org.spent[window_of(org, heard.sent_at)];
+  hear_of_token(org, heard, now);
   if (!heard.remaining) return;
   org.remaining_in = window_of(org, heard.asked_at);
   org.remaining = *heard.remaining;

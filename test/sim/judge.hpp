@@ -63,8 +63,9 @@ class Judge {
   void state_replaced();
 
   // Okta.
-  /// The keys of the org in the tenants file are these from now on.
-  void holds_keys(OrgIndex org, const std::vector<CredentialId>& keys, Instant now);
+  /// The keys of the org in the tenants file are these from now on; those of `apps` are service apps.
+  void holds_keys(OrgIndex org, const std::vector<CredentialId>& keys, const std::vector<CredentialId>& apps,
+                  Instant now);
   /// False if it is asked only so that the key is used, and what comes is not wanted.
   bool asked(OrgIndex org, const AskOkta& ask, WallTime okta_time, Now now);
   struct Heard {
@@ -77,9 +78,19 @@ class Judge {
     WallTime asked_at;  ///< When it reached the org, by its clock.
     WallTime sent_at;   ///< When the core asked, by the org's clock.
     Duration took{};    ///< From the question to the answer.
+    CredentialId credential{};
   };
   void heard(OrgIndex org, const Heard& heard, Instant now);
   void answer_lost(OrgIndex org, WallTime sent_at, Instant now);
+  /// The core asks for an access token.
+  void minting(OrgIndex org, const MintToken& mint, Instant now);
+  /// What came of it, as far as the core was told.
+  struct Minted {
+    std::optional<Duration> life{};     ///< Granted, for so long.
+    bool refused = false;               ///< By Okta itself, which does not take the credential as it is.
+    std::optional<Duration> silence{};  ///< A 429 named it.
+  };
+  void minted(OrgIndex org, const MintToken& mint, const Minted& minted, Instant now);
   /// Before a restart: a 429 heard long enough ago must be remembered, a fresh one may be forgotten.
   void forget_fresh_silences(Instant now, bool disk_was_fine);
   /// The org's entry in the tenants file from now on. `constants`: what each of its lines says.
@@ -172,6 +183,14 @@ class Judge {
     std::string constants;
     friend bool operator==(const Entry&, const Entry&) = default;
   };
+  /// A service app's, as this run may know it.
+  struct Token {
+    std::optional<RequestId> asked{};  ///< The request for one that is not answered.
+    Instant granted{};
+    std::optional<Instant> until{};
+    bool doubted = false;  ///< An answer since then may be about it.
+    bool refused = false;  ///< One certainly was.
+  };
   struct Org {
     Charge charge;
     std::vector<Entry> entries;  ///< The last one holds.
@@ -214,6 +233,8 @@ class Judge {
     Duration blur = Duration::max();  ///< Of `unclean_at`, as the daemon could know it.
     std::optional<Instant> said_why;  ///< When it was last said, and not well for long since.
     std::map<CredentialId, Instant> keys_used;  ///< Those in the file: when last, or since when it could be.
+    std::map<CredentialId, Token> tokens;       ///< Of the service apps among them.
+    std::optional<Instant> mint_silent_until;   ///< By the token endpoint.
   };
   struct Sending {
     DestinationId account;
@@ -248,6 +269,8 @@ class Judge {
   void judge_ledger() const;
   [[nodiscard]] bool listener_gone(const Org& org) const;
   void judge_keys(const Org& org, Instant now) const;
+  void judge_token(const Org& org, CredentialId key, Instant now) const;
+  static void hear_of_token(Org& org, const Heard& heard, Instant now);
   void judge_limited(const Org& org, Instant now, WallTime okta_time) const;
   void judge_window(const Org& org, WallTime okta_time) const;
   void judge_windows(const Org& org, Instant now, WallTime okta_time) const;

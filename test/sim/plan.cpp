@@ -44,6 +44,7 @@ constexpr std::array names{
     "ahead-events"sv,
     "state-replaced"sv,
     "okta-in-between"sv,
+    "okta-tokens"sv,
 };
 static_assert(names.size() == troubles_count);
 
@@ -98,7 +99,11 @@ Plan::Plan(std::uint64_t seed_given, Duration hours, const Wishes& wishes)
   constexpr std::size_t drawn_first = 28;  // Those that came later must not change the others of a seed.
   for (std::size_t i = 0; i < drawn_first; ++i) troubles.at(i) = draw_intensity(random);
   Random later_ones(seed ^ 0x7a11U);
-  for (std::size_t i = drawn_first; i < troubles_count; ++i) troubles.at(i) = draw_intensity(later_ones);
+  constexpr auto of_service_apps = static_cast<std::size_t>(Trouble::okta_tokens);
+  for (std::size_t i = drawn_first; i < of_service_apps; ++i) troubles.at(i) = draw_intensity(later_ones);
+  Random of_apps(seed ^ 0x0a17U);
+  service_apps = of_apps.below(3) == 0;
+  if (service_apps) troubles.at(of_service_apps) = draw_intensity(of_apps);
   hooks = random.below(3) == 0 && wishes.hooks;
   accounts = random.below(2) == 0 ? 1 : 2 + random.below(3);
   if (wishes.accounts > 0) accounts = wishes.accounts;
@@ -150,12 +155,12 @@ Duration Plan::until_next(Trouble trouble, Random& random) const {
 }
 
 std::string Plan::describe_all() const {
-  std::string text = std::to_string(orgs) + " orgs, " + (is_lines(protocol) ? "lines" : "bulks") +
-                     (hooks ? ", hooks" : "") + (crowd ? ", a crowd" : "") +
-                     (accounts > 1 ? ", " + std::to_string(accounts) + " accounts" : std::string()) +
-                     (apart ? " of which the first is well" : "") +
-                     (tenants_differ ? ", tenants differ" : "") + ", poll " + describe(policy.poll_interval) +
-                     ", share " + std::to_string(policy.rate_share) + ":";
+  std::string text =
+      std::to_string(orgs) + " orgs, " + (is_lines(protocol) ? "lines" : "bulks") + (hooks ? ", hooks" : "") +
+      (service_apps ? ", service apps" : "") + (crowd ? ", a crowd" : "") +
+      (accounts > 1 ? ", " + std::to_string(accounts) + " accounts" : std::string()) +
+      (apart ? " of which the first is well" : "") + (tenants_differ ? ", tenants differ" : "") + ", poll " +
+      describe(policy.poll_interval) + ", share " + std::to_string(policy.rate_share) + ":";
   constexpr std::array how{""sv, ""sv, " (frequent)"sv, " (constant)"sv};
   for (std::size_t i = 0; i < troubles_count; ++i) {
     if (troubles[i] == Intensity::off) continue;

@@ -56,8 +56,9 @@ enum class Trouble : std::uint8_t {
   ahead_events,     ///< Published a while after they were persisted, by what they say.
   state_replaced,   ///< While no daemon runs: the state removed, torn, or put back from an older copy.
   okta_in_between,  ///< A firewall's or a proxy's page in Okta's place, with a clock of its own.
+  okta_tokens,      ///< The token endpoint fails for a while; access tokens revoked, nonces forgotten.
 };
-inline constexpr std::size_t troubles_count = 36;
+inline constexpr std::size_t troubles_count = 37;
 [[nodiscard]] std::string_view name_of(Trouble trouble);
 [[nodiscard]] std::optional<Trouble> trouble_of(std::string_view name);
 
@@ -83,6 +84,7 @@ struct Plan {
   Protocol protocol = Protocol::https_bulk;
   Policy policy;
   bool hooks = false;           ///< Okta pushes events as well.
+  bool service_apps = false;    ///< Some credentials are service apps, with an access token for an hour.
   std::size_t accounts = 1;     ///< Tokens at Logz.io, and so destinations.
   bool apart = false;           ///< All is well but the listeners of all accounts except the first.
   bool tenants_differ = false;  ///< Each has a query, a beginning, a type and fields of its own.

@@ -112,7 +112,8 @@ World::World(const Plan& plan, Story& story)
     : plan_(plan),
       story_(story),
       random_((plan.seed ^ 0x5eedU) + plan.again * 0x9e3779b97f4a7c15U),
-      judge_(plan) {
+      judge_(plan),
+      of_apps_((plan.seed ^ 0xa995U) + plan.again) {
   tell(plan.seed, [&] { return "seed " + std::to_string(plan_.seed) + ": " + plan_.describe_all(); });
   disk_.on_durable = [this](const std::string& key, const Save& save) {
     for (const SetAside& item : save.set_aside) aside_bytes_ += cost_of(item);
@@ -211,6 +212,7 @@ void World::make_orgs() {
                                       .okta = model::OktaOrg(settings),
                                       .keys = {},
                                       .spec = {.domain = *domain, .credentials = {}}});
+    if (plan_.service_apps) org.okta.enable_oauth(pretended_crypto());
     draw_entry(org, i);
     Charge charge{.name = domain->name(),
                   .stream = {},
@@ -230,12 +232,7 @@ void World::make_orgs() {
       org.okta.append({.bytes = event.bytes, .published = event.published, .persisted = event.persisted});
     }
     judge_.add_org(std::move(charge), org.history);
-    for (std::size_t key = 0; key <= random_.below(3); ++key) {
-      const std::string text = "00key" + std::to_string(++keys_made_);
-      org.okta.set_key(text, model::KeyState::good);
-      org.keys.push_back({.text = text, .id = CredentialId{keys_made_}});
-      keyring_[CredentialId{keys_made_}] = {i, text};
-    }
+    for (std::size_t key = 0; key <= random_.below(3); ++key) org.keys.push_back(make_key(i));
     if (plan_.hooks) plan_hooks(i);
     org.in_file = i == 0 || !plan_.has(Trouble::reloads) || random_.below(3) > 0;
     tell_judge_entry(i);
@@ -328,11 +325,15 @@ void World::on(ReadSpool&& read) {
 
 void World::tell_judge_entry(std::size_t org) {
   std::vector<CredentialId> keys;
+  std::vector<CredentialId> apps;
   const TenantSpec& spec = orgs_[org].spec;
   if (orgs_[org].in_file) {
-    for (const Key& key : orgs_[org].keys) keys.push_back(key.id);
+    for (const Key& key : orgs_[org].keys) {
+      keys.push_back(key.id);
+      if (apps_.contains(key.id)) apps.push_back(key.id);
+    }
   }
-  judge_.holds_keys(org, keys, now());
+  judge_.holds_keys(org, keys, apps, now());
   std::string constants = R"("type":")" + spec.type + R"(","tenant_name":")" + spec.domain.name() + "\",";
   for (const ConstantField& field : spec.fields) constants += "\"" + field.name + "\":" + field.value + ",";
   judge_.listed(org, orgs_[org].in_file, spec.destination, constants + R"("@timestamp":)");
@@ -344,7 +345,11 @@ Roster World::file() const {
   for (const Org& org : orgs_) {
     if (!org.in_file) continue;
     TenantSpec& spec = roster.tenants.emplace_back(org.spec);
-    for (const Key& key : org.keys) spec.credentials.push_back(key.id);
+    for (const Key& key : org.keys) {
+      spec.credentials.push_back(key.id);
+      if (apps_.contains(key.id))
+        spec.service_apps.push_back({.id = key.id, .key = "the key of " + key.text});
+    }
     const auto known = std::ranges::find(roster.destinations, spec.destination, &DestinationSpec::id);
     if (known == roster.destinations.end())
       roster.destinations.push_back(accounts_[spec.destination.value - 1].spec);
@@ -373,6 +378,7 @@ void World::start() {
   idle_turns_ = 0;
   tell(run_, [&] { return "the daemon starts, run " + std::to_string(run_); });
   judge_.run_begins(now());
+  for (auto& [id, app] : apps_) app.forget_token();
   for (std::size_t i = 0; i < orgs_.size(); ++i) tell_judge_entry(i);
   stream_names_.clear();
   disk_.open();
@@ -656,6 +662,11 @@ void World::on(AskOkta&& ask) {
       },
       about(index, ask.id));
   const bool wanted = judge_.asked(index, ask, okta_time(org), our_now());
+  const auto app = apps_.find(ask.credential);
+  Headers headers = app == apps_.end()
+                        ? Headers{{"Authorization", "SSWS " + key}}
+                        : app->second.headers(ask.origin, ask.target, our_now().wall + ask.okta_ahead);
+  headers.push_back({"Accept-Encoding", "gzip"});
   const bool lost = !healed_ && (org.unreachable || (strikes(Trouble::okta_breaks) && random_.below(2) == 0));
   if (lost) {
     constexpr std::array faults{TransportFault::unresolved, TransportFault::unreachable,
@@ -669,13 +680,91 @@ void World::on(AskOkta&& ask) {
                     });
     return;
   }
-  timeline_.after(okta_latency(), [this, org_index = index, ask, secret = key, run = run_, at = now(),
-                                   wanted] { reach_okta(org_index, ask, secret, run, at, wanted); });
+  timeline_.after(okta_latency(), [this, org_index = index, ask, headers, run = run_, at = now(), wanted] {
+    reach_okta(org_index, ask, headers, run, at, wanted);
+  });
 }
 
-// No org of the simulation has a service app.
 void World::on(MintToken&& mint) {
-  throw Violation{"asks for an access token for key " + std::to_string(mint.credential.value)};
+  const auto& [index, key] = keyring_.at(mint.credential);
+  Org& org = orgs_[index];
+  tell(mint.id.value,
+       [&] {
+         return "asks " + org.name + " for a token for " + keyring_.at(mint.credential).second +
+                (mint.proof == ProofKind::none ? " without a proof" : "");
+       },
+       {.org = index});
+  judge_.minting(index, mint, now());
+  const Duration wait = of_apps_.between(1ms, org.token_endpoint_fails ? Duration(60s) : Duration(300ms));
+  if (!healed_ && (org.unreachable || (org.token_endpoint_fails && of_apps_.below(4) == 0))) {
+    const TransportError error{.fault = TransportFault::unreachable, .text = "simulated"};
+    return timeline_.after(wait, [this, run = run_, org_index = index, mint, error] {
+      if (run != run_ || !daemon_) return;
+      judge_.minted(org_index, mint, {}, now());
+      turn(TokenAnswer{.id = mint.id, .result = error});
+    });
+  }
+  const model::Request request =
+      apps_.at(mint.credential).token_request(mint, our_now().wall + mint.okta_ahead);
+  timeline_.after(wait, [this, run = run_, org_index = index, mint, request] {
+    if (run == run_) reach_token_endpoint(org_index, mint, request);
+  });
+}
+
+void World::reach_token_endpoint(std::size_t index, const MintToken& mint, const model::Request& request) {
+  Org& org = orgs_[index];
+  Judge::Minted minted;
+  bend_next_token(org, minted);
+  const model::Answer answer = org.okta.handle(request, true_wall());
+  const model::TokenRecord& record = org.okta.oauth().records().back();
+  if (!record.misuse.empty()) throw Violation{"misuse of Okta's token endpoint: " + record.misuse};
+  HttpResult result = model::as_result(answer);
+  if (result && result->status == 200) minted.life = org.okta.oauth().app(record.client_id).token_life;
+  // Of a fault the answer is another one than the record's.
+  minted.refused =
+      result && result->status == record.status && !record.error.empty() && record.error != "use_dpop_nonce";
+  tell(static_cast<std::uint64_t>(answer.status),
+       [&] {
+         return org.name + " answers the token request with " + describe_result(result) + ' ' + record.error;
+       },
+       {.org = index});
+  Duration wait = of_apps_.between(1ms, 300ms);
+  if (answer.delivery.ending == model::Ending::stall) wait += limits::ask_stall_timeout;
+  const auto arrive = [this, run = run_, index, mint, minted, result = std::move(result)] {
+    if (run != run_ || !daemon_) return;
+    judge_.minted(index, mint, minted, now());
+    const auto app = apps_.find(mint.credential);
+    if (app == apps_.end()) {  // It has left the file.
+      const TransportError error{.fault = TransportFault::refused_by_us, .text = "simulated"};
+      return turn(TokenAnswer{.id = mint.id, .result = error});
+    }
+    turn(TokenAnswer{.id = mint.id, .result = app->second.take_answer(mint.proof, HttpResult(result))});
+  };
+  timeline_.after(wait, arrive);
+}
+
+void World::bend_next_token(Org& org, Judge::Minted& minted) {
+  model::OktaOrg& okta = org.okta;
+  okta.clear_token_faults();
+  if (!org.token_endpoint_fails || healed_ || of_apps_.below(8) == 0) return;
+  const std::chrono::seconds wait(1 + of_apps_.below(300));
+  switch (of_apps_.below(7)) {
+    case 0:
+      return okta.inject_token(fault::bad_gateway(), 1);
+    case 1:
+      return okta.inject_token(fault::okta_unavailable(), 1);
+    case 2:
+      return okta.inject_token(fault::InBetween{.status = 403}, 1);
+    case 3:
+      return okta.inject_token(fault::InBetween{.status = 407}, 1);
+    case 4:
+      return okta.inject_token(fault::Cut{.bytes = of_apps_.below(200), .ending = model::Ending::reset}, 1);
+    case 5:
+      return okta.inject_token(fault::hang(), 1);
+    default:
+      minted.silence = wait;
+      return okta.inject_token(fault::retry_after(429, wait), 1);
+  }
 }
 
 void World::on(CancelAsk&& cancel) {
@@ -684,12 +773,11 @@ void World::on(CancelAsk&& cancel) {
   if (random_.below(2) == 0) silenced_.insert(cancel.id);  // Of the others the answer comes all the same.
 }
 
-void World::reach_okta(std::size_t index, const AskOkta& ask, const std::string& key, std::uint64_t run,
+void World::reach_okta(std::size_t index, const AskOkta& ask, const Headers& headers, std::uint64_t run,
                        Instant asked_at, bool wanted) {
   Org& org = orgs_[index];
   bend_next_answer(org, ask.target);
-  model::Request request{.target = ask.target,
-                         .headers = {{"Authorization", "SSWS " + key}, {"Accept-Encoding", "gzip"}}};
+  const model::Request request{.target = ask.target, .headers = headers};
   const model::Answer answer = org.okta.handle(request, true_wall());
   const model::RequestRecord& record = org.okta.records().back();
   if (!record.misuse.empty()) throw Violation{"misuse of Okta: " + record.misuse + ": " + ask.target};
@@ -699,7 +787,8 @@ void World::reach_okta(std::size_t index, const AskOkta& ask, const std::string&
                      .of_okta = record.of_okta,
                      .quiet_until = record.quiet_until,
                      .remaining = {},
-                     .asked_at = record.at};
+                     .asked_at = record.at,
+                     .credential = ask.credential};
   heard.sent_at = record.at - to_ms(now() - asked_at);
   if (!rate.concurrency() && answer.status == 200) heard.remaining = rate.remaining;
   HttpResult result = model::as_result(answer);
@@ -1142,7 +1231,7 @@ void World::plan_episodes() {
        {Trouble::okta_breaks, Trouble::okta_cursors, Trouble::okta_slow_queries, Trouble::okta_keys,
         Trouble::listener_outages, Trouble::listener_token, Trouble::listener_slow,
         Trouble::listener_throttle, Trouble::disk_failures, Trouble::disk_full_aside, Trouble::kills,
-        Trouble::stops, Trouble::reloads, Trouble::clock}) {
+        Trouble::stops, Trouble::reloads, Trouble::clock, Trouble::okta_tokens}) {
     plan_next(trouble);
   }
 }
@@ -1210,6 +1299,10 @@ void World::strike(Trouble trouble) {
       return for_a_while([&] { disk_fails_ = true; }, [this] { disk_fails_ = false; });
     case Trouble::okta_keys:
       return trouble_keys();
+    case Trouble::okta_tokens:
+      trouble_tokens(org);
+      return for_a_while([&] { org.token_endpoint_fails = true; },
+                         [&org] { org.token_endpoint_fails = false; });
     case Trouble::reloads:
       return trouble_tenants();
     case Trouble::clock:
@@ -1241,31 +1334,78 @@ std::vector<World::Account*> World::accounts_to_trouble() {
 void World::trouble_keys() {
   const std::size_t index = random_.below(orgs_.size());
   Org& org = orgs_[index];
-  Key& key = org.keys[random_.below(org.keys.size())];
+  const Key& key = org.keys[random_.below(org.keys.size())];
   const auto state = random_.below(4) == 0 ? model::KeyState::forbidden : model::KeyState::revoked;
-  org.okta.set_key(key.text, state);
+  set_key(org, key, state);
   tell(index, [&] { return key.text + " of " + org.name + " is refused from now on"; });
   timeline_.after(random_.between(1min, 6h), [this, index, old = key.text] {
     Org& again = orgs_[index];
     const auto found = std::ranges::find(again.keys, old, &Key::text);
     if (found == again.keys.end() || healed_) return;
     if (random_.below(3) == 0) {
-      again.okta.set_key(old, model::KeyState::good);
+      set_key(again, *found, model::KeyState::good);
       tell(index, [&] { return old + " of " + again.name + " is good again"; });
       return;
     }
-    const std::string fresh = "00key" + std::to_string(++keys_made_);
     again.okta.forget_key(old);
-    again.okta.set_key(fresh, model::KeyState::good);
-    *found = {.text = fresh, .id = CredentialId{keys_made_}};
-    keyring_[found->id] = {index, fresh};
+    *found = make_key(index);
     reload();
   });
 }
 
+// An API key, or a service app with or without DPoP.
+World::Key World::make_key(std::size_t index) {
+  Org& org = orgs_[index];
+  const CredentialId id{++keys_made_};
+  Key key{.text = "00key" + std::to_string(id.value), .id = id};
+  keyring_[id] = {index, key.text};
+  if (plan_.service_apps && of_apps_.below(2) == 0) {
+    using Proofs = model::ServiceApp::Proofs;
+    constexpr std::array proofs{Proofs::required, Proofs::required, Proofs::ignored, Proofs::refused};
+    const auto [app, made] = apps_.try_emplace(id, "0oa" + std::to_string(id.value), of_apps_.next());
+    org.okta.oauth().add_app({.client_id = app->second.id(),
+                              .keys = app->second.keys(),
+                              .proofs = proofs[of_apps_.below(proofs.size())],
+                              .rsa_proofs_only = of_apps_.below(4) == 0});
+  } else {
+    org.okta.set_key(key.text, model::KeyState::good);
+  }
+  return key;
+}
+
+// The keyring wipes what leaves the file, and gives it another id when it comes back.
+void World::forget_apps(std::size_t index) {
+  for (Key& key : orgs_[index].keys) {
+    auto app = apps_.extract(key.id);
+    if (app.empty()) continue;
+    key.id = CredentialId{++keys_made_};
+    keyring_[key.id] = {index, key.text};
+    app.key() = key.id;
+    app.mapped().forget_token();
+    apps_.insert(std::move(app));
+  }
+}
+
+void World::set_key(Org& org, const Key& key, model::KeyState state) {
+  const auto client = apps_.find(key.id);
+  if (client == apps_.end()) return org.okta.set_key(key.text, state);
+  model::ServiceApp& app = org.okta.oauth().app(client->second.id());
+  app.keys = state == model::KeyState::revoked ? std::vector<model::RegisteredKey>() : client->second.keys();
+  app.scope_granted = state != model::KeyState::forbidden || of_apps_.below(2) == 0;
+  app.has_role = state != model::KeyState::forbidden || !app.scope_granted;
+  if (state == model::KeyState::revoked) org.okta.oauth().revoke_tokens();
+}
+
+void World::trouble_tokens(Org& org) {
+  if (of_apps_.below(2) == 0) org.okta.oauth().revoke_tokens();
+  if (of_apps_.below(2) == 0) org.okta.oauth().forget_nonces();
+}
+
 void World::trouble_tenants() {
   for (std::size_t i = 1; i < orgs_.size(); ++i) {
-    if (random_.below(orgs_.size()) < 3) orgs_[i].in_file = !orgs_[i].in_file;
+    if (random_.below(orgs_.size()) >= 3) continue;
+    orgs_[i].in_file = !orgs_[i].in_file;
+    if (!orgs_[i].in_file) forget_apps(i);
   }
   // What a change of the account or of the fields means is judged for so many of them, each a bit.
   constexpr int changes_max = 60;
@@ -1323,11 +1463,8 @@ void World::heal() {
     org.unreachable = org.refuses_cursors = false;
     org.slow_from = 0;
     org.in_file = true;
-    for (Key& key : org.keys) {
-      key = {.text = "00key" + std::to_string(++keys_made_), .id = CredentialId{keys_made_}};
-      org.okta.set_key(key.text, model::KeyState::good);
-      keyring_[key.id] = {i, key.text};
-    }
+    for (Key& key : org.keys) key = make_key(i);
+    org.token_endpoint_fails = false;
   }
   aside_before_ = 0;
   if (!daemon_ || once_) {

@@ -24,6 +24,7 @@
 #include "model/fault.hpp"
 #include "model/listener.hpp"
 #include "model/okta_org.hpp"
+#include "sim/app_client.hpp"
 #include "sim/disk.hpp"
 #include "sim/hook_judge.hpp"
 #include "sim/judge.hpp"
@@ -80,6 +81,7 @@ class World {
     bool refuses_cursors = false;
     int refuses_with = 400;
     std::size_t slow_from = 0;  ///< Queries for at least so many events time out; 0: none do.
+    bool token_endpoint_fails = false;
   };
   // Time.
   [[nodiscard]] Instant now() const { return timeline_.now(); }
@@ -142,10 +144,12 @@ class World {
 
   // Between the daemon and Okta.
   [[nodiscard]] Duration okta_latency();
-  void reach_okta(std::size_t org, const AskOkta& ask, const std::string& key, std::uint64_t run,
+  void reach_okta(std::size_t org, const AskOkta& ask, const Headers& headers, std::uint64_t run,
                   Instant asked_at, bool wanted);
   void come_back(std::size_t org, RequestId id, std::uint64_t run, const Judge::Heard& heard,
                  const HttpResult& result);
+  void reach_token_endpoint(std::size_t org, const MintToken& mint, const model::Request& request);
+  void bend_next_token(Org& org, Judge::Minted& minted);
   [[nodiscard]] std::chrono::seconds until_window_ends(Org& org);
   void bend_next_answer(Org& org, std::string_view target);
   [[nodiscard]] bool shape_next_page(model::OktaOrg& okta);
@@ -187,6 +191,10 @@ class World {
   void strike(Trouble trouble);
   [[nodiscard]] std::vector<Account*> accounts_to_trouble();
   void trouble_keys();
+  void trouble_tokens(Org& org);
+  [[nodiscard]] Key make_key(std::size_t org);
+  void forget_apps(std::size_t org);
+  void set_key(Org& org, const Key& key, model::KeyState state);
   void trouble_tenants();
   void heal();
   void reload();
@@ -207,6 +215,8 @@ class World {
   std::deque<Org> orgs_;
   std::deque<Account> accounts_;
   std::map<CredentialId, std::pair<std::size_t, std::string>> keyring_;
+  std::map<CredentialId, AppClient> apps_;  ///< Those of the keys that are service apps.
+  Random of_apps_;                          ///< What is drawn for them alone.
   std::uint64_t keys_made_ = 0;
   int changes_ = 0;  ///< Of entries, beside leaving the file and coming back.
 
