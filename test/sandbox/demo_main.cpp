@@ -21,8 +21,9 @@ using namespace logzio_okta::sandbox;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t tenants = 3;
-constexpr std::size_t backlog = 800;      // Events in each org's log at the start.
-constexpr std::size_t events_a_tick = 2;  // And then so many in each, every tick.
+constexpr std::size_t with_service_app = 2;  // The others with an API key.
+constexpr std::size_t backlog = 800;         // Events in each org's log at the start.
+constexpr std::size_t events_a_tick = 2;     // And then so many in each, every tick.
 constexpr auto tick = 50ms;
 constexpr std::chrono::seconds silence = 4s;  // What Okta's 429 asks for.
 constexpr Duration patience_for_delivery = 15s;
@@ -31,7 +32,7 @@ class Demo {
  public:
   explicit Demo(std::string binary) : binary_(std::move(binary)), view_(stdout) {
     for (std::size_t org = 0; org < tenants; ++org) {
-      world_.add_org({.tls = true, .settings = {.rate_limit = 600}});
+      world_.add_org({.tls = true, .settings = {.rate_limit = 600}, .service_app = org == with_service_app});
       world_.issue_past(org, backlog, 6h);
     }
     world_.add_listener({.settings = {.keep_lines = false}});
@@ -42,7 +43,10 @@ class Demo {
   /// True if everything was proven.
   bool run() {
     start_daemon();
-    step("Three Okta orgs, each with 800 events of the past hours; the daemon starts and catches up.");
+    step(
+        fmt::format("Three Okta orgs, each with 800 events of the past hours; the daemon signs in to {} as a "
+                    "service app, and catches up.",
+                    world_.org_name(with_service_app)));
     until("the backlog was not delivered", [this] { return complete(); });
 
     issuing_ = true;
@@ -189,6 +193,10 @@ class Demo {
       requests += counts.requests;
       bad_manners += counts.in_silence + counts.misuses;
     }
+    const auto [tokens, misuses] = world_.with_org(with_service_app, [](model::OktaOrg& okta) {
+      return std::pair(okta.oauth().granted(), okta.oauth().misuses());
+    });
+    bad_manners += misuses;
     const bool proven = judgement.proven() && bad_manners == 0 && exit_code_ == 0;
     const auto row = [](std::string_view name, const std::string& value) {
       fmt::print("  {:22} {}\n", name, value);
@@ -202,6 +210,7 @@ class Demo {
         fmt::format("{}, {} of them without a mark", judgement.repeats, judgement.repeats_unmarked));
     row("requests to Okta",
         fmt::format("{}, {} inside a silence or otherwise unwelcome", requests, bad_manners));
+    row("access tokens", fmt::format("{}, bound by DPoP to a key of the daemon", tokens));
     row("killed and restarted", fmt::format("{} time", kills_));
     row("memory at its highest", fmt::format("{} MiB", rss_peak_ >> 20U));
     row("exit of the daemon", exit_code_ ? std::to_string(*exit_code_) : "none: it did not stop");

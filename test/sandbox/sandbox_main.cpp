@@ -91,6 +91,9 @@ std::size_t nth_org(const World& world, std::size_t nth) {
   return std::min(nth, world.orgs() - 1);
 }
 
+/// The third org is signed in to as a service app, the others with an API key.
+constexpr std::size_t with_service_app = 2;
+
 void begin(World& world, Trouble trouble) {
   switch (trouble) {
     case Trouble::limited:
@@ -124,7 +127,7 @@ void end_faults(World& world) {
   for (std::size_t org = 0; org < world.orgs(); ++org) {
     world.with_org(org, [&](model::OktaOrg& okta) {
       okta.clear_faults();
-      okta.set_key(world.org_key(org), model::KeyState::good);
+      if (org != with_service_app) okta.set_key(world.org_key(org), model::KeyState::good);
     });
   }
   world.refuse(world.listener_port(0), false);
@@ -143,7 +146,10 @@ void build(World& world, const Settings& settings) {
   world.add_listener(
       {.protocol = protocol_of(settings), .settings = {.keep_lines = false}, .port = nth_port(settings, 0)});
   for (std::size_t org = 0; org < settings.orgs; ++org) {
-    world.add_org({.tls = settings.tls, .settings = {.bounded = true}, .port = nth_port(settings, org + 1)});
+    world.add_org({.tls = settings.tls,
+                   .settings = {.bounded = true},
+                   .service_app = org == with_service_app,
+                   .port = nth_port(settings, org + 1)});
     world.issue_past(org, settings.events, 24h);
   }
 }
@@ -157,8 +163,10 @@ void tell_how_to_run(const World& world, const Settings& settings, const std::fi
   const char* const said = std::getenv("LOGZIO_OKTA_PROGRAM");
   const std::string program = said != nullptr ? said : "logzio-okta";
   const std::string trust = settings.tls ? fmt::format(" --ca-file {}/ca.pem", dir) : "";
-  fmt::print("{} orgs and a listener are there. From another terminal, all events to the listener:\n\n",
-             world.orgs());
+  fmt::print("{} orgs and a listener are there", world.orgs());
+  if (world.orgs() > with_service_app)
+    fmt::print("; {} has a service app (OAuth with DPoP)", world.org_name(with_service_app));
+  fmt::print(". From another terminal, all events to the listener:\n\n");
   fmt::print("  {} --tenants {}/tenants-credentials.yml --token-file {}/token \\\n", program, dir, dir);
   fmt::print("    --listener {} --state-dir {}/state --poll-interval 1s{}\n\n", world.listener_address(0),
              dir, trust);
@@ -179,7 +187,8 @@ std::string status_line(World& world, std::size_t second) {
     const auto counts = world.with_org(org, [](model::OktaOrg& okta) { return okta.counts(); });
     all.requests += counts.requests;
     all.limited += counts.limited;
-    all.misuses += counts.misuses;
+    all.misuses +=
+        counts.misuses + world.with_org(org, [](model::OktaOrg& okta) { return okta.oauth().misuses(); });
   }
   return fmt::format(
       "{:4} s  issued {:7}  delivered {:7}  repeats {} ({} unmarked)  wrong {}  requests {} (429: {}, "
