@@ -662,10 +662,12 @@ void World::on(AskOkta&& ask) {
       },
       about(index, ask.id));
   const bool wanted = judge_.asked(index, ask, okta_time(org), our_now());
-  const auto app = apps_.find(ask.credential);
-  Headers headers = app == apps_.end()
-                        ? Headers{{"Authorization", "SSWS " + key}}
-                        : app->second.headers(ask.origin, ask.target, our_now().wall + ask.okta_ahead);
+  Headers headers;
+  if (const auto app = apps_.find(ask.credential); app != apps_.end()) {
+    headers = app->second.headers(ask.origin, ask.target, our_now().wall + ask.okta_ahead);
+  } else {
+    headers.push_back({"Authorization", "SSWS " + key});
+  }
   headers.push_back({"Accept-Encoding", "gzip"});
   const bool lost = !healed_ && (org.unreachable || (strikes(Trouble::okta_breaks) && random_.below(2) == 0));
   if (lost) {
