@@ -148,7 +148,7 @@ bool mentions_any(std::string_view text, std::initializer_list<std::string_view>
   return std::ranges::any_of(words, [&](std::string_view word) { return mentions(text, word); });
 }
 
-/// Of a proof or an assertion, by the words of its complaint (okta.md section 5.3).
+/// Of a proof or an assertion, by the words of its complaint (docs/okta.md 5.3).
 std::optional<TokenTrouble> about_a_claim(std::string_view text) {
   if (mentions_any(text, {"already been used", "already used", "jti' claim has"})) return TokenTrouble::used;
   if (mentions_any(text, {"expire", "expiration", "too far", "in the future", "in the past", "issued before",

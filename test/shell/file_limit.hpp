@@ -1,5 +1,7 @@
-// Lowers for a while how many files this process may have open, as an operator or a leak would.
+// Lowers for a while what this process may have, as an operator, a leak or a full disk would.
 #pragma once
+
+#include <csignal>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -9,16 +11,26 @@
 
 namespace logzio_okta::test {
 
-class FileLimit {
+class LoweredLimit {
  public:
-  explicit FileLimit(rlim_t files) {
-    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
-    const rlimit lower{.rlim_cur = files, .rlim_max = before_.rlim_max};
-    REQUIRE(::setrlimit(RLIMIT_NOFILE, &lower) == 0);
+  LoweredLimit(__rlimit_resource resource, rlim_t value) : resource_(resource) {
+    REQUIRE(::getrlimit(resource_, &before_) == 0);
+    const rlimit lower{.rlim_cur = value, .rlim_max = before_.rlim_max};
+    REQUIRE(::setrlimit(resource_, &lower) == 0);
   }
-  FileLimit(const FileLimit&) = delete;
-  FileLimit& operator=(const FileLimit&) = delete;
-  ~FileLimit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  LoweredLimit(const LoweredLimit&) = delete;
+  LoweredLimit& operator=(const LoweredLimit&) = delete;
+  ~LoweredLimit() { ::setrlimit(resource_, &before_); }
+
+ private:
+  __rlimit_resource resource_;
+  rlimit before_{};
+};
+
+/// How many files may be open.
+class FileLimit : public LoweredLimit {
+ public:
+  explicit FileLimit(rlim_t files) : LoweredLimit(RLIMIT_NOFILE, files) {}
 
   /// What is open stays, and nothing can be opened.
   static rlim_t nothing_new() {
@@ -27,9 +39,12 @@ class FileLimit {
     ::close(lowest);
     return static_cast<rlim_t>(lowest);
   }
+};
 
- private:
-  rlimit before_{};
+/// No file may grow beyond so many bytes: as on a full disk, a write is short and then fails.
+class FullDisk : public LoweredLimit {
+ public:
+  explicit FullDisk(rlim_t bytes) : LoweredLimit(RLIMIT_FSIZE, bytes) { std::signal(SIGXFSZ, SIG_IGN); }
 };
 
 }  // namespace logzio_okta::test

@@ -97,7 +97,7 @@ inline constexpr Duration refused_retry_max = 20h;    // Also how often an idle 
                                                       // Okta kills one unused for 30 days.
 inline constexpr Duration key_first_use = 10min;      // When a standby key is first tried after a start.
 
-// OAuth service apps (okta.md section 5).
+// OAuth service apps (docs/okta.md 5.2, 5.3).
 inline constexpr Duration assertion_life = 5min;  // Okta refuses an hour; the clock that counts is its own.
 inline constexpr Duration proof_iat_back = 2s;  // A proof may not be from the future; it lives for 5 minutes.
 inline constexpr std::size_t token_bytes_max = 8 * KiB;  // Of an access token: it goes into a header.

@@ -146,7 +146,8 @@ struct KeepCopy {
 struct ForgetDestination {
   DestinationId destination;
 };
-/// A line for people. The level says what the operator should do (STYLE 8).
+/// A line for people. Its level says what the operator should do: nothing (INFO), look at it when there is
+/// time (WARN), act now (ERROR).
 struct Note {
   Level level = Level::info;
   std::string tenant;  ///< Empty when it is about no tenant.

@@ -5,8 +5,8 @@
 //     const std::string jwt = input + '.' + base64url(sign(input));
 //
 // Every moment is Okta's, not ours (Org::okta_time): Okta refuses an assertion that lives for an hour or
-// more, and a proof from the future or older than five minutes (okta.md section 5), and a machine whose clock
-// is off must not fail for that.
+// more, and a proof from the future or older than five minutes (docs/okta.md 5.2, 5.3), and a machine whose
+// clock is off must not fail for that.
 #pragma once
 
 #include <optional>

@@ -78,7 +78,7 @@ std::string started_line(const Options& options, const Tenants& tenants, const s
          ", state in " + state_dir;
 }
 
-// The last moment for it: whatever may be root's alone has been read or is open, and nobody was spoken to.
+// Called when every file that only root may read has been read or is open, and before anything is sent.
 Result<void> become_user(const Options& options, const std::string& state_dir) {
   if (!options.user) return {};
   // A pipe may be opened only to be read: its writer would see it closed.

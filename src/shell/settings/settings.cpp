@@ -56,13 +56,13 @@ bool names_a_credential(std::string_view flag) {
                              [&](const char* word) { return name.contains(word); });
 }
 
-/// Every flag that some command takes, and whether a value stands behind it.
+/// Every flag that some command takes, and whether it takes a value.
 std::map<std::string, bool> all_flags(CommandTable commands) {
   std::map<std::string, bool> flags;
   for (const CommandRow& command : commands) {
     for (const OptionRow& row : flags_of(command)) {
       const auto [flag, added] = flags.emplace(name_of(row), takes_value(row));
-      // One flag, one shape: otherwise what stands behind it would be a value or a word by the command.
+      // One flag, one shape: otherwise the word after it would be a value or not, depending on the command.
       CHECK(added || flag->second == takes_value(row));
     }
   }
@@ -98,7 +98,7 @@ std::optional<std::string_view> one_dash_too_few(int argc, const char* const* ar
   return std::nullopt;
 }
 
-// Words: the command and what stands behind it.
+// Words: the command and what follows it.
 
 std::string one_of(const std::vector<std::string_view>& names) {
   std::string text;
@@ -126,7 +126,7 @@ std::unexpected<SettingsError> no_such_command(std::span<const std::string> word
       seconds.push_back(command.name.substr(space + 1));
     }
   }
-  if (!seconds.empty()) return misuse(words[0] + " wants a second word behind it, one of " + one_of(seconds));
+  if (!seconds.empty()) return misuse(words[0] + " needs a second word, one of " + one_of(seconds));
   const std::string text = "there is no command \"" + quotable(words[0]) + "\"";
   const auto meant = did_you_mean(words[0], known);
   return misuse(meant ? text + "; did you mean " + std::string(*meant) + "?" : text);
@@ -174,7 +174,7 @@ std::expected<cxxopts::ParseResult, SettingsError> parse_flags(int argc, const c
   try {
     return flags.parse(argc, argv);
   } catch (const cxxopts::exceptions::missing_argument&) {
-    return misuse(flag_only(argv[argc - 1]) + " needs a value behind it");
+    return misuse(flag_only(argv[argc - 1]) + " needs a value");
   } catch (const cxxopts::exceptions::exception&) {
     return misuse(flag_with_needless_value(argc, argv, commands) + " takes no value; write it alone");
   }
@@ -236,8 +236,7 @@ class Reader {
     const std::string name(command->name);
     if (words.size() < least) return misuse("usage: logzio-okta " + name + " " + std::string(command->words));
     if (words.size() > most) {
-      return misuse("the command " + name + " takes no word behind it that says \"" + quotable(words[most]) +
-                    "\"");
+      return misuse("the command " + name + " does not take \"" + quotable(words[most]) + "\"");
     }
     settings_.words = std::move(words);
     return {};
@@ -305,10 +304,10 @@ class Reader {
       // A line of an environment file may end in a carriage return.
       return Value{std::string(ascii::trim(*value)), std::string(variable_of(row)), false};
     }
-    if (flags_.count(name) > 1) return misuse("--" + name + " stands there twice; keep one");
+    if (flags_.count(name) > 1) return misuse("--" + name + " is given twice; keep one");
     std::string text = flags_[name].as<std::string>();
-    if (text.empty()) return misuse("--" + name + " needs a value behind it");
-    if (text.starts_with("--")) return misuse("--" + name + " needs a value, not another flag, behind it");
+    if (text.empty()) return misuse("--" + name + " needs a value");
+    if (text.starts_with("--")) return misuse("--" + name + " needs a value, not another flag");
     return Value{std::move(text), "--" + name, true};
   }
 
@@ -465,7 +464,7 @@ class Reader {
     if (options.hooks_cert.has_value() != options.hooks_key.has_value()) {
       bad_value("--hooks-cert and --hooks-key belong together; one of them is not set");
     } else if (!options.hooks && hooks_are_described()) {
-      bad_value("--hooks is not set, which says where to listen; write for example --hooks 0.0.0.0:8443");
+      bad_value("--hooks is not set; give the address to listen on, for example --hooks 0.0.0.0:8443");
     } else if (options.hooks && !options.hooks_cert && !names_proxies_ && !is_loopback(options.hooks->host)) {
       bad_value(
           "--hooks " + options.hooks->host +

@@ -185,14 +185,14 @@ bool is_number(std::string_view text) {
          is_strict_json_object("{\"number\":" + std::string(text) + "}");
 }
 
-/// A value of `fields` as JSON. What stands in quotes is text, whatever it looks like.
+/// A value of `fields` as JSON. What is in quotes is text, whatever it looks like.
 Result<std::string> read_field_value(const YAML::Node& value) {
   constexpr const char* cure = "; write a text, a number, true or false";
-  if (!value.IsScalar()) return fail(std::string("this is no plain value") + cure);
+  if (!value.IsScalar()) return fail(std::string("this is not a plain value") + cure);
   const std::string& text = value.Scalar();
   if (text.size() > limits::constant_value_bytes_max) {
     return fail("this is longer than " + std::to_string(limits::constant_value_bytes_max) +
-                " bytes, and it would stand in every line; write a shorter one");
+                " bytes, and it would be in every line; write a shorter one");
   }
   const bool quoted = value.Tag() == "!";
   if (!quoted && (text == "true" || text == "false")) return text;
@@ -304,14 +304,14 @@ class TenantsReader {
   Result<std::vector<YAML::Node>> members(const YAML::Node& map, std::span<const std::string_view> keys,
                                           std::size_t required) const {
     if (!map.IsMap())
-      return wrong(map, "this is no \"key: value\" pair (is a space missing after a colon?); " + shape());
+      return wrong(map, "this is not a \"key: value\" pair (is a space missing after a colon?); " + shape());
     std::vector<YAML::Node> values(keys.size(), YAML::Node(YAML::NodeType::Undefined));
     for (const auto& member : map) {
       const std::string key = member.first.IsScalar() ? member.first.Scalar() : "";
       const auto found = std::ranges::find(keys, key);
       if (found == keys.end()) return unknown_key(member.first, key, keys);
       YAML::Node& value = values[static_cast<std::size_t>(found - keys.begin())];
-      if (value.IsDefined()) return wrong(member.first, key + " stands here a second time; keep one");
+      if (value.IsDefined()) return wrong(member.first, key + " is given twice; keep one");
       value.reset(member.second);
     }
     const auto missing = std::ranges::find_if(values | std::views::take(required),
@@ -365,7 +365,8 @@ class TenantsReader {
   Result<void> read_list(const YAML::Node& list) {
     if (list.IsNull() || (list.IsSequence() && list.size() == 0))
       return wrong(list, "the list is empty; " + shape());
-    if (!list.IsSequence()) return wrong(list, "this is no list; begin each tenant with \"- \": " + shape());
+    if (!list.IsSequence())
+      return wrong(list, "this is not a list; begin each tenant with \"- \": " + shape());
     if (list.size() > limits::tenants_max) {
       return wrong(list[limits::tenants_max], std::to_string(list.size()) +
                                                   " tenants are listed and at most " +
@@ -455,8 +456,7 @@ class TenantsReader {
           entry,
           "okta_private_key_file is missing here; name the file with the private key of the service app");
     }
-    if (value.IsDefined() && name.IsDefined())
-      return wrong(name, "okta_private_key is also here; keep one of the two");
+    if (value.IsDefined() && name.IsDefined()) return wrong(name, "okta_private_key is also set; remove one");
     Result<std::string> client_id = expanded(id);
     if (!client_id) return std::unexpected(std::move(client_id.error()));
     std::string said_id;
@@ -497,8 +497,7 @@ class TenantsReader {
     if (!value.IsDefined() && !name.IsDefined())
       return wrong(entry,
                    "okta_api_key is missing here (or okta_client_id and okta_private_key_file); " + shape());
-    if (value.IsDefined() && name.IsDefined())
-      return wrong(name, "okta_api_key stands here as well; keep one of the two");
+    if (value.IsDefined() && name.IsDefined()) return wrong(name, "okta_api_key is also set; remove one");
     const YAML::Node& said = value.IsDefined() ? value : name;
     Result<std::string> text = expanded(said);
     if (!text) return std::unexpected(std::move(text.error()));
@@ -525,7 +524,7 @@ class TenantsReader {
     const YAML::Node& token_file = values[EntryKey::token_file];
     const YAML::Node& listener = values[EntryKey::listener];
     if (token.IsDefined() && token_file.IsDefined())
-      return wrong(token_file, "logzio_token stands here as well; keep one of the two");
+      return wrong(token_file, "logzio_token is also set; remove one");
     if (token.IsDefined()) {
       Result<std::string> said = expanded(token);
       if (!said) return std::unexpected(said.error());
@@ -595,14 +594,14 @@ class TenantsReader {
     if (!fields.IsDefined()) return {};
     const auto has_names = [&](const YAML::Node& node) { return node.IsMap() && node.size() > 0; };
     if (!has_names(fields))
-      return wrong(fields, "fields is no list of names and values; write \"fields: {customer: acme}\"");
+      return wrong(fields, "fields is not a list of names and values; write \"fields: {customer: acme}\"");
     for (const auto& field : fields) {
       if (auto read = read_field(field.first, field.second, read_in); !read) return read;
     }
     const YAML::Node& shared = defaults_[EntryKey::fields];
     if (shared.IsDefined() && !shared.is(fields)) {
       if (!has_names(shared))
-        return wrong(shared, "fields is no list of names and values; write \"fields: {customer: acme}\"");
+        return wrong(shared, "fields is not a list of names and values; write \"fields: {customer: acme}\"");
       for (const auto& field : shared) {
         const bool said = field.first.IsScalar() && std::ranges::find(read_in, field.first.Scalar(),
                                                                       &ConstantField::name) != read_in.end();
@@ -611,8 +610,8 @@ class TenantsReader {
       }
     }
     if (read_in.size() <= limits::constant_fields_max) return {};
-    return wrong(fields, std::to_string(read_in.size()) + " fields are more than the " +
-                             std::to_string(limits::constant_fields_max) + " that each line can get");
+    return wrong(fields, std::to_string(read_in.size()) + " fields are too many; at most " +
+                             std::to_string(limits::constant_fields_max) + " can be added to each line");
   }
 
   Result<void> read_field(const YAML::Node& name, const YAML::Node& value,
@@ -620,7 +619,7 @@ class TenantsReader {
     const std::string text = name.IsScalar() ? name.Scalar() : "";
     if (auto good = check_field_name(text); !good) return wrong(name, good.error().text);
     if (std::ranges::find(fields, text, &ConstantField::name) != fields.end())
-      return wrong(name, text + " stands here a second time; keep one");
+      return wrong(name, text + " is given twice; keep one");
     Result<std::string> json = read_field_value(value);
     if (!json) return wrong(value, json.error().text);
     if (std::ranges::find(event_keys, text) != event_keys.end()) {
@@ -640,10 +639,10 @@ class TenantsReader {
       if (other.domain != entry.domain) continue;
       const std::string_view differs = difference(other, entry);
       if (differs.empty()) continue;
-      return wrong(node,
-                   entry.domain.name() + " stands in line " + std::to_string(other.line) + " and in line " +
-                       std::to_string(entry.line) + " with another " + std::string(differs) +
-                       "; entries of one domain are one stream with several keys, so write the same in both");
+      return wrong(
+          node, entry.domain.name() + " is in line " + std::to_string(other.line) + " and in line " +
+                    std::to_string(entry.line) + " with another " + std::string(differs) +
+                    "; entries of one domain are one stream with several keys, so write the same for both");
     }
     return {};
   }
@@ -661,7 +660,7 @@ class TenantsReader {
       return;
     }
     tenants_.warnings.push_back(file_ + ":" + std::to_string(entry.line) + ": " + entry.domain.name() +
-                                " stands here with the same key as in line " + std::to_string(same->line) +
+                                " is listed here with the same key as in line " + std::to_string(same->line) +
                                 "; one of them is used, remove the other");
   }
 

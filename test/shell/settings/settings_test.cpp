@@ -214,7 +214,7 @@ TEST_CASE("settings: a flag that is used wrongly is 64") {
   REQUIRE_THAT(refusal(64, {"--since"}), Contains("--since needs a value"));
   REQUIRE_THAT(refusal(64, {"--since="}), Contains("--since needs a value"));
   REQUIRE_THAT(refusal(64, {"--since", "--once"}), Contains("--since needs a value"));
-  REQUIRE_THAT(refusal(64, {"--since", "7d", "--since", "8d"}), Contains("--since stands there twice"));
+  REQUIRE_THAT(refusal(64, {"--since", "7d", "--since", "8d"}), Contains("--since is given twice"));
   REQUIRE_THAT(refusal(64, {"--once=maybe"}), Contains("--once"));
 }
 

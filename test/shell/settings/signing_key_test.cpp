@@ -48,7 +48,7 @@ SigningKey works(const std::string& text, const KeyPair& pair, std::string_view 
 std::string refuses(const std::string& text) {
   const Result<SigningKey> key = SigningKey::read(text);
   REQUIRE_FALSE(key);
-  // Nothing of what was given may stand in it.
+  // Nothing of what was given may be in it.
   for (std::size_t i = 0; i + 24 <= text.size(); ++i) {
     const std::string_view piece = std::string_view(text).substr(i, 24);
     if (piece.find_first_of(" -\"") == std::string_view::npos) CHECK_FALSE(key.error().text.contains(piece));

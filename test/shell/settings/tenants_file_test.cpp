@@ -162,7 +162,7 @@ TEST_CASE("tenants file: what is missing, doubled or of the wrong shape is said 
                Contains("okta_api_key has no value, or not a plain one"));
   REQUIRE_THAT(bench.refuses(file_with_domain("")), Contains("okta_domain has no value"));
   REQUIRE_THAT(bench.refuses(file_with_key("one") + "    okta_api_key: SECRETtwo\n"),
-               StartsWith(":4:5: okta_api_key stands here a second time"));
+               StartsWith(":4:5: okta_api_key is given twice"));
   REQUIRE_THAT(bench.refuses(file_with_key("SECRET") + "---\n" + file_with_key("SECRET")),
                StartsWith(":4:1: a second YAML document begins here"));
   for (const char* const endless : {",", ",\"", ",,", "]", "}", ", ---"})
@@ -263,8 +263,8 @@ TEST_CASE("tenants file: each mistake in what an entry may say is told where it 
       {"q: \"a\\tb\"", "4:8", "control character", "write it on one line"},
       {"logzio_token: tooshortSECRET", "4:19", "32", "Logz.io"},
       {"logzio_token: ${NOT_SET}", "4:19", "NOT_SET is not set", "set it"},
-      {"logzio_token: " + token + "\n    logzio_token_file: good", "5:24", "logzio_token stands here as well",
-       "keep one of the two"},
+      {"logzio_token: " + token + "\n    logzio_token_file: good", "5:24", "logzio_token is also set",
+       "remove one"},
       {"logzio_token_file: " + token, "4:24", "looks like the token itself", "name that file here"},
       {"logzio_token_file: nowhere", "4:24", "nowhere", "check the path"},
       {"logzio_token_file: ${NOT_SET}", "4:24", "NOT_SET is not set", "set it"},
@@ -278,18 +278,18 @@ TEST_CASE("tenants file: each mistake in what an entry may say is told where it 
       {"logzio_listener_host: ${NOT_SET}", "4:27", "NOT_SET is not set", "set it"},
       {"type: okta acme", "4:11", "cannot be a type", names},
       {"type: ''", "4:11", "cannot be a type", names},
-      {"fields: acme", "4:13", "no list of names and values", "fields: {customer: acme}"},
-      {"fields: [acme]", "4:13", "no list of names and values", "fields: {customer: acme}"},
-      {"fields: {}", "4:13", "no list of names and values", "fields: {customer: acme}"},
+      {"fields: acme", "4:13", "not a list of names and values", "fields: {customer: acme}"},
+      {"fields: [acme]", "4:13", "not a list of names and values", "fields: {customer: acme}"},
+      {"fields: {}", "4:13", "not a list of names and values", "fields: {customer: acme}"},
       {"fields: {a b: 1}", "4:14", "cannot be a field's name", names},
       {"fields: {token: 1}", "4:14", "is set by logzio-okta or by Logz.io itself", "choose another name"},
-      {"fields: {a: 1, a: 2}", "4:20", "a stands here a second time", "keep one"},
-      {"fields: {a: [1]}", "4:17", "no plain value", "write a text, a number, true or false"},
-      {"fields: {a: ~}", "4:17", "no plain value", "write a text, a number, true or false"},
-      {"fields: {a: " + long_value + "}", "4:17", "would stand in every line", "write a shorter one"},
+      {"fields: {a: 1, a: 2}", "4:20", "a is given twice", "keep one"},
+      {"fields: {a: [1]}", "4:17", "not a plain value", "write a text, a number, true or false"},
+      {"fields: {a: ~}", "4:17", "not a plain value", "write a text, a number, true or false"},
+      {"fields: {a: " + long_value + "}", "4:17", "would be in every line", "write a shorter one"},
       {"fields: {a: 9223372036854775808}", "4:17", "more than 64 bits", "put it in quotes"},
       {"fields: {a: \"\\xFF\xff\"}", "4:17", "not UTF-8", "write a text"},
-      {many + "}", "4:13", std::to_string(limits::constant_fields_max + 1) + " fields", "more than the"},
+      {many + "}", "4:13", std::to_string(limits::constant_fields_max + 1) + " fields", "at most"},
   };
   for (const Mistake& mistake : mistakes) {
     CAPTURE(mistake.said);
@@ -312,7 +312,7 @@ TEST_CASE("tenants file: entries of one domain that differ in anything but the k
     const std::string two = entry("two", "acme.okta.com") + "    " + said + "\n";
     CHECK_THAT(bench.refuses(file_of(one + two)), StartsWith(":4:5: ") &&
                                                       Contains("line 2 and in line 4 with another " + name) &&
-                                                      Contains("write the same in both"));
+                                                      Contains("write the same for both"));
     CHECK(bench.reads(file_of(two + two)).has_value());
   }
 }

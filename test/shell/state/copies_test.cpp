@@ -1,9 +1,7 @@
 #include "shell/state/copies.hpp"
 
-#include <csignal>
 #include <filesystem>
 
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "logzio_okta/base/gzip.hpp"
@@ -11,11 +9,13 @@
 #include "logzio_okta/base/random.hpp"
 
 #include "catch.hpp"
+#include "shell/file_limit.hpp"
 #include "shell/temp_dir.hpp"
 
 namespace logzio_okta {
 namespace {
 
+using test::FullDisk;
 using test::names_like;
 using test::read_file;
 using test::TempDir;
@@ -58,23 +58,6 @@ mode_t mode_of(const std::string& path) {
   REQUIRE(::stat(path.c_str(), &status) == 0);
   return status.st_mode & 07777U;
 }
-
-/// No file of this process may grow beyond so many bytes: as a full disk, a write is short and then fails.
-class FullDisk {
- public:
-  explicit FullDisk(rlim_t bytes) {
-    std::signal(SIGXFSZ, SIG_IGN);
-    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
-    const rlimit lower{.rlim_cur = bytes, .rlim_max = before_.rlim_max};
-    REQUIRE(::setrlimit(RLIMIT_FSIZE, &lower) == 0);
-  }
-  FullDisk(const FullDisk&) = delete;
-  FullDisk& operator=(const FullDisk&) = delete;
-  ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
-
- private:
-  rlimit before_{};
-};
 
 }  // namespace
 

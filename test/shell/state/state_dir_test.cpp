@@ -1,7 +1,6 @@
 #include "shell/state/state_dir.hpp"
 
 #include <cerrno>
-#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -10,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "catch.hpp"
+#include "shell/file_limit.hpp"
 #include "shell/temp_dir.hpp"
 
 namespace logzio_okta {
@@ -168,14 +168,10 @@ TEST_CASE("state dir: a look writes to the disk, leaves nothing behind, and take
 TEST_CASE("state dir: a look notices a file size limit, as any disk that takes no more") {
   Bench bench;
   bench.search.given = bench.root / "state";
-  rlimit old{};
-  REQUIRE(::getrlimit(RLIMIT_FSIZE, &old) == 0);
-  const rlimit low{.rlim_cur = 4096, .rlim_max = old.rlim_max};
-  const auto ignored = ::signal(SIGXFSZ, SIG_IGN);
-  REQUIRE(::setrlimit(RLIMIT_FSIZE, &low) == 0);
-  const StateDirLook look = look_at_state_dir(bench.search);
-  REQUIRE(::setrlimit(RLIMIT_FSIZE, &old) == 0);
-  ::signal(SIGXFSZ, ignored);
+  const StateDirLook look = [&] {
+    const test::FullDisk full(4096);
+    return look_at_state_dir(bench.search);
+  }();
   REQUIRE(look.problem);
   CHECK_THAT(*look.problem, Contains(bench.root / "state") && Contains("free space for"));
 }
