@@ -192,10 +192,10 @@ std::optional<Batch> Poller::answered(Now now, OktaResult&& result, const OrgFac
   }
   date_of_answer(now, org);
   const auto read = reader.read(reply.answer);
+  if (!read || !reader.events().empty()) tail_.row_ends();
   if (!read) return take_unreadable(now, reply, org, reader, read.error());
   const std::size_t events = reader.events().size();
   if (has_room_for(events)) return take_page(now, reply, org, reader.events(), {});
-  tail_.row_ends();
   failed(now, surplus(events, std::get<Asking>(state_).asked.limit));
   recover(Question::full_limit);
   return std::nullopt;
@@ -219,7 +219,6 @@ bool Poller::has_room_for(std::size_t events) const {
 
 std::optional<Batch> Poller::take_unreadable(Now now, const OktaReply& reply, const OrgFacts& org,
                                              PageReader& reader, const UnreadableBody& why) {
-  tail_.row_ends();
   const Question::Asked& asked = std::get<Asking>(state_).asked;
   const std::string_view body = reader.body();
   const auto next = reply.next_target(domain_.origin());

@@ -58,7 +58,10 @@ Report draw_report(Now now, const Core& core) {
     TenantReport& each = report.tenants.emplace_back(tenant.report(now, core.watch.held(tenant)));
     each.flowing = flows(each, now, core.policy.poll_interval);
     flowing = flowing || each.flowing;
-    if (!core.roster.shipper_of(tenant).healthy()) each.flowing = false;
+    const Shipper& shipper = core.roster.shipper_of(tenant);
+    if (!shipper.healthy()) each.flowing = false;
+    if (each.last_error.empty() && shipper.waits_for_room(stream))
+      each.last_error = "its share of the room for events set aside is full";
   }
   for (const auto& [stream, tenant] : core.roster.tenants()) report.total += tenant.poller.report(now).events;
   bool takes = false;

@@ -68,7 +68,7 @@ TEST_CASE("scheduler: a tenant that hears nothing is not ready within a minute, 
   bench.okta_replies(acme, page({event(1), event(2), bench.fresh(3)}).next(link_a));
   bench.listener_takes();
   bench.pass(30s);
-  REQUIRE(bench.report().ready);
+  REQUIRE(bench.report().not_ready_because == "");
   REQUIRE(bench.report().tenants[0].behind == 0s);
   bench.pass(31s);
   REQUIRE_FALSE(bench.report().ready);
@@ -86,7 +86,7 @@ TEST_CASE(
   };
   bench.pass(14min);
   REQUIRE(bench.report().tenants[0].state == TenantState::limited);
-  REQUIRE(bench.report().ready);
+  REQUIRE(bench.report().not_ready_because == "");
   bench.pass(2min);
   REQUIRE_FALSE(bench.report().ready);
   REQUIRE(bench.report().tenants[0].in_trouble());
@@ -106,7 +106,7 @@ TEST_CASE("scheduler: it is ready when a tenant flows, the listener takes and sa
   Bench bench;
   REQUIRE(bench.report().not_ready_because == "no tenant flows");
   bench.okta_replies(page({bench.fresh(1)}).next(link_a));
-  REQUIRE(bench.report().ready);
+  REQUIRE(bench.report().not_ready_because == "");
   bench.listener_says(cannot_be_reached());
   REQUIRE_FALSE(bench.report().ready);
   REQUIRE(bench.report().tenants[0].state == TenantState::held);
@@ -125,7 +125,7 @@ TEST_CASE("scheduler: a tenant whose pages wait for the listener is held, and fl
   bench.pass(5s);
   REQUIRE(bench.report().tenants[0].state == TenantState::held);
   REQUIRE_FALSE(bench.report().tenants[0].next_ask);
-  REQUIRE(bench.report().ready);
+  REQUIRE(bench.report().not_ready_because == "");
   bench.pass(1min);
   REQUIRE_FALSE(bench.report().ready);
 }
@@ -281,6 +281,32 @@ TEST_CASE("scheduler: with the room for what is set aside full everything holds 
   REQUIRE(bench.numbers() == std::vector<int>{1, 2});
   REQUIRE(bench.store.set_aside.size() == 1);
   REQUIRE(bench.store.place(acme).next == link_a);
+}
+
+TEST_CASE("scheduler: an org whose answers hold no events is held alone when half of the room is full") {
+  Bench bench({.domains = {acme, beta}});
+  bench.put_in(SetAsideSize{limits::set_aside_bytes_max / 2});
+  Random random(1);
+  std::string no_event(2 * limits::set_aside_share_bytes, '"');
+  std::generate(no_event.begin() + 1, no_event.end() - 1,
+                [&] { return static_cast<char>('a' + random.below(26)); });
+  bench.okta_replies(acme, page({no_event}).next(link_a));
+  bench.okta_replies(beta, page({event(1), "17"}).next(link_b));
+  bench.listener_takes();
+  bench.pass(1min);
+  REQUIRE(bench.wants(acme).empty());
+  REQUIRE(bench.report().tenants[0].state == TenantState::held);
+  REQUIRE(bench.notes_with("acme.okta.com has filled its share of the room") == 1);
+  REQUIRE(bench.report().tenants[0].last_error == "its share of the room for events set aside is full");
+  bench.okta_replies(beta, page({event(2)}).next(link_a));
+  bench.listener_takes();
+  REQUIRE(bench.report().ready);
+  REQUIRE(bench.numbers() == std::vector<int>{1, 2});
+
+  bench.put_in(SetAsideSize{0});
+  bench.pass(1min);
+  REQUIRE(bench.wants(acme) == link_a);
+  REQUIRE(bench.store.set_aside.size() == 2);
 }
 
 TEST_CASE("scheduler: what a full room holds back is in doubt after a stop") {
