@@ -36,7 +36,7 @@ void fill_up(std::string& text, std::size_t room, Fill fill) {
       room, [&](char* to, std::size_t size) { return so_far + fill(to + so_far, size - so_far); });
 }
 
-// `so_far` in a string with room for `room` bytes, and behind it what `fill(to, room left)` writes there. A
+// `so_far` in a string with room for `room` bytes, and after it what `fill(to, room left)` writes there. A
 // new string each time: growing one in place would take twice its size where a bound allows less, and would
 // fill with zeros what is about to be overwritten.
 template <class Fill>

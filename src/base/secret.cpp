@@ -56,7 +56,7 @@ std::ostream& operator<<(std::ostream& out, const Secret& /*secret*/) {
 }
 
 void wipe(std::string& text) {
-  text.resize(text.capacity());  // An earlier, longer content may still stand behind the end.
+  text.resize(text.capacity());  // An earlier, longer content may still be there after the end.
   overwrite(text.data(), text.size());
   text.clear();
 }

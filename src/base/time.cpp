@@ -254,7 +254,7 @@ std::string describe(Duration duration) {
   const auto* const unit = std::ranges::find_if(units.begin(), units.end() - 1,
                                                 [&](const Unit& u) { return duration >= u.length; });
   std::string text = std::to_string(duration / unit->length).append(unit->spoken);
-  // Of seconds and less, the smaller unit would say nothing a person acts on.
+  // Below a minute the smaller unit would say nothing a person acts on.
   const bool two_parts = unit->length >= 1min;
   if (two_parts) {
     const Unit& smaller = *(unit + 1);

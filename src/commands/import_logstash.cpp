@@ -59,8 +59,7 @@ class Import {
     const auto tenant = std::ranges::find_if(
         tenants_, [&](const TenantEntry& each) { return each.domain.name() == from.domain; });
     if (tenant == tenants_.end()) return "no tenant of that domain is in the tenants file";
-    if (!tenant->query.plain())
-      return "the tenant has a filter, and the saved place is one in all of its events";
+    if (!tenant->query.plain()) return "the tenant has a filter, and the saved URL is of its whole log";
     auto target = admit_next(tenant->domain.origin(), from.url);
     if (!target)
       return "the saved URL is not one of " + from.domain + "'s System Log (" + target.error() + ")";

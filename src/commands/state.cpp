@@ -155,7 +155,7 @@ class Retry {
     }
     std::vector<std::string> events = events_in(row.bytes);
     if (events.empty()) {
-      outcome.why = "it is no JSON event that could be sent; `set-aside show` prints it";
+      outcome.why = "it is not a JSON event that could be sent; `set-aside show` prints it";
       return outcome;
     }
     const auto target = target_of(row.stream);
@@ -180,7 +180,7 @@ class Retry {
   /// "" when the listener took it, else why not.
   std::string send_event(const Target& target, const std::string& bytes) {
     EventSlice event;
-    if (!PageCutter::cut_one(bytes, event)) return "it is no JSON event";
+    if (!PageCutter::cut_one(bytes, event)) return "it is not a JSON event";
     ShippersShare share;
     share.bulks = sent_;
     Shipper shipper(target.destination, share, Random(1));

@@ -21,19 +21,19 @@ constexpr std::array check_flags = {
 };
 constexpr std::array status_flags = {
     OptionRow{"--json", "", "", "The same as JSON, for programs."},
-    OptionRow{"--watch", "", "", "Again every two seconds, until interrupted."},
+    OptionRow{"--watch", "", "", "Repeat every two seconds until interrupted."},
 };
 
 constexpr std::array events_flags = {
-    OptionRow{"--tenant DOMAIN", "", "", "Whose events; needed where the tenants file has several."},
+    OptionRow{"--tenant DOMAIN", "", "", "The tenant; needed where the tenants file has several."},
     OptionRow{"--until T", "", "now", "Where they end, written as for `--since`."},
-    OptionRow{"--filter EXPR", "", "", "Only those that this filter of Okta's System Log API lets through."},
-    OptionRow{"--keywords TEXT", "", "", "Only those with these keywords (its `q`)."},
-    OptionRow{"--follow", "", "", "Go on with what comes, until interrupted."},
+    OptionRow{"--filter EXPR", "", "", "Only events that match this filter of Okta's System Log API."},
+    OptionRow{"--keywords TEXT", "", "", "Only events with these keywords (its `q`)."},
+    OptionRow{"--follow", "", "", "Follow new events until interrupted."},
 };
 
 constexpr std::array import_flags = {
-    OptionRow{"--force", "", "", "Replace places that the state has already."},
+    OptionRow{"--force", "", "", "Replace cursors that the state already has."},
 };
 
 constexpr std::array commands = {
@@ -55,7 +55,7 @@ constexpr std::array commands = {
         .details = "Takes the flags and variables of run and tells every problem with what to do about "
                    "it. Each key and the listener are asked once, at the same time: a key for the "
                    "newest event of the last week, the listener to take an empty bulk. Nothing is "
-                   "shipped, no place is moved, and a running daemon is not disturbed. A token that the "
+                   "shipped, no cursor is moved, and a running daemon is not disturbed. A token that the "
                    "listener of one region does not know is shown to those of the others. A daemon that runs "
                    "with this state is asked how it does, and when a key works, it tries those again at once "
                    "that Okta has refused.\n"
@@ -85,7 +85,7 @@ constexpr std::array commands = {
         .perform = events},
     CommandRow{.name = "cursor show",
                .takes = "state-dir",
-               .meaning = "Show where each tenant stands in its log.",
+               .meaning = "Show each tenant's cursor, up to where its log is delivered.",
                .details = "Also while a daemon runs.",
                .perform = cursor_show},
     CommandRow{.name = "cursor set",

@@ -57,7 +57,7 @@ class Minter {
   }
 
  private:
-  /// When it wants to be advanced again.
+  /// When it is to be advanced again.
   Instant advance(std::size_t index) {
     App& app = apps_[index];
     if (app.done) return never;

@@ -44,7 +44,7 @@ constexpr std::array rows = {
     OptionRow{"--rate-share F", "LOGZIO_OKTA_RATE_SHARE", "0.5",
               "The share of each org's rate limit that may be spent, 0.05 to 1."},
     OptionRow{"--once", "", "",
-              "Deliver what there is, save the place and exit; 69 if that cannot be finished."},
+              "Deliver what there is, save the cursors and exit; 69 if that cannot be finished."},
     OptionRow{"--ca-file FILE", "LOGZIO_OKTA_CA_FILE", "the system's store",
               "More certificates to trust, for a proxy that inspects TLS."},
     OptionRow{"--admin ADDR:PORT", "LOGZIO_OKTA_ADMIN", "127.0.0.1:9810",
@@ -63,7 +63,7 @@ constexpr std::array rows = {
               "Secrets that let a delivery in by its Authorization header, one a line, beside the shipping "
               "token in logzio_token."},
     OptionRow{"--hooks-orgs LIST", "LOGZIO_OKTA_HOOKS_ORGS", "",
-              "Comma-separated orgs that are not in the tenants file: what they push is delivered itself."},
+              "Comma-separated orgs that are not polled: the events in their deliveries are shipped."},
     OptionRow{
         "--hooks-proxies LIST", "LOGZIO_OKTA_HOOKS_PROXIES", "",
         "Reverse proxies in front of the hook, as comma-separated addresses or networks: they may speak "

@@ -11,7 +11,7 @@ std::string describe_refusal(HookRefusal kind) {
       return "(401): it carries neither this daemon's shipping token in logzio_token nor a secret of "
              "--hooks-secrets in Authorization. Correct the header in Okta (Workflow, Event Hooks)";
     case HookRefusal::source:
-      return "(403): its org is none of the tenants. Put the org into the tenants file; the name there must "
+      return "(403): its org is not in the tenants file. Add it; the name there must "
              "be "
              "the one in the delivery's \"source\"";
     case HookRefusal::malformed:
@@ -85,7 +85,7 @@ std::optional<Note> HookLedger::verified(Now now, bool let_in) {
               .tenant = {},
               .text =
                   "the event hook was verified, but deliveries with the same headers will be refused (401): "
-                  "they want this daemon's shipping token in logzio_token, or a secret of --hooks-secrets "
+                  "they need this daemon's shipping token in logzio_token, or a secret of --hooks-secrets "
                   "in Authorization"};
 }
 

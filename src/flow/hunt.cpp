@@ -157,7 +157,7 @@ void Hunt::heard_counts(const Lines& lines, const verdict::PartlyTaken& counts) 
   auto refused = counts.refused();
   if (lines.size() == 1 && !refused) {
     if (counts.named == 0) return set(lines, State::unknown);
-    refused = 1;  // Of one line it is enough that something was counted as refused.
+    refused = 1;  // For one line it is enough that something was counted as refused.
   }
   if (refused == 0U) return set(lines, State::good);
   if (refused == lines.size()) {

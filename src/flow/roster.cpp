@@ -175,7 +175,7 @@ void ActiveRoster::drop_retired(Now now, const std::function<bool(DestinationId)
 }
 
 // A tenant may come back with the next reload, and what its org asked of us holds then too. Refused keys are
-// not remembered: who takes a tenant out and puts it back wants them tried.
+// not remembered: whoever takes a tenant out and puts it back expects them to be tried.
 void ActiveRoster::remember_org(Now now, const Tenant& tenant) {
   std::erase_if(left_orgs_, [&](const LeftOrg& left) {
     return left.until <= now.steady || left.domain == tenant.poller.domain();

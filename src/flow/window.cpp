@@ -55,7 +55,7 @@ Recent::Recent(const std::vector<WindowRow>& rows) {
   }
 }
 
-// Sorted by uuid and bytes, those alike stand together, and of one uuid all that are not alike.
+// Sorted by uuid and bytes, equal ones together, and so are all of one uuid.
 std::vector<Window::Known> Recent::look_up_and_add(const std::vector<EventSlice>& page) {
   std::vector<Window::Known> known(page.size(), Window::Known::no);
   std::vector<std::pair<EventHash, std::size_t>> in_order;

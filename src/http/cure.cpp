@@ -63,7 +63,7 @@ std::string cure_for(TransportFault fault, const Scene& scene) {
     case TransportFault::timed_out:
     case TransportFault::cut:
     case TransportFault::answer_too_large:
-      return "if it lasts, look at what is in between (proxy, firewall, relay)";
+      return "if it persists, check what is in between (proxy, firewall, relay)";
     case TransportFault::refused_by_us:
       return {};
   }

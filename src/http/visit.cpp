@@ -33,7 +33,7 @@ bool is_of(std::string_view origin, const std::vector<std::string>& hosts) {
   });
 }
 
-// A link to the page may stand anywhere; what a page loads by itself may not.
+// A link to the page may be anywhere; what a page loads by itself may not.
 bool is_link(const Visit& visit) {
   return visit.fetch_mode == "navigate" && visit.fetch_destination == "document";
 }

@@ -220,7 +220,7 @@ class TenantDoctor {
       diagnosis_.key.clear();
       diagnosis_.role.clear();
       find(Severity::failure, "http",
-           "what answers is no System Log (" + describe_okta_error(answer) +
+           "what answers is not a System Log (" + describe_okta_error(answer) +
                "); write the org's own domain, and look whether a proxy answers in its place");
       return;
     }

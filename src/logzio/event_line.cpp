@@ -9,7 +9,7 @@
 namespace logzio_okta {
 namespace {
 
-/// What stands in the line before the event: the opening brace and members, each with its comma behind it.
+/// What is in the line before the event: the opening brace and members, each with its comma after it.
 class Splice {
  public:
   Splice(std::string& out, OwnKeys taken) : out_(out), taken_(taken) { out_ += '{'; }
@@ -86,7 +86,7 @@ bool worth_keeping(std::string_view value) {
 }
 
 /// The event as far as its reduced form is concerned: of its keys that our splice uses none is left, but a
-/// constant field must not stand beside a kept key of the same name.
+/// constant field must not be beside a kept key of the same name.
 EventSlice without_own_keys(EventSlice event) {
   event.own_keys = {};
   return event;

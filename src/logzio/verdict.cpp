@@ -167,7 +167,7 @@ std::string_view what_it_means(int status) {
     case 405:
       return "no bulk listener is there; check host and port of the listener";
     case 407:
-      return "the proxy wants a user and password; write them into HTTPS_PROXY";
+      return "the proxy needs a user and password; write them into HTTPS_PROXY";
     case 408:
     case 504:
       return "it ran out of time";

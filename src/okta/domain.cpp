@@ -99,7 +99,7 @@ std::optional<std::string> fault_of(const Pasted& pasted) {
   return std::nullopt;
 }
 
-// A refusal that quotes nothing of what may be a password, and names what stands behind the last '@' if that
+// A refusal that quotes nothing of what may be a password, and names what comes after the last '@' if that
 // alone would do.
 Result<Domain> refuse_user_info(std::string_view text) {
   const Result<Domain> rest = Domain::parse(text.substr(text.rfind('@') + 1));
@@ -121,8 +121,7 @@ Result<Domain> Domain::parse(std::string_view text) {
   text = ascii::trim(text);
   if (text.empty()) return fail("it is empty: " + std::string(example));
   if (text.find('@') != std::string_view::npos) return refuse_user_info(text);
-  if (looks_like_key(text))
-    return fail("an API key stands where the address belongs: " + std::string(example));
+  if (looks_like_key(text)) return fail("this is an API key, not an address: " + std::string(example));
 
   const auto refuse = [&](std::string_view fault) {
     return fail(ascii::quote(text).append(" ").append(fault));

@@ -19,7 +19,7 @@ struct OktaError {
   std::string id;
 };
 
-// Picks the strings we want from the top level of the object. The names are RapidJSON's.
+// Picks the strings we need from the top level of the object. The names are RapidJSON's.
 class OktaErrorHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, OktaErrorHandler> {
  public:
   bool StartObject() { return enter(); }

@@ -16,8 +16,8 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(white_space) - first + 1);
 }
 
-/// The character an escape of a key stands for, if it is ASCII; takes the escape off `key`, whose backslash
-/// is gone already.
+/// The character an escape of a key means, if it is ASCII; takes the escape off `key`, whose backslash is
+/// gone already.
 char take_escape(std::string_view& key) {
   constexpr char other = '\x7f';  // In no name.
   const char kind = key.front();

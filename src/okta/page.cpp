@@ -298,8 +298,8 @@ class ElementScan {
     too_long_ = false;
   }
 
-  // Where nothing stands between two commas, an element is missing: no event is lost there. False at the one
-  // that is too many.
+  // Where nothing is between two commas, an element is missing: no event is lost there. False at the one that
+  // is too many.
   bool end_element(const char* at, std::size_t place) {
     fields_ += json_block::count_bits(block_.colons & uncounted_ & bits_below(place));
     uncounted_ = ~bits_below(place);
@@ -339,7 +339,7 @@ class ElementScan {
   const char* begin_ = nullptr;
   EventSlice event_;
   const char* closed_at_ = nullptr;      // Behind the bracket that closed the first one.
-  const char* first_newline_ = nullptr;  // Outside of strings; it may turn out to stand behind the element.
+  const char* first_newline_ = nullptr;  // Outside of strings; it may turn out to be after the element.
   std::size_t depth_max_ = 0;
   std::size_t fields_ = 0;
   bool too_long_ = false;

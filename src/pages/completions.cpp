@@ -200,7 +200,7 @@ std::string zsh_completion(CommandTable commands) {
     const std::string name = quoted(std::string(command.name));
     add(out, "  ", name, " | ", name, "\\ *) flags=(\n", specs(command), "    ) ;;\n");
   }
-  // The loop has gone one too far when the word before the cursor wants a value.
+  // The loop has gone one too far when the word before the cursor needs a value.
   return out +
          "esac\nif (( $#next && i == CURRENT )) && [[ $PREFIX != -* ]]; then\n  _describe -t commands "
          "command next && "

@@ -105,7 +105,7 @@ std::string files() {
   for (const std::string_view place : tenants_places())
     out += item(place, "The tenants, if --tenants names no other file.");
   const std::string state = StateDirSearch{}.system + "/" + state_file_name;
-  return out + item(state, "The place in each tenant's log, and what was set aside; see --state-dir.");
+  return out + item(state, "Each tenant's cursor, and what was set aside; see --state-dir.");
 }
 
 }  // namespace

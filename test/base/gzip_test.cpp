@@ -75,7 +75,7 @@ TEST_CASE("gzip: events shrink to a fraction") {
   REQUIRE(gzip(plain).size() < plain.size() / 4);
 }
 
-TEST_CASE("whole members: what is cut short, damaged or something else behind them does not count") {
+TEST_CASE("whole members: what is cut short, damaged or followed by something else does not count") {
   const std::string first = gzip(text_like_events(200'000));
   const std::string second = gzip(noise(100'000));
   const std::string both = first + second;

@@ -7,7 +7,7 @@
 using namespace logzio_okta;
 
 TEST_CASE("hash: the value of a text never changes, since it is stored") {
-  // XXH3's published value for no bytes, and ours for a uuid as they stand in every state file since.
+  // XXH3's published value for no bytes, and ours for a uuid as they are in every state file since.
   REQUIRE(hash64("") == 0x2D06800538D394C2U);
   REQUIRE(hash64("dc9fd3c0-598c-11ef-8478-2b7584bf8d5a") == 0x61B1058D1EBAFD18U);
 }

@@ -30,7 +30,7 @@ TEST_CASE("secret: exposes what it took and wipes where it came from") {
     const std::size_t size = source.size();
     const Secret secret(std::move(source));
     REQUIRE(secret.expose() == text);
-    // The string still owns its memory, so that what stands there may be looked at.
+    // The string still owns its memory, so that what is there may be looked at.
     REQUIRE(source.empty());
     REQUIRE(source.capacity() >= size);
     REQUIRE(std::string_view(bytes, size) == std::string(size, '\0'));
@@ -70,7 +70,7 @@ TEST_CASE("secret: equal only with the same bytes") {
   REQUIRE(Secret().same_as(secret_of("")));
 }
 
-TEST_CASE("wipe: overwrites also what stands behind the end") {
+TEST_CASE("wipe: overwrites also what is behind the end") {
   std::string text = long_text;
   text.resize(10);
   const char* const bytes = text.data();

@@ -15,7 +15,7 @@ namespace logzio_okta::bench {
 
 inline constexpr std::size_t page_events = 1000;
 
-/// Where an event stands in the pool, and what its bytes behind the opening brace are.
+/// Where an event is in the pool, and what its bytes behind the opening brace are.
 struct KnownEvent {
   std::uint64_t uuid_hash = 0;
   std::uint64_t rest_hash = 0;

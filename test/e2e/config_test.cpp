@@ -22,7 +22,7 @@ struct Mistake {
   Variables env = {};
   bool token = true;
   int exit_code = configuration;
-  Words says = {};  ///< All of these stand in the line.
+  Words says = {};  ///< All of these are in the line.
 };
 
 const std::vector<Mistake>& mistakes() {

@@ -153,7 +153,7 @@ TEST_CASE_METHOD(Bench, "doors: a link that somebody has written into the state 
 }
 
 TEST_CASE_METHOD(Bench, "doors: what got into the running daemon could start nothing and write nowhere") {
-  if (!measurable()) return;  // A sanitizer wants to be loaded before anything else.
+  if (!measurable()) return;  // A sanitizer has to be loaded before anything else.
   const std::size_t org = add_org();
   add_listener();
   world.issue_past(org, 10, 1h);

@@ -175,7 +175,7 @@ TEST_CASE_METHOD(BehindProxy, "home: behind a CONNECT proxy with its own CA unch
   }
 }
 
-TEST_CASE_METHOD(BehindProxy, "home: a proxy that wants another password is named, and nothing is lost") {
+TEST_CASE_METHOD(BehindProxy, "home: a proxy that needs another password is named, and nothing is lost") {
   add_listener({.host = "listener.logz.io"});
   start({.env = {{"HTTPS_PROXY", proxy_url("mallory:wrong@")}}});
   REQUIRE(says("proxy"));
@@ -199,8 +199,7 @@ TEST_CASE_METHOD(BehindProxy, "home: NO_PROXY and loopback addresses keep the pr
   CHECK(world.tunnels().empty());
 }
 
-TEST_CASE_METHOD(BehindProxy,
-                 "home: no credential stands in the command line, on the admin pages or in a log") {
+TEST_CASE_METHOD(BehindProxy, "home: no credential is in the command line, on the admin pages or in a log") {
   add_listener({.host = "listener.logz.io"});
   // Everything that makes it talk: answers that repeat what they were asked with, and every kind of failure.
   const auto org_with = [&](const model::OktaFault& trouble) { inject(add_org({.tls = true}), trouble); };

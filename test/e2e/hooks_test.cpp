@@ -231,7 +231,7 @@ TEST_CASE_METHOD(
   certify("");
   REQUIRE(wait([&] { return HookClient(port, trusted).serial() != first; }));
 
-  // Another file in their place wants to be readable, and the line says for whom.
+  // Another file in their place has to be readable, and the line says for whom.
   const std::string second = HookClient(port, trusted).serial();
   certify(".new");
   std::filesystem::rename(path("hook.key.new"), path("hook.key"));

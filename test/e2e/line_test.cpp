@@ -1,4 +1,4 @@
-// The exact line that goes out: what stands in Logz.io's index is built on it.
+// The exact line that goes out: what is in Logz.io's index is built on it.
 #include <algorithm>
 
 #include "e2e/bench.hpp"

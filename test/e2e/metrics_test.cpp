@@ -11,7 +11,7 @@
 namespace logzio_okta::e2e {
 namespace {
 
-/// The samples of a scrape: what stands before the last space of a line, and the number behind it.
+/// The samples of a scrape: what is before the last space of a line, and the number after it.
 std::map<std::string, double> scrape(std::uint16_t port) {
   std::map<std::string, double> samples;
   std::istringstream text(http_get(port, "/metrics").body);

@@ -47,7 +47,7 @@ struct Provider {
     bench.write_tenants(yaml);
   }
 
-  /// Every line in an account is of one of its tenants and says what the tenant's entry wants.
+  /// Every line in an account is of one of its tenants and says what the tenant's entry asks for.
   void check_accounts() {
     for (std::size_t account = 0; account < tokens.size(); ++account) {
       bench.world.with_listener(account, [&](model::Listener& listener) {

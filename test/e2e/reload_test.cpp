@@ -31,7 +31,7 @@ std::string entry(const Bench& bench, std::size_t org, const std::string& key) {
 TEST_CASE("reload: two hundred edits under load, some of them broken, lose nothing and send nothing twice") {
   Bench bench;
   constexpr std::size_t orgs = 5;
-  constexpr std::size_t kept = 2;  // These two stand in every file that works.
+  constexpr std::size_t kept = 2;  // These two are in every file that works.
   std::vector<std::vector<std::string>> keys(orgs);
   for (std::size_t org = 0; org < orgs; ++org) {
     for (const char letter : {'a', 'b'}) {

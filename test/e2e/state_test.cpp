@@ -92,11 +92,11 @@ TEST_CASE("state: a directory that cannot be used is an error with its cure, and
   const std::size_t org = bench.add_org();
   bench.add_listener();
   std::string cure;
-  SECTION("a file stands in its place") {
+  SECTION("a file is in its place") {
     write_file(bench.state_dir(), "");
     cure = "is not a directory";
   }
-  SECTION("a file stands above it") {
+  SECTION("a file is above it") {
     write_file(bench.path("above"), "");
     std::filesystem::create_symlink(bench.path("above") + "/state", bench.state_dir());
     cure = "--state-dir";

@@ -149,7 +149,7 @@ struct OddStderr : Bench {
 TEST_CASE_METHOD(OddStderr, "stop: closed standard streams harm neither the events nor the state") {
   start_with(GENERATE("2>&-", ">&- 2>&-", "<&- >&- 2>&-"));
   REQUIRE(all_arrive());
-  // A log line that went where the next file was opened would stand here.
+  // A log line that went where the next file was opened would be here.
   const std::string holder = read_whole(state_dir() + "/lock");
   CHECK(holder.starts_with("process " + std::to_string(daemon().pid())));
   CHECK(std::ranges::count(holder, '\n') == 1);

@@ -389,7 +389,7 @@ class Bench {
 
   // Okta.
 
-  /// The target it wants from the only org that is asked; empty if nothing is asked.
+  /// The target it asks for from the only org that is asked; empty if nothing is asked.
   [[nodiscard]] std::string wants() const {
     REQUIRE(asks.size() <= 1);
     return asks.empty() ? "" : asks.begin()->second.target;

@@ -466,7 +466,7 @@ TEST_CASE("org: every key is used soon after a start and once a day from then on
   }
 }
 
-TEST_CASE("org: a key is not used for its own sake while Okta wants silence") {
+TEST_CASE("org: a key is not used for its own sake while Okta asked for silence") {
   OrgBench bench({first, second});
   bench.pass(limits::key_first_use - 1s);
   static_cast<void>(bench.asks(status(429).rate(120, 0, 60s)));

@@ -821,7 +821,7 @@ TEST_CASE("shipper: a stop ends a hunt at once, and until then its lines are in 
   REQUIRE(bench.set_aside == 1);
 }
 
-TEST_CASE("shipper: a hunt that waits for its last answer wants no turn before it comes") {
+TEST_CASE("shipper: a hunt that waits for its last answer asks for no turn before it comes") {
   for (const bool found : {true, false}) {
     ShipperBench bench;
     bench.takes(events_up_to(100));

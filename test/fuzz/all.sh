@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # all.sh BUILD_DIR MINUTES [TARGET...]: each fuzzer for so many minutes, JOBS at a time, and a row about each. Exit 1
-# if one found something; what to do then stands in its row.
+# if one found something; what to do then is in its row.
 set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 build=$(cd "$1" && pwd)/test/fuzz

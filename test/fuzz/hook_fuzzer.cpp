@@ -61,7 +61,7 @@ std::vector<Read> converse(std::string_view bytes, std::size_t piece) {
   }
 }
 
-/// What a proxy says first is read alike however it is cut, and nothing behind it is touched.
+/// What a proxy says first is read alike however it is cut, and nothing after it is touched.
 void judge_proxy(std::string_view bytes, std::size_t piece) {
   using Said = ProxyHeader::Stage;
   ProxyHeader whole;

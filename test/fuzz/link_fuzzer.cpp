@@ -1,5 +1,5 @@
-// The Link header: whatever is sent, what is found stands in it; what a well-formed one says is found
-// whatever stands beside it; and a link that is admitted leads to the org and nowhere else.
+// The Link header: whatever is sent, what is found is in it; what a well-formed one says is found whatever is
+// beside it; and a link that is admitted leads to the org and nowhere else.
 #include <string>
 
 #include "logzio_okta/base/limits.hpp"

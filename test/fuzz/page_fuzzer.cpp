@@ -67,7 +67,7 @@ class Follower : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Follower
  private:
   static constexpr std::size_t depth_max = 400;  // The Reader that tells where tokens end recurses.
 
-  /// The text of the token that was just read: what stands before it are white space, commas and colons.
+  /// The text of the token that was just read: what is before it are white space, commas and colons.
   std::string_view token() {
     std::string_view raw = page_.substr(last_end_, stream.Tell() - last_end_);
     raw.remove_prefix(std::min(raw.find_first_not_of(" \t\r\n,:"), raw.size()));
@@ -147,7 +147,7 @@ void same(const EventSlice& cut, const Element& read) {
                                   read.longest > limits::field_chars_max));
 }
 
-/// Slices stand in the page, one behind the other, and are each an element by themselves.
+/// Slices are in the page, one behind the other, and are each an element by themselves.
 void judge_slices(std::string_view page, const std::vector<EventSlice>& events) {
   const char* at = page.data();
   for (const EventSlice& event : events) {

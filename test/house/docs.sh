@@ -23,7 +23,7 @@ decision_faults() {
   for page in docs/decisions/*.md; do
     [[ ${page##*/} =~ ^20[0-9]{2}-[01][0-9]-[0-3][0-9]-[a-z0-9-]+\.md$ ]] || echo "$page: the name is not DATE-subject.md"
     [[ $(grep -E '^## ' "$page" | paste -sd,) == '## Context,## Decision,## Consequences' ]] ||
-      echo "$page: it wants the sections Context, Decision, Consequences"
+      echo "$page: it needs the sections Context, Decision, Consequences"
   done
 }
 

@@ -9,7 +9,7 @@ scratch=$(mktemp -d)
 trap 'rm -r "$scratch"' EXIT
 
 compiles() { # compiles FILE: what the compiler has against it, as "file:line: what".
-  "$compiler" -std=c++23 -fsyntax-only -w -Iinclude -Isrc "$1" 2>&1 | { grep -E '(error|fatal)' || true; }
+  "$compiler" -std=c++23 -fsyntax-only -w -Iinclude -Isrc "$1" 2>&1 | { grep -E ': (fatal )?error: ' || true; }
 }
 
 # Headers that no source of their own shows to be complete.
@@ -91,5 +91,5 @@ findings "$(
     printf '#include "%s"\n' "$PWD/$header" >"$scratch/alone.cpp"
     compiles "$scratch/alone.cpp"
   done
-  compiles "$scratch/examples.cpp" | sed 's/$/ (an example)/'
+  compiles "$scratch/examples.cpp" | sed 's|$| (an example; test/house/examples.txt has what it is given)|'
 )"

@@ -49,7 +49,7 @@ std::optional<IpAddress> client_of(const std::string& headers) {
 
 }  // namespace
 
-TEST_CASE("forwarded: the PROXY protocol is read alike however it is cut, and no byte behind it") {
+TEST_CASE("forwarded: the PROXY protocol is read alike however it is cut, and no byte after it") {
   const std::size_t piece = GENERATE(1U, 5U, 1000U);
   const std::string behind = "\x16\x03\x01 and more";
   const std::string text = "PROXY TCP4 192.0.2.1 127.0.0.1 50000 443\r\n";

@@ -153,7 +153,7 @@ TEST_CASE("request: one empty line before it is forgiven, in linear time, and is
   REQUIRE(status_of("\r\n" + post) == 0);
 }
 
-TEST_CASE("request: what stands beside the sizes of chunks is bounded over all of them") {
+TEST_CASE("request: what is beside the sizes of chunks is bounded over all of them") {
   const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
   const auto chunks_with = [&](const std::string& beside) {
     std::string body = head;
@@ -166,7 +166,7 @@ TEST_CASE("request: what stands beside the sizes of chunks is bounded over all o
   REQUIRE(status_of(chunks_with(std::string(200, ' '))) == 400);
 }
 
-TEST_CASE("request: a header that stands twice has no value, and Connection and Expect are understood") {
+TEST_CASE("request: a header that is there twice has no value, and Connection and Expect are understood") {
   Talk talk;
   talk.says(
       "POST / HTTP/1.1\r\nHost: a\r\nlogzio_token: a\r\nLOGZIO_TOKEN: b\r\nConnection: x, Close\r\n"

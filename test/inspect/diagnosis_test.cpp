@@ -41,7 +41,7 @@ TEST_CASE("diagnosis: a page is fine, and its event the newest") {
 
 TEST_CASE("diagnosis: what is no System Log is told from what is") {
   REQUIRE_THAT(only(tenant(answered(200, "<html>Sign in</html>")).findings),
-               Contains("http: ") && Contains("no System Log"));
+               Contains("http: ") && Contains("not a System Log"));
   REQUIRE_THAT(only(tenant(answered(404)).findings), Contains("404") && Contains("acme.okta.com"));
   REQUIRE_THAT(only(tenant(answered(302, "", {{"Location", "https://login.example.com/"}})).findings),
                Contains("https://login.example.com/") && Contains("never followed"));
@@ -140,7 +140,7 @@ TEST_CASE("diagnosis: what never goes through a proxy is not told to") {
   REQUIRE_THAT(cure_for(TransportFault::tls_failed, {.name = "relay.example"}), Contains("http://"));
 }
 
-TEST_CASE("diagnosis: where the way ends, what lies behind it is not judged") {
+TEST_CASE("diagnosis: where the way ends, what comes after is not judged") {
   Sighting seen;
   seen.name = "acme.okta.com";
   seen.proxy = "http://proxy.example.com:3128";

@@ -36,7 +36,7 @@ std::string filled(std::size_t bytes) {
 
 }  // namespace
 
-TEST_CASE("event line: type, tenant, time and message stand in front of the bytes Okta sent") {
+TEST_CASE("event line: type, tenant, time and message are in front of the bytes Okta sent") {
   const Line line = line_of(
       R"({"uuid":"u1","published":"2026-11-23T12:00:00.123Z","displayMessage":"User \"x\" logged in","n":1.10})");
   REQUIRE(line.text ==

@@ -22,7 +22,7 @@ std::string line_of(const std::string& bytes, Mark mark = {}) {
 
 }  // namespace
 
-TEST_CASE("line constants: the tenant's type and fields stand in front of what the event says") {
+TEST_CASE("line constants: the tenant's type and fields are in front of what the event says") {
   REQUIRE(line_of(R"({"published":"2026-11-23T12:00:00Z","n":1})") ==
           R"({"type":"okta-acme","tenant_name":"acme.okta.com","customer":"acme","tier":2,"vip":true,)"
           R"("@timestamp":"2026-11-23T12:00:00Z","published":"2026-11-23T12:00:00Z","n":1})");

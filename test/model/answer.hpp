@@ -1,7 +1,7 @@
 // What a model is asked, what it answers, and how the answer travels.
 //
-// A model never touches a socket. Where it wants the world to misbehave it says so in the answer's Delivery,
-// which a server performs on a connection and a simulator performs on its own clock (`as_result`).
+// A model never touches a socket. How the world should misbehave it says in the answer's Delivery, which a
+// server performs on a connection and a simulator performs on its own clock (`as_result`).
 #pragma once
 
 #include <cstddef>

@@ -25,7 +25,7 @@ enum class Special : std::uint8_t {
   bad_published,   ///< A `published` that is not a date.
   no_message,      ///< `displayMessage` is null.
   pretty_printed,  ///< Line breaks and spaces between the tokens.
-  duplicate_keys,  ///< `published` and `eventType` stand twice.
+  duplicate_keys,  ///< `published` and `eventType` are there twice.
   clashing_keys,   ///< Its own top-level type, message, @timestamp, tenant_name, logzio_okta and token.
   escaped_clash,   ///< Its own `type`, written with an escape.
   long_field,      ///< One string over 32,700 characters: Logz.io flattens it after its 200.

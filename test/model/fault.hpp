@@ -116,7 +116,7 @@ struct RepeatEvents {
   std::size_t count = 0;
   std::function<bool(std::string_view)> which{};  ///< By their bytes; without it all of them.
 };
-/// The page's last event stands in it twice, if `which` lets it.
+/// The page's last event is in it twice, if `which` lets it.
 struct TwiceInPage {
   std::function<bool(std::string_view)> which{};
 };

@@ -52,7 +52,7 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-/// Escapes of ASCII characters are resolved, since a key may hide behind them; others stay as written.
+/// Escapes of ASCII characters are resolved, since a key may hide in them; others stay as written.
 std::string unescaped(std::string_view inside) {
   std::string plain;
   for (std::size_t i = 0; i < inside.size(); ++i) {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t findings_max = 20;
 
-/// What may stand in front of an event in its line.
+/// What may be in front of an event in its line.
 bool is_spliced(std::string_view key) {
   static constexpr std::array keys{"token", "type", "tenant_name", "@timestamp", "message", "logzio_okta"};
   return std::ranges::find(keys, key) != keys.end();

@@ -6,7 +6,7 @@
 //     Judgement judgement = ledger.judge();
 //     REQUIRE(judgement.proven());
 //
-// A line proves an event's delivery if the event's bytes stand in it, unchanged from behind the opening brace
+// A line proves an event's delivery if the event's bytes are in it, unchanged from behind the opening brace
 // to the end (line breaks between the tokens of a pretty-printed event may have become spaces), under the
 // right tenant name. A line that has a known event's uuid but other bytes is an alteration; one that maps to
 // no event is alien. The second and any later delivery of an event must be marked as a possible duplicate,
@@ -55,13 +55,13 @@ struct Judgement {
 
 class Ledger {
  public:
-  /// An event stands in Okta's log. `tenant` is what `tenant_name` must say.
+  /// An event is in Okta's log. `tenant` is what `tenant_name` must say.
   void issue(std::string_view tenant, std::string_view event, Fate fate = Fate::whole);
   void deliver(std::string_view line);
   /// The state that knew of them is lost: what comes a second time as something older than a new beginning
   /// ("backfill") has told its reader why.
   void forget_deliveries();
-  /// Such a member may stand in front of an event.
+  /// Such a member may be in front of an event.
   void allow_field(std::string name) { fields_.push_back(std::move(name)); }
 
   [[nodiscard]] Judgement judge() const;

@@ -144,7 +144,7 @@ class OktaOrg {
 
     [[nodiscard]] bool all() const { return event_type.empty() && q.empty() && !until; }
     [[nodiscard]] bool wants(const LoggedEvent& event) const;
-    /// What stands in its links beside since and limit.
+    /// What is in its links beside since and limit.
     [[nodiscard]] std::string rest() const;
   };
   /// The events [begin, end) of the log and the links around them.

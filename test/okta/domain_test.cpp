@@ -99,7 +99,7 @@ TEST_CASE("domain: a password is never quoted back") {
 
 TEST_CASE("domain: an API key in the wrong place is never quoted back") {
   const std::string key = "00QCjAl4MlV-WPXM_ABcdefghijklmnopqrstuvwxy";
-  REQUIRE(says(refusal(key), "an API key stands where the address belongs"));
+  REQUIRE(says(refusal(key), "this is an API key, not an address"));
   for (const auto& text : {"https://" + key, "SSWS " + key, key + "/acme.okta.com", "acme.okta.com " + key,
                            "http://acme.okta.com/?token=" + key, key + ":x"}) {
     REQUIRE_FALSE(says(refusal(text), key.substr(0, 12)));

@@ -77,7 +77,7 @@ TEST_CASE("json block: every mask says of every byte what reading byte by byte w
   }
 }
 
-TEST_CASE("json block: a backslash saves the quote behind it across a block's end, but not between strings") {
+TEST_CASE("json block: a backslash saves the quote after it across a block's end, but not between strings") {
   check_each_block(R"(")" + std::string(62, 'x').append(R"(\" still in it")"));
   check_each_block(R"(")" + std::string(61, 'x').append(R"(\\" out of it)"));
   check_each_block(R"({"a":\"b"})");

@@ -25,7 +25,7 @@ TEST_CASE("member: only the top level is searched") {
   REQUIRE(member(R"({"a":{"b":1},"c":"\"b\":2"})", "b") == "(none)");
 }
 
-TEST_CASE("member: of a key that stands twice the last one counts") {
+TEST_CASE("member: if a key is there twice, the last one counts") {
   REQUIRE(member(R"({"a":1,"a":2})", "a") == "2");
 }
 
@@ -42,6 +42,6 @@ TEST_CASE("member: damage ends the search and nothing beyond the object is read"
   }
 }
 
-TEST_CASE("member: what stands before the damage is still found") {
+TEST_CASE("member: what is before the damage is still found") {
   REQUIRE(member(R"({"a":1,"b" 2})", "a") == "1");
 }

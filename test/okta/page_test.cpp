@@ -136,7 +136,7 @@ TEST_CASE("cutter: brackets, quotes and backslashes inside strings are text") {
   }
 }
 
-TEST_CASE("cutter: an odd byte is seen wherever it stands in a string") {
+TEST_CASE("cutter: an odd byte is seen wherever it is in a string") {
   for (std::size_t size = 0; size < 40; ++size) {
     for (std::size_t place = 0; place <= size; ++place) {
       const auto event = [&](std::string_view odd) {
@@ -183,7 +183,7 @@ TEST_CASE("event: a value that is not a string is none") {
   }
 }
 
-TEST_CASE("event: of a key that stands twice the last one counts, even when it is null") {
+TEST_CASE("event: if a key is there twice, the last one counts, even when it is null") {
   REQUIRE(event_in(R"({"uuid":"a","uuid":"b"})").uuid == "b");
   REQUIRE(event_in(R"({"uuid":"a","uuid":null})").uuid.empty());
   REQUIRE(event_in(R"({"uuid":null,"uuid":"b"})").uuid == "b");

@@ -53,7 +53,7 @@ class HookClient {
   std::string heard_;
 };
 
-/// The delivery of events as Okta makes it; `source` is the org as it stands in the tenants file.
+/// The delivery of events as Okta makes it; `source` is the org as it is in the tenants file.
 [[nodiscard]] std::string hook_body(const std::string& source, const std::vector<std::string>& events,
                                     const std::string& event_id = "85b60edb-0000-4000-8000-000000000001");
 [[nodiscard]] std::string hook_post(const std::string& body, const std::string& headers,

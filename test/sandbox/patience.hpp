@@ -1,4 +1,4 @@
-// Patience: waits for a while, or until somebody wants us to stop.
+// Patience: waits for a while, or until somebody asks us to stop.
 #pragma once
 
 #include <csignal>

@@ -47,7 +47,7 @@ TEST_CASE("request reader: a chunked body") {
   CHECK(reader.take().body == "hello, listener");
 }
 
-TEST_CASE("request reader: who waits for 100 Continue or wants the connection closed is heard") {
+TEST_CASE("request reader: a client that waits for 100 Continue or asks to close the connection is heard") {
   RequestReader reader;
   (void)reader.feed(
       "POST / HTTP/1.1\r\nexpect: 100-continue\r\nconnection: close\r\nContent-Length: 3\r\n\r\n");

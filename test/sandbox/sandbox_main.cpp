@@ -68,7 +68,7 @@ std::optional<Settings> read_arguments(int count, char** arguments) {
       "tls", "orgs and listener over TLS, with a certificate made for this run",
       cxxopts::value(settings.tls))("lines", "a listener of newline JSON over TCP instead of HTTP bulk",
                                     cxxopts::value(settings.lines))(
-      "port-base", "listener at this port, orgs at the ones behind it (0: any free ports)",
+      "port-base", "listener at this port, orgs at the ones after it (0: any free ports)",
       cxxopts::value(settings.port_base)->default_value("0"))(
       "dir", "where to put the tenants file, the token and the state (default: a temporary directory)",
       cxxopts::value(settings.directory))(

@@ -186,7 +186,7 @@ class Server::Loop {
     settle(id, *found->second);
   }
 
-  /// Forgets a connection that has ended, else waits for what it wants now.
+  /// Forgets a connection that has ended, else waits for what it needs now.
   void settle(std::uint64_t id, const Connection& connection) {
     if (connection.closed()) {
       connections_.erase(id);

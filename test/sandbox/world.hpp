@@ -85,7 +85,7 @@ class World {
 
   std::size_t add_org(OrgSpec spec = {});
   [[nodiscard]] std::size_t orgs() const { return orgs_.size(); }
-  /// What stands in the tenants file: "http://127.0.0.1:9001", "https://localhost:9443", "acme.okta.com".
+  /// What is in the tenants file: "http://127.0.0.1:9001", "https://localhost:9443", "acme.okta.com".
   [[nodiscard]] const std::string& org_domain(std::size_t org) const { return org_at(org).domain; }
   /// What `tenant_name` says.
   [[nodiscard]] const std::string& org_name(std::size_t org) const { return org_at(org).name; }

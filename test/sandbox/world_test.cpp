@@ -354,7 +354,7 @@ TEST_CASE("world: a line connection's end of stream may stay unanswered, or its 
                       [&](model::Listener& model) { CHECK(model.lines().size() == (read ? 1 : 0)); });
 }
 
-TEST_CASE("world: the proxy lets through whom it knows, to names that exist only behind it") {
+TEST_CASE("world: the proxy lets through whom it knows, to names that exist only behind the proxy") {
   World world;
   const std::size_t org = world.add_org({.host = "acme.okta.com"});
   const std::size_t listener = world.add_listener({.host = "listener.logz.io"});

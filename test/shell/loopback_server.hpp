@@ -86,7 +86,7 @@ class Peer {
     for (std::string bytes = read(); !bytes.empty(); bytes = read()) all += bytes;
     return all;
   }
-  /// Up to and including the empty line; what came behind it waits for `read_body`.
+  /// Up to and including the empty line; what came after it waits for `read_body`.
   std::string read_head() {
     std::size_t end = std::string::npos;
     while ((end = unread_.find("\r\n\r\n")) == std::string::npos) {

@@ -1,4 +1,4 @@
-// History: what stands in one org's log, decided before the run: small events with a uuid and a date, bursts,
+// History: what is in one org's log, decided before the run: small events with a uuid and a date, bursts,
 // late ones, and a few that are odd.
 #pragma once
 
@@ -17,7 +17,7 @@ namespace logzio_okta::sim {
 
 struct PastEvent {
   std::string bytes;
-  std::string mark;  ///< A text of its own that stands in it and in every line made of it.
+  std::string mark;  ///< A text of its own that is in it and in every line made of it.
   WallTime published;
   WallTime persisted;
   model::Fate fate = model::Fate::whole;
@@ -25,10 +25,10 @@ struct PastEvent {
   bool dated = true;
   bool poison = false;    ///< The listener refuses whatever it comes with.
   bool objected = false;  ///< The listener counts it as refused.
-  bool plain = false;     ///< None of the odd ones: nothing of it clashes with what stands in front.
+  bool plain = false;     ///< None of the odd ones: nothing of it clashes with what is in front.
 };
 
-/// What stands in the events that the listener objects to.
+/// What is in the events that the listener objects to.
 inline constexpr std::string_view objectionable = "objectionable";
 
 /// Events between `begin` and `end` by the org's clock and, ever more rarely, until `fade_out`; in the order

@@ -532,7 +532,7 @@ void Judge::judge_repeat(Event& event) const {
   const bool answer_lost = event.doubted_in_run == run_;
   const bool opened_again = event.stored_life < orgs_[event.org].life && !event.durable;
   const auto& window_from = orgs_[event.org].window_from;
-  // Neither is recognised when a place is asked again; the ledger wants both marked.
+  // Neither is recognised when a place is asked again; the ledger expects both marked.
   const bool unknowable = !event.known_by_uuid || (window_from && event.published <= *window_from);
   if (unknowable || event.forgotten) return;
   if (answer_lost || opened_again) return;

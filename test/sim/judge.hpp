@@ -99,7 +99,7 @@ class Judge {
   void brought(OrgIndex org, std::size_t begin, std::size_t events, WallTime at);
 
   // Listener.
-  /// What stands in a bulk. Read once, since the core sends the same bytes again while nobody takes them.
+  /// What is in a bulk. Read once, since the core sends the same bytes again while nobody takes them.
   struct Contents {
     std::size_t lines = 0;
     std::size_t bytes = 0;
@@ -194,7 +194,7 @@ class Judge {
   struct Org {
     Charge charge;
     std::vector<Entry> entries;  ///< The last one holds.
-    std::size_t first = 0;       ///< Of its events, which stand in its log's order.
+    std::size_t first = 0;       ///< Of its events, which are in its log's order.
     std::size_t events = 0;
     std::size_t covered = 0;  ///< Events before it were checked behind the place on disk.
     std::optional<WallTime> since;

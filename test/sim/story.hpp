@@ -29,7 +29,7 @@ struct About {
   std::optional<std::size_t> org{};
   std::uint64_t request = 0;  ///< A question to Okta, or its answer.
   std::size_t first = 0;      ///< Events, by the judge's numbers: a page, ...
-  std::size_t end = 0;        ///< (behind it)
+  std::size_t end = 0;        ///< (after it)
   std::shared_ptr<const std::vector<std::size_t>> events = {};  ///< ... or a bulk.
   std::optional<std::size_t> covered{};  ///< A save: events before this one are settled, as it says.
   bool detail = false;                   ///< Of no use to somebody who looks for one event.

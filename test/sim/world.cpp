@@ -66,7 +66,7 @@ void draw_query(TenantSpec& spec, Charge& charge, Random& random) {
   if (random.below(4) == 0) spec.query.q = charge.q = "zoë";
 }
 
-// What a reader wants to know of a question or of a place.
+// What a reader needs to know of a question or of a place.
 std::string brief(std::string_view target) {
   if (target.empty()) return "none yet";
   if (!target.starts_with(log_path) || target.contains("hostile")) return cut(target);
@@ -424,7 +424,7 @@ void World::watch_for_busy_loop(bool tick) {
   idle_turns_ = tick && now() == last_turn_ ? idle_turns_ + 1 : 0;
   last_turn_ = now();
   if (idle_turns_ > most_at_once)
-    throw Violation{"a busy loop: it wants to be called again and again at once"};
+    throw Violation{"a busy loop: it asks to be called again and again at once"};
   if (now() - ticks_since_ > 1min) {
     ticks_since_ = now();
     ticks_ = 0;
@@ -1313,7 +1313,7 @@ void World::strike(Trouble trouble) {
     case Trouble::kills:
       if (!daemon_) return;
       if (random_.below(2) == 0) return kill();
-      kill_within_turn_ = true;  // In the midst of what the next turn wants done.
+      kill_within_turn_ = true;  // In the midst of what the next turn does.
       return;
     case Trouble::stops:
       if (!daemon_ || stopping_since_) return;

@@ -69,7 +69,7 @@ class KeyPair {
     return written([&](BIO* out) { return PEM_write_bio_PUBKEY(out, key_.get()); });
   }
 
-  /// `more`: further members, each with a comma behind it: `"kid":"k1",`.
+  /// `more`: further members, each with a comma after it: `"kid":"k1",`.
   [[nodiscard]] std::string jwk(const std::string& more = {}) const {
     std::string json = "{" + more + inner(public_jwk());
     if (is_rsa()) {

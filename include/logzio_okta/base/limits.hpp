@@ -38,7 +38,7 @@ inline constexpr std::size_t bodies_bytes_max =
 inline constexpr std::size_t page_bytes_max = 48 * MiB;  // Inflated; a gzip bomb ends here.
 // What is looked at before more of a page is inflated: far more elements than were asked for show here.
 inline constexpr std::size_t page_first_look_bytes = 4 * MiB;
-// Of an answer that is too large the beginning is kept: enough to tell what it is, and to set aside.
+// The beginning of an answer that is too large is kept: enough to tell what it is, and to set aside.
 inline constexpr std::size_t beginning_bytes_max = 256 * KiB;
 inline constexpr std::size_t header_bytes_max = 64 * KiB;      // All header lines of one answer together.
 inline constexpr std::size_t next_link_bytes_max = 8 * KiB;    // A longer link is treated as hostile.

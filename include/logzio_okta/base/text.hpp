@@ -37,8 +37,7 @@ namespace ascii {
 [[nodiscard]] std::string_view trim(std::string_view text);
 /// Digits and nothing else; nullopt also for a number of more than 64 bits.
 [[nodiscard]] std::optional<std::uint64_t> whole_number(std::string_view text);
-/// `text` in quotation marks as it may stand in an error: without credentials (quote.hpp), printable, cut
-/// short.
+/// `text` in quotation marks as an error may quote it: without credentials (quote.hpp), printable, cut short.
 [[nodiscard]] std::string quote(std::string_view text);
 
 }  // namespace ascii

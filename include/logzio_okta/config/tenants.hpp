@@ -23,8 +23,7 @@ struct ServiceAppEntry {
   std::string thumbprint;
 };
 
-/// One entry of `tenants_credentials`: an org, a key, and what the entry wants otherwise than the options
-/// say.
+/// One entry of `tenants_credentials`: an org, a key, and what the entry sets otherwise than the options say.
 struct TenantEntry {
   Domain domain;
   Secret api_key;

@@ -1,7 +1,7 @@
 // HookLedger: counts what became of hook deliveries and says, once and then ever more rarely, why some are
 // refused.
 //
-// Of a refused delivery nothing is said but its kind: whoever sends it writes it, and may write to our log
+// Only the kind of a refused delivery is said: whoever sends it wrote the rest, and could write to our log
 // with it.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Place: where a stream stands in Okta's log, and all that must survive a crash with it.
+// Place: where a stream is in Okta's log, and all that must survive a crash with it.
 #pragma once
 
 #include <cstdint>

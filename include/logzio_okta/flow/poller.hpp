@@ -72,7 +72,7 @@ class Poller {
   [[nodiscard]] Instant deadline() const;
   /// The last page reached up to Okta's present. The tail is granted before any backlog.
   [[nodiscard]] bool at_tail() const { return at_tail_; }
-  /// The moment since which it wants to ask.
+  /// Since when it has been ready to ask.
   [[nodiscard]] Instant wanting_since() const { return ask_at_; }
 
   /// The target of the request that was granted.
@@ -99,7 +99,7 @@ class Poller {
   /// Its last: forgets what is not settled, which nobody will bring to an end. When the tenant comes back it
   /// is asked for again, marked where it may have arrived.
   void abandon(Now now, bool doubtful);
-  /// Okta named a moment before which it wants to hear nothing: saved, so that a restart does not forget it.
+  /// Okta named a moment before which it must not be asked: saved, so that a restart does not forget it.
   void keep_quiet(Now now, const OrgFacts& org);
 
   [[nodiscard]] std::optional<Output> next_output();

@@ -42,7 +42,7 @@ struct LogPage : UnsettledPage {
   std::string next;          ///< Where the place moves: Okta's link, or the same target again.
   bool repeated = false;
   bool ends_recovery = false;
-  bool ends_doubt = false;            ///< Nothing behind it was in flight before the doubt began.
+  bool ends_doubt = false;            ///< Nothing after it was in flight before the doubt began.
   std::optional<WallTime> tail_at;    ///< By Okta's clock: the tail was seen then.
   std::optional<WallTime> newest;     ///< Greatest `published` in it.
   std::optional<WallTime> watermark;  ///< `newest`, never later than the answer's Date.

@@ -69,7 +69,7 @@ class Question {
   /// The full page size, if it is time to try it.
   [[nodiscard]] std::optional<std::uint32_t> try_full_pages(Instant now, const Reach& reach);
 
-  /// An unreadable page of one single event with a good link behind it. Counts how often it came.
+  /// An unreadable page of one single event whose next link is good. Counts how often it came.
   [[nodiscard]] bool unreadable_alone(Instant now, const Asked& asked, std::string_view body, bool leads_on);
   /// The same bytes for long: something broken in between would not last. What is seen to be one event that
   /// is too large needs no such proof.

@@ -143,7 +143,7 @@ enum class HookRefusal : std::uint8_t {
 inline constexpr std::size_t hook_refusals_count = 8;
 [[nodiscard]] std::string_view name_of(HookRefusal kind);
 
-/// Deliveries of an org that is not polled. Of its events the counters obey the same as a tenant's.
+/// Deliveries of an org that is not polled. Its events are counted as a tenant's are.
 struct HookStreamReport {
   std::string domain;
   std::string region;

@@ -100,7 +100,7 @@ class Shipper {
   /// Takes the stream's lines out of the bulks that wait; those in flight come to that when they are
   /// answered. What may have been taken says possible_duplicate in its record.
   [[nodiscard]] std::vector<GivenLine> give_back(StreamId stream);
-  /// Goes on with them: anew, as this destination wants its lines.
+  /// Goes on with them: anew, as this destination takes its lines.
   void take_over(Now now, StreamId stream, const std::shared_ptr<const LineConstants>& constants,
                  const std::vector<GivenLine>& lines);
 

@@ -45,7 +45,7 @@ class Window {
   };
 
  private:
-  std::vector<EventHash> events_;  ///< Sorted by uuid, then bytes; alike ones stand beside each other.
+  std::vector<EventHash> events_;  ///< Sorted by uuid, then bytes; equal ones are next to each other.
 };
 
 /// What was read lately. Okta may give an event again soon: where two pages meet, or twice in one.

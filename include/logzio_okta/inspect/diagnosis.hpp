@@ -2,7 +2,7 @@
 //
 // The shell asks once and notes what it saw on the way (Sighting); here that becomes a row of short cells and
 // findings, each of which ends with what to do. A step that was not reached has an empty cell: only the first
-// thing that is wrong on a way is told, as what lies behind it cannot be known.
+// thing that is wrong on a way is told, since what comes after it cannot be known.
 //
 //     TenantDiagnosis acme = diagnose_tenant("acme.okta.com", "tenants.yml:3", sighting, wall);
 #pragma once
@@ -74,7 +74,7 @@ struct ListenerDiagnosis {
 inline constexpr Duration newest_event_span = 7 * 24h;
 
 /// `sighting` is of the answer to newest_event_target(); `wall` our clock when it came; `key_place` where the
-/// key stands ("/etc/.../tenants-credentials.yml:3"), for the cure.
+/// key is ("/etc/.../tenants-credentials.yml:3"), for the cure.
 [[nodiscard]] TenantDiagnosis diagnose_tenant(std::string domain, std::string_view key_place,
                                               Sighting sighting, WallTime wall, bool service_app = false);
 

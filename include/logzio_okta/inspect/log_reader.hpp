@@ -48,7 +48,7 @@ class LogReader {
     WallTime since;
     std::optional<WallTime> until;
   };
-  /// Of the spec it takes domain, keys and query.
+  /// It takes domain, keys and query from the spec.
   LogReader(Now now, const TenantSpec& spec, const Span& span, const Policy& policy, Random random);
 
   /// The token to ask for now, of a service app; nothing while one is on its way.

@@ -13,7 +13,7 @@
 //     }
 //
 // The masks never lie about what is in a string, even where the text is no JSON: there a backslash between
-// strings, which must not save the quote behind it, is met by going through its block byte by byte.
+// strings, which must not save the quote after it, is met by going through its block byte by byte.
 #pragma once
 
 #include <algorithm>
@@ -29,7 +29,7 @@
 
 namespace logzio_okta {
 
-/// Bit i stands for byte i. A string is what lies between two quotes that no backslash saves.
+/// Bit i is about byte i. A string is what lies between two quotes that no backslash saves.
 struct JsonBlock {
   static constexpr std::size_t size = 64;
 
@@ -153,7 +153,7 @@ class JsonBlocks {
 
   void find_strings(JsonBlock& block) {
     const std::uint64_t all_quotes = block.quotes;
-    std::uint64_t saving = 0;  // Backslashes that save the byte behind them.
+    std::uint64_t saving = 0;  // Backslashes that save the byte after them.
     std::uint64_t saved = saves_next_ ? 1 : 0;
     for (std::uint64_t left = block.backslashes & ~saved; left != 0;) {
       const std::uint64_t lowest = left & (~left + 1);

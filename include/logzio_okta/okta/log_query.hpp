@@ -24,7 +24,7 @@ struct LogQuery {
   std::string q;       ///< Okta's keyword search.
 
   [[nodiscard]] bool plain() const { return filter.empty() && q.empty(); }
-  /// "filter=eventType%20eq%20%22a%22&q=b" as it stands in a target; empty if plain.
+  /// "filter=eventType%20eq%20%22a%22&q=b" as it is in a target; empty if plain.
   [[nodiscard]] std::string text() const;
   /// What the store knows the stream of this query by: the domain's name alone where the query is plain.
   [[nodiscard]] std::string stream_key(const Domain& domain) const;
@@ -34,7 +34,7 @@ struct LogQuery {
 /// What the stream keys of an org's streams begin with; all but the plain one go on with a question mark.
 [[nodiscard]] std::string_view org_of_stream_key(std::string_view key);
 
-/// "/api/v1/logs?since=2026-11-16T12:00:00.000Z&sortOrder=ASCENDING&limit=1000", and the query behind it; the
+/// "/api/v1/logs?since=2026-11-16T12:00:00.000Z&sortOrder=ASCENDING&limit=1000", and the query after it; the
 /// colons stay as they are.
 [[nodiscard]] std::string first_target(WallTime since, std::size_t limit, const LogQuery& query = {});
 

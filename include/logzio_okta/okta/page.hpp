@@ -62,12 +62,11 @@ class TopKeys {
   std::uint64_t bits_ = 0;
 };
 
-/// Of an element that is not an object only `bytes`, `hash`, the newlines and `will_be_flattened` are filled
-/// in.
+/// If it is not an object, only `bytes`, `hash`, the newlines and `will_be_flattened` are filled in.
 struct EventSlice {
   std::string_view bytes;  ///< The element exactly as Okta sent it, without white space around it.
   std::string_view uuid;   ///< Inside the quotes, unparsed; empty if absent, null or not a string.
-  /// Likewise. Of a key that stands twice the last one counts, as in most parsers.
+  /// Likewise. If a key is there twice, the last one counts, as in most parsers.
   std::string_view published;
   std::string_view display_message;      ///< With its quotes; empty if absent or not a string.
   std::optional<WallTime> published_at;  ///< `published`, when it is a date.
@@ -90,8 +89,8 @@ class PageCutter {
   [[nodiscard]] bool cut(std::string_view body, std::size_t elements_max = limits::elements_max);
   /// The last array that was not cut had more elements than it might.
   [[nodiscard]] bool too_many() const { return too_many_; }
-  /// One event by itself, as it stands in a line of ours. False, and `event` untouched, if it is not one
-  /// element whose quotes and brackets close.
+  /// One event by itself, as it is in a line of ours. False, and `event` untouched, if it is not one element
+  /// whose quotes and brackets close.
   [[nodiscard]] static bool cut_one(std::string_view bytes, EventSlice& event);
   /// Of a page that goes on behind these bytes: it begins with an object that has a uuid or a date, and no
   /// second element begins in them.

@@ -345,7 +345,7 @@ bool HookServer::Impl::wait_for(Connection& connection, Flow flow) {
   return false;
 }
 
-/// A proxy's words come before TLS: they are read from the socket itself, and no byte behind them.
+/// A proxy's words come before TLS: they are read from the socket itself, and no byte after them.
 bool HookServer::Impl::hear_proxy(Connection& connection) {
   const int fd = connection.channel.fd();
   std::array<char, limits::proxy_header_bytes_max> bytes;  // NOLINT(*-member-init): read into.

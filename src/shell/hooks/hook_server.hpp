@@ -12,7 +12,7 @@
 //     while (auto arrival = (*server)->next_arrival()) handle(std::move(*arrival));
 //     (*server)->answer(answer);  // Each HookArrived, once.
 //
-// It stands in the open, so nothing a stranger does may cost more than it should:
+// It is open to the internet, so nothing a stranger does may cost more than it should:
 // - run() ends after limits::hook_turn at the latest, and after no more time than the rest of the loop has
 //   just had, so that neither a burst of TLS handshakes (half a millisecond each) nor a storm of requests
 //   keeps polling from its turn. What is left over waits for the next one.

@@ -256,7 +256,7 @@ std::optional<std::size_t> CurlClient::Exchange::announced() const {
 
 HttpResult CurlClient::Exchange::ended(CURLcode code) {
   if (code == CURLE_OK && !answer_.headers_complete()) code = CURLE_PARTIAL_FILE;
-  // Of Okta the beginning will do: the status and the link behind it are what is needed.
+  // The beginning of Okta's answer will do: its status and link are what is needed.
   const bool beginning = code == CURLE_WRITE_ERROR && answer_.cut_off() && std::holds_alternative<Ask>(id_);
   if (code == CURLE_OK || beginning) {
     return answer_.take(static_cast<int>(easy_.info<long>(CURLINFO_RESPONSE_CODE)));

@@ -9,7 +9,7 @@
 namespace logzio_okta {
 namespace {
 
-// libcurl wants text that ends in a NUL; a Secret does not.
+// libcurl needs text that ends in a NUL; a Secret does not.
 class WipedText {
  public:
   explicit WipedText(const Secret& secret) : text_(secret.expose()) {}

@@ -64,7 +64,7 @@ struct MultiCleanup {
 // CURLM is void to C++, which unique_ptr takes as long as nobody dereferences it.
 using MultiHandle = std::unique_ptr<CURLM, MultiCleanup>;
 
-/// The same with a NUL behind it, for where libcurl reads the text in place.
+/// The same with a NUL after it, for where libcurl reads the text in place.
 [[nodiscard]] Secret with_nul(const Secret& secret);
 
 /// Header lines that libcurl reads where they are: its own list would copy a credential and free it unwiped.

@@ -98,7 +98,7 @@ LineChannel::Step LineChannel::finish() {
     const int result = SSL_shutdown(ssl_.get());
     if (result < 0) return tls_step(result);
   }
-  // After a close_notify, too: what stands between us and the listener may only understand this one.
+  // After a close_notify, too: what is between us and the listener may only understand this one.
   if (shutdown(socket_, SHUT_WR) != 0) return system_step(Step::full);
   return Step::done;
 }

@@ -327,7 +327,7 @@ void LineClient::send(const SendBulk& bulk) {
   const Endpoint& listener = keyring_.listener(bulk.destination);
   const Route route = route_to(listener, proxy_);
   if (route.proxy != nullptr && route.proxy->display.starts_with("https://")) {
-    // Of a tunnel within TLS there is no socket that could be handed over.
+    // A tunnel within TLS has no socket that could be handed over.
     answer(bulk.id, TransportError{.fault = TransportFault::refused_by_us,
                                    .sent = false,
                                    .text = "lines cannot go through " + route.proxy->display +

@@ -12,7 +12,7 @@
 namespace logzio_okta {
 namespace {
 
-/// An address of either family, as the socket calls want it.
+/// An address of either family, as the socket calls take it.
 class SocketAddress {
  public:
   /// Nothing for what is not an address (or "localhost").

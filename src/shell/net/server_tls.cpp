@@ -90,7 +90,7 @@ Bio reading(std::string_view bytes) {
   return Bio(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
 }
 
-/// The server's own certificate, and its chain behind it.
+/// The server's own certificate, followed by its chain.
 bool use_certificate(SSL_CTX* context, std::string_view pem) {
   const Bio bio = reading(pem);
   using Certificate = std::unique_ptr<X509, FreeBy<X509_free>>;

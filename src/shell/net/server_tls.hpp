@@ -20,8 +20,8 @@ namespace logzio_okta {
 
 class ServerTls {
  public:
-  /// PEM files: the certificate with its chain behind it, and its key, without a passphrase. Adds a warning
-  /// when every user of the machine can read the key. The error names the file, what is wrong and what to do.
+  /// PEM files: the certificate followed by its chain, and its key, without a passphrase. Adds a warning when
+  /// every user of the machine can read the key. The error names the file, what is wrong and what to do.
   static Result<ServerTls> load(const std::string& certificate, const std::string& key,
                                 std::vector<std::string>& warnings);
 

@@ -47,7 +47,7 @@ class NeverWaitForFiles {
 /// A pipe, a terminal or another thing that cannot be read again; false for what is not there.
 [[nodiscard]] bool is_pipe(const std::string& path);
 
-/// Opens a file that root will want to read when it is root no more. Does nothing for others.
+/// Opens a file that has to be read when the process is root no more. Does nothing for others.
 void keep_small_file(const std::string& path);
 
 }  // namespace logzio_okta

@@ -445,7 +445,7 @@ void Daemon::Impl::collect() {
 // What somebody's environment does to us is nowhere else to be seen.
 void Daemon::Impl::tell_environment() {
   for (const std::string& name : environment.dropped()) {
-    say(Level::warn, name + " is set and not obeyed: it could give keys away or load code; unset it" +
+    say(Level::warn, name + " is set and ignored: it could give keys away or load code; unset it" +
                          (name == "OPENSSL_CONF" ? ", and put settings into the system's openssl.cnf" : ""));
   }
   for (const char* const name : {"SSL_CERT_FILE", "SSL_CERT_DIR"}) {

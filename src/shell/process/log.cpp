@@ -18,7 +18,7 @@
 namespace logzio_okta {
 namespace {
 
-/// "WARN ": of one width, so that the messages stand in one column.
+/// "WARN ": of one width, so that the messages begin in one column.
 std::string padded(Level level) {
   constexpr std::size_t width = 5;
   std::string name(name_of(level));

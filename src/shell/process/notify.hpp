@@ -1,4 +1,4 @@
-// Notify: what the service manager wants to hear, sd_notify(3) by hand.
+// Notify: what the service manager is told, sd_notify(3) by hand.
 //
 // A datagram to the socket that systemd names in NOTIFY_SOCKET; without that variable every word is for
 // nobody. By hand since it is one system call and its protocol is a promise

@@ -294,10 +294,12 @@ void add_daemon(Families& families, const Report& report, const ProcessFacts& pr
   families.gauge("logzio_okta_saving_fails", "1 while the state, or the copy of --copy-to, cannot be saved.",
                  value_of(report.saving_fails));
   families.gauge("logzio_okta_memory_used_bytes",
-                 "Of the memory budget: answers on their way, bulks waiting.", value_of(report.memory_used));
+                 "Bytes of the memory budget in use: answers on their way, bulks waiting.",
+                 value_of(report.memory_used));
   families.gauge("logzio_okta_memory_budget_bytes", "From here on nothing more is asked.",
                  value_of(limits::memory_budget));
-  families.gauge("logzio_okta_set_aside_bytes", "Kept on disk instead of delivered, or beside it.",
+  families.gauge("logzio_okta_set_aside_bytes",
+                 "Bytes kept on disk of events that could not be delivered, or only reduced.",
                  value_of(report.set_aside_bytes));
   families.gauge("logzio_okta_set_aside_budget_bytes", "From here on the destination holds.",
                  value_of(limits::set_aside_bytes_max));
@@ -331,7 +333,7 @@ void add_spool(Families& families, const HookReport& hooks, WallTime now) {
     return Labels{{"org", stream.domain}, {"region", stream.region}};
   };
   MetricFamily& bytes = families.open("logzio_okta_hook_spool_bytes",
-                                      "Of deliveries on disk that are not settled.", MetricType::Gauge);
+                                      "Bytes of deliveries on disk that are not settled.", MetricType::Gauge);
   for (const HookStreamReport& stream : hooks.streams) add(bytes, value_of(stream.bytes), labels(stream));
   MetricFamily& oldest = families.open("logzio_okta_hook_spool_oldest_seconds",
                                        "Time since the oldest of them came.", MetricType::Gauge);
@@ -355,13 +357,12 @@ void add_hooks(Families& families, const HookReport& hooks, WallTime now) {
   if (!hooks.listening) return;
   families.counter("logzio_okta_hook_deliveries_total", "Deliveries of event hooks that were let in.",
                    value_of(hooks.received));
-  families.counter("logzio_okta_hook_deliveries_woken_total",
-                   "Of them, those that had their org asked at once.", value_of(hooks.woken));
+  families.counter("logzio_okta_hook_deliveries_woken_total", "Deliveries that had their org asked at once.",
+                   value_of(hooks.woken));
   families.counter("logzio_okta_hook_verifications_total", "Times Okta asked whether we are its hook.",
                    value_of(hooks.verified));
   families.counter("logzio_okta_hook_deliveries_spooled_total",
-                   "Of them, those whose events were put on disk, to be delivered themselves.",
-                   value_of(hooks.spooled));
+                   "Deliveries whose events were spooled on disk, to be shipped.", value_of(hooks.spooled));
   MetricFamily& refused =
       families.open("logzio_okta_hook_refused_total", "Requests to the event hook that were refused, by why.",
                     MetricType::Counter);

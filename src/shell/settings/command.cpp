@@ -10,7 +10,7 @@ const OptionRow* find_row(std::span<const OptionRow> rows, std::string_view name
   return found == rows.end() ? nullptr : &*found;
 }
 
-/// Whether the word stands in the list.
+/// Whether the word is in the list.
 bool lists(std::string_view list, std::string_view word) {
   while (!list.empty()) {
     const std::size_t end = std::min(list.find(' '), list.size());

@@ -24,7 +24,7 @@ struct Settings;
 
 struct CommandRow {
   std::string_view name;        ///< "status"; two words where a verb needs its object: "set-aside show".
-  std::string_view words = {};  ///< The words behind it: "DIR", "[ID]", "ID..." (one or more), "[ID]...".
+  std::string_view words = {};  ///< The words after it: "DIR", "[ID]", "ID..." (one or more), "[ID]...".
   std::string_view takes = {};  ///< The flags of option_table(), without dashes: "tenants ca-file".
   std::span<const OptionRow> own = {};  ///< Flags of its own, before those of the same name above.
   std::string_view meaning;             ///< One line for the list of commands.
@@ -38,7 +38,7 @@ using CommandTable = std::span<const CommandRow>;
 
 /// "poll-interval" of "--poll-interval D".
 [[nodiscard]] std::string_view name_of(const OptionRow& row);
-/// Whether a value stands behind it.
+/// Whether it takes a value.
 [[nodiscard]] bool takes_value(const OptionRow& row);
 /// Every flag of the command: those it shares, in option_table()'s order, then its own.
 [[nodiscard]] std::vector<OptionRow> flags_of(const CommandRow& command);

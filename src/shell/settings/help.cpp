@@ -111,7 +111,7 @@ std::string help_text(CommandTable commands) {
   out +=
       "\n\n"
       "Usage: logzio-okta [COMMAND] [FLAG]...\n\n"
-      "Commands (logzio-okta COMMAND --help tells the flags of each)\n";
+      "Commands (logzio-okta COMMAND --help shows the flags of each)\n";
   std::size_t widest = 0;
   for (const CommandRow& row : commands) widest = std::max(widest, usage_of(row).size());
   for (const CommandRow& row : commands) out += line(usage_of(row), widest, row.meaning);

@@ -18,7 +18,7 @@ namespace logzio_okta {
 /// "set-aside show ID...": how a command is called, without its flags.
 [[nodiscard]] std::string usage_of(const CommandRow& command);
 
-/// What stands in the help beside commands and flags, for the pages made of the same (pages/).
+/// What the help shows beside commands and flags, for the pages made of the same (pages/).
 struct HelpRow {
   std::string_view name;
   std::string_view meaning;

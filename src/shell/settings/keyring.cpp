@@ -30,7 +30,7 @@ bool fits_a_header(const Secret& secret) {
   return !secret.empty() && std::ranges::all_of(secret.expose(), ascii::is_visible);
 }
 
-// What stands unescaped in a URL as well as in a JSON string.
+// What needs no escape in a URL nor in a JSON string.
 bool fits_a_url(const Secret& secret) {
   return !secret.empty() && std::ranges::all_of(secret.expose(), [](char c) {
     return ascii::is_letter(c) || ascii::is_digit(c) || c == '-' || c == '_';

@@ -1,5 +1,5 @@
-// Credentials that stand elsewhere than in the file that names them: in the environment, or in files of their
-// own as systemd (LoadCredential=) and Docker (secrets:) hand them out.
+// Credentials that are not in the file that names them, but in the environment, or in files of their own as
+// systemd (LoadCredential=) and Docker (secrets:) hand them out.
 #pragma once
 
 #include <string>

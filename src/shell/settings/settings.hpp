@@ -38,7 +38,7 @@ inline constexpr int exit_configuration =
 
 struct Settings {
   const CommandRow* command = nullptr;  ///< Of the table that was given.
-  std::vector<std::string> words;       ///< Behind the command, as many as its row allows.
+  std::vector<std::string> words;       ///< After the command, as many as its row allows.
   Options options;                      ///< What the command does not take has its default.
   bool no_token = false;                ///< Nobody gave one, so each tenant needs its own: see unsaid().
   bool no_listener = false;             ///< Likewise.
@@ -68,9 +68,9 @@ struct SettingsError {
 /// What an operator should know of a listener that does not speak HTTPS, one line each.
 [[nodiscard]] std::vector<std::string> warnings_about(const Endpoint& listener);
 
-/// The shipping token in a file, a line end behind it forgiven; also for reading it anew after it was
-/// refused. Adds a warning when every user of the machine can read the file. The error names the file and
-/// never quotes what is in it.
+/// The shipping token in a file, a line end after it forgiven; also for reading it anew after it was refused.
+/// Adds a warning when every user of the machine can read the file. The error names the file and never quotes
+/// what is in it.
 [[nodiscard]] Result<Secret> read_token_file(const std::string& path, std::vector<std::string>& warnings);
 
 }  // namespace logzio_okta

@@ -903,7 +903,7 @@ Result<std::vector<ConstantField>> environment_fields(const Environment& environ
     return fail("ENV_ID: it has quotes around it, which docker's --env-file keeps; write it without them");
   if (text.size() > limits::constant_value_bytes_max) {
     return fail("ENV_ID: this is longer than " + std::to_string(limits::constant_value_bytes_max) +
-                " bytes, and it would stand in every line; write a shorter one");
+                " bytes, and every line would carry it; write a shorter one");
   }
   std::string json = json_string(text);
   if (!is_strict_json_object("{\"text\":" + json + "}")) return fail("ENV_ID: this is not UTF-8");

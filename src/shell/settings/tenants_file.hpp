@@ -12,8 +12,8 @@
 //         type: okta-acme
 //         fields: {customer: acme, tier: 2}
 //
-// In keys, domains, tokens, listeners and files' names ${NAME} stands for that variable. Where a file's name
-// has no slash in front, find_secret_file() says where it is looked for.
+// In keys, domains, tokens, listeners and files' names ${NAME} is replaced by that variable. Where a file's
+// name has no slash in front, find_secret_file() says where it is looked for.
 //
 // Every error is one line, "FILE:LINE:COLUMN: what is wrong; what to write", and never holds a key. FILE is
 // the variable where the text came from there.

@@ -122,7 +122,7 @@ std::vector<std::size_t> members_in(std::string_view bytes) {
 
 /// How many bytes of the file are whole members. Nothing if it does not look like ours.
 ///
-/// What was synced is whole. The rest is looked through from a member on that is behind it for sure; where a
+/// What was synced is whole. The rest is looked through from a member on that is after it for sure; where a
 /// member begins is known by its first bytes, and that these are not some in the middle of another by its
 /// checksum, behind which the next one has to follow.
 std::optional<std::uint64_t> whole_bytes(int fd, std::uint64_t size) {

@@ -16,7 +16,7 @@
 //
 // Hours are of UTC, by the clock of this machine when it was written. The directory has the destination's
 // name (letters, digits, ".", "_" and "-"; anything else becomes "-"); of two destinations of one name at a
-// time the second gets a number behind it.
+// time the second gets a number after its name.
 //
 // Promises
 // - What sync() has succeeded with survives a crash of this process and of the machine. What it failed with

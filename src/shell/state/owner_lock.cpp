@@ -26,7 +26,7 @@ std::string describe_self(WallTime now) {
          format_rfc3339(now);
 }
 
-/// What the holder wrote, without whatever else may stand there.
+/// What the holder wrote, without whatever else may be there.
 std::string read_holder(int fd) {
   std::array<char, 512> text{};
   const ssize_t size = ::pread(fd, text.data(), text.size(), 0);

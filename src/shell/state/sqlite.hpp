@@ -19,7 +19,7 @@ namespace logzio_okta {
 
 struct SqliteFailure {
   int code = 0;       ///< SQLite's extended result code; 0 is none.
-  int error = 0;      ///< The errno behind it, if the system refused something; else 0.
+  int error = 0;      ///< The errno that caused it, if the system refused something; else 0.
   std::string words;  ///< SQLite's own.
 
   [[nodiscard]] explicit operator bool() const { return code != 0; }

@@ -17,7 +17,7 @@
 
 namespace logzio_okta {
 
-/// Where a stream stands, for a person to read.
+/// Where a stream is, for a person to read.
 struct CursorRow {
   std::string key;  ///< The domain, and behind '?' the query if there is one.
   std::string next;

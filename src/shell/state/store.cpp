@@ -65,7 +65,7 @@ struct Store::Impl {
   std::deque<Input> answers;
   std::vector<std::string> warnings;
   Store::Hold hold;
-  Instant due{};               // When the queue wants to be committed ...
+  Instant due{};               // When the queue is to be committed ...
   Instant not_before{};        // ... and when it may be.
   Instant spool_not_before{};  // Likewise, while a hook delivery waits for it.
   bool failing = false;        // The last commit did.

@@ -119,7 +119,7 @@ std::string post(const std::string& body, const std::string& headers = "logzio_t
 
 }  // namespace
 
-TEST_CASE("hook server: Okta's verification is answered, whatever else stands in it") {
+TEST_CASE("hook server: Okta's verification is answered, whatever else is in it") {
   Door door;
   const std::string get = "GET /event-hook/ HTTP/1.1\r\nHost: h\r\nUser-Agent: Okta-Integrations\r\n";
   const std::string answer = door.hears(get + "X-Okta-Verification-Challenge: My-Challenge_1\r\n\r\n");

@@ -398,7 +398,7 @@ TEST_CASE(
   CHECK(error.sent);
 }
 
-TEST_CASE("line client: a TLS end with bytes that nobody has read behind it is a lost answer") {
+TEST_CASE("line client: a TLS end with bytes that nobody has read after it is a lost answer") {
   const Tls tls;
   const LoopbackServer server(tls.certificate, [](Peer& peer) {
     peer.read(1000);

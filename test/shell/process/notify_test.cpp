@@ -79,7 +79,7 @@ TEST_CASE("notify: a manager that does not read never blocks us") {
   CHECK(manager.heard() == "WATCHDOG=1");
 }
 
-TEST_CASE("notify: the watchdog wants half of its time, and only from the process it names") {
+TEST_CASE("notify: the watchdog is due at half of its time, and only from the process it names") {
   const test::TempDir dir;
   const Manager manager(dir / "notify");
   const auto watchdog = [&](std::string_view microseconds, std::string_view pid) {

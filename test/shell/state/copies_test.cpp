@@ -201,7 +201,7 @@ TEST_CASE(
 
 TEST_CASE(
     "copies: of a long file only the end is looked through, and what it holds of a torn bulk is cut off") {
-  // Noise, so that bytes which begin a member stand in the middle of one too.
+  // Noise, so that bytes which begin a member are in the middle of one too.
   const TempDir dir;
   const std::string torn = gzip(lines_of(7, 50'000));
   const std::string lure("\x1f\x8b\x08\0\0\0\0\0 not a member", 21);

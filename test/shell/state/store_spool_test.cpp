@@ -243,7 +243,7 @@ void fills_and_drains(Bench& bench) {
   bench.save(std::move(settled));
 }
 
-/// Turns the loop for as long as the store wants to.
+/// Turns the loop for as long as the store asks for it.
 int rests_until_it_wants_nothing(Bench& bench) {
   int turns = 0;
   while (const auto due = bench.store->deadline()) {

@@ -43,7 +43,7 @@ WindowRow row(std::uint64_t page, std::size_t events) {
   return made;
 }
 
-/// A page settled: the place behind it and what is known again of it.
+/// A page settled: the place after it and what is known again of it.
 Save save_of(StreamId stream, std::uint64_t number, std::uint64_t page) {
   Save save{.stream = stream, .number = number, .place = {}, .rows = {}, .rows_from = 0, .set_aside = {}};
   save.place.next = "/api/v1/logs?after=" + std::to_string(page) + "&limit=1000";
@@ -987,7 +987,7 @@ TEST_CASE("store: in a directory that group root shares, what is made is made fo
   }
 }
 
-TEST_CASE("store: what stands in place of the lock is not written into") {
+TEST_CASE("store: what is in place of the lock is not written into") {
   for (const std::string content : {"root:x:0:0:", "process"}) {
     Bench bench;
     write_file(bench.dir / "lock", content);
