@@ -2,13 +2,49 @@
 # The pages agree with the tree: links lead somewhere, ./dev words exist, versions match, decisions are whole.
 . "$(dirname "$0")/lib.sh"
 
-dead_links() { # dead_links ROOT: "page: link" for each relative link that leads nowhere.
-  local page link
+anchors_of() { # anchors_of PAGE: what a forge makes of its headings.
+  sed -n '/^```/,/^```/!s/^##* //p' "$1" | sed -E 's/\[([^]]*)\]\([^)]*\)/\1/g' | tr '[:upper:]' '[:lower:]' | sed 's/[^a-z0-9 _-]//g; s/ /-/g'
+}
+
+links_in() { sed '/^```/,/^```/d' "$1" | grep -oE '\]\([^) ]+' | cut -c3- || true; } # links_in PAGE
+
+dead_links() { # dead_links ROOT: "page: link" for each relative link that leads nowhere, to a file or to a heading in it.
+  local page link file anchor
   find "$1" \( -name build -o -name .cache -o -name .git \) -prune -o -name '*.md' -print | while read -r page; do
-    { grep -oE '\]\([^)# ]+' "$page" || true; } | cut -c3- | while read -r link; do
-      [[ $link == *://* || -e $(dirname "$page")/$link ]] || echo "$page: the link to $link leads nowhere"
+    links_in "$page" | while read -r link; do
+      [[ $link != *://* ]] || continue
+      file=$(dirname "$page")/${link%%#*} anchor=${link#*#}
+      [[ $link != '#'* ]] || file=$page
+      [[ -e $file ]] || echo "$page: the link to $link leads nowhere"
+      [[ $link != *'#'* || ! -e $file ]] || anchors_of "$file" | grep -qxF -e "$anchor" || echo "$page: no heading makes the anchor of $link"
     done
   done
+}
+
+# Every page is reached from README, and those of docs/ end with where to go next.
+lost_pages() {
+  local page
+  local -A seen=()
+  local -a left=(README.md)
+  while ((${#left[@]})); do
+    page=${left[-1]}
+    unset 'left[-1]'
+    [[ -z ${seen[$page]-} ]] || continue
+    seen[$page]=1
+    while read -r link; do
+      [[ $link == *://* ]] || left+=("$(realpath -m --relative-to=. "$(dirname "$page")/${link%%#*}")")
+    done < <(links_in "$page" | grep -E '\.md(#|$)')
+  done
+  for page in *.md docs/*.md; do
+    [[ -n ${seen[$page]-} ]] || echo "$page: no way of links leads from README to it"
+    [[ $page != docs/* ]] || tail -3 "$page" | grep -q '^Next: ' || echo "$page: it does not end with a line \"Next: ...\""
+  done
+}
+
+# Text is wrapped at 128 columns; tables, examples and what cannot be broken are not.
+long_lines() { # long_lines PAGE...
+  awk '/^```/ { code = !code } FNR == 1 { code = 0 }
+    !code && length($0) > 128 && !/^[|]/ && !/^    / && !/^!?\[[^ ]*$/ { print FILENAME ":" FNR ": a line of " length($0) " columns; wrap it at 128" }' "$@"
 }
 
 unknown_words() { # unknown_words FILE...: "./dev WORD" where dev has no such word.
@@ -53,16 +89,18 @@ unserved_metrics() { # unserved_metrics FILE...
 
 planted=$(mktemp -d)
 trap 'rm -r "$planted"' EXIT
-printf '%s\n' '[a](gone.md) [b](page.md) ./dev dance' '### `never ... said by any line`' logzio_okta_never_served >"$planted/page.md"
-[[ $(dead_links "$planted"; unknown_words "$planted/page.md"; stale_headings "$planted/page.md"; metric_differences "$planted/page.md"
+printf '%s\n' '[a](gone.md) [b](page.md) [c](#no-heading) ./dev dance' "$(printf 'long %.0s' {1..40})" '### `never ... said by any line`' logzio_okta_never_served >"$planted/page.md"
+[[ $(dead_links "$planted"; long_lines "$planted/page.md"; unknown_words "$planted/page.md"; stale_headings "$planted/page.md"; metric_differences "$planted/page.md"
   unserved_metrics "$planted/page.md") == \
-  *gone.md*'./dev dance'*'said by any line'*'does not explain the metric logzio_okta_ready'*logzio_okta_never_served* ]] ||
+  *gone.md*'the anchor of #no-heading'*'wrap it at 128'*'./dev dance'*'said by any line'*'does not explain the metric logzio_okta_ready'*logzio_okta_never_served* ]] ||
   findings "the check does not see what was planted"
 
 version=$(sed -nE 's/^project\(logzio-okta VERSION ([0-9.]+).*/\1/p' CMakeLists.txt)
 mapfile -t pages < <(find . -path ./build -prune -o -path ./.cache -prune -o -name '*.md' -print)
 findings "$(
   dead_links .
+  lost_pages
+  long_lines "${pages[@]}"
   unserved_metrics etc/prometheus-alerts.yml etc/grafana-dashboard.json
   unknown_words "${pages[@]}"
   decision_faults

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# readme.sh BINARY: README's tables say what --help says: the same commands with the same meaning, the same flags in
-# the same order, each with the same variables, default and meaning.
+# readme.sh BINARY: README's table of flags and the one of commands in docs/configuration.md say what --help says: the
+# same commands with the same meaning, the same flags in the same order, each with the same variables, default and meaning.
 . "$(dirname "$0")/lib.sh"
 binary=$1
 
@@ -50,7 +50,7 @@ commands() {
     on { sub(/^ +/, " "); row = row $0 }
     END { print row }' "$1"
 }
-rows() { sed -n '/^### Commands/,/^## /{s/`//g;s/^| \([a-z].*\) |$/\1/p}' "$1" | grep -v '^command |'; }
+rows() { sed -n '/^## Commands/,/^## [^C]/{s/`//g;s/^| \([a-z].*\) |$/\1/p}' "$1" | grep -v '^command |'; }
 
 scratch=$(mktemp -d)
 trap 'rm -r "$scratch"' EXIT
@@ -64,4 +64,4 @@ printf '%s\n' '| `--a N` | `A_VARIABLE` | `10` | What it --means 10. |' '| `--c`
 "$binary" --help >"$scratch/help"
 findings "$(differences "$scratch/help" README.md)"
 [[ $(commands "$scratch/help" | wc -l) -gt 3 ]] || findings "the check finds no commands in --help"
-findings "$(diff <(commands "$scratch/help") <(rows README.md) | sed -n 's/^</--help:/p; s/^>/README:/p')"
+findings "$(diff <(commands "$scratch/help") <(rows docs/configuration.md) | sed -n 's/^</--help:/p; s/^>/docs\/configuration.md:/p')"
