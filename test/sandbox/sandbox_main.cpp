@@ -38,6 +38,7 @@ struct Settings {
   double rate = 10;
   bool tls = false;
   bool lines = false;
+  bool named = false;
   std::uint16_t port_base = 0;
   std::string directory;
   std::vector<Trouble> faults = {};
@@ -68,8 +69,10 @@ std::optional<Settings> read_arguments(int count, char** arguments) {
       "tls", "orgs and listener over TLS, with a certificate made for this run",
       cxxopts::value(settings.tls))("lines", "a listener of newline JSON over TCP instead of HTTP bulk",
                                     cxxopts::value(settings.lines))(
-      "port-base", "listener at this port, orgs at the ones after it (0: any free ports)",
-      cxxopts::value(settings.port_base)->default_value("0"))(
+      "named", "orgs and listener by names (acme.okta.com, listener.logz.io) that a proxy knows; over TLS",
+      cxxopts::value(settings.named))("port-base",
+                                      "listener at this port, orgs at the ones after it (0: any free ports)",
+                                      cxxopts::value(settings.port_base)->default_value("0"))(
       "dir", "where to put the tenants file, the token and the state (default: a temporary directory)",
       cxxopts::value(settings.directory))(
       "fault",
@@ -84,6 +87,7 @@ std::optional<Settings> read_arguments(int count, char** arguments) {
     return std::nullopt;
   }
   settings.faults = read_faults(faults);
+  settings.tls = settings.tls || settings.named;
   return settings;
 }
 
@@ -142,19 +146,36 @@ std::uint16_t nth_port(const Settings& settings, std::size_t nth) {
   return settings.port_base == 0 ? std::uint16_t{0} : static_cast<std::uint16_t>(settings.port_base + nth);
 }
 
-void build(World& world, const Settings& settings) {
-  world.add_listener(
-      {.protocol = protocol_of(settings), .settings = {.keep_lines = false}, .port = nth_port(settings, 0)});
+/// "acme.okta.com", "globex.okta.com", ..., "acme2.okta.com", ...
+std::string nth_host(std::size_t nth) {
+  static constexpr std::string_view companies[] = {
+      "acme",  "globex", "initech", "umbrella", "hooli",    "soylent", "wonka",      "tyrell", "cyberdyne",
+      "wayne", "stark",  "oscorp",  "dunder",   "vandelay", "massive", "pied-piper", "sirius"};
+  const std::size_t round = nth / std::size(companies);
+  return fmt::format("{}{}.okta.com", companies[nth % std::size(companies)],
+                     round == 0 ? "" : std::to_string(round + 1));
+}
+
+/// The proxy's port, if it takes one to reach them.
+std::optional<PortId> build(World& world, const Settings& settings) {
+  world.add_listener({.protocol = protocol_of(settings),
+                      .host = settings.named ? "listener.logz.io" : "",
+                      .settings = {.keep_lines = false},
+                      .port = nth_port(settings, 0)});
   for (std::size_t org = 0; org < settings.orgs; ++org) {
     world.add_org({.tls = settings.tls,
+                   .host = settings.named ? nth_host(org) : "",
                    .settings = {.bounded = true},
                    .service_app = org == with_service_app,
                    .port = nth_port(settings, org + 1)});
     world.issue_past(org, settings.events, 24h);
   }
+  if (settings.named) return world.add_proxy();
+  return std::nullopt;
 }
 
-void tell_how_to_run(const World& world, const Settings& settings, const std::filesystem::path& directory) {
+void tell_how_to_run(const World& world, const Settings& settings, std::optional<PortId> proxy,
+                     const std::filesystem::path& directory) {
   write_file(directory / "tenants-credentials.yml", world.tenants_yaml());
   write_file(directory / "ca.pem", world.authority().pem());
   write_file(directory / "token", world.token() + "\n");
@@ -167,6 +188,7 @@ void tell_how_to_run(const World& world, const Settings& settings, const std::fi
   if (world.orgs() > with_service_app)
     fmt::print("; {} has a service app (OAuth with DPoP)", world.org_name(with_service_app));
   fmt::print(". From another terminal, all events to the listener:\n\n");
+  if (proxy) fmt::print("  export HTTPS_PROXY=http://127.0.0.1:{}\n", world.port(*proxy));
   fmt::print("  {} --tenants {}/tenants-credentials.yml --token-file {}/token \\\n", program, dir, dir);
   fmt::print("    --listener {} --state-dir {}/state --poll-interval 1s{}\n\n", world.listener_address(0),
              dir, trust);
@@ -226,8 +248,8 @@ int main(int count, char** arguments) {
         settings->directory.empty() ? temporary.path() : std::filesystem::absolute(settings->directory);
     std::filesystem::create_directories(directory);
     World world;
-    build(world, *settings);
-    tell_how_to_run(world, *settings, directory);
+    const std::optional<PortId> proxy = build(world, *settings);
+    tell_how_to_run(world, *settings, proxy, directory);
     std::fflush(stdout);
     serve(world, *settings, patience);
     fmt::print("{}\n", world.judge().summary());

@@ -59,6 +59,14 @@ void Json::member(const char* key, Duration value) {
   seconds(value);
 }
 
+void Json::element(std::optional<std::int64_t> value) {
+  if (!value) {
+    writer_.Null();
+    return;
+  }
+  writer_.Int64(*value);
+}
+
 void Json::element(std::optional<Duration> value) {
   if (value) return seconds(*value);
   writer_.Null();

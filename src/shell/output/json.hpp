@@ -48,6 +48,7 @@ class Json {
   void element(std::string_view value) { string(value); }
   void element(std::uint64_t value) { writer_.Uint64(value); }
   void element(std::optional<Duration> value);  ///< Seconds, or null.
+  void element(std::optional<std::int64_t> value);
 
   [[nodiscard]] std::string text() const { return {buffer_.GetString(), buffer_.GetSize()}; }
 

@@ -158,5 +158,26 @@ TEST_CASE("history: events a second over the last minute, and what each ten seco
   REQUIRE_FALSE(history.events_per_second("acme.okta.com").has_value());
   for (int i = 0; i < 500; ++i) sample(230s + i * 10s, 5, 0s);
   REQUIRE(std::ranges::count(history.json(), ',') <
-          2 * static_cast<std::ptrdiff_t>(History::samples_max) + 5);
+          static_cast<std::ptrdiff_t>(3 * History::samples_max + 2 * History::fleet_samples_max + 12));
+}
+
+TEST_CASE("history: what all tenants delivered each minute, the greatest lag, and the last errors of each") {
+  History history(Instant{});
+  Report now = report();
+  for (int second = 0; second <= 120; second += 10) {
+    for (TenantReport& tenant : now.tenants) tenant.events.delivered += 5;
+    now.tenants[0].behind = second == 30 ? 90s : 1s;
+    now.tenants[0].rate_remaining = 120 - second;
+    now.tenants[0].last_error = second < 50 ? "" : second == 70 ? "again" : "it fails";
+    history.sample(Instant{} + Duration(1s) * second, now);
+  }
+  const std::size_t a_minute = 5 * 6 * now.tenants.size();
+  REQUIRE_THAT(history.json(),
+               Contains(R"("fleet":{"interval_seconds":60.0,"delivered":[)" + std::to_string(a_minute) + "," +
+                        std::to_string(a_minute) + R"(],"behind_seconds":[90.0,1.0]})"));
+  REQUIRE_THAT(history.json(), Contains(R"("rate_remaining":[110,100,90,)"));
+  const std::string json = history.json();
+  REQUIRE_THAT(json, Contains(R"("text":"it fails"},{)"));
+  REQUIRE_THAT(json, Contains(R"("text":"again"},{)"));
+  REQUIRE(json.find("it fails") != json.rfind("it fails"));
 }
