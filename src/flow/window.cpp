@@ -12,7 +12,7 @@ namespace logzio_okta {
 namespace {
 
 bool before(const EventHash& a, const EventHash& b) {
-  return std::tie(a.uuid, a.bytes) < std::tie(b.uuid, b.bytes);
+  return a.uuid != b.uuid ? a.uuid < b.uuid : a.bytes < b.bytes;
 }
 
 /// Among sorted events, none of which is without a uuid.
@@ -31,8 +31,9 @@ Window::Window(const std::vector<WindowRow>& rows) {
 }
 
 void Window::add(std::span<const EventHash> events) {
-  events_.insert(events_.end(), events.begin(), events.end());
-  std::ranges::sort(events_, before);
+  const auto added = events_.insert(events_.end(), events.begin(), events.end());
+  std::ranges::sort(added, events_.end(), before);
+  std::ranges::inplace_merge(events_, added, before);
 }
 
 Window::Known Window::Page::look_up(const EventHash& event) {
