@@ -146,14 +146,14 @@ int events(Settings settings, const Environment& environment) {
   const WallTime wall = wall_now();
   LogReader::Span span{.since = settings.options.policy.since, .until = SinceAgo{}};
   if (const auto until = settings.value_of("until")) {
-    if (settings.has("follow")) return refuse(exit_usage, "--until and --follow exclude each other");
+    if (settings.has("follow")) return refuse(exit_usage, "--until and --follow cannot be combined");
     const auto parsed = parse_since(*until, wall);
     if (!parsed) return refuse(exit_configuration, "--until: " + parsed.error().text);
     span.until = *parsed;
   }
   if (settings.has("follow")) span.until.reset();
   if (span.until && moment(*span.until, wall) < moment(span.since, wall))
-    return refuse(exit_configuration, "--until lies before --since");
+    return refuse(exit_configuration, "--until is before --since");
 
   auto trust = Trust::load(settings.options.ca_file);
   if (!trust) return refuse(exit_configuration, trust.error().text);
@@ -175,7 +175,7 @@ int events(Settings settings, const Environment& environment) {
     const int why = errno;
     if (why == EPIPE) return 0;  // Who read it has seen enough.
     return refuse(exit_output, "cannot write to standard output: " + std::generic_category().message(why) +
-                                   "; what was written is not the whole span");
+                                   "; the output is incomplete");
   }
   if (reader.failure()) return refuse(exit_unavailable, *reader.failure());
   return 0;

@@ -58,15 +58,15 @@ class Import {
   std::string take(const LogstashState& from) {
     const auto tenant = std::ranges::find_if(
         tenants_, [&](const TenantEntry& each) { return each.domain.name() == from.domain; });
-    if (tenant == tenants_.end()) return "no tenant of that domain is in the tenants file";
-    if (!tenant->query.plain()) return "the tenant has a filter, and the saved URL is of its whole log";
+    if (tenant == tenants_.end()) return "no tenant in the tenants file has that domain";
+    if (!tenant->query.plain()) return "the tenant has a filter, but the saved URL is for its whole log";
     auto target = admit_next(tenant->domain.origin(), from.url);
     if (!target)
       return "the saved URL is not one of " + from.domain + "'s System Log (" + target.error() + ")";
     auto known = state_.place(tenant->domain.name());
     if (!known) return known.error().text;
     if (*known && (*known)->next == *target) return {};
-    if (*known && !force_) return "the state has a place for it already, which is kept; --force replaces it";
+    if (*known && !force_) return "the state already has a cursor for it, which is kept; --force replaces it";
     const auto okta_now = state_.okta_time(tenant->domain.name(), wall_now());
     if (!okta_now) return okta_now.error().text;
     const Place place = place_at(*target, *okta_now, tenant->since.value_or(since_));
@@ -102,7 +102,7 @@ int import_logstash(Settings settings, const Environment& environment) {
       continue;
     }
     imported.insert(each.domain);
-    print(stdout, each.domain + ": goes on where Logstash stopped\n");
+    print(stdout, each.domain + ": continues where Logstash stopped\n");
   }
   for (const std::string& skipped : found->skipped) print(stderr, "skipped " + skipped + "\n");
   std::set<std::string> left;

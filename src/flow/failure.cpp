@@ -39,19 +39,19 @@ std::string_view name_of(BodyFault fault) {
 std::string encoding_text(const HttpAnswer& answer) {
   return "Okta answered 200 with a Content-Encoding that was not asked for (" +
          printable(find_header(answer.headers, "Content-Encoding").value_or("")) +
-         "): something in between encodes its answers anew; let it leave them as they are";
+         "): a proxy in between re-encodes its answers; configure it to leave them unchanged";
 }
 
 std::string no_org_text(const std::string& said) {
   return "Okta has no System Log under this domain (" + said +
-         "): if the org was renamed write its new domain as okta_domain, if it is gone remove its entry";
+         "): if the org was renamed, set okta_domain to its new domain; if it was deleted, remove its entry";
 }
 
 Failure of_limit(const Circumstances& now) {
   const bool limited = now.org.standing == Standing::limited;
   return {.kind = "429",
           .text = now.org.standing == Standing::crowded
-                      ? "Okta has too many requests at once (429); a short pause"
+                      ? "Okta reports too many concurrent requests (429); pausing briefly"
                       : "Okta's rate limit is reached (429); quiet until " +
                             format_rfc3339(now.org.quiet_until.value_or(now.wall)),
           .counted = &RequestCounts::limited,
@@ -62,7 +62,7 @@ Failure of_refused_key(const std::string& said, const Circumstances& now) {
   return {.kind = "401",
           .text = std::string(now.org.service_app ? "Okta refuses a fresh access token of the service app ("
                                                   : "Okta refuses the API key (") +
-                  said + "); " + (now.org.all_keys_refused ? "" : "another key takes over; ") +
+                  said + "); " + (now.org.all_keys_refused ? "" : "switching to another key; ") +
                   std::string(now.key_cure),
           .counted = &RequestCounts::unauthorized,
           .level = Level::error,
@@ -132,7 +132,7 @@ Failure of_something_in_between(int status, const std::string& said) {
   return {.kind = "foreign",
           .text = "something in between answers in Okta's place (" + said +
                   (redirect ? "); its redirect is never followed" : ")") +
-                  ": let requests to this domain through the proxy or firewall",
+                  ": allow requests to this domain through the proxy or firewall",
           .counted = &RequestCounts::client_error,
           .stuck = is_about_the_question(status),
           .urgency = Urgency::lasting};
@@ -185,14 +185,14 @@ Failure failure_of(const OktaReply& reply, const UnreadableBody& why, std::size_
 Failure surplus(std::size_t events, std::size_t limit) {
   return {.kind = "surplus",
           .text = "Okta answered with " + std::to_string(events) + " elements where " +
-                  std::to_string(limit) + " events were asked for; full pages are asked for again",
+                  std::to_string(limit) + " events were asked for; asking for full pages again",
           .level = Level::error};
 }
 
 Failure hostile_link(std::string_view why) {
   return {.kind = "hostile link",
           .text = "Okta's next link " + describe_refused_link(why) +
-                  " and is not followed; the place is kept. Check what answers under this domain",
+                  " and is not followed; the cursor is kept. Check what answers under this domain",
           .level = Level::error};
 }
 

@@ -81,7 +81,7 @@ bool Poller::judge_saved_link() {
   if (next) return true;
   ++seen_.hostile_links;
   note(Level::error, "the link saved in the state leaves the org or its System Log (" + next.error() +
-                         ") and is not followed; somebody else has written the state, or it is damaged");
+                         ") and is not followed; the state is damaged or was written by another program");
   return false;
 }
 
@@ -98,11 +98,11 @@ void Poller::begin(Now now, const OrgFacts& org) {
   place.quiet_until = org.quiet_until;
   place.okta_offset_ms = org.offset.count();
   note(Level::info, (query_.plain() ? "new tenant: starts with the events since "
-                                    : "new filter: starts with the events it lets through since ") +
+                                    : "new filter: starts with the events that match it since ") +
                         format_rfc3339(place.since));
   if (!org.clock) {
     note(Level::warn,
-         "Okta's answers tell no date, so the start is resolved by this machine's clock: see that it is "
+         "Okta's answers have no date, so the start is resolved by this machine's clock: see that it is "
          "right");
   }
   state_ = SavingStart{};
@@ -320,7 +320,7 @@ void Poller::take_link(const OktaReply& reply, const Question::Asked& asked, Log
       page.next = std::move(*next);
       const std::string other = other_name_in(domain_.origin(), *reply.next);
       if (!other.empty() && !std::exchange(other_name_said_, true)) {
-        note(Level::info, "Okta's links name " + other + "; they are asked of " + domain_.name() +
+        note(Level::info, "Okta's links name " + other + "; they are requested from " + domain_.name() +
                               ", and nothing goes to another host");
       }
     } else {
@@ -394,7 +394,7 @@ void Poller::go_on(Now now, const Taken& taken) {
   }
   if (!taken.news && taken.full) {
     return failed(now, {.kind = "no link",
-                        .text = "a full page that was seen before, without a link that leads on",
+                        .text = "a full page that was seen before, without a link to the next",
                         .counted = &RequestCounts::ok,
                         .stuck = true});
   }

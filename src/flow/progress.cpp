@@ -31,8 +31,8 @@ std::string Progress::take_doubt(Now now, const Opened& opened, Instant began) {
   if (opened.overtaken) {
     doubt(now, now.steady, InDoubt::up_to_the_tail);
     doubt_since_ = now.steady;
-    return "; the org was followed under another filter since, or this state is an older copy, so events up "
-           "to now may be repeats and say possible_duplicate";
+    return "; the org has since been followed under another filter, or this state is an older copy: events "
+           "up to now may be repeats and are marked possible_duplicate";
   }
   const bool by_other_filter = place_.in_doubt && place_.in_doubt->events_left == InDoubt::up_to_the_tail;
   if (opened.in_flight && !by_other_filter) in_flight_.emplace(*opened.in_flight);
@@ -40,10 +40,10 @@ std::string Progress::take_doubt(Now now, const Opened& opened, Instant began) {
   if (in_flight_ && in_flight_->left() == 0 && !place_.in_doubt) return {};  // Nothing was.
   doubt(now, began, limits::in_doubt_events);
   doubt_since_ = began;
-  return in_flight_ ? "; the last run did not end in order: " + std::to_string(in_flight_->left()) +
-                          " events were in flight, may be repeats and say possible_duplicate"
-                    : "; the last run did not end in order, so the next events may be repeats and say "
-                      "possible_duplicate";
+  return in_flight_ ? "; the last run did not shut down cleanly: " + std::to_string(in_flight_->left()) +
+                          " events were in flight, may be repeats and are marked possible_duplicate"
+                    : "; the last run did not shut down cleanly: the next events may be repeats and are "
+                      "marked possible_duplicate";
 }
 
 Save Progress::begin(Place&& place) {

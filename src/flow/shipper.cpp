@@ -279,7 +279,7 @@ void Shipper::on(const verdict::PartlyTaken& partly, Now now, Queue::iterator it
     note(Level::warn, "Logz.io at " + name_ + " refused " +
                           (partly.taken ? std::to_string(partly.lines - *partly.taken) : "some") + " of " +
                           counted(partly.lines, "line") + " and does not say which (" + partly.answer +
-                          "). To find out, lines are sent again, marked as possible duplicates");
+                          "). To find them, lines are sent again, marked as possible duplicates");
   hunts_.push_back(std::move(hunt));
 }
 
@@ -344,11 +344,9 @@ void Shipper::on(const verdict::TokenRefused& /*refused*/, Now now, Queue::itera
   if (token_trouble_.failed(now.steady, "401")) {
     note(Level::error,
          "Logz.io at " + name_ +
-             " refuses the shipping token (401): the token is wrong or belongs to another region; "
-             "check " +
+             " refuses the shipping token (401): the token is wrong or belongs to another region; check " +
              destination_.set_by +
-             ". Nothing is lost: Okta keeps the events, "
-             "and delivery goes on when the token is accepted");
+             ". Nothing is lost: Okta keeps the events, and delivery goes on when the token is accepted");
   }
 }
 
@@ -382,16 +380,16 @@ void Shipper::in_trouble(Now now, const Waiting& waiting, const verdict::Retry& 
   if (const auto level = trouble_.failed(now.steady, std::to_string(retry.status), retry.urgency)) {
     note(*level, "Logz.io at " + name_ + " did not take a bulk of " +
                      counted(waiting.bulk.lines.size(), "line") + ": " + retry.text +
-                     ". Nothing is lost; it is tried again");
+                     ". Nothing is lost; retrying");
   }
 }
 
 // The others go on meanwhile.
 void Shipper::suspect(Now now, Waiting& waiting, const verdict::Retry& retry) {
   if (!std::exchange(waiting.suspected, true) && suspicion_.failed(now.steady, "suspect")) {
-    note(Level::warn, "Logz.io at " + name_ + " takes other bulks, and not one of " +
+    note(Level::warn, "Logz.io at " + name_ + " takes other bulks, but not one of " +
                           counted(waiting.bulk.lines.size(), "line") + ": " + retry.text +
-                          ". Nothing is lost; the event that it refuses is looked for");
+                          ". Nothing is lost; searching for the event that it refuses");
   }
 }
 
@@ -498,7 +496,7 @@ void Shipper::settle_hunt(Now now, const Hunt& hunt) {
   if (all == 0) {
     if (odd_answer_.failed(now.steady, "400")) {
       note(Level::warn, "Logz.io at " + name_ + " answered 400 to " + counted(answer.lines, "line") +
-                            " although all were taken (" + answer.answer + "); nothing is set aside");
+                            " although it took all of them (" + answer.answer + "); nothing is set aside");
     }
     return;
   }
@@ -534,8 +532,8 @@ void Shipper::room_changed() {
 void Shipper::tell_full() {
   note(Level::error, "the room for events set aside is full (" +
                          std::to_string(limits::set_aside_bytes_max / limits::MiB) +
-                         " MiB): delivery holds until some are looked at and dropped. Nothing is lost: "
-                         "Okta keeps the events");
+                         " MiB): delivery holds until some are reviewed and dropped. Nothing is lost: Okta "
+                         "keeps the events");
 }
 
 void Shipper::token_changed(Now now) {

@@ -115,7 +115,7 @@ Result<IpBlock> IpBlock::parse(std::string_view text) {
     }
   }
   return fail(ascii::quote(text) +
-              " is not an address or a network; write for example 172.17.0.1 or 10.0.0.0/8");
+              " is not an address or a network; write, for example, 172.17.0.1 or 10.0.0.0/8");
 }
 
 bool IpBlock::contains(const IpAddress& address) const {

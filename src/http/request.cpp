@@ -89,7 +89,7 @@ std::size_t RequestReader::feed_head(std::string_view bytes) {
     head_.erase(0, line_end.size());
   }
   if (head_.starts_with(line_end)) {
-    refuse(400, "an empty line where a request begins");
+    refuse(400, "an empty line before the request");
     return taken;
   }
   const std::size_t overlap = head_end.size() + line_end.size();
@@ -126,7 +126,7 @@ bool RequestReader::read_request_line(std::string_view line) {
   if (!is_token(method_) || target_.empty() || !std::ranges::all_of(target_, ascii::is_visible)) {
     return refuse(400, "not an HTTP request");
   }
-  if (version != "HTTP/1.1" && version != "HTTP/1.0") return refuse(505, "only HTTP/1.1 is spoken here");
+  if (version != "HTTP/1.1" && version != "HTTP/1.0") return refuse(505, "only HTTP/1.1 is supported");
   keeps_alive_ = version == "HTTP/1.1";
   return true;
 }
@@ -137,7 +137,7 @@ bool RequestReader::read_field(std::string_view line) {
     return refuse(400, "a header line is malformed");
   }
   const std::string_view value = ascii::trim(line.substr(colon + 1));
-  if (!is_field_value(value)) return refuse(400, "a header holds a control character");
+  if (!is_field_value(value)) return refuse(400, "a header contains a control character");
   if (fields_.size() >= limits::request_fields_max) return refuse(431, "too many headers");
   fields_.push_back({.name = line.substr(0, colon), .value = value});
   return true;
@@ -146,7 +146,8 @@ bool RequestReader::read_field(std::string_view line) {
 // How long the body is, which nobody may be in doubt of.
 bool RequestReader::read_framing() {
   const bool http_1_1 = keeps_alive_;
-  if (count("Host") > 1 || (http_1_1 && count("Host") == 0)) return refuse(400, "one Host header is needed");
+  if (count("Host") > 1 || (http_1_1 && count("Host") == 0))
+    return refuse(400, "exactly one Host header is needed");
   for (const Field& field : fields_) {
     if (!ascii::equal_ignoring_case(field.name, "Connection")) continue;
     if (lists(field.value, "close")) keeps_alive_ = false;
@@ -158,7 +159,7 @@ bool RequestReader::read_framing() {
   if (encodings > 0) {
     if (!http_1_1) return refuse(400, "HTTP/1.0 has no Transfer-Encoding");
     if (!ascii::equal_ignoring_case(*header("Transfer-Encoding"), "chunked")) {
-      return refuse(501, "only the transfer encoding chunked is known");
+      return refuse(501, "only the transfer encoding chunked is supported");
     }
     chunked_ = true;
   }
@@ -258,7 +259,7 @@ void RequestReader::end_line() {
       if (!size) {
         refuse(400, "a chunk is malformed");
       } else if (padding_bytes_ > limits::request_head_bytes_max) {
-        refuse(400, "the chunks' extensions are too long");
+        refuse(400, "the chunk extensions are too long");
       } else if (*size > body_bytes_max_ - body_.size()) {
         refuse(413, "the body is too large");
       } else {

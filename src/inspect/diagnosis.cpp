@@ -154,8 +154,9 @@ class TenantDoctor {
       diagnosis_.http = failed;
       return find(Severity::failure, "http",
                   "something in between answers in Okta's place (" + std::to_string(answer.status) + ": " +
-                      describe_okta_error(answer) + "), which says nothing about the key; let requests to " +
-                      diagnosis_.domain + " through the proxy or firewall");
+                      describe_okta_error(answer) +
+                      "), which says nothing about the key; allow requests to " + diagnosis_.domain +
+                      " through the proxy or firewall");
     }
     switch (answer.status) {
       case 200:
@@ -176,20 +177,19 @@ class TenantDoctor {
         diagnosis_.key = ok;
         diagnosis_.role = failed;
         find(Severity::failure, "role",
-             service_app_
-                 ? "Okta knows the service app, but it may not read the System Log (403: " +
-                       describe_okta_error(answer) +
-                       "); assign it the role Report Administrator on its tab Admin roles"
-                 : "Okta knows the key, but its owner may not read the System Log from here (403: " +
-                       describe_okta_error(answer) +
-                       "); give the user who made it the role Report Administrator, and look whether "
-                       "the token is bound to a network zone");
+             service_app_ ? "Okta knows the service app, but it may not read the System Log (403: " +
+                                describe_okta_error(answer) +
+                                "); assign it the Report Administrator role on its Admin roles tab"
+                          : "Okta knows the key, but its owner may not read the System Log from here (403: " +
+                                describe_okta_error(answer) +
+                                "); give the user who made it the Report Administrator role, and check "
+                                "whether the token is bound to a network zone");
         return;
       case 429:
         diagnosis_.key = diagnosis_.role = ok;
         find(Severity::failure, "rate limit",
-             "Okta's rate limit for the System Log is used up (429) by others; find them in Okta under "
-             "Reports, Rate limits, and let them ask less");
+             "other clients have used up Okta's rate limit for the System Log (429); find them in Okta under "
+             "Reports, Rate limits, and reduce their requests");
         return;
       default:
         diagnosis_.http = failed;
@@ -201,15 +201,15 @@ class TenantDoctor {
     const std::string status = std::to_string(answer.status);
     if (answer.status >= 500) {
       return "Okta answers " + status + " (" + describe_okta_error(answer) +
-             "); try again, and look at status.okta.com";
+             "); try again, and check status.okta.com";
     }
     if (const auto location = find_header(answer.headers, "Location"); location && answer.status < 400) {
-      return "it sends us elsewhere (" + status + " to " + quotable(*location) +
+      return "it redirects (" + status + " to " + quotable(*location) +
              "), which is never followed; write the org's own domain, for example acme.okta.com";
     }
     return "Okta has no System Log under this domain (" + status + ": " + describe_okta_error(answer) +
-           "); if the org was renamed write its new domain, for example acme.okta.com, if it is gone remove "
-           "its entry";
+           "); if the org was renamed, write its new domain, for example acme.okta.com; if it was deleted, "
+           "remove its entry";
   }
 
   void read_page(const HttpAnswer& answer) {
@@ -220,8 +220,8 @@ class TenantDoctor {
       diagnosis_.key.clear();
       diagnosis_.role.clear();
       find(Severity::failure, "http",
-           "what answers is not a System Log (" + describe_okta_error(answer) +
-               "); write the org's own domain, and look whether a proxy answers in its place");
+           "the answer is not a System Log (" + describe_okta_error(answer) +
+               "); write the org's own domain, and check whether a proxy answers in its place");
       return;
     }
     if (!reader.events().empty()) diagnosis_.newest_event = reader.events().front().published_at;
@@ -249,15 +249,15 @@ class TenantDoctor {
     diagnosis_.rate_of_others = others;
     if (reply.status() == 429) return;
     const std::string spent = "of " + std::to_string(*rate.limit) + " requests a minute " +
-                              std::to_string(others) + " are spent by others than this check";
+                              std::to_string(others) + " are spent by clients other than this check";
     if (*rate.remaining * 100 <= *rate.limit * reserve_percent) {
       find(Severity::failure, "rate limit",
            spent + " and " + std::to_string(*rate.remaining) +
-               " are left, so that we ask nothing; find them in Okta under Reports, Rate limits, and let "
-               "them ask less");
+               " are left, so nothing more is asked; find them in Okta under Reports, Rate limits, and "
+               "reduce their requests");
     } else if (others * 100 >= *rate.limit * others_percent_high) {
       find(Severity::warning, "rate limit",
-           spent + "; if that is not the running daemon, find them in Okta under Reports, Rate limits");
+           spent + "; unless that is the running daemon, find them in Okta under Reports, Rate limits");
     }
   }
 
@@ -273,12 +273,12 @@ std::string other_answer(const Endpoint& listener, const HttpAnswer& answer) {
   if (answer.status >= 300 && answer.status < 400) {
     const auto location = find_header(answer.headers, "Location");
     const bool to_tls = location && is_cleartext(listener.protocol) && location->starts_with("https://");
-    return what + (location ? " and sends us to " + quotable(*location) : "") +
+    return what + (location ? " and redirects to " + quotable(*location) : "") +
            ", which is never followed; write the listener's own host" +
            (to_tls ? ", with https:// in front" : ", as Logz.io names it for your region");
   }
   return what +
-         ", which no listener says to an empty bulk; look at what is in between (proxy, relay), and at "
+         ", which no listener answers to an empty bulk; check what is in between (proxy, relay), and "
          "status.logz.io";
 }
 
@@ -308,13 +308,13 @@ void examine(ListenerDiagnosis& diagnosis, const Endpoint& listener, const std::
     diagnosis.token = failed;
     if (home) {
       find(Severity::failure, "region",
-           "the token is of another region: " + *home + " takes it, " + listener.host +
+           "the token belongs to another region: " + *home + " takes it, " + listener.host +
                " does not (401); name it as the listener");
     } else {
       find(Severity::failure, "token",
            listener.host +
                " does not know the token (401); copy the data shipping token from Logz.io "
-               "(Settings, Manage tokens), and compare the region: each has a listener of its own");
+               "(Settings, Manage tokens), and compare the region: each has its own listener");
     }
     return;
   }
@@ -352,11 +352,10 @@ std::vector<Finding> find_twins(const std::vector<NamedOrg>& orgs) {
     const auto twin = std::find_if(
         orgs.begin(), each, [&](const NamedOrg& other) { return !each->id.empty() && other.id == each->id; });
     if (twin == each) continue;
-    findings.push_back(
-        {Severity::warning, each->domain, "org",
-         twin->domain + " and " + each->domain + " are one org (" + each->id +
-             "), so that each event is delivered twice; keep one of the two domains, with both "
-             "keys if there are two"});
+    findings.push_back({Severity::warning, each->domain, "org",
+                        twin->domain + " and " + each->domain + " are one org (" + each->id +
+                            "), so each event is delivered twice; keep one of the two domains, with both "
+                            "keys if there are two"});
   }
   return findings;
 }

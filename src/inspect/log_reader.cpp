@@ -70,7 +70,7 @@ void LogReader::minted(Now now, const TokenAnswer& answer) {
   if (span_.until && now.steady >= last_progress_ + limits::once_patience)
     return give_up("no progress for 5 minutes: " + end.text);
   if (trouble_.failed(now.steady, end.text))
-    notes_.push_back({.level = Level::warn, .tenant = domain_.name(), .text = end.text + "; tried again"});
+    notes_.push_back({.level = Level::warn, .tenant = domain_.name(), .text = end.text + "; retrying"});
 }
 
 std::optional<AskOkta> LogReader::next_ask(Now now) {
@@ -197,7 +197,7 @@ void LogReader::take_failure(Now now, const OktaResult& result, Standing standin
   if (standing == Standing::foreign) return failed(now, "something in between answered " + said);
   if (result->status() == 404) {
     return give_up("Okta has no System Log under " + domain_.name() + " (" + said +
-                   "); if the org was renamed write its new domain into the tenants file");
+                   "); if the org was renamed, write its new domain into the tenants file");
   }
   if (result->status() == 400) {
     return give_up("Okta refuses the query (" + said + "); check --filter, --keywords, --since and --until");
@@ -212,7 +212,7 @@ void LogReader::failed(Now now, std::string text) {
   }
   if (trouble_.failed(now.steady, text))
     notes_.push_back(
-        {.level = Level::warn, .tenant = domain_.name(), .text = std::move(text) + "; tried again"});
+        {.level = Level::warn, .tenant = domain_.name(), .text = std::move(text) + "; retrying"});
 }
 
 void LogReader::give_up(std::string text) {

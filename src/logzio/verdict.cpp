@@ -162,7 +162,7 @@ std::string_view what_it_means(int status) {
     case 400:
       return "not the listener's own 400, perhaps a proxy's";
     case 403:
-      return "something between here and the listener, a proxy or firewall, forbids it";
+      return "a proxy or firewall in between forbids it";
     case 404:
     case 405:
       return "no bulk listener is there; check host and port of the listener";
@@ -170,7 +170,7 @@ std::string_view what_it_means(int status) {
       return "the proxy needs a user and password; write them into HTTPS_PROXY";
     case 408:
     case 504:
-      return "it ran out of time";
+      return "it timed out";
     case 429:
       return "it asks us to slow down";
     case 502:
@@ -238,7 +238,7 @@ std::string_view what_happened(TransportFault fault) {
     case TransportFault::answer_too_large:
       return "its answer is too large to be a listener's";
     case TransportFault::refused_by_us:
-      return "nothing was sent, by our own rules";
+      return "our own rules forbid sending anything";
   }
   std::unreachable();
 }

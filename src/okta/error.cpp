@@ -81,7 +81,7 @@ std::optional<std::string> decoded_body(const HttpAnswer& answer) {
 
 std::string describe_foreign(const HttpAnswer& answer) {
   if (answer.body.empty()) return "an empty answer";
-  const std::string kind(find_header(answer.headers, "Content-Type").value_or("of no named kind"));
+  const std::string kind(find_header(answer.headers, "Content-Type").value_or("no content type"));
   return "not an answer of Okta's API: " + kind + ", " + std::to_string(answer.body.size()) + " bytes";
 }
 

@@ -39,7 +39,7 @@ bool is_other_name(const Origin& org, const Origin& named) {
 // The target of a link that names its host.
 Target inside(const Origin& org, std::string_view link) {
   std::optional<Url> url = parse_url(link);
-  if (!url && link.contains('@')) return refuse("another host, behind user info");
+  if (!url && link.contains('@')) return refuse("another host, after user info");
   if (!url) return refuse("not a plain http or https URL");
   if (is_other_name(org, url->origin)) return std::move(url->target);
   if (url->origin.scheme != org.scheme) return refuse("another scheme than the org's");

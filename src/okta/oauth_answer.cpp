@@ -122,7 +122,7 @@ Result<TokenGrant> grant_of(std::string& body) {
   const std::string_view token = *members->access_token;
   if (token.empty() || token.size() > limits::token_bytes_max ||
       !std::ranges::all_of(token, ascii::is_visible)) {
-    return fail(std::string(begin) + "with an access_token that fits no header (" +
+    return fail(std::string(begin) + "with an access_token that does not fit into a header (" +
                 std::to_string(token.size()) + " bytes)");
   }
   const auto scheme = scheme_of(members->token_type.value_or(""));
@@ -132,7 +132,7 @@ Result<TokenGrant> grant_of(std::string& body) {
                             ? Duration(std::chrono::seconds(std::min<std::uint64_t>(
                                   *members->expires_in, static_cast<std::uint64_t>(life_max.count()))))
                             : Duration(limits::token_life_assumed);
-  if (life <= Duration(0)) return fail(std::string(begin) + "with a token that lives for no second");
+  if (life <= Duration(0)) return fail(std::string(begin) + "with a token whose lifetime is zero");
   return TokenGrant{.token = Secret(std::string(token)), .facts = {.scheme = *scheme, .life = life}};
 }
 
@@ -369,13 +369,11 @@ namespace {
 std::string cure_of_client(const TokenRefusal& refusal, std::string_view key) {
   const std::string& text = refusal.description;
   if (mentions_any(text, {"private_key_jwt", "client authentication method", "authentication method"})) {
-    return "the app authenticates in another way: in Okta, under General, Client Credentials, choose Public "
-           "key / "
-           "Private key";
+    return "the app uses another authentication method: in Okta, under General, Client Credentials, choose "
+           "Public key / Private key";
   }
   if (mentions_any(text, {"audience", "'aud'"})) {
-    return "Okta was asked under another host than the one it says it is: check okta_domain, and that no "
-           "proxy "
+    return "Okta was asked under a host name that is not its own: check okta_domain, and that no proxy "
            "rewrites the host";
   }
   if (mentions_any(text, {"issuer", "subject", "client_id", "client id"})) {
@@ -393,11 +391,11 @@ std::string cure_of(const TokenRefusal& refusal, std::string_view key) {
     case TokenTrouble::client:
       return cure_of_client(refusal, key);
     case TokenTrouble::scope:
-      return "grant the app okta.logs.read on its tab Okta API Scopes";
+      return "grant the app okta.logs.read on its Okta API Scopes tab";
     case TokenTrouble::zone:
-      return "let this machine's address into the network zone of the app, or check the app's policy";
+      return "add this machine's address to the app's network zone, or check the app's policy";
     case TokenTrouble::no_org:
-      return "check okta_domain: there is no Okta org under it, or it is one with -admin in its name";
+      return "check okta_domain: it is not an Okta org, or it is the admin console (-admin)";
     case TokenTrouble::clock:
       return "set this machine's clock by NTP";
     case TokenTrouble::proof:
@@ -407,7 +405,7 @@ std::string cure_of(const TokenRefusal& refusal, std::string_view key) {
     case TokenTrouble::used:
       return "check that no proxy changes the DPoP header or sends requests twice";
     case TokenTrouble::other:
-      return "check the service app in Okta, and report these words if it looks right";
+      return "check the service app in Okta; if it looks right, report this message";
     case TokenTrouble::nonce:
     case TokenTrouble::limited:
     case TokenTrouble::outage:

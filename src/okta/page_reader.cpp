@@ -79,7 +79,7 @@ std::string describe_fault(BodyFault fault) {
       return "a Content-Encoding that was not asked for";
     case BodyFault::too_large:
       return "a page of more than " + std::to_string(limits::answer_bytes_max / limits::MiB) +
-             " MiB as it comes, or " + std::to_string(limits::page_bytes_max / limits::MiB) + " MiB inflated";
+             " MiB as received, or " + std::to_string(limits::page_bytes_max / limits::MiB) + " MiB inflated";
     case BodyFault::too_many:
       return "more elements than were asked for";
     case BodyFault::not_a_page:

@@ -103,9 +103,9 @@ std::string examples() {
 std::string files() {
   std::string out;
   for (const std::string_view place : tenants_places())
-    out += item(place, "The tenants, if --tenants names no other file.");
+    out += item(place, "The tenants, unless --tenants names another file.");
   const std::string state = StateDirSearch{}.system + "/" + state_file_name;
-  return out + item(state, "Each tenant's cursor, and what was set aside; see --state-dir.");
+  return out + item(state, "Each tenant's cursor and the events set aside; see --state-dir.");
 }
 
 }  // namespace
@@ -118,11 +118,11 @@ std::string man_page(CommandTable commands) {
   out += section("NAME") + "logzio\\-okta \\- deliver Okta System Log events to Logz.io\n";
   out += section("SYNOPSIS") + ".B logzio\\-okta\n[\\fICOMMAND\\fR] [\\fIFLAG\\fR]...\n";
   out += section("DESCRIPTION") + escaped(help_summary()) + "\n";
-  out += section("OPTIONS") + "A flag beats its variable; an empty variable is unset.\n";
+  out += section("OPTIONS") + "A flag overrides its variable; an empty variable counts as unset.\n";
   for (const OptionRow& row : flags_of(commands.front())) out += flag(row);
   out += section("COMMANDS");
   for (const CommandRow& row : commands) out += command(row, row.name == commands.front().name);
-  out += section("ENVIRONMENT") + "Beside the variables of the flags above:\n";
+  out += section("ENVIRONMENT") + "In addition to the variables of the flags above:\n";
   for (const HelpRow& row : help_variables()) out += item(row.name, row.meaning);
   out += section("EXIT STATUS");
   for (const HelpRow& row : help_exit_codes()) out += item(row.name, row.meaning);

@@ -59,7 +59,7 @@ bool AnswerCollector::body_bytes(std::string_view bytes, std::optional<std::size
   }
   if (body_.size() + bytes.size() > limits::ask_reserve &&
       bodies_bytes_ + bytes.size() > limits::bodies_bytes_max) {
-    complaint_ = "a body for which there is no room beside the other answers";
+    complaint_ = "a body too large to hold with the other answers";
     return false;
   }
   bodies_bytes_ += bytes.size();

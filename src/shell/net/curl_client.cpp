@@ -276,7 +276,7 @@ HttpResult CurlClient::Exchange::stalled() const {
   return std::unexpected(
       TransportError{.fault = TransportFault::timed_out,
                      .sent = true,
-                     .text = "no byte from " + route_.name() + " for " + describe(stall_)});
+                     .text = "no data from " + route_.name() + " for " + describe(stall_)});
 }
 
 Result<std::unique_ptr<CurlClient>> CurlClient::create(Keyring& keyring, const Trust& trust,
@@ -448,12 +448,12 @@ void CurlClient::wait(std::span<curl_waitfd> extra, Duration timeout) {
 // while it runs. Then each is looked at by itself, now and then: what is open goes on.
 void CurlClient::wait_without_poll(std::span<curl_waitfd> extra, Duration block) {
   if (unwaitable_.failed(steady_now(), "poll")) {
-    notes_.push_back({.level = Level::error,
-                      .tenant = {},
-                      .text =
-                          "more connections are open than this process may have: its limit of open files "
-                          "(RLIMIT_NOFILE, LimitNOFILE= of the unit) was lowered while it runs. What is open "
-                          "goes on slowly, and nothing new can be opened; raise the limit or restart"});
+    notes_.push_back(
+        {.level = Level::error,
+         .tenant = {},
+         .text = "more connections are open than this process may have: its limit of open files "
+                 "(RLIMIT_NOFILE, LimitNOFILE= of the unit) was lowered while it was running. Open "
+                 "connections continue slowly, and no new ones can be opened; raise the limit or restart"});
   }
   bool ready = false;
   for (curl_waitfd& each : extra) {

@@ -75,19 +75,19 @@ TransportError tls_failed(const Journey& journey) {
 }
 
 TransportError too_large(const Journey& journey) {
-  const std::string what = journey.complaint.empty() ? "a header line of endless length" : journey.complaint;
+  const std::string what = journey.complaint.empty() ? "an endless header line" : journey.complaint;
   return {.fault = TransportFault::answer_too_large,
           .sent = true,
           .text = journey.route.name() + " sent " + what};
 }
 
 TransportError cut(CURLcode code, const Journey& journey) {
-  std::string text = journey.route.name() + " closed the connection before its answer was whole";
+  std::string text = journey.route.name() + " closed the connection before its answer was complete";
   const bool nothing =
       code == CURLE_GOT_NOTHING || code == CURLE_SEND_FAIL_REWIND || code == CURLE_ABORTED_BY_CALLBACK;
   if (nothing) text = journey.route.name() + " closed the connection without an answer";
   if (code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_UNSUPPORTED_PROTOCOL) {
-    text = "what " + journey.route.name() + " answered is not HTTP";
+    text = "the answer of " + journey.route.name() + " is not HTTP";
   }
   return {.fault = TransportFault::cut, .sent = true, .text = std::move(text)};
 }

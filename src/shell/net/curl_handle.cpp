@@ -38,11 +38,12 @@ Result<void> curl_is_suitable() {
   if (initialised != CURLE_OK) return fail("libcurl cannot be initialised");
   const curl_version_info_data* version = curl_version_info(CURLVERSION_NOW);
   if ((version->features & CURL_VERSION_ASYNCHDNS) == 0) {
-    return fail("this libcurl looks names up by blocking: use one built with a threaded resolver or c-ares");
+    return fail(
+        "this libcurl resolves names in blocking calls: use one built with a threaded resolver or c-ares");
   }
   const std::string_view tls = version->ssl_version == nullptr ? "" : version->ssl_version;
   if (!tls.starts_with("OpenSSL/")) {
-    return fail("this libcurl speaks TLS by \"" + std::string(tls) + "\": use one built with OpenSSL");
+    return fail("this libcurl uses \"" + std::string(tls) + "\" for TLS: use one built with OpenSSL");
   }
   return {};
 }

@@ -328,11 +328,13 @@ void LineClient::send(const SendBulk& bulk) {
   const Route route = route_to(listener, proxy_);
   if (route.proxy != nullptr && route.proxy->display.starts_with("https://")) {
     // A tunnel within TLS has no socket that could be handed over.
-    answer(bulk.id, TransportError{.fault = TransportFault::refused_by_us,
-                                   .sent = false,
-                                   .text = "lines cannot go through " + route.proxy->display +
-                                           ", a proxy that is itself spoken to over TLS: use the listener's "
-                                           "port 8071 or a proxy with http://"});
+    answer(
+        bulk.id,
+        TransportError{
+            .fault = TransportFault::refused_by_us,
+            .sent = false,
+            .text = "lines cannot go through " + route.proxy->display +
+                    ", because that proxy uses TLS: use the listener's port 8071 or a proxy with http://"});
     return;
   }
   auto connection = std::make_unique<Connection>(*this, listener, bulk, std::move(*opening), route);
@@ -391,10 +393,10 @@ void LineClient::note_open_peer(const std::string& listener) {
   if (!open_peers_said_.insert(listener).second) return;
   notes_.push_back({.level = Level::warn,
                     .tenant = "",
-                    .text = listener + " does not close its side of a connection after we closed ours: " +
+                    .text = listener + " does not close its side of a connection after ours is closed: " +
                             "lines count as delivered " + describe(patience_.line_close) +
                             " later, once its system has acknowledged them, which does not prove that they " +
-                            "were read; https on port 8071 answers"});
+                            "were read; HTTPS on port 8071 answers"});
 }
 
 }  // namespace logzio_okta

@@ -130,7 +130,7 @@ Result<ServerTls> ServerTls::load(const std::string& certificate, const std::str
   ERR_clear_error();
   if (!use_certificate(context, certificate_file->bytes)) {
     return fail(certificate + " is not a certificate in PEM form (" + openssl_words() +
-                "); it begins with the server's own and goes on with its chain");
+                "); it must begin with the server's own certificate, followed by its chain");
   }
   if (!use_key(context, key_bytes.expose())) {
     const std::string words = openssl_words();

@@ -77,9 +77,8 @@ Descriptor open_or_kept(const std::string& path) {
 }
 
 constexpr const char* is_directory =
-    "is a directory, not a file; docker makes one when the file named before the colon of -v does not exist "
-    "on the "
-    "host: remove the directory there and create the file";
+    "is a directory, not a file; Docker creates one if the file before the colon of -v does not exist on the "
+    "host: remove that directory and create the file";
 
 int& never_waiting() {
   static int scopes = 0;
@@ -94,8 +93,7 @@ Result<void> check_kind(mode_t mode) {
   if (S_ISSOCK(mode) || S_ISBLK(mode)) return fail("is a socket or a disk, not a file; name a file");
   if (never_waiting() == 0) return {};
   return fail(S_ISFIFO(mode)
-                  ? "is a pipe, not a file, and a pipe is read only at the start; put a file in its "
-                    "place"
+                  ? "is a pipe, not a file, and a pipe is read only at the start; put a file in its place"
                   : "is a device, not a file; put a file in its place");
 }
 
@@ -106,8 +104,8 @@ Result<void> await_bytes(int file, Instant until) {
   const int ready = ::poll(&waited, 1, static_cast<int>(left.count()));
   if (ready > 0) return {};
   if (ready < 0) return fail("cannot be read: " + why(errno));
-  return fail("is a pipe that nobody has finished writing to within " + describe(limits::pipe_patience) +
-              "; see what should write to it, or put a file in its place");
+  return fail("is a pipe whose writer did not finish within " + describe(limits::pipe_patience) +
+              "; check the program that writes to it, or put a file in its place");
 }
 
 /// Fills `room` as far as the file goes: how many bytes those are.
@@ -177,9 +175,8 @@ void warn_of_modes(const std::string& path, const SmallFile& file, std::string_v
                    std::vector<std::string>& warnings) {
   const std::string what = path + ", which holds " + std::string(holds);
   if (file.writable_by_others) {
-    warnings.push_back(what +
-                       ", can be changed by other users; chmod 600 it, and let nobody else write to "
-                       "its directory");
+    warnings.push_back(
+        what + ", can be changed by other users; chmod 600 it, and let no other user write to its directory");
   } else if (file.readable_by_others) {
     warnings.push_back(what + ", can be read by every user; chmod 600 it");
   }

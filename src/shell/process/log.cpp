@@ -94,7 +94,7 @@ void Log::write(Level level, std::string_view tenant, std::string_view text, Wal
   if (const std::uint64_t missing = dropped_ - dropped_said_; missing > 0) {
     dropped_said_ = dropped_;
     unwritten_ =
-        entry(Level::warn, "", std::to_string(missing) + " log lines were dropped: nobody read them", now);
+        entry(Level::warn, "", std::to_string(missing) + " log lines were dropped: nothing reads them", now);
   }
   unwritten_ += entry(level, tenant, text, now);
   static_cast<void>(flush());

@@ -49,7 +49,7 @@ constexpr std::array may_be_left_out = {std::string_view("LOGZIO_REGION"), std::
 constexpr std::string_view prefix = "LOGZIO_OKTA_";
 
 std::string meant(std::string_view name, std::string_view ours) {
-  return quotable(name) + " is set, which is not read here; did you mean " + std::string(ours) + "?";
+  return quotable(name) + " is set but not used; did you mean " + std::string(ours) + "?";
 }
 
 /// Ours, without the prefix: in it nobody errs, and it would make every two of them look alike.

@@ -73,7 +73,7 @@ Result<std::string_view> without_byte_order_mark(std::string_view text) {
   constexpr std::string_view utf8_mark = "\xEF\xBB\xBF";
   if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF") || is_wide(text)) {
     return fail(
-        "it is UTF-16, as PowerShell's > and Notepad's \"Unicode\" write it; save it as UTF-8 or ASCII");
+        "it is UTF-16, as written by PowerShell's > and Notepad's \"Unicode\"; save it as UTF-8 or ASCII");
   }
   if (text.starts_with(utf8_mark)) text.remove_prefix(utf8_mark.size());
   return text;
@@ -88,11 +88,11 @@ Result<std::string_view> bare_credential(std::string_view bytes) {
         "it has quotes around it, which docker's --env-file keeps; write the credential without them");
   }
   if (is_assignment(text)) {
-    return fail("it begins with a name, as a line of an environment file does; write only what comes after");
+    return fail("it begins with a name, like a line of an environment file; write only the value");
   }
   if (text.size() > 1 && text.front() == '$' && is_name(text.substr(1))) {
     return fail(
-        "it is the name of a variable, not its value; write the value, or in the tenants file ${NAME}");
+        "it is the name of a variable, not its value; write the value, or ${NAME} in the tenants file");
   }
   return text;
 }
@@ -110,15 +110,14 @@ Result<std::string> expand_variables(std::string_view text, const Environment& e
                                   ? std::nullopt
                                   : name_with_default(text.substr(open + 2, close - open - 2));
     if (with_default) {
-      return fail("${" + shown(*with_default) + "...} gives a default, which is not known here; write ${" +
+      return fail("${" + shown(*with_default) + "...} gives a default, which is not supported; write ${" +
                   shown(*with_default) + "}, and set the variable");
     }
     if (reference) {
       const std::string_view name = text.substr(open + 2, close - open - 2);
       const auto value = environment.get(name);
       if (!value) {
-        return fail("the variable " + shown(name) +
-                    " is not set; set it, or write the value itself in its place");
+        return fail("the variable " + shown(name) + " is not set; set it, or write the value itself instead");
       }
       out += *value;
     }

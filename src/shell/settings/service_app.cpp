@@ -90,7 +90,7 @@ MintResult ServiceApp::take_answer(ProofKind kind, HttpResult&& answer) {
                         .headers = {},
                         .of_okta = false,
                         .error = {},
-                        .description = "a token bound to a proof that was not given"};
+                        .description = "a token bound to a proof that was not sent"};
   }
   token_ = Token{.bytes = std::move(grant->token), .scheme = grant->facts.scheme, .proof = kind, .hash = {}};
   token_->hash = base64url(sha256(token_->bytes.expose()));

@@ -102,8 +102,9 @@ Result<void> check_api_key(std::string_view key) {
     return fail("the API key looks like a domain; okta_api_key and okta_domain may be swapped");
   }
   if (!std::ranges::all_of(key, ascii::is_visible)) {
-    return fail(std::string("the API key holds a space, a line break or another character that no key has") +
-                cure);
+    return fail(
+        std::string("the API key contains a space, a line break or another character that no key has") +
+        cure);
   }
   if (key.size() > limits::secret_bytes_max) return fail(std::string("the API key is far too long") + cure);
   return {};
@@ -152,7 +153,7 @@ Result<Domain> read_domain(std::string_view text) {
     return fail("the domain has quotes around it, which docker's --env-file keeps; write it without them");
   }
   if (is_placeholder(text)) return fail(std::string("the domain is a placeholder") + cure);
-  if (text.contains('@')) return fail(std::string("the domain holds a user or password") + cure);
+  if (text.contains('@')) return fail(std::string("the domain contains a user or password") + cure);
   if (looks_like_api_key(text)) {
     return fail("the domain looks like an API key; okta_api_key and okta_domain may be swapped");
   }
@@ -176,7 +177,7 @@ Result<void> check_query(std::string_view text) {
     return fail("this is longer than " + std::to_string(limits::query_bytes_max) +
                 " bytes; write a shorter one");
   if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
-    return fail("this holds a line break or another control character; write it on one line");
+    return fail("this contains a line break or another control character; write it on one line");
   return {};
 }
 
@@ -187,12 +188,12 @@ bool is_number(std::string_view text) {
 
 /// A value of `fields` as JSON. What is in quotes is text, whatever it looks like.
 Result<std::string> read_field_value(const YAML::Node& value) {
-  constexpr const char* cure = "; write a text, a number, true or false";
+  constexpr const char* cure = "; write a string, a number, true or false";
   if (!value.IsScalar()) return fail(std::string("this is not a plain value") + cure);
   const std::string& text = value.Scalar();
   if (text.size() > limits::constant_value_bytes_max) {
     return fail("this is longer than " + std::to_string(limits::constant_value_bytes_max) +
-                " bytes, and it would be in every line; write a shorter one");
+                " bytes, and every line would carry it; write a shorter one");
   }
   const bool quoted = value.Tag() == "!";
   if (!quoted && (text == "true" || text == "false")) return text;
@@ -276,7 +277,7 @@ class TenantsReader {
 
   Result<Tenants> read(const std::string& yaml) {
     const YAML::Node document = YAML::Load(yaml);
-    if (document.IsNull()) return fail(file_ + ":1:1: there is nothing in it; " + the_format);
+    if (document.IsNull()) return fail(file_ + ":1:1: the file is empty; " + the_format);
     if (const auto second = second_document(yaml)) {
       return wrong(*second, "a second YAML document begins here; keep one");
     }
@@ -369,7 +370,7 @@ class TenantsReader {
       return wrong(list, "this is not a list; begin each tenant with \"- \": " + shape());
     if (list.size() > limits::tenants_max) {
       return wrong(list[limits::tenants_max], std::to_string(list.size()) +
-                                                  " tenants are listed and at most " +
+                                                  " tenants are listed, but at most " +
                                                   std::to_string(limits::tenants_max) +
                                                   " can be followed; move the rest to another instance");
     }
@@ -445,8 +446,8 @@ class TenantsReader {
     for (const YAML::Node& other : {values[EntryKey::api_key], values[EntryKey::api_key_file]}) {
       if (other.IsDefined()) {
         return wrong(other,
-                     "this entry has an API key and a service app; keep one, and give the other an entry of "
-                     "its own with the same okta_domain");
+                     "this entry has an API key and a service app; keep one, and give the other its own "
+                     "entry with the same okta_domain");
       }
     }
     if (!id.IsDefined())
@@ -624,8 +625,8 @@ class TenantsReader {
     if (!json) return wrong(value, json.error().text);
     if (std::ranges::find(event_keys, text) != event_keys.end()) {
       const std::string warning = file_ + ":" + std::to_string(name.Mark().line + 1) + ": the field " + text +
-                                  " has no effect: each of Okta's events has a key of that name, and the "
-                                  "event's own value goes out. Choose another name";
+                                  " has no effect: every Okta event has a key of that name, and the event's "
+                                  "own value is delivered. Choose another name";
       if (std::ranges::find(tenants_.warnings, warning) == tenants_.warnings.end())
         tenants_.warnings.push_back(warning);
     }
@@ -640,9 +641,10 @@ class TenantsReader {
       const std::string_view differs = difference(other, entry);
       if (differs.empty()) continue;
       return wrong(
-          node, entry.domain.name() + " is in line " + std::to_string(other.line) + " and in line " +
-                    std::to_string(entry.line) + " with another " + std::string(differs) +
-                    "; entries of one domain are one stream with several keys, so write the same for both");
+          node,
+          entry.domain.name() + " is in line " + std::to_string(other.line) + " and in line " +
+              std::to_string(entry.line) + " with another " + std::string(differs) +
+              "; entries with the same domain are one stream with several keys, so write the same for both");
     }
     return {};
   }
@@ -661,7 +663,7 @@ class TenantsReader {
     }
     tenants_.warnings.push_back(file_ + ":" + std::to_string(entry.line) + ": " + entry.domain.name() +
                                 " is listed here with the same key as in line " + std::to_string(same->line) +
-                                "; one of them is used, remove the other");
+                                "; only one is used, remove the other");
   }
 
   static std::string shape() { return the_format; }
@@ -722,8 +724,7 @@ void warn_of_other_files(Tenants& tenants, const std::vector<Found>& found) {
     const bool same = other.status.st_dev == used.status.st_dev && other.status.st_ino == used.status.st_ino;
     if (in_file && same) continue;
     tenants.warnings.push_back("the tenants are read from " + tenants.source + " and not from " +
-                               std::string(other.place) +
-                               ", which exists too; --tenants FILE says which one");
+                               std::string(other.place) + ", which also exists; choose with --tenants FILE");
   }
 }
 
@@ -800,7 +801,7 @@ Result<Tenants> from_environment(const Environment& environment, std::span<const
   }
   if (is_app)
     return fail(
-        "OKTA_DOMAIN is missing beside the service app (OKTA_CLIENT_ID, OKTA_PRIVATE_KEY_FILE); set it" +
+        "OKTA_DOMAIN is not set, but a service app is (OKTA_CLIENT_ID, OKTA_PRIVATE_KEY_FILE); set it" +
         misnamed("OKTA_DOMAIN", environment));
   if (!key && !domain) {
     std::string text = "no tenants: there is no";
@@ -830,7 +831,7 @@ Result<Tenants> from_environment(const Environment& environment, std::span<const
   tenants.entries.push_back(
       {.domain = std::move(*parsed), .api_key = Secret(std::string(*bare)), .fields = std::move(*fields)});
   if (newer && older && *newer != *older) {
-    tenants.warnings.emplace_back("OKTA_DOMAIN is used, not the older OKTA_TENANT, which is set too");
+    tenants.warnings.emplace_back("OKTA_DOMAIN is used, not the older OKTA_TENANT, which is also set");
   }
   return tenants;
 }
@@ -853,7 +854,8 @@ Result<Tenants> load_variable(const Environment& environment) {
     return fail(name + ": it has quotes around it, which docker's --env-file keeps; write it without them");
   }
   if (text.starts_with('/') || text.starts_with("./")) {
-    return fail(name + ": this is a file's name; write it into LOGZIO_OKTA_TENANTS, or the file's text here");
+    return fail(name +
+                ": this is a file name; write it into LOGZIO_OKTA_TENANTS, or the file's content here");
   }
   if (text.size() > limits::tenants_file_bytes_max) {
     return fail(name + ": this is longer than " + std::to_string(limits::tenants_file_bytes_max) +
@@ -869,8 +871,8 @@ Result<Tenants> load_variable(const Environment& environment) {
 Result<void> check_name(std::string_view named) {
   if (!named.contains('\n') && !named.contains("okta_api_key")) return {};
   return fail(
-      "--tenants, or LOGZIO_OKTA_TENANTS: this is the text of a tenants file; write the file's name, or the "
-      "text into " +
+      "--tenants, or LOGZIO_OKTA_TENANTS: this is the content of a tenants file; write the file's name, or "
+      "the content into " +
       std::string(tenants_variable));
 }
 
@@ -880,7 +882,7 @@ Result<Tenants> whole(Result<Tenants> tenants) {
   const std::size_t more = tenants->problems.size() - 1;
   std::string text = tenants->problems.front();
   if (more > 0) {
-    text += " (and " + std::to_string(more) + " more that cannot work; logzio-okta check lists all)";
+    text += " (and " + std::to_string(more) + " more errors; logzio-okta check lists all)";
   }
   return fail(std::move(text));
 }

@@ -36,7 +36,7 @@ std::string explain(int error, const std::string& dir) {
     return std::generic_category().message(error) + "; mount a writable volume at " + dir + elsewhere;
   if (error == ENOTDIR)
     return std::generic_category().message(error) + "; a part of " + dir + " is a file" + elsewhere;
-  if (error == ELOOP) return "a symbolic link, and in " + dir + " none is followed; remove it";
+  if (error == ELOOP) return "a symbolic link, which is not followed in " + dir + "; remove it";
   return explain_state_errno(error, dir);
 }
 
@@ -282,7 +282,7 @@ void Copies::recover(const std::string& place, const std::string& name) {
   const Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct stat status{};
   const auto trouble = [&](int error) {
-    warnings_.push_back(path + " was left by a run that did not end in order, and cannot be finished: " +
+    warnings_.push_back(path + " was left by a run that did not shut down cleanly, and cannot be finished: " +
                         explain(error, dir_));
   };
   if (!file || ::fstat(file.get(), &status) != 0) return trouble(errno);
@@ -297,7 +297,7 @@ void Copies::recover(const std::string& place, const std::string& name) {
   }
   if (*whole < size) {
     warnings_.push_back(path + " ended in the middle of a bulk: " + std::to_string(size - *whole) +
-                        " bytes are cut off. Nothing is lost: what was in them is delivered again");
+                        " bytes are cut off. Nothing is lost: their events are delivered again");
     if (::ftruncate(file.get(), static_cast<off_t>(*whole)) != 0) return trouble(errno);
   }
   if (::fsync(file.get()) != 0) return trouble(errno);

@@ -22,11 +22,11 @@ std::expected<std::string, std::string> read_url(const std::string& path) {
   const auto file = read_small_file(path, limits::next_link_bytes_max);
   if (!file) return std::unexpected(file.error().text);
   std::string_view url = file->bytes;
-  if (ascii::trim(url).empty()) return std::unexpected("it is empty: the plugin had not asked yet");
+  if (ascii::trim(url).empty()) return std::unexpected("it is empty: the plugin had not polled yet");
   if (!url.ends_with('\n')) return std::unexpected("it was cut: the line feed that ends the URL is missing");
   url.remove_suffix(1);
   if (url.ends_with('\r')) url.remove_suffix(1);
-  if (!std::ranges::all_of(url, ascii::is_visible)) return std::unexpected("what is in it is not a URL");
+  if (!std::ranges::all_of(url, ascii::is_visible)) return std::unexpected("its content is not a URL");
   return std::string(url);
 }
 
@@ -44,7 +44,7 @@ Result<LogstashStates> read_logstash_states(const std::string& dir) {
   const std::string hint =
       "copy them out of the old container: docker cp Okta:" + std::string(usual_place) + " DIR";
   if (names.empty())
-    return fail(dir + " holds no state file of Logstash (*" + std::string(name_middle) + "*); " + hint);
+    return fail(dir + " has no state file of Logstash (*" + std::string(name_middle) + "*); " + hint);
   std::ranges::sort(names);
 
   LogstashStates found;

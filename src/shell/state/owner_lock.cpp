@@ -75,7 +75,7 @@ std::expected<OwnerLock, OwnerLock::Refusal> OwnerLock::take(const std::string& 
   if (!is_lock_file(lock.fd_)) {
     return std::unexpected(Refusal{.held = false,
                                    .text = "cannot use the state: " + path +
-                                           " is not a lock of logzio-okta; remove it if nobody needs it"});
+                                           " is not a lock of logzio-okta; remove it if it is not needed"});
   }
   if (::flock(lock.fd_, LOCK_EX | LOCK_NB) == 0) {
     write_holder(lock.fd_, describe_self(now));
@@ -88,7 +88,7 @@ std::expected<OwnerLock, OwnerLock::Refusal> OwnerLock::take(const std::string& 
   }
   return std::unexpected(Refusal{.held = false,
                                  .text = "cannot lock " + path + ": " + explain_state_errno(errno, dir) +
-                                         "; keep the state on a file system with locks"});
+                                         "; keep the state on a file system that supports locks"});
 }
 
 int OwnerLock::nudge(const std::string& dir) {

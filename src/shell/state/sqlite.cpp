@@ -64,13 +64,13 @@ std::string SqliteFailure::explain(const std::string& dir) const {
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-      return words + "; look at the owner, the mode and the mount of " + dir;
+      return words + "; check the owner, the mode and the mount of " + dir;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return words + "; another program (a sqlite3 shell, a backup) holds the file in " + dir;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return words + "; look at the disk under " + dir + " and restart: the damaged file is then moved aside";
+      return words + "; check the disk under " + dir + " and restart: the damaged file is then moved aside";
     default:
       return words;
   }

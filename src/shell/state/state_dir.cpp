@@ -89,7 +89,7 @@ int look_at_disk(const std::string& dir, StateDirLook& look) {
   if (*look.free_bytes < limits::state_probe_bytes) return ENOSPC;
   if (*look.free_bytes < limits::state_free_bytes_low) {
     look.warnings.push_back("only " + describe_bytes(*look.free_bytes) + " are free on the disk of " + dir +
-                            "; where the state cannot be saved nothing is delivered, so free some space");
+                            "; if the state cannot be saved, nothing is delivered, so free some space");
   }
   return 0;
 }
@@ -140,10 +140,10 @@ Result<StateDir> find_state_dir(const StateDirSearch& search) {
   auto system = make_state_dir(search.system);
   if (system) return StateDir{.path = search.system, .warnings = warn_of_other_state(search.system, user)};
   if (user.empty()) {
-    return fail("no place for the state: " + system.error().text +
-                ", and neither XDG_STATE_HOME nor HOME names another; give one with --state-dir");
+    return fail("no directory for the state: " + system.error().text +
+                ", and neither XDG_STATE_HOME nor HOME names another; name one with --state-dir");
   }
-  return made(user, {"the state is kept in " + user + ", because " + search.system + " cannot be made"});
+  return made(user, {"the state is kept in " + user + ", because " + search.system + " cannot be created"});
 }
 
 StateDirLook look_at_state_dir(const StateDirSearch& search) {
@@ -191,9 +191,9 @@ int make_directories(const std::string& path) {
 }
 
 Result<void> make_state_dir(const std::string& path) {
-  if (path.empty()) return fail("the state directory's name is empty; give one with --state-dir");
+  if (path.empty()) return fail("the state directory's name is empty; name one with --state-dir");
   if (const int error = make_directories(path); error != 0) {
-    return fail("cannot make the state directory " + path + ": " + explain_state_errno(error, path));
+    return fail("cannot create the state directory " + path + ": " + explain_state_errno(error, path));
   }
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) {
@@ -245,21 +245,20 @@ std::string explain_state_errno(int error, const std::string& dir) {
       words += "; logzio-okta runs as uid " + uid + ": ";
       // What is said has to be possible where it is read: the image has no shell.
       if (::access("/bin/sh", X_OK) == 0) return words + "chown -R " + uid + " " + dir;
-      return words +
-             "start the container once with neither --user nor --cap-drop, and it hands over what is in " +
-             dir + "; of a directory of the host, chown -R " + uid + " it there";
+      return words + "start the container once without --user and --cap-drop, and it changes the owner of " +
+             dir + "; for a directory of the host, run chown -R " + uid + " there";
     case EROFS:
       return words + "; mount a writable volume at " + dir + " (docker run -v logzio-okta-state:" + dir +
-             " ...), or name another place with --state-dir";
+             " ...), or name another directory with --state-dir";
     case ENOSPC:
     case EDQUOT:
       return words + "; free space for " + dir;
     case EFBIG:
       return words + "; raise the limit on file size (LimitFSIZE=, ulimit -f) for " + dir;
     case EIO:
-      return words + "; look at the disk under " + dir;
+      return words + "; check the disk under " + dir;
     case ENOTDIR:
-      return words + "; a part of " + dir + " is a file; name another place with --state-dir";
+      return words + "; a part of " + dir + " is a file; name another directory with --state-dir";
     default:
       return words;
   }

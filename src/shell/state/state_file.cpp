@@ -174,19 +174,20 @@ std::expected<OpenedState, StoreError> open_state_file(Database& database, const
   // A log whose file is gone is damage too: SQLite would delete it with all it holds.
   const bool orphaned = is_missing(path) && exists(path + "-wal");
   if (!is_missing(path) || orphaned) {
-    auto damage = orphaned ? Damage("its -wal file is there without it") : open_existing(database, dir, path);
+    auto damage = orphaned ? Damage("its -wal file exists without it") : open_existing(database, dir, path);
     if (!damage) return std::unexpected(damage.error());
     if (!*damage) return opened;
     if (on_damage == OnDamage::refuse) {
-      return unusable(path + " cannot be used (" + **damage +
-                      "); put a copy of it back, or start the daemon, which moves it aside and begins anew");
+      return unusable(
+          path + " cannot be used (" + **damage +
+          "); restore a copy of it, or start the daemon, which moves it aside and starts a new one");
     }
     auto aside = move_aside(dir, path, now);
     if (!aside) return std::unexpected(aside.error());
     opened.lost = true;
     opened.warnings.push_back(
         "THE STATE IS LOST: " + path + " cannot be used (" + **damage + ") and was moved to " + *aside +
-        "; every tenant starts again at --since, and " + "what was delivered since then comes a second time");
+        "; every tenant starts again at --since, and events delivered since then are delivered again");
   } else {
     opened.warnings.push_back("no state found in " + dir +
                               ": every tenant starts at --since (in a container, only a volume keeps it)");
