@@ -86,12 +86,12 @@ std::optional<Note> HookLedger::verified(Now now, bool let_in) {
                   "in Authorization"};
 }
 
-// A stranger's knocking never ends for good, so a complaint is not healed: it only grows rare.
+// Requests from strangers never stop for good, so a complaint is never healed: it only becomes rarer.
 std::optional<Note> HookLedger::refused(Now now, HookRefusal kind, std::uint64_t count) {
   const auto at = static_cast<std::size_t>(kind);
   counts_.refused.at(at) += count;
   if (!complaints_.at(at).failed(now.steady, name_of(kind))) return std::nullopt;
-  // Everybody's port scanner gets that far.
+  // Any port scanner causes this.
   const Level level = kind == HookRefusal::broken ? Level::debug : Level::warn;
   return Note{.level = level, .tenant = {}, .text = "a hook delivery is refused " + describe_refusal(kind)};
 }

@@ -31,7 +31,7 @@ void Mintings::answered(Now now, const TokenAnswer& answer) {
   const WallTime asked_wall = now.wall - to_ms(now.steady - minting.asked);
   const MintEnd end = minting.org->minted(now, asked_wall, minting.key, answer.result);
   const Mint* mint = minting.org->mint_of(minting.key);
-  if (mint == nullptr) {  // It has left the file.
+  if (mint == nullptr) {  // It is no longer in the file.
     troubles_.erase(minting.key);
   } else if (end.next == Mint::Next::held) {
     tell_granted(now, minting, *mint);

@@ -22,14 +22,14 @@ constexpr const char* ok = "ok";
 constexpr const char* failed = "FAIL";
 constexpr const char* unused = "-";
 
-// Of the limit spent by others: from here on it is worth knowing.
+// Share of the limit spent by others that is worth a warning.
 constexpr std::int64_t others_percent_high = 50;
 constexpr std::int64_t reserve_percent = static_cast<std::int64_t>(limits::rate_reserve * 100);
 
 constexpr std::array regions = {"listener.logz.io", "listener-au.logz.io", "listener-ca.logz.io",
                                 "listener-eu.logz.io", "listener-uk.logz.io"};
 
-/// Where the way ended: the step, and what to say of it.
+/// The step at which the connection failed, and the text about it.
 struct Broken {
   const char* step;
   std::string text;
@@ -82,7 +82,7 @@ Broken broken_way(const Sighting& seen, const TransportError& error) {
   const bool proxied = !seen.proxy.empty();
   const bool certificate = error.fault == TransportFault::untrusted;
   const std::string text = certificate ? certificate_text(seen, error.text) : error.text;
-  // The shell may know more of the scene; otherwise what was seen tells.
+  // The shell may know more; otherwise the cure follows from the sighting.
   std::string cure =
       !certificate && !error.cure.empty()
           ? error.cure
@@ -98,7 +98,7 @@ struct Way {
   std::string& http;
 };
 
-/// Fills the cells of the way; false where it ended early.
+/// Fills the cells of the connection; false if it failed.
 bool walk(const Sighting& seen, const Way& way, std::string_view subject, std::vector<Finding>& findings) {
   const bool proxied = !seen.proxy.empty();
   way.dns = proxied ? unused : ok;
@@ -267,7 +267,7 @@ class TenantDoctor {
   bool service_app_;
 };
 
-/// Of an answer that says nothing about the token.
+/// The text for an answer that says nothing about the token.
 std::string other_answer(const Endpoint& listener, const HttpAnswer& answer) {
   const std::string what = listener.text() + " answers " + std::to_string(answer.status);
   if (answer.status >= 300 && answer.status < 400) {
@@ -367,7 +367,7 @@ ListenerDiagnosis diagnose_listener(const DestinationSpec& destination, Sighting
   diagnosis.set_by = destination.set_by;
   diagnosis.sighting = std::move(sighting);
   examine(diagnosis, destination.listener, home);
-  // There may be several, and one account's token may be another tenant's.
+  // There may be several, and tenants may have accounts of their own.
   for (Finding& finding : diagnosis.findings) finding.text += "; set by " + destination.set_by;
   return diagnosis;
 }
@@ -378,7 +378,7 @@ bool is_token_unknown(const Sighting& sighting) {
 
 bool is_token_known(const Sighting& sighting) {
   if (!sighting.result || sighting.only_connected) return false;
-  // A web server's own 400, for plain HTTP on its TLS port say, is a page.
+  // A web server's own 400, for example for plain HTTP on its TLS port, is a page.
   const bool page = ascii::trim(plain_body(*sighting.result)).starts_with('<');
   return sighting.result->status == 200 || (sighting.result->status == 400 && !page);
 }

@@ -39,7 +39,7 @@ LogReader::LogReader(Now now, const TenantSpec& spec, const Span& span, const Po
   if (!is_relative(span)) begin(now.wall);
 }
 
-// Date has whole seconds: up to now is up to the end of its second.
+// Date has whole seconds: "now" extends to the end of that second.
 void LogReader::begin(WallTime okta_now) {
   moments_ = Moments{.since = moment(span_.since, okta_now), .until = std::nullopt};
   target_ = first_target(moments_->since, limits::page_events_max, query_);
@@ -98,7 +98,7 @@ Instant LogReader::deadline(Now now) const {
 std::vector<std::string_view> LogReader::answered(Now now, OktaAnswer&& answer) {
   CHECK(asking_ && answer.id == ask_);
   asking_ = false;
-  // By our clock as it is now: it may have been set since.
+  // By our clock as it is now: it may have been set since the request.
   const WallTime asked_wall = now.wall - to_ms(now.steady - asked_.steady);
   OktaResult reply = read_reply(std::move(answer.result));
   const Standing standing = org_.answered(now, asked_wall, key_, reply);
@@ -164,7 +164,7 @@ std::vector<std::string_view> LogReader::take_page(Now now, const OktaReply& rep
                                       .newest = newest_up_to(now.wall + org_.offset(), reader_.events()),
                                       .date = now.wall + org_.offset()});
   if (span_.until) {
-    done_ = !moved || tail == Tail::Seen::end;  // As long as a bounded question has a link, it has more.
+    done_ = !moved || tail == Tail::Seen::end;  // A bounded query has more as long as there is a link.
   } else {
     ask_at_ = now.steady + (tail != Tail::Seen::no || !moved ? policy_.poll_interval : 0s);
   }

@@ -34,7 +34,7 @@ const Spoken& spoken_as(Protocol protocol) {
   return *std::ranges::find(spoken, protocol, &Spoken::protocol);
 }
 
-/// What a person wrote, in its parts. Views into the text.
+/// The parts of the written endpoint. Views into the text.
 struct Written {
   std::optional<std::string_view> scheme;
   std::string_view host;
@@ -102,7 +102,7 @@ std::string listener_of(std::string_view region) {
   return "your region's listener, for example listener-eu.logz.io";
 }
 
-/// What people write for a listener that is none: a region alone, half a name, another door of Logz.io's
+/// Refuses common mistakes for a listener: a region alone, half a name, another Logz.io endpoint
 /// (docs/logzio.md 1).
 Result<void> check_logzio_name(std::string_view host) {
   const auto instead = [&](std::string_view what, std::string_view region) {
@@ -166,7 +166,7 @@ std::string other_protocol(std::uint16_t port) {
          " is for Logstash or Beats, whose protocol is not supported; write ";
 }
 
-/// The protocol that goes with this port when nobody wrote a scheme.
+/// The protocol of this port if there is no scheme.
 Result<Protocol> protocol_of(const std::string& host, std::uint16_t port) {
   const auto* const known = std::ranges::find(spoken, port, &Spoken::port);
   if (known == spoken.end()) {

@@ -17,8 +17,7 @@
 namespace logzio_okta {
 namespace {
 
-/// The members of the top level that OAuth and Okta have meanings for. They point into the text that was
-/// parsed.
+/// The top-level members that OAuth and Okta define. They point into the parsed text.
 struct Members {
   std::optional<std::string_view> access_token;
   std::optional<std::string_view> token_type;
@@ -56,7 +55,7 @@ class MembersHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Me
   bool Default() {
     text_ = nullptr;
     is_life_ = false;
-    return depth_ > 0;  // A value that is no object.
+    return depth_ > 0;  // A value that is not an object.
   }
 
   Members members;
@@ -148,7 +147,7 @@ bool mentions_any(std::string_view text, std::initializer_list<std::string_view>
   return std::ranges::any_of(words, [&](std::string_view word) { return mentions(text, word); });
 }
 
-/// Of a proof or an assertion, by the words of its complaint (docs/okta.md 5.3).
+/// The trouble with a proof or an assertion, by the words of the complaint (docs/okta.md 5.3).
 std::optional<TokenTrouble> about_a_claim(std::string_view text) {
   if (mentions_any(text, {"already been used", "already used", "jti' claim has"})) return TokenTrouble::used;
   if (mentions_any(text, {"expire", "expiration", "too far", "in the future", "in the past", "issued before",
@@ -164,7 +163,7 @@ TokenTrouble trouble_of_proof(const TokenRefusal& refusal) {
   const std::string& text = refusal.description;
   if (mentions_any(text, {"is missing", "requires a dpop"})) return TokenTrouble::proof_missing;
   if (const auto claim = about_a_claim(text)) return *claim;
-  // Its other claims: a proof that was asked for, and is wrong.
+  // Its other claims: a proof was asked for but is wrong.
   if (mentions_any(text, {"'htu'", "'htm'", "'ath'", "'jwk'", "'typ'", "'nonce'", "signature"}))
     return TokenTrouble::proof;
   return TokenTrouble::proof_unwanted;
@@ -176,7 +175,7 @@ bool is_token_letter(char c) {
   return ascii::is_letter(c) || ascii::is_digit(c) || std::string_view("!#$%&'*+-.^_`|~").contains(c);
 }
 
-/// Walks over one header: `DPoP algs="RS256", error="invalid_dpop_proof", Bearer realm=okta`.
+/// Parses one header: `DPoP algs="RS256", error="invalid_dpop_proof", Bearer realm=okta`.
 class Challenges {
  public:
   explicit Challenges(std::string_view header) : rest_(header) {}
@@ -190,7 +189,7 @@ class Challenges {
       skip_separators();
       const std::string_view name = word();
       if (name.empty()) return challenge;
-      if (!take_equals()) {  // No parameter: the next challenge begins.
+      if (!take_equals()) {  // Not a parameter: the next challenge begins.
         pending_scheme_ = name;
         return challenge;
       }
