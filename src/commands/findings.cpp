@@ -113,7 +113,7 @@ std::string finding_line(const Finding& finding, Colour colour) {
   if (colour == Colour::terminal) line += warning ? yellow : red;
   line += warning ? "WARN  " : "FAIL  ";
   line += harmless(finding.subject) + ": ";
-  // Many texts begin with a name of their own; the step tells which cell they explain.
+  // Many texts begin with a name of their own; the step shows which cell they explain.
   if (finding.step != finding.subject) line += finding.step + ": ";
   line += harmless(finding.text);
   if (colour == Colour::terminal) line += normal;

@@ -22,7 +22,7 @@
 namespace logzio_okta {
 namespace {
 
-/// How many events a page under this link holds.
+/// The number of events per page under this link.
 std::uint32_t limit_in(std::string_view target) {
   constexpr std::string_view key = "limit=";
   const std::size_t at = target.find(key);
@@ -33,8 +33,8 @@ std::uint32_t limit_in(std::string_view target) {
                                                                    : limits::page_events_max;
 }
 
-/// The place from which the saved link is the next question. Where Okta refuses the link one day, the stream
-/// asks again from `since`: rather too early than too late, so that nothing is left out.
+/// The place whose next question is the saved link. If Okta refuses the link one day, the stream asks again
+/// from `since`: rather too early than too late, so that nothing is left out.
 Place place_at(std::string target, const StateEdit::OktaTime& now, const Since& since) {
   const std::optional<WallTime> moment = moment_in_link(target);
   const auto* ago = std::get_if<SinceAgo>(&since);
@@ -43,18 +43,18 @@ Place place_at(std::string target, const StateEdit::OktaTime& now, const Since& 
   Place place{.next = std::move(target)};
   place.limit = limit_in(place.next);
   place.since = std::clamp(moment ? *moment - to_ms(limits::recovery_overlap) : chosen, oldest, now.at_least);
-  // What comes behind the link was not delivered by anyone: it is no backfill.
+  // Nobody has delivered the events after the link, so they are not backfill.
   place.first_start = moment ? place.since : now.at_most;
   return place;
 }
 
-/// The import of one state file; what it says goes to `said`.
+/// Imports one state file.
 class Import {
  public:
   Import(StateEdit& state, const std::vector<TenantEntry>& tenants, Since since, bool force)
       : state_(state), tenants_(tenants), since_(since), force_(force) {}
 
-  /// "" when it is imported, else why not.
+  /// "" if it was imported, else why not.
   std::string take(const LogstashState& from) {
     const auto tenant = std::ranges::find_if(
         tenants_, [&](const TenantEntry& each) { return each.domain.name() == from.domain; });

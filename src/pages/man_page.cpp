@@ -10,7 +10,7 @@
 namespace logzio_okta {
 namespace {
 
-/// `text` as roff prints it: a hyphen that can be pasted into a shell, no word mistaken for a request.
+/// `text` escaped for roff: hyphens can be pasted into a shell, and no word is taken for a request.
 std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -31,7 +31,7 @@ std::string section(std::string_view title) {
   return ".SH " + std::string(title) + "\n";
 }
 
-/// The first needs no request in front: it begins its section.
+/// The first needs no request before it: it begins its section.
 std::string paragraphs(std::string_view text) {
   std::string out;
   while (!text.empty()) {
@@ -64,7 +64,7 @@ std::string flag(const OptionRow& row) {
 std::string command(const CommandRow& row, bool first) {
   std::string out = ".SS \"" + escaped("logzio-okta " + usage_of(row)) + "\"\n";
   out += paragraphs(std::string(row.meaning) + "\n" + std::string(row.details));
-  // What it shares with the first command is explained above.
+  // Flags shared with the first command are explained above.
   std::string shared;
   for (const OptionRow& each : flags_of(row)) {
     const bool own =
@@ -80,7 +80,7 @@ std::string command(const CommandRow& row, bool first) {
   return out;
 }
 
-/// Lines indented by six spaces are shown as they are.
+/// Lines indented by six spaces are shown verbatim.
 std::string examples() {
   constexpr std::string_view shown_indent = "      ";
   std::string out;

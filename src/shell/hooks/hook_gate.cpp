@@ -62,7 +62,7 @@ Admission HookGate::judge(const RequestReader& request) const {
   return LetIn{.region = region, .accounts = std::move(*let_in)};
 }
 
-// A token that is given has to be right, whatever else is: it says whose events these are to become.
+// A given token must be right even if another credential is: it decides which account gets the events.
 std::optional<std::vector<DestinationId>> HookGate::lets_in(const RequestReader& request) const {
   using Accounts = std::vector<DestinationId>;
   if (const auto token = request.header("logzio_token")) {

@@ -52,8 +52,8 @@ constexpr std::string_view examples = R"(  Two tenants, the token in the environ
       logzio-okta --listener listener.logz.io --once --since 24h
 )";
 
-/// `text` behind `indent` spaces, broken at spaces; not before a flag, since a line that begins with one
-/// explains it.
+/// `text` indented by `indent` spaces and broken at spaces, but not before a flag, because a line that begins
+/// with a flag explains it.
 std::string wrapped(std::string_view text, std::size_t indent) {
   std::string out;
   const std::size_t width = columns - indent;
@@ -131,7 +131,8 @@ std::string help_text(CommandTable commands, std::span<const std::string> words)
   std::string out;
   for (const CommandRow& command : commands) {
     const bool family = command.name.starts_with(wanted + " ");
-    // Words behind a command's name are its own: "import-logstash DIR --help" asks about import-logstash.
+    // Words after a command's name are its arguments: "import-logstash DIR --help" asks about
+    // import-logstash.
     if (!family && !(wanted + " ").starts_with(std::string(command.name) + " ")) continue;
     if (!out.empty()) out += "\n";
     out += command_help(command);

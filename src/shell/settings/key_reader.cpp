@@ -1,4 +1,4 @@
-// Reading a private key as people have it: SigningKey::read().
+// Reads a private key in the forms that people have: SigningKey::read().
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -48,8 +48,8 @@ struct NumberFree {
   void operator()(BIGNUM* number) const { BN_clear_free(number); }
 };
 
-/// What became of escapes: "\n" in two characters is white space, as it is in a variable of the environment.
-/// The text keeps its length or shrinks, in place.
+/// "\n" written as two characters becomes white space, as it occurs in environment variables. Works in place;
+/// the text never grows.
 void take_off_escapes(std::string& text) {
   auto to = text.begin();
   for (auto from = text.begin(); from != text.end(); ++from) {
@@ -204,7 +204,7 @@ class KeyReader {
         "RS512, an EC key ES256, ES384 or ES512, depending on its curve");
   }
 
-  /// A member that is a string of the kind that names something; else empty.
+  /// A string member that is an identifier; else empty.
   static std::string text_of(std::string_view jwk, std::string_view name) {
     std::string_view raw;
     if (!find_member(jwk, name, raw) || raw.size() < 2 || raw.front() != '"' || raw.back() != '"') return {};
@@ -213,7 +213,7 @@ class KeyReader {
     return text.size() <= limits::nonce_bytes_max && visible ? std::string(text) : std::string();
   }
 
-  /// A number, big endian; empty if there is none.
+  /// A number, big endian; empty if missing.
   static Secret number_of(std::string_view jwk, const char* name) {
     std::string_view raw;
     if (!find_member(jwk, name, raw) || raw.size() < 2 || raw.front() != '"') return {};
@@ -237,7 +237,7 @@ class KeyReader {
     void add_bytes(const char* name, std::string_view bytes) {
       CHECK(OSSL_PARAM_BLD_push_octet_string(build_.get(), name, bytes.data(), bytes.size()) == 1);
     }
-    /// Nothing if OpenSSL does not make a key of it.
+    /// Nothing if OpenSSL cannot make a key of it.
     [[nodiscard]] Handle key(const char* type) {
       const std::unique_ptr<OSSL_PARAM, ParamsFree> params(OSSL_PARAM_BLD_to_param(build_.get()));
       const std::unique_ptr<EVP_PKEY_CTX, ContextFree> context(
@@ -267,7 +267,7 @@ class KeyReader {
     };
     static constexpr std::array required = {
         Name{"n", OSSL_PKEY_PARAM_RSA_N}, Name{"e", OSSL_PKEY_PARAM_RSA_E}, Name{"d", OSSL_PKEY_PARAM_RSA_D}};
-    // Without them it works, nine times slower; with some of them OpenSSL takes none.
+    // Without them it works, nine times slower; with only some of them, OpenSSL fails.
     static constexpr std::array primes = {
         Name{"p", OSSL_PKEY_PARAM_RSA_FACTOR1}, Name{"q", OSSL_PKEY_PARAM_RSA_FACTOR2},
         Name{"dp", OSSL_PKEY_PARAM_RSA_EXPONENT1}, Name{"dq", OSSL_PKEY_PARAM_RSA_EXPONENT2},
@@ -303,7 +303,7 @@ class KeyReader {
           "the EC key is on a curve that Okta does not accept; make a key on P-256, P-384 or P-521 and put "
           "its public half into the app in Okta");
     }
-    std::string point(1, '\x04');  // Both numbers, not compressed.
+    std::string point(1, '\x04');  // Both numbers, uncompressed.
     for (const char* name : {"x", "y"}) {
       const Secret number = number_of(jwk, name);
       if (number.empty() || number.expose().size() > curve->bytes) return damaged(name);

@@ -16,7 +16,7 @@ std::unexpected<TransportError> refuse(std::string text) {
       TransportError{.fault = TransportFault::refused_by_us, .sent = false, .text = std::move(text)});
 }
 
-// Reserves exactly, so that no half-built copy is left behind by a growing string.
+// Reserves the exact size, so that a growing string leaves no partial copy behind.
 Secret joined(std::string_view before, const Secret& secret, std::string_view after) {
   const std::string_view bytes = secret.expose();
   std::string text;
@@ -25,19 +25,19 @@ Secret joined(std::string_view before, const Secret& secret, std::string_view af
   return Secret(std::move(text));
 }
 
-// A line break in a key would let whoever wrote it write headers of their own.
+// A line break in a key would allow its author to add headers.
 bool fits_a_header(const Secret& secret) {
   return !secret.empty() && std::ranges::all_of(secret.expose(), ascii::is_visible);
 }
 
-// What needs no escape in a URL nor in a JSON string.
+// Characters that need no escape in a URL or a JSON string.
 bool fits_a_url(const Secret& secret) {
   return !secret.empty() && std::ranges::all_of(secret.expose(), [](char c) {
     return ascii::is_letter(c) || ascii::is_digit(c) || c == '-' || c == '_';
   });
 }
 
-/// What to do when Okta refuses this key: only a file is read again while the daemon runs.
+/// What to do if Okta refuses this key: only files are read again while the daemon runs.
 std::string cure_of_key(const TenantEntry& entry) {
   if (entry.service_app) {
     const std::string check = "check that the service app is active in Okta and has this key";

@@ -22,7 +22,7 @@ bool is_name(std::string_view text) {
   });
 }
 
-/// Of "NAME:-what else", ":=", ":?", ":+", or one of them without the colon, the name.
+/// The name in "NAME:-default", ":=", ":?", ":+", or one of them without the colon.
 std::optional<std::string_view> name_with_default(std::string_view inside) {
   const std::size_t end = inside.find_first_of(":-=?+");
   if (end == std::string_view::npos || !is_name(inside.substr(0, end))) return std::nullopt;
@@ -32,17 +32,17 @@ std::optional<std::string_view> name_with_default(std::string_view inside) {
   return inside.substr(0, end);
 }
 
-/// What may be a credential in the place of a name is not repeated.
+/// A name that may be a credential is not repeated.
 std::string shown(std::string_view name) {
   return quotable(name);
 }
 
-/// Every other byte of the first two letters is 0, on one side or the other.
+/// One byte of each of the first two characters is 0.
 bool is_wide(std::string_view text) {
   return text.size() >= 4 && ((text[0] == '\0' && text[2] == '\0') || (text[1] == '\0' && text[3] == '\0'));
 }
 
-/// "OKTA_API_KEY=", "export LOGZIO_TOKEN=" or "okta_api_key: " in front.
+/// Whether it begins with "OKTA_API_KEY=", "export LOGZIO_TOKEN=" or "okta_api_key: ".
 bool is_assignment(std::string_view text) {
   constexpr std::string_view exporting = "export ";
   if (text.starts_with(exporting)) text = ascii::trim(text.substr(exporting.size()));

@@ -159,7 +159,7 @@ std::string SigningKey::sign(std::string_view text) const {
   const Digest digest(EVP_MD_CTX_new());
   std::size_t size = 0;
   std::string signature;
-  // Fails where the key's own numbers are impossible, which adopt() finds out.
+  // Fails if the key's numbers are impossible, which adopt() detects.
   if (EVP_DigestSignInit(digest.get(), nullptr, digest_of(algorithm_), nullptr, handle_.get()) != 1 ||
       EVP_DigestSign(digest.get(), nullptr, &size, bytes_of(text), text.size()) != 1) {
     return {};

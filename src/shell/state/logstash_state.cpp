@@ -17,7 +17,7 @@ namespace {
 constexpr std::string_view name_middle = "_system_log_state";
 constexpr std::string_view usual_place = "/usr/share/logstash/data/plugins/inputs/okta_system_log";
 
-/// The URL in the file, or why there is none that could be used.
+/// The URL in the file, or why there is no usable one.
 std::expected<std::string, std::string> read_url(const std::string& path) {
   const auto file = read_small_file(path, limits::next_link_bytes_max);
   if (!file) return std::unexpected(file.error().text);
@@ -33,7 +33,7 @@ std::expected<std::string, std::string> read_url(const std::string& path) {
 }  // namespace
 
 Result<LogstashStates> read_logstash_states(const std::string& dir) {
-  const NeverWaitForFiles at_once;  // What is no file was not written by Logstash.
+  const NeverWaitForFiles at_once;  // Logstash writes only regular files.
   std::error_code error;
   std::vector<std::string> names;
   for (std::filesystem::directory_iterator it(dir, error), end; !error && it != end; it.increment(error)) {
