@@ -52,7 +52,7 @@ Failure of_limit(const Circumstances& now) {
   return {.kind = "429",
           .text = now.org.standing == Standing::crowded
                       ? "Okta reports too many concurrent requests (429); pausing briefly"
-                      : "Okta's rate limit is reached (429); quiet until " +
+                      : "Okta's rate limit is reached (429); waiting until " +
                             format_rfc3339(now.org.quiet_until.value_or(now.wall)),
           .counted = &RequestCounts::limited,
           .then = limited ? Failure::Then::keep_quiet : Failure::Then::ask_the_org};

@@ -102,7 +102,7 @@ void Poller::begin(Now now, const OrgFacts& org) {
                         format_rfc3339(place.since));
   if (!org.clock) {
     note(Level::warn,
-         "Okta's answers have no date, so the start is resolved by this machine's clock: see that it is "
+         "Okta's answers have no date, so the start is resolved by this machine's clock: check that it is "
          "right");
   }
   state_ = SavingStart{};
@@ -236,7 +236,7 @@ std::optional<Batch> Poller::take_unreadable(Now now, const OktaReply& reply, co
   std::string kept = set_aside_reason(why, body.size());
   if (!known) {
     note(Level::error, "one event makes its page unreadable; the page is set aside" +
-                           (kept.empty() ? " whole" : " (" + kept + ")") + " and the next is asked");
+                           (kept.empty() ? " whole" : " (" + kept + ")") + " and the next one is requested");
   }
   // Full pages would only meet it again until it is well behind us.
   question_.pass_unreadable(now.steady);
@@ -484,8 +484,8 @@ void Poller::ask_from_watermark(Now now, std::uint32_t limit) {
   question_.ask_from(since, limit);
   tail_.row_ends();
   if (!asks_again_.failed(now.steady, std::to_string(limit))) return;
-  note(Level::warn, "asks again from " + format_rfc3339(since) + " with " + std::to_string(limit) +
-                        " events a page; what was delivered since then is recognised and not sent twice");
+  note(Level::warn, "reading again from " + format_rfc3339(since) + " with " + std::to_string(limit) +
+                        " events per page; events delivered since then are recognised and not sent twice");
 }
 
 // Okta refuses a `since` from far before what it keeps. Only then is a clock used to decide how far back that

@@ -189,7 +189,7 @@ void LogReader::take_failure(Now now, const OktaResult& result, Standing standin
     if (trouble_.failed(now.steady, "429")) {
       notes_.push_back({.level = Level::warn,
                         .tenant = domain_.name(),
-                        .text = "Okta's rate limit is reached (429); quiet until " +
+                        .text = "Okta's rate limit is reached (429); waiting until " +
                                 format_rfc3339(until.value_or(now.wall))});
     }
     return;

@@ -59,7 +59,7 @@ class Unsettled {
     page->settle(settlement);
     return true;
   }
-  /// Likewise.
+  /// Marks the page as touched; false if it is gone.
   [[nodiscard]] bool touch(std::uint64_t number) {
     const auto page = std::ranges::find(pages_, number, &Page::number);
     if (page != pages_.end()) page->touched = true;
