@@ -277,7 +277,7 @@ class TenantsReader {
 
   Result<Tenants> read(const std::string& yaml) {
     const YAML::Node document = YAML::Load(yaml);
-    if (document.IsNull()) return fail(file_ + ":1:1: the file is empty; " + the_format);
+    if (document.IsNull()) return fail(file_ + ":1:1: it is empty; " + the_format);
     if (const auto second = second_document(yaml)) {
       return wrong(*second, "a second YAML document begins here; keep one");
     }
