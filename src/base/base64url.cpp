@@ -21,7 +21,7 @@ constexpr std::array<std::uint8_t, 256> values = [] {
   return table;
 }();
 
-/// Takes six bits after the other and gives whole bytes.
+/// Takes six bits at a time and produces whole bytes.
 class Decoder {
  public:
   explicit Decoder(std::size_t letters) { bytes_.reserve(letters / 4 * 3 + 3); }
@@ -29,7 +29,7 @@ class Decoder {
   Decoder& operator=(const Decoder&) = delete;
   ~Decoder() { wipe(bytes_); }
 
-  /// False for what is no letter of the alphabet.
+  /// False for a character outside the alphabet.
   bool take(char letter) {
     const std::uint8_t value = values[static_cast<unsigned char>(letter)];
     if (value == no_letter) return false;
@@ -41,7 +41,7 @@ class Decoder {
     }
     return true;
   }
-  /// Nothing if a letter is missing, or the last one says more than there is room for.
+  /// Nothing if a character is missing, or the last one has excess bits set.
   std::optional<std::string> take_bytes() {
     const bool whole = bit_count_ < 6 && (bits_ & ((1U << bit_count_) - 1)) == 0;
     if (!whole) return std::nullopt;

@@ -6,7 +6,7 @@
 namespace logzio_okta {
 
 void check_failed(const char* condition, const char* file, int line) {
-  // Nothing that could allocate or throw: the program's own state is what has just been found broken.
+  // Nothing here may allocate or throw: the program's own state is broken.
   static_cast<void>(std::fprintf(stderr, "%s:%d: check failed: %s\n", file, line, condition));
   std::abort();
 }

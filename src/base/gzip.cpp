@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t room_min = 1024;
 
-// ISA-L knows no const; it does not write to its input.
+// ISA-L takes no const pointers, but does not write to its input.
 std::uint8_t* input_bytes(std::string_view text) {
   return const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(text.data()));
 }
@@ -22,13 +22,13 @@ std::uint8_t* output_bytes(char* to) {
   return reinterpret_cast<std::uint8_t*>(to);
 }
 
-// ISA-L counts in 32 bits. Every bound of ours is far below that; a caller without a bound is a bug.
+// ISA-L counts in 32 bits. All our limits are far below that; a caller without a limit is a bug.
 std::uint32_t narrow(std::size_t size) {
   CHECK(size <= std::numeric_limits<std::uint32_t>::max());
   return static_cast<std::uint32_t>(size);
 }
 
-// What `fill(to, room left)` writes goes behind what is there, in place.
+// Appends what `fill(to, room left)` writes, in place.
 template <class Fill>
 void fill_up(std::string& text, std::size_t room, Fill fill) {
   const std::size_t so_far = text.size();
@@ -36,13 +36,13 @@ void fill_up(std::string& text, std::size_t room, Fill fill) {
       room, [&](char* to, std::size_t size) { return so_far + fill(to + so_far, size - so_far); });
 }
 
-// `so_far` in a string with room for `room` bytes, and after it what `fill(to, room left)` writes there. A
-// new string each time: growing one in place would take twice its size where a bound allows less, and would
-// fill with zeros what is about to be overwritten.
+// `so_far` in a new string of `room` bytes, followed by what `fill(to, room left)` writes. Growing a string
+// in place could take twice its size, beyond the limit, and would zero bytes that are about to be
+// overwritten.
 template <class Fill>
 std::string extended(const std::string& so_far, std::size_t room, Fill fill) {
   std::string longer;
-  // The library may offer more than was asked for, and the bound is ours to keep.
+  // The library may offer more than was asked for; keep to our limit.
   longer.resize_and_overwrite(room, [&](char* to, std::size_t /*offered*/) {
     std::ranges::copy(so_far, to);
     return so_far.size() + fill(to + so_far.size(), room - so_far.size());
@@ -63,7 +63,7 @@ class Inflater {
 
   [[nodiscard]] State state() const { return state_; }
 
-  /// Writes up to `room` bytes, which must be more than none, and returns how many it wrote.
+  /// Writes up to `room` bytes (at least one) and returns how many it wrote.
   std::size_t inflate(char* to, std::size_t room) {
     stream_.next_out = output_bytes(to);
     stream_.avail_out = narrow(room);
@@ -74,20 +74,20 @@ class Inflater {
   }
 
  private:
-  // Up to the end of the room, of the member or of the input.
+  // Runs to the end of the room, of the member or of the input.
   void step() {
     if (isal_inflate(&stream_) != ISAL_DECOMP_OK) {
       state_ = State::damaged;
     } else if (stream_.block_state != ISAL_BLOCK_FINISH) {
-      if (stream_.avail_out > 0) state_ = State::damaged;  // It stopped for want of input.
+      if (stream_.avail_out > 0) state_ = State::damaged;  // It ran out of input.
     } else if (only_padding_is_left()) {
       state_ = State::finished;
     } else {
-      isal_inflate_reset(&stream_);  // Keeps the place in the input: the next member follows.
+      isal_inflate_reset(&stream_);  // Keeps its position in the input: the next member follows.
     }
   }
 
-  // As gzip(1) has it: some writers fill their last block with zeros.
+  // Like gzip(1): some writers fill their last block with zeros.
   [[nodiscard]] bool only_padding_is_left() const {
     return std::all_of(stream_.next_in, stream_.next_in + stream_.avail_in,
                        [](std::uint8_t byte) { return byte == 0; });
@@ -97,7 +97,7 @@ class Inflater {
   State state_ = State::needs_room;
 };
 
-// The size that the last four bytes claim (RFC 1952), believed only as far as such text ever shrinks.
+// The size in the last four bytes (RFC 1952), limited to what the compression ratio of such text allows.
 std::size_t claimed_size(std::string_view packed) {
   constexpr std::size_t ratio_believed = 16;
   std::size_t claim = 0;
@@ -122,7 +122,7 @@ std::expected<void, GzipFault> gunzip(std::string_view packed, std::size_t bytes
     } else if (room < bytes_max) {
       room = room > bytes_max / 2 ? bytes_max : room * 2;
     } else {
-      // Nothing may come but the end. One byte beside the string is enough to see whether more does.
+      // Only the end may follow. One byte outside the string is enough to see whether more does.
       char beyond = 0;
       if (inflater.inflate(&beyond, 1) > 0) return std::unexpected(GzipFault::too_large);
     }
@@ -154,7 +154,7 @@ std::size_t whole_members(std::string_view packed) {
       whole = packed.size() - stream.avail_in;
       isal_inflate_reset(&stream);
     } else if (stream.avail_out > 0) {
-      break;  // It stopped for want of input.
+      break;  // It ran out of input.
     }
   }
   return whole;
@@ -178,7 +178,7 @@ std::string gzip(std::string_view plain) {
     CHECK(isal_deflate(&stream) == COMP_OK);
     return room - stream.avail_out;
   };
-  // Events shrink to a fifth, so that this room is nearly always enough and little of it stays empty.
+  // Events shrink to a fifth, so this is nearly always enough and little of it stays unused.
   std::size_t room = plain.size() / 4 + room_min;
   std::string packed;
   while (stream.internal_state.state != ZSTATE_END) {

@@ -13,15 +13,15 @@ bool is_separator(char c) {
   return c == '-' || c == '_';
 }
 
-/// Names that people give; of random letters and digits, one in many millions would pass.
+/// Whether it is a name that a person chose; one random string in many millions would pass.
 bool reads_as_words(std::string_view run) {
   const bool lower = std::ranges::any_of(run, [](char c) { return c >= 'a' && c <= 'z'; });
   const bool upper = std::ranges::any_of(run, [](char c) { return c >= 'A' && c <= 'Z'; });
   return std::ranges::any_of(run, is_separator) && lower != upper && !run.starts_with("00");
 }
 
-/// Where a private key in PEM form ends that begins at the head of `text`; 0 if none does. One that was cut
-/// off is one to its end.
+/// The size of the PEM private key at the start of `text`; 0 if there is none. A key that is cut off extends
+/// to the end.
 std::size_t pem_key_size(std::string_view text) {
   constexpr std::string_view begin = "-----BEGIN ";
   constexpr std::string_view end = "-----END ";

@@ -7,7 +7,7 @@
 namespace logzio_okta {
 namespace {
 
-// Through a volatile pointer, since a compiler may drop writes to memory that is about to be freed.
+// Through a volatile pointer, because a compiler may drop writes to memory that is about to be freed.
 void overwrite(char* bytes, std::size_t size) {
   volatile char* const writable = bytes;
   for (std::size_t i = 0; i < size; ++i) writable[i] = '\0';
@@ -39,7 +39,7 @@ Secret::~Secret() {
 
 bool Secret::same_as(std::string_view other) const {
   if (size_ != other.size()) return false;
-  unsigned difference = 0;  // Gathered over all bytes: the first one that differs must not end the loop.
+  unsigned difference = 0;  // Over all bytes: a difference must not end the loop early.
   for (std::size_t i = 0; i < size_; ++i) {
     difference |=
         static_cast<unsigned char>(bytes_[i]) ^ static_cast<unsigned>(static_cast<unsigned char>(other[i]));
@@ -56,7 +56,7 @@ std::ostream& operator<<(std::ostream& out, const Secret& /*secret*/) {
 }
 
 void wipe(std::string& text) {
-  text.resize(text.capacity());  // An earlier, longer content may still be there after the end.
+  text.resize(text.capacity());  // Earlier, longer content may remain after the end.
   overwrite(text.data(), text.size());
   text.clear();
 }

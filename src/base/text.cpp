@@ -8,16 +8,16 @@
 namespace logzio_okta {
 namespace {
 
-/// Whether a character of three bytes changes how others are shown: embedding, override and isolation of a
-/// direction, and the separators of lines and paragraphs.
+/// Whether a three-byte character changes how others are shown: direction embeddings, overrides and isolates,
+/// and the line and paragraph separators.
 bool rules_others(unsigned char first, unsigned char second, unsigned char third) {
   if (first != 0xe2) return false;
   return (second == 0x80 && third >= 0xa8 && third <= 0xae) ||
          (second == 0x81 && third >= 0xa6 && third <= 0xa9);
 }
 
-/// How many bytes at the beginning of `text` are one well-formed UTF-8 character that a terminal only shows;
-/// 0 if they are a control character, a piece of another encoding, or nothing.
+/// The length of the well-formed, harmless UTF-8 character at the start of `text`; 0 for a control character,
+/// invalid bytes or an empty text.
 std::size_t harmless_character(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);

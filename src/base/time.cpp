@@ -19,8 +19,8 @@ constexpr std::array<std::string_view, 7> weekdays{"Sun", "Mon", "Tue", "Wed", "
 constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-// Reads a text from the left. The first thing that is not there makes every later step fail too, so that the
-// parsers below read like the formats they parse and ask once, at the end.
+// Reads a text from the left. After the first mismatch every later step fails too, so the parsers below read
+// like their formats and check once, at the end.
 class Reader {
  public:
   explicit Reader(std::string_view text) : rest_(text) {}
@@ -28,7 +28,7 @@ class Reader {
   [[nodiscard]] bool complete() const { return good_ && rest_.empty(); }
   [[nodiscard]] bool next_is(char c) const { return !rest_.empty() && ascii::lower(rest_.front()) == c; }
 
-  /// Exactly `digits` of them, from `low` to `high`.
+  /// A number of exactly `digits` digits, from `low` to `high`.
   unsigned number(std::size_t digits, unsigned low, unsigned high) {
     unsigned value = 0;
     for (std::size_t i = 0; i < digits; ++i) {
@@ -39,13 +39,13 @@ class Reader {
     good_ = good_ && value >= low && value <= high;
     return value;
   }
-  /// The letter in either case, or the sign.
+  /// The letter in either case, or the punctuation mark.
   void letter(char c) { good_ = ascii::lower(take()) == ascii::lower(c) && good_; }
   void exactly(std::string_view word) {
     good_ = good_ && rest_.starts_with(word);
     rest_.remove_prefix(std::min(word.size(), rest_.size()));
   }
-  /// The index of the three letters that come next.
+  /// The index of the next three letters.
   template <std::size_t count>
   unsigned one_of(const std::array<std::string_view, count>& words) {
     const auto found = std::ranges::find(words, rest_.substr(0, 3));
@@ -92,12 +92,12 @@ TimeOfDay read_time_of_day(Reader& reader) {
   reader.exactly(":");
   time.minute = reader.number(2, 0, 59);
   reader.exactly(":");
-  // A leap second has no place in our count of milliseconds; the second before it is the nearest one.
+  // Our count of milliseconds has no leap seconds; the second before it is the nearest.
   time.second = std::min(reader.number(2, 0, 60), 59U);
   return time;
 }
 
-// What to take off a local time to get UTC.
+// The offset to subtract from a local time to get UTC.
 milliseconds read_offset(Reader& reader) {
   if (reader.next_is('z')) {
     reader.letter('z');
@@ -119,8 +119,8 @@ std::optional<WallTime> join(unsigned year, unsigned month, unsigned day, const 
                   std::chrono::minutes(time.minute) + std::chrono::seconds(time.second));
 }
 
-// A moment taken apart for printing. Both formats know years of four digits only, so that anything outside is
-// shown as the first or the last moment they can name.
+// A moment in its parts, for printing. Both formats have four-digit years only, so anything outside is shown
+// as the first or last moment they can express.
 struct Calendar {
   explicit Calendar(WallTime time) {
     constexpr milliseconds first = sys_days(std::chrono::year(0) / 1 / 1).time_since_epoch();
@@ -205,7 +205,7 @@ std::string format_rfc3339(WallTime time) {
 
 std::optional<WallTime> parse_http_date(std::string_view text) {
   Reader reader(text);
-  reader.one_of(weekdays);  // Which one is not held against the date: the date alone decides.
+  reader.one_of(weekdays);  // A wrong weekday is ignored: the date alone counts.
   reader.exactly(", ");
   const unsigned day = reader.number(2, 1, 31);
   reader.exactly(" ");
@@ -254,7 +254,7 @@ std::string describe(Duration duration) {
   const auto* const unit = std::ranges::find_if(units.begin(), units.end() - 1,
                                                 [&](const Unit& u) { return duration >= u.length; });
   std::string text = std::to_string(duration / unit->length).append(unit->spoken);
-  // Below a minute the smaller unit would say nothing a person acts on.
+  // Below a minute the smaller unit would not help anyone.
   const bool two_parts = unit->length >= 1min;
   if (two_parts) {
     const Unit& smaller = *(unit + 1);

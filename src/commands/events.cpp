@@ -37,7 +37,7 @@ std::uint64_t random_seed() {
   return seed;
 }
 
-/// The entries of the tenant that is meant: named, or the only one there is.
+/// The entries of the named tenant, or of the only one.
 Result<std::vector<TenantEntry>> choose(std::vector<TenantEntry>&& entries,
                                         std::optional<std::string_view> named) {
   std::optional<Domain> wanted;
@@ -69,10 +69,10 @@ class Printer {
       : reader_(reader),
         client_(client),
         progress_(stderr),
-        // Where the events scroll by on the same terminal they are the progress.
+        // If the events scroll by on the same terminal, they show the progress.
         draws_(progress_.drawing() && span.until && !terminal_) {}
 
-  /// False, with errno, if what was read can no longer be written.
+  /// False, with errno, if the output can no longer be written.
   bool run() {
     while (!reader_.done()) {
       if (const auto mint = reader_.next_mint(now())) client_.mint(*mint);
@@ -146,20 +146,20 @@ int events(Settings settings, const Environment& environment) {
   const WallTime wall = wall_now();
   LogReader::Span span{.since = settings.options.policy.since, .until = SinceAgo{}};
   if (const auto until = settings.value_of("until")) {
-    if (settings.has("follow")) return refuse(exit_usage, "--until and --follow exclude each other");
+    if (settings.has("follow")) return refuse(exit_usage, "--until and --follow cannot be combined");
     const auto parsed = parse_since(*until, wall);
     if (!parsed) return refuse(exit_configuration, "--until: " + parsed.error().text);
     span.until = *parsed;
   }
   if (settings.has("follow")) span.until.reset();
   if (span.until && moment(*span.until, wall) < moment(span.since, wall))
-    return refuse(exit_configuration, "--until lies before --since");
+    return refuse(exit_configuration, "--until is before --since");
 
   auto trust = Trust::load(settings.options.ca_file);
   if (!trust) return refuse(exit_configuration, trust.error().text);
   if (const auto& warning = trust->warning()) print(stderr, *warning + "\n");
   if (settings.options.user) {
-    // All that only root may read has been read.
+    // All files that only root may read have been read.
     if (auto became = give_up_privileges(*settings.options.user); !became)
       return refuse(exit_configuration, became.error().text);
   }
@@ -173,9 +173,9 @@ int events(Settings settings, const Environment& environment) {
   LogReader reader(now(), spec, span, settings.options.policy, Random(random_seed()));
   if (!Printer(reader, **client, span).run()) {
     const int why = errno;
-    if (why == EPIPE) return 0;  // Who read it has seen enough.
+    if (why == EPIPE) return 0;  // The reader has closed the pipe.
     return refuse(exit_output, "cannot write to standard output: " + std::generic_category().message(why) +
-                                   "; what was written is not the whole span");
+                                   "; the output is incomplete");
   }
   if (reader.failure()) return refuse(exit_unavailable, *reader.failure());
   return 0;

@@ -78,7 +78,7 @@ std::string state_line(const StateFound& state) {
   mode << std::oct << state.mode;
   std::string line = "state in " + harmless(state.path);
   line += state.exists ? ": of uid " + std::to_string(state.owner) + ", mode 0" + mode.str()
-                       : " (the first start makes it)";
+                       : " (created at the first start)";
   if (state.free_bytes) line += ", " + describe_bytes(*state.free_bytes) + " free";
   if (!state.set_aside) return line + "\n";
   line += "; " + (state.set_aside->events == 0 ? "nothing" : counted(state.set_aside->events, "event")) +
@@ -91,7 +91,7 @@ std::string state_line(const StateFound& state) {
 
 std::string daemon_line(const DaemonFound& daemon) {
   std::string line = "daemon at " + daemon.address + ": " + harmless(daemon.headline);
-  if (daemon.woken) line += "; it tries keys again that Okta has refused";
+  if (daemon.woken) line += "; it now retries keys that Okta has refused";
   return line + "\n";
 }
 
@@ -113,7 +113,7 @@ std::string finding_line(const Finding& finding, Colour colour) {
   if (colour == Colour::terminal) line += warning ? yellow : red;
   line += warning ? "WARN  " : "FAIL  ";
   line += harmless(finding.subject) + ": ";
-  // Many texts begin with a name of their own; the step tells which cell they explain.
+  // Many texts begin with a name of their own; the step shows which cell they explain.
   if (finding.step != finding.subject) line += finding.step + ": ";
   line += harmless(finding.text);
   if (colour == Colour::terminal) line += normal;

@@ -1,4 +1,4 @@
-// What `check` shows: tables and findings, as text for people or as JSON. Pure.
+// The output of `check`: tables and findings, as text for people or as JSON. Pure.
 #pragma once
 
 #include <cstdint>
@@ -14,34 +14,34 @@ namespace logzio_okta {
 
 /// The state and its directory.
 struct StateFound {
-  std::string path;  ///< Empty: nobody has looked.
+  std::string path;  ///< Empty: not examined.
   bool exists = false;
   unsigned owner = 0;
   unsigned mode = 0;
   std::optional<std::uint64_t> free_bytes;
-  std::optional<SetAsideTotal> set_aside;  ///< Where there is a state that can be read.
+  std::optional<SetAsideTotal> set_aside;  ///< If there is a readable state.
 };
 
 /// The daemon that runs with this state.
 struct DaemonFound {
-  std::string address;   ///< Where it was asked; empty: nobody has asked.
+  std::string address;   ///< Where it was asked; empty: not asked.
   std::string headline;  ///< Its own, or why there is none.
   bool running = false;
-  bool woken = false;  ///< It tries refused keys again.
+  bool woken = false;  ///< It now retries refused keys.
 };
 
 struct Examination {
   WallTime at;
   StateFound state;
   DaemonFound daemon;
-  std::vector<TenantDiagnosis> tenants;  ///< In the file's order, an element for each key.
+  std::vector<TenantDiagnosis> tenants;  ///< In the file's order, one per key.
   std::vector<ListenerDiagnosis> listeners;
-  std::vector<Finding> findings;  ///< All, those of tenants and listeners included; the gravest first.
+  std::vector<Finding> findings;  ///< All, including those of tenants and listeners; the gravest first.
 };
 
 enum class Colour : std::uint8_t { plain, terminal };
 
-/// `strict`: a warning counts as something that is wrong.
+/// `strict`: a warning counts as a failure.
 [[nodiscard]] std::string examination_text(const Examination& examination, Colour colour, bool strict);
 [[nodiscard]] std::string examination_json(const Examination& examination, int exit_code);
 

@@ -9,7 +9,7 @@ namespace logzio_okta {
 
 int healthcheck(Settings settings, const Environment& /*environment*/) {
   if (!settings.options.admin) {
-    std::puts("not asked: the admin server is off");
+    std::puts("not checked: the admin server is off");
     return 0;
   }
   const auto answer = ask_admin(*settings.options.admin, "/healthz");

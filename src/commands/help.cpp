@@ -17,8 +17,8 @@ int help(Settings settings, const Environment& /*environment*/) {
   }
   const std::string text = help_text(command_table(), settings.words);
   if (text.empty()) {
-    print(stderr, "logzio-okta: there is no command \"" + quotable(settings.words.front()) +
-                      "\"; logzio-okta --help lists them\n");
+    print(stderr, "logzio-okta: unknown command \"" + quotable(settings.words.front()) +
+                      "\"; logzio-okta --help lists all commands\n");
     return exit_usage;
   }
   std::fputs(text.c_str(), stdout);

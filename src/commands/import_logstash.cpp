@@ -22,7 +22,7 @@
 namespace logzio_okta {
 namespace {
 
-/// How many events a page under this link holds.
+/// The number of events per page under this link.
 std::uint32_t limit_in(std::string_view target) {
   constexpr std::string_view key = "limit=";
   const std::size_t at = target.find(key);
@@ -33,8 +33,8 @@ std::uint32_t limit_in(std::string_view target) {
                                                                    : limits::page_events_max;
 }
 
-/// The place from which the saved link is the next question. Where Okta refuses the link one day, the stream
-/// asks again from `since`: rather too early than too late, so that nothing is left out.
+/// The place whose next question is the saved link. If Okta refuses the link one day, the stream asks again
+/// from `since`: rather too early than too late, so that nothing is left out.
 Place place_at(std::string target, const StateEdit::OktaTime& now, const Since& since) {
   const std::optional<WallTime> moment = moment_in_link(target);
   const auto* ago = std::get_if<SinceAgo>(&since);
@@ -43,30 +43,30 @@ Place place_at(std::string target, const StateEdit::OktaTime& now, const Since& 
   Place place{.next = std::move(target)};
   place.limit = limit_in(place.next);
   place.since = std::clamp(moment ? *moment - to_ms(limits::recovery_overlap) : chosen, oldest, now.at_least);
-  // What comes behind the link was not delivered by anyone: it is no backfill.
+  // Nobody has delivered the events after the link, so they are not backfill.
   place.first_start = moment ? place.since : now.at_most;
   return place;
 }
 
-/// The import of one state file; what it says goes to `said`.
+/// Imports one state file.
 class Import {
  public:
   Import(StateEdit& state, const std::vector<TenantEntry>& tenants, Since since, bool force)
       : state_(state), tenants_(tenants), since_(since), force_(force) {}
 
-  /// "" when it is imported, else why not.
+  /// "" if it was imported, else why not.
   std::string take(const LogstashState& from) {
     const auto tenant = std::ranges::find_if(
         tenants_, [&](const TenantEntry& each) { return each.domain.name() == from.domain; });
-    if (tenant == tenants_.end()) return "no tenant of that domain is in the tenants file";
-    if (!tenant->query.plain()) return "the tenant has a filter, and the saved URL is of its whole log";
+    if (tenant == tenants_.end()) return "no tenant in the tenants file has that domain";
+    if (!tenant->query.plain()) return "the tenant has a filter, but the saved URL is for its whole log";
     auto target = admit_next(tenant->domain.origin(), from.url);
     if (!target)
       return "the saved URL is not one of " + from.domain + "'s System Log (" + target.error() + ")";
     auto known = state_.place(tenant->domain.name());
     if (!known) return known.error().text;
     if (*known && (*known)->next == *target) return {};
-    if (*known && !force_) return "the state has a place for it already, which is kept; --force replaces it";
+    if (*known && !force_) return "the state already has a cursor for it, which is kept; --force replaces it";
     const auto okta_now = state_.okta_time(tenant->domain.name(), wall_now());
     if (!okta_now) return okta_now.error().text;
     const Place place = place_at(*target, *okta_now, tenant->since.value_or(since_));
@@ -102,7 +102,7 @@ int import_logstash(Settings settings, const Environment& environment) {
       continue;
     }
     imported.insert(each.domain);
-    print(stdout, each.domain + ": goes on where Logstash stopped\n");
+    print(stdout, each.domain + ": continues where Logstash stopped\n");
   }
   for (const std::string& skipped : found->skipped) print(stderr, "skipped " + skipped + "\n");
   std::set<std::string> left;

@@ -1,4 +1,4 @@
-// The command `import-logstash DIR`: goes on where the Logstash image stopped.
+// The command `import-logstash DIR`: continues where the Logstash image stopped.
 #pragma once
 
 #include "shell/settings/settings.hpp"

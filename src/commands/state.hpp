@@ -1,4 +1,4 @@
-// The commands that look at the state and mend it: `set-aside list|show|retry|drop` and `cursor show|set`.
+// The commands that show and repair the state: `set-aside list|show|retry|drop` and `cursor show|set`.
 #pragma once
 
 #include "shell/settings/settings.hpp"

@@ -1,4 +1,4 @@
-// The command `status`: what the running daemon says of itself.
+// The command `status`: shows the status of the running daemon.
 #pragma once
 
 #include "shell/settings/settings.hpp"

@@ -13,7 +13,7 @@
 namespace logzio_okta {
 namespace {
 
-/// For all requests of one app together: a nonce, a clock that is off, another algorithm.
+/// For all requests of one app together: a nonce, a wrong clock, another algorithm.
 constexpr Duration patience = 60s;
 
 struct App {
@@ -57,7 +57,7 @@ class Minter {
   }
 
  private:
-  /// When it is to be advanced again.
+  /// Returns when to call it again.
   Instant advance(std::size_t index) {
     App& app = apps_[index];
     if (app.done) return never;
@@ -95,7 +95,7 @@ std::map<CredentialId, MintedToken> mint_tokens(Keyring& keyring, const Trust& t
     return {};
   }
   auto client = CurlClient::create(keyring, trust, proxy);
-  CHECK(client.has_value());  // Whoever asks has seen that libcurl is suitable.
+  CHECK(client.has_value());  // The caller has checked that libcurl is suitable.
   return Minter(**client, roster).run();
 }
 

@@ -1,4 +1,4 @@
-// An access token for each service app, once: for commands that ask Okta beside the daemon.
+// Requests one access token for each service app, for commands that ask Okta independently of the daemon.
 #pragma once
 
 #include <chrono>
@@ -15,11 +15,11 @@
 namespace logzio_okta {
 
 struct MintedToken {
-  std::string why_not;  ///< With what to do; empty: the keyring has it.
+  std::string why_not;  ///< Including what to do; empty: the keyring has the token.
   std::chrono::milliseconds okta_ahead{0};
 };
 
-/// Asks for all of them at once and waits until each is there or is not to be had.
+/// Requests all of them at once and waits until each has arrived or failed.
 [[nodiscard]] std::map<CredentialId, MintedToken> mint_tokens(Keyring& keyring, const Trust& trust,
                                                               const Proxy& proxy, const Roster& roster);
 

@@ -11,7 +11,7 @@ namespace {
 
 constexpr Duration error_pause = 60min;
 constexpr std::array<Duration, 4> pauses = {1min, 5min, 15min, error_pause};
-constexpr std::size_t kinds_max = 8;  // There are hardly more; statuses of a listener may be anything.
+constexpr std::size_t kinds_max = 8;  // More are unlikely, but a listener's status may be anything.
 
 }  // namespace
 
@@ -63,7 +63,7 @@ std::optional<Level> Complaint::failed(Instant now, std::string_view kind, Urgen
   const bool lasts = now - *since_ >= limits::patience_until_error;
   const bool error = urgency == Urgency::now || (urgency == Urgency::lasting && lasts);
   if (!error) return failed(now, kind) ? std::optional(Level::warn) : std::nullopt;
-  // What has become an error is said then, and from then on hourly, however often its kind changes.
+  // Once a failure is an error, it is reported hourly, however often its kind changes.
   if (now < next_error_ && !stays_unsaid(now)) return std::nullopt;
   met.next = next_error_ = now + error_pause;
   ++met.said;

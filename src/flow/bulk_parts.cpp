@@ -16,7 +16,7 @@ void copy(const BulkLine& line, BulkBuilder& into) {
   into.add_line(line.text, line.record, line.piece.stream, line.piece.page);
 }
 
-/// Another text of the line, whose event stands where it stood but for what was put before it.
+/// The record of a marked line of `bytes` bytes, changed only before its event.
 LineRecord moved(const BulkLine& line, std::size_t bytes) {
   LineRecord record = line.record;
   record.event_at += static_cast<std::uint32_t>(bytes - line.text.size());
@@ -59,7 +59,7 @@ MarkedBulk marked(const Bulk& bulk, std::size_t token_bytes,
       builder.add_line(text, record, piece.stream, piece.page);
       continue;
     }
-    // The mark is what makes this line too long: it goes out reduced, like any other such line.
+    // The mark makes this line too long: it is delivered reduced, like any other such line.
     EventSlice event;
     std::string bytes = event_in(line.text, line.record);
     CHECK(PageCutter::cut_one(bytes, event));

@@ -12,14 +12,14 @@
 namespace logzio_okta {
 namespace {
 
-/// A 4xx that is about what was asked: none about who asks (401, 403, a proxy's 407), how often or when (408,
-/// 425, 429), or which connection it came by (421).
+/// A 4xx about the question itself, not about who asks (401, 403, a proxy's 407), how often or when (408,
+/// 425, 429), or over which connection (421).
 bool is_about_the_question(int status) {
   constexpr std::array others = {401, 403, 407, 408, 421, 425, 429};
   return status >= 400 && status < 500 && std::ranges::find(others, status) == others.end();
 }
 
-/// Tells one kind of unreadable page from another.
+/// Names the kind of unreadable page.
 std::string_view name_of(BodyFault fault) {
   switch (fault) {
     case BodyFault::damaged:
@@ -39,20 +39,20 @@ std::string_view name_of(BodyFault fault) {
 std::string encoding_text(const HttpAnswer& answer) {
   return "Okta answered 200 with a Content-Encoding that was not asked for (" +
          printable(find_header(answer.headers, "Content-Encoding").value_or("")) +
-         "): something in between encodes its answers anew; let it leave them as they are";
+         "): a proxy in between re-encodes its answers; configure it to leave them unchanged";
 }
 
 std::string no_org_text(const std::string& said) {
   return "Okta has no System Log under this domain (" + said +
-         "): if the org was renamed write its new domain as okta_domain, if it is gone remove its entry";
+         "): if the org was renamed, set okta_domain to its new domain; if it was deleted, remove its entry";
 }
 
 Failure of_limit(const Circumstances& now) {
   const bool limited = now.org.standing == Standing::limited;
   return {.kind = "429",
           .text = now.org.standing == Standing::crowded
-                      ? "Okta has too many requests at once (429); a short pause"
-                      : "Okta's rate limit is reached (429); quiet until " +
+                      ? "Okta reports too many concurrent requests (429); pausing briefly"
+                      : "Okta's rate limit is reached (429); waiting until " +
                             format_rfc3339(now.org.quiet_until.value_or(now.wall)),
           .counted = &RequestCounts::limited,
           .then = limited ? Failure::Then::keep_quiet : Failure::Then::ask_the_org};
@@ -62,15 +62,15 @@ Failure of_refused_key(const std::string& said, const Circumstances& now) {
   return {.kind = "401",
           .text = std::string(now.org.service_app ? "Okta refuses a fresh access token of the service app ("
                                                   : "Okta refuses the API key (") +
-                  said + "); " + (now.org.all_keys_refused ? "" : "another key takes over; ") +
+                  said + "); " + (now.org.all_keys_refused ? "" : "switching to another key; ") +
                   std::string(now.key_cure),
           .counted = &RequestCounts::unauthorized,
           .level = Level::error,
           .then = Failure::Then::ask_the_org};
 }
 
-/// About the token or its proof, whatever the status: the place and its link are as good as before. How often
-/// it is asked again at once, the org decides.
+/// About the token or its proof, whatever the status: the place and its link are not affected. The org
+/// decides how often the request is repeated at once.
 Failure of_doubted_credential(const HttpAnswer& answer, Standing standing) {
   const std::string said = std::to_string(answer.status) + " " + describe_credential_doubt(answer);
   const bool token = standing == Standing::renewing;
@@ -94,7 +94,7 @@ Failure of_missing_role(const std::string& said, bool service_app) {
       .level = Level::error};
 }
 
-/// No other 4xx goes away by asking the same again.
+/// Any other 4xx: repeating the same question does not help.
 Failure of_question(const std::string& said, const Circumstances& now) {
   const bool no_org = said.starts_with("404");
   return {.kind = "4xx",
@@ -108,8 +108,8 @@ Failure of_question(const std::string& said, const Circumstances& now) {
 }
 
 Failure of_okta_itself(int status, const std::string& said) {
-  // E0000009: Okta's own 30 s for a query were not enough (docs/okta.md 3). Any other is an outage, and a
-  // smaller question would only be slower when it is over.
+  // E0000009: the query took longer than Okta's own 30 s (docs/okta.md 3). Any other is an outage, after
+  // which smaller pages would only be slower.
   const bool took_too_long = status == 500 && said.find("E0000009") != std::string::npos;
   return {.kind = "5xx",
           .text = "Okta answered " + said,
@@ -125,14 +125,14 @@ Failure of_redirect(int status) {
           .level = Level::error};
 }
 
-/// A firewall's or a proxy's page says nothing about the key, nor about the link, which it would refuse in
-/// any other words as well. Only where it is about the question, another one may do.
+/// A firewall's or proxy's page says nothing about the key or the link, which it would refuse in any form.
+/// Only if it is about the question, another one may pass.
 Failure of_something_in_between(int status, const std::string& said) {
   const bool redirect = status < 400;
   return {.kind = "foreign",
           .text = "something in between answers in Okta's place (" + said +
                   (redirect ? "); its redirect is never followed" : ")") +
-                  ": let requests to this domain through the proxy or firewall",
+                  ": allow requests to this domain through the proxy or firewall",
           .counted = &RequestCounts::client_error,
           .stuck = is_about_the_question(status),
           .urgency = Urgency::lasting};
@@ -185,14 +185,14 @@ Failure failure_of(const OktaReply& reply, const UnreadableBody& why, std::size_
 Failure surplus(std::size_t events, std::size_t limit) {
   return {.kind = "surplus",
           .text = "Okta answered with " + std::to_string(events) + " elements where " +
-                  std::to_string(limit) + " events were asked for; full pages are asked for again",
+                  std::to_string(limit) + " events were asked for; asking for full pages again",
           .level = Level::error};
 }
 
 Failure hostile_link(std::string_view why) {
   return {.kind = "hostile link",
           .text = "Okta's next link " + describe_refused_link(why) +
-                  " and is not followed; the place is kept. Check what answers under this domain",
+                  " and is not followed; the cursor is kept. Check what answers under this domain",
           .level = Level::error};
 }
 

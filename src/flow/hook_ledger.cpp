@@ -8,26 +8,23 @@ namespace {
 std::string describe_refusal(HookRefusal kind) {
   switch (kind) {
     case HookRefusal::unauthorized:
-      return "(401): it carries neither this daemon's shipping token in logzio_token nor a secret of "
+      return "(401): it has neither this daemon's shipping token in logzio_token nor a secret from "
              "--hooks-secrets in Authorization. Correct the header in Okta (Workflow, Event Hooks)";
     case HookRefusal::source:
-      return "(403): its org is not in the tenants file. Add it; the name there must "
-             "be "
-             "the one in the delivery's \"source\"";
+      return "(403): its org is not in the tenants file. Add it under the name in the delivery's \"source\"";
     case HookRefusal::malformed:
-      return "(400): it is not what Okta sends; the answer to it says why";
+      return "(400): it is not in Okta's format; the response says why";
     case HookRefusal::too_large:
-      return "(413, 431): it is larger than what Okta sends";
+      return "(413, 431): it is larger than anything Okta sends";
     case HookRefusal::unavailable:
-      return "(503): too much arrives at once. Okta sends it once more";
+      return "(503): too many arrive at once. Okta sends it once more";
     case HookRefusal::flooding:
-      return "(429): its address was refused again and again, or holds too many connections";
+      return "(429): its address was refused too often or has too many connections";
     case HookRefusal::broken:
-      return "unread: its connection was too slow, was cut, or failed in TLS";
+      return "unread: its connection was too slow, was closed early, or failed in TLS";
     case HookRefusal::cleartext:
-      return "unread: it came without TLS, from an address that --hooks-proxies does not name. Add the "
-             "proxy's "
-             "address there, or the network it is in";
+      return "unread: it came without TLS from an address that is not in --hooks-proxies. Add the proxy's "
+             "address or network there";
   }
   return "";
 }
@@ -66,7 +63,7 @@ std::optional<Note> HookLedger::cannot_keep(Now now, const std::string& why) {
   return Note{.level = Level::error,
               .tenant = {},
               .text = "deliveries of event hooks cannot be kept: " + why +
-                      ". They are answered 503: Okta sends each once more, and then it is lost"};
+                      ". They are answered 503: Okta sends each of them once more; after that it is lost"};
 }
 
 std::optional<Note> HookLedger::can_keep(Now now) {
@@ -85,16 +82,16 @@ std::optional<Note> HookLedger::verified(Now now, bool let_in) {
               .tenant = {},
               .text =
                   "the event hook was verified, but deliveries with the same headers will be refused (401): "
-                  "they need this daemon's shipping token in logzio_token, or a secret of --hooks-secrets "
+                  "they need this daemon's shipping token in logzio_token or a secret from --hooks-secrets "
                   "in Authorization"};
 }
 
-// A stranger's knocking never ends for good, so a complaint is not healed: it only grows rare.
+// Requests from strangers never stop for good, so a complaint is never healed: it only becomes rarer.
 std::optional<Note> HookLedger::refused(Now now, HookRefusal kind, std::uint64_t count) {
   const auto at = static_cast<std::size_t>(kind);
   counts_.refused.at(at) += count;
   if (!complaints_.at(at).failed(now.steady, name_of(kind))) return std::nullopt;
-  // Everybody's port scanner gets that far.
+  // Any port scanner causes this.
   const Level level = kind == HookRefusal::broken ? Level::debug : Level::warn;
   return Note{.level = level, .tenant = {}, .text = "a hook delivery is refused " + describe_refusal(kind)};
 }

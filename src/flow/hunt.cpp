@@ -12,7 +12,7 @@
 namespace logzio_okta {
 namespace {
 
-constexpr std::size_t answers_until_pace = 4;  // Before, nobody knows how fast they come.
+constexpr std::size_t answers_until_pace = 4;  // Before that, their pace is unknown.
 
 std::string what_was_not_told(std::size_t refused, std::size_t suspects, std::size_t here) {
   if (refused >= suspects) return std::string("the listener refused ") + (here == 1 ? "it" : "them");
@@ -49,7 +49,7 @@ void Hunt::look_for_culprits() {
       to_try_.push_back(i);
     }
   }
-  // What is odd about a line often makes it long.
+  // Defects often make a line long, so long lines come first.
   std::ranges::sort(to_try_, [this](std::uint32_t a, std::uint32_t b) {
     return std::pair(lines_[b].size(), a) < std::pair(lines_[a].size(), b);
   });
@@ -61,7 +61,7 @@ void Hunt::look_for_culprits() {
 
 // Trying.
 
-/// None of those left can be bad.
+/// None of the remaining lines can be bad.
 bool Hunt::settled_by_number() const {
   return missing_ == 0U;
 }
@@ -111,7 +111,7 @@ std::optional<Bulk> Hunt::next(Instant now, BulkId id) {
   return seal(lines);
 }
 
-/// Empty where it cannot say so.
+/// Empty if the line cannot be marked.
 Hunt::MarkedLine Hunt::marked(std::string_view line, LineRecord record) {
   if (record.mark.possible_duplicate) return {.text = std::string(line), .record = record};
   std::string text = marked_line(line, record);
@@ -157,7 +157,7 @@ void Hunt::heard_counts(const Lines& lines, const verdict::PartlyTaken& counts) 
   auto refused = counts.refused();
   if (lines.size() == 1 && !refused) {
     if (counts.named == 0) return set(lines, State::unknown);
-    refused = 1;  // For one line it is enough that something was counted as refused.
+    refused = 1;  // For one line any refusal count is enough.
   }
   if (refused == 0U) return set(lines, State::good);
   if (refused == lines.size()) {
@@ -179,7 +179,7 @@ void Hunt::heard_nothing(Instant now, const Lines& lines, bool perhaps_taken, Du
 
 // Settling.
 
-/// With as many found as were refused, what was not tried is good all the same.
+/// Once all refused lines are found, the untried ones are good too.
 Hunt::State Hunt::fate_of(std::uint32_t line) const {
   const State state = states_[line];
   if (state == State::culprit) return State::bad;
@@ -227,7 +227,7 @@ std::vector<Settlement> Hunt::settlements() const {
       }
     }
     if (suspects > 0) {
-      // Which of several pieces holds the refused ones nobody knows: each counts as many as it may hold.
+      // It is unknown which piece has the refused ones: each counts as many as it may have.
       together.events = static_cast<std::uint32_t>(std::min<std::size_t>(bad_of_them, suspects));
       together.reason = what_was_not_told(bad_of_them, unresolved, suspects);
       if (suspects == 1) together.bytes.pop_back();

@@ -38,7 +38,7 @@ void Mint::asked(Instant now) {
   asked_ = now;
 }
 
-// Its life began when Okta made it, so not before it was asked for, and a request takes time on its way.
+// Its lifetime is counted from the request: Okta issued it some time after that.
 void Mint::granted(Instant now, const TokenFacts& facts, Random& random) {
   CHECK(asked_);
   const Duration before = std::min<Duration>(limits::token_renew_before, facts.life / 4);
@@ -65,7 +65,7 @@ Mint::Next Mint::refused(Instant now, TokenTrouble trouble, Random& random) {
     case TokenTrouble::proof_algorithm:
       return use_rsa() ? at_once(now, random, Next::refused) : Next::refused;
     case TokenTrouble::proof_missing:
-      if (proof_ != ProofKind::none) return Next::refused;  // We gave one.
+      if (proof_ != ProofKind::none) return Next::refused;  // We sent one.
       proof_ = ProofKind::ec;
       return at_once(now, random, Next::refused);
     case TokenTrouble::proof_unwanted:

@@ -31,7 +31,7 @@ void Mintings::answered(Now now, const TokenAnswer& answer) {
   const WallTime asked_wall = now.wall - to_ms(now.steady - minting.asked);
   const MintEnd end = minting.org->minted(now, asked_wall, minting.key, answer.result);
   const Mint* mint = minting.org->mint_of(minting.key);
-  if (mint == nullptr) {  // It has left the file.
+  if (mint == nullptr) {  // It is no longer in the file.
     troubles_.erase(minting.key);
   } else if (end.next == Mint::Next::held) {
     tell_granted(now, minting, *mint);
@@ -54,14 +54,15 @@ void Mintings::tell_granted(Now now, const Minting& minting, const Mint& mint) {
 void Mintings::tell_refused(Now now, const Minting& minting, const MintEnd& end) {
   if (end.next == Mint::Next::again) {
     if (end.trouble == TokenTrouble::proof_algorithm)
-      return say(minting, Level::info, "Okta takes no DPoP proofs by ES256 here: they are signed by RS256");
-    return say(minting, Level::debug, "asking for the access token again: " + end.text);
+      return say(minting, Level::info,
+                 "Okta does not accept DPoP proofs signed with ES256 here; signing with RS256");
+    return say(minting, Level::debug, "requesting the access token again: " + end.text);
   }
   const bool refused = end.next == Mint::Next::refused;
   const auto level = troubles_[minting.key].failed(now.steady, name_of(end.trouble), end.urgency);
   if (!level) return;
   const bool another = refused && !minting.org->all_refused() && minting.org->keys() > 1;
-  say(minting, refused ? Level::error : *level, end.text + (another ? "; another key takes over" : ""));
+  say(minting, refused ? Level::error : *level, end.text + (another ? "; switching to another key" : ""));
 }
 
 void Mintings::say(const Minting& minting, Level level, std::string text) {

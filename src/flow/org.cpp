@@ -11,7 +11,7 @@
 namespace logzio_okta {
 namespace {
 
-// Further apart no two clocks are, not even one that begins in 1970: such a Date is nonsense.
+// No two clocks differ more, not even if one starts in 1970: such a Date is nonsense.
 constexpr auto clock_difference_believed = std::chrono::hours(24 * 365 * 100);
 
 std::optional<WallTime> date_of(const Headers& headers) {
@@ -38,7 +38,7 @@ std::optional<CredentialId> Org::grant(Now now) const {
 Instant Org::next_chance(Now now) const {
   Instant chance = std::max(now.steady, quiet_until_);
   if (!within_budget(chance)) chance = std::max(chance, *window_end_);
-  if (!any_ready(now.steady)) return never;  // A token comes with an answer.
+  if (!any_ready(now.steady)) return never;  // A token arrives with an answer.
   if (!all_refused()) return chance;
   Instant retry_at = never;
   for (const Key& key : keys_) {
@@ -54,7 +54,7 @@ std::optional<CredentialId> Org::idle_key(Now now) const {
   return idle != keys_.end() ? std::optional(idle->id) : std::nullopt;
 }
 
-// A service app without a token is not used, but mint_due() asks for one in time.
+// A service app without a token is not used; mint_due() requests one in time.
 Instant Org::next_idle_key(Instant now) const {
   Instant due = never;
   for (const Key& key : keys_) {
@@ -74,7 +74,7 @@ bool Org::window_over(Instant now) const {
 }
 
 std::int64_t Org::budget() const {
-  constexpr std::int64_t limit_believed = 1'000'000;  // More is never spent, and a double holds it.
+  constexpr std::int64_t limit_believed = 1'000'000;  // More is never spent, and a double can hold it.
   const auto limit =
       static_cast<double>(std::min(limit_.value_or(limits::rate_limit_assumed), limit_believed));
   return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::floor(limit * rate_share_)));
@@ -98,7 +98,7 @@ Duration Org::pace(Instant now) const {
 
 void Org::asked(Now now, CredentialId id) {
   if (window_over(now.steady)) {
-    // What is on its way may be counted in the new window, and so may answers that did not tell theirs,
+    // Requests in flight may count in the new window, and so may answers without a window of their own,
     // unless the old one ended long ago.
     const bool next_one = window_end_ && now.steady < *window_end_ + limits::rate_window;
     spent_ = outstanding_ + (window_reset_ && next_one ? unplaced_ : 0);
@@ -117,7 +117,7 @@ void Org::cancelled() {
   --outstanding_;
 }
 
-// What an answer says.
+// Answers.
 
 Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const OktaResult& result) {
   CHECK(outstanding_ > 0);
@@ -144,7 +144,7 @@ Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const Okta
     return Standing::crowded;
   }
   if (of_okta) learn_rate(now, reply);
-  if (status == 429) {  // Whoever says it: a proxy's limit is as good a reason to be quiet.
+  if (status == 429) {  // From any sender: a proxy's limit is as good a reason to wait.
     go_quiet(now, reply, clock_before);
     return Standing::limited;
   }
@@ -174,7 +174,7 @@ Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const Okta
   return Standing::fine;
 }
 
-// Our own clock may have been set since, so that either it or the time that has passed may vouch for a Date.
+// Our own clock may have been set since, so either it or the elapsed time may confirm a Date.
 std::optional<WallTime> Org::believed_date(Now now, std::optional<WallTime> date) {
   if (!date || std::chrono::abs(*date - now.wall) > clock_difference_believed) return std::nullopt;
   const auto near = [&](WallTime moment) {
@@ -193,10 +193,10 @@ std::optional<WallTime> Org::believed_date(Now now, std::optional<WallTime> date
   return date;
 }
 
-// Date is cut to a whole second, so Okta's clock at the answer lay in [Date, Date + 1 s); ours between asking
-// and now. Where the two ranges meet we call the clocks equal; otherwise we take the end that marks an event
-// too many rather than one too few. What this answer does not contradict is kept: one that came sooner knew
-// better.
+// Date is cut to a whole second, so Okta's clock at the answer was in [Date, Date + 1 s); ours was between
+// the request and now. If the two ranges overlap, the clocks count as equal; otherwise we take the bound that
+// marks an event too many rather than one too few. An earlier offset that this answer does not contradict is
+// kept: an answer that came sooner was more precise.
 void Org::learn_clock(Now now, WallTime asked_wall) {
   if (!date_) return;
   const auto low = *date_ - now.wall;
@@ -212,21 +212,21 @@ void Org::learn_rate(Now now, const OktaReply& reply) {
     if (rate.remaining) remaining_ = rate.remaining;
     return;
   }
-  // In milliseconds: a moment centuries away has no place in nanoseconds. By the answer's own Date, which
-  // only has to fit the moment beside it.
+  // In milliseconds: a moment centuries away overflows nanoseconds. By the answer's own Date, which only has
+  // to match the reset beside it.
   const auto ahead = *rate.reset - reply.date.value_or(okta_time(now.wall)) + 1s;
   if (ahead <= 0s || ahead > to_ms(limits::rate_wait_max)) return;  // Nonsense.
-  constexpr auto jitter = 2s;  // Of one window's end, rounded anew in each answer.
-  if (window_reset_ && *rate.reset < *window_reset_ - jitter) {  // From a window that is over.
+  constexpr auto jitter = 2s;  // Of one window's end, which each answer rounds anew.
+  if (window_reset_ && *rate.reset < *window_reset_ - jitter) {  // From a window that has ended.
     --unplaced_;
     return;
   }
   const bool same = window_reset_ && *rate.reset <= *window_reset_ + jitter;
-  // Okta has begun a new window with this request, or with one whose answer did not tell: unplaced, as yet,
-  // is this one too.
+  // Okta began a new window with this request, or with one whose answer did not say: this request is still
+  // unplaced too.
   if (window_reset_ && !same) spent_ = outstanding_ + unplaced_;
   unplaced_ = 0;
-  // An answer that took long to arrive puts the same end too late.
+  // A late answer places the same end too late.
   const Instant end = now.steady + ahead;
   window_end_ = same ? std::min(*window_end_, end) : end;
   window_reset_ = rate.reset;
@@ -235,8 +235,8 @@ void Org::learn_rate(Now now, const OktaReply& reply) {
 
 void Org::go_quiet(Now now, const OktaReply& reply, const std::optional<Now>& clock_before) {
   const RateLimit& rate = reply.rate;
-  // The answer's own Date fits the moments beside it. Where it is not believed, or is not what the last
-  // answers led to expect, whichever wait is longer counts.
+  // The answer's own Date matches the reset beside it. If it is not believed, or differs from what the last
+  // answers suggest, the longer wait counts.
   const WallTime ours = okta_time(now.wall);
   const WallTime date = reply.date.value_or(ours);
   const WallTime expected =
@@ -253,12 +253,13 @@ void Org::go_quiet(Now now, const OktaReply& reply, const std::optional<Now>& cl
     }
     if (until_reset >= 0s) wait = std::max(until_reset, Duration(named.value_or(0s)));
   }
-  // A moment that is already past, again and again, must not make us knock every second.
+  // Resets that are already past, again and again, must not make us ask every second.
   wait = std::max(wait, doubled(1s, limits::rate_wait_default, limited_++));
-  // Another request, or another key's, may have been told of a later moment while this one was on its way.
+  // Another request, or another key's, may have got a later reset while this one was in flight.
   if (quiet_named_ && now.steady + wait <= quiet_until_) return;
   quiet_until_ = std::max(quiet_until_, now.steady + wait);
-  // Not from Date on: a slow answer has told us a clock that runs ahead, and a restart knows no other.
+  // Not from this Date alone: a slow answer may have shown a clock that runs ahead, and a restart knows no
+  // other.
   quiet_named_ = std::max(date_.value_or(okta_time(now.wall)), okta_time(now.wall)) + to_ms(wait);
 }
 
@@ -313,7 +314,7 @@ const Org::Key* Org::best_key(Instant now) const {
   return next != nullptr && next->retry_at <= now ? next : nullptr;
 }
 
-// Of those that are not refused, unless all are.
+// Among the keys that are not refused, unless all are.
 bool Org::any_ready(Instant now) const {
   const bool all = all_refused();
   return std::ranges::any_of(keys_, [&](const Key& key) { return (all || !key.refused) && key.ready(now); });
@@ -352,7 +353,7 @@ Instant Org::next_mint(Now now, bool idle_too) const {
   return next;
 }
 
-// When it should be asked for a token: never, where none is needed.
+// When to request a token for it; never if none is needed.
 Instant Org::mint_at(const Key& key, Instant now, bool idle_too) const {
   if (!key.mint || key.mint->under_way()) return never;
   const Key& current = keys_[current_];
@@ -372,13 +373,13 @@ void Org::minting(Now now, CredentialId id) {
 
 MintEnd Org::minted(Now now, WallTime asked_wall, CredentialId id, const MintResult& result) {
   Key* key = find(id);
-  if (key == nullptr || !key->mint || !key->mint->under_way()) return {};  // It has left the file.
+  if (key == nullptr || !key->mint || !key->mint->under_way()) return {};  // It is no longer in the file.
   if (const auto* granted = std::get_if<TokenGranted>(&result)) {
     hear_of_mint(now, asked_wall, granted->headers);
     key->mint->granted(now.steady, granted->facts, random_);
     key->trouble.clear();
     ++mints_;
-    // It works as far as the token endpoint can tell; the System Log has the last word.
+    // It works for the token endpoint; the System Log decides.
     if (key->refused) key->retry_at = now.steady;
     return {};
   }
@@ -417,7 +418,7 @@ MintEnd Org::refused_token(Now now, Key& key, const TokenRefusal& refusal) {
   end.urgency = Urgency::now;
   key.use_by = now.steady + limits::refused_retry_max;
   const auto others = std::ranges::count(keys_, false, &Key::refused) - (key.refused ? 0 : 1);
-  if (key.mint->holds(now.steady) && others == 0) {  // Nothing is better than the token that it has.
+  if (key.mint->holds(now.steady) && others == 0) {  // Its current token is the best there is.
     key.mint->wait_until(now.steady + limits::refused_retry_base);
   } else {
     refuse(now.steady, key);
@@ -448,7 +449,7 @@ std::string Org::token_trouble(Now now) const {
   return keys_[current_].ready(now.steady) ? std::string() : keys_[current_].trouble;
 }
 
-// What the System Log says against a token or its proof; nothing where it says nothing against either.
+// The System Log's objection to a token or its proof; nothing if there is none.
 std::optional<Standing> Org::judge_token(Now now, WallTime asked_wall, Key& key,
                                          CredentialComplaint complaint) {
   switch (complaint) {
@@ -468,7 +469,7 @@ std::optional<Standing> Org::judge_token(Now now, WallTime asked_wall, Key& key,
     case CredentialComplaint::token:
       break;
   }
-  // It may have been asked with the token before.
+  // The request may have used the previous token.
   const Instant asked = now.steady - Duration(now.wall - asked_wall);
   const auto since = key.mint->held_since();
   if (!since || asked < *since) return Standing::renewing;

@@ -10,11 +10,11 @@
 namespace logzio_okta {
 namespace {
 
-// At the tail an answer is due every poll interval; one that is later than this leaves us behind.
+// At the tail an answer is due every poll interval; if it is later than this, we are behind.
 constexpr Duration tail_grace = 60s;
 constexpr std::chrono::milliseconds behind_max = std::chrono::years(100);
 
-/// Of a page with so many events.
+/// What a page with this many events counts as.
 std::uint32_t counts_for(std::size_t events) {
   return static_cast<std::uint32_t>(std::max(events, limits::page_counts_min));
 }
@@ -72,8 +72,8 @@ void Poller::opened(Now now, const Opened& opened, Instant began, const OrgFacts
   }
 }
 
-// The state may be another's work, or a copy of another org's: a key goes with the link, so it is judged like
-// one that an answer brings.
+// Another program may have written the state, or it may be a copy of another org's. A key goes with the link,
+// so it is checked like a link in an answer.
 bool Poller::judge_saved_link() {
   if (place().next.empty()) return true;
   auto next = admit_next(domain_.origin(), place().next);
@@ -81,11 +81,11 @@ bool Poller::judge_saved_link() {
   if (next) return true;
   ++seen_.hostile_links;
   note(Level::error, "the link saved in the state leaves the org or its System Log (" + next.error() +
-                         ") and is not followed; somebody else has written the state, or it is damaged");
+                         ") and is not followed; the state is damaged or was written by another program");
   return false;
 }
 
-// Okta's clock is taken as it was at its answer at the latest, so that the start is early rather than late.
+// Okta's clock is taken as of its answer at the latest, so the start is early rather than late.
 void Poller::begin(Now now, const OrgFacts& org) {
   const WallTime okta_now =
       org.clock ? org.clock->wall + to_ms(now.steady - org.clock->steady) : now.wall + org.offset;
@@ -98,11 +98,11 @@ void Poller::begin(Now now, const OrgFacts& org) {
   place.quiet_until = org.quiet_until;
   place.okta_offset_ms = org.offset.count();
   note(Level::info, (query_.plain() ? "new tenant: starts with the events since "
-                                    : "new filter: starts with the events it lets through since ") +
+                                    : "new filter: starts with the events that match it since ") +
                         format_rfc3339(place.since));
   if (!org.clock) {
     note(Level::warn,
-         "Okta's answers tell no date, so the start is resolved by this machine's clock: see that it is "
+         "Okta's answers have no date, so the start is resolved by this machine's clock: check that it is "
          "right");
   }
   state_ = SavingStart{};
@@ -168,7 +168,7 @@ void Poller::wake(Now now) {
 
 void Poller::hook_arrived(Now now, std::optional<WallTime> published, Duration pace) {
   wake_.hook_arrived(published, pace);
-  // Otherwise it asks as fast as it may already, or waits after a failure.
+  // Otherwise it already asks as fast as allowed, or waits after a failure.
   if (at_tail_) ask_at_ = std::min(ask_at_, wake_.first(now.steady));
 }
 
@@ -201,7 +201,7 @@ std::optional<Batch> Poller::answered(Now now, OktaResult&& result, const OrgFac
   return std::nullopt;
 }
 
-// Date has whole seconds, and our own idea of Okta's clock its error: not before the later of both.
+// Date has whole seconds, and our estimate of Okta's clock has an error: take the later of both.
 void Poller::date_of_answer(Now now, const OrgFacts& org) {
   const WallTime okta_now = progress_.okta_time(now);
   const WallTime at_most = std::max(org.date.value_or(okta_now) + 1s, okta_now);
@@ -210,7 +210,7 @@ void Poller::date_of_answer(Now now, const OrgFacts& org) {
   progress_.answered(at_most);
 }
 
-// What was asked for has; a little more, where it leaves no more in doubt than may be.
+// Always for what was asked for; for a little more, if it leaves no more in doubt than allowed.
 bool Poller::has_room_for(std::size_t events) const {
   const std::uint32_t asked = std::get<Asking>(state_).asked.limit;
   if (events > asked + limits::page_elements_margin) return false;
@@ -225,8 +225,8 @@ std::optional<Batch> Poller::take_unreadable(Now now, const OktaReply& reply, co
   const bool leads_on = next && *next != asked.target;
   const bool alone =
       why.fault != BodyFault::encoding && question_.unreadable_alone(now.steady, asked, body, leads_on);
-  // Known by its own bytes, since it has no uuid that anybody could read; but only where they are seen to be
-  // an event's: what is broken in between may give the same bytes in any event's place.
+  // Identified by its own bytes, because its uuid is unreadable; but only if they are visibly an event's: a
+  // fault in between may return the same bytes in place of any event.
   const bool known = alone && recogniser_.filtering() && PageCutter::begins_with_one_event(body) &&
                      recogniser_.settled_before(reader.whole().hash);
   if (!known && !(alone && question_.unreadable_for_good(now.steady, body, why.fault))) {
@@ -236,16 +236,16 @@ std::optional<Batch> Poller::take_unreadable(Now now, const OktaReply& reply, co
   std::string kept = set_aside_reason(why, body.size());
   if (!known) {
     note(Level::error, "one event makes its page unreadable; the page is set aside" +
-                           (kept.empty() ? " whole" : " (" + kept + ")") + " and the next is asked");
+                           (kept.empty() ? " whole" : " (" + kept + ")") + " and the next one is requested");
   }
-  // Full pages would only meet it again, until it is well behind.
+  // Full pages would only meet it again until it is well behind us.
   question_.pass_unreadable(now.steady);
   progress_.small_pages_until(progress_.reached() + to_ms(2 * limits::recovery_overlap));
   const std::vector<EventSlice>& whole = reader.take_whole(std::move(kept));
   return take_page(now, reply, org, whole, reader.unfit());
 }
 
-// Any answer of Okta's shows its clock, also one that refuses. Where not even a page does, ours must do.
+// Any answer from Okta shows its clock, even a refusal. If not even a page does, ours must serve.
 void Poller::take_clock(Now now, OktaReply& reply, const OrgFacts& org, PageReader& reader) {
   const bool page = reply.status() == 200 && reader.read(reply.answer);
   if (page) {
@@ -309,8 +309,7 @@ std::optional<Batch> Poller::take_page(Now now, const OktaReply& reply, const Or
   return batch;
 }
 
-// Okta may write our question in other words than we did, so that its self link has to tell whether next
-// leads on.
+// Okta may spell our query differently, so its self link decides whether next leads on.
 void Poller::take_link(const OktaReply& reply, const Question::Asked& asked, LogPage& page, Taken& taken) {
   page.asked = asked.limit;
   page.next = asked.target;
@@ -320,7 +319,7 @@ void Poller::take_link(const OktaReply& reply, const Question::Asked& asked, Log
       page.next = std::move(*next);
       const std::string other = other_name_in(domain_.origin(), *reply.next);
       if (!other.empty() && !std::exchange(other_name_said_, true)) {
-        note(Level::info, "Okta's links name " + other + "; they are asked of " + domain_.name() +
+        note(Level::info, "Okta's links name " + other + "; they are requested from " + domain_.name() +
                               ", and nothing goes to another host");
       }
     } else {
@@ -361,7 +360,7 @@ Batch Poller::choose(const std::vector<EventSlice>& events, std::string_view unf
   return batch;
 }
 
-/// What is true once all of it is settled.
+/// Fills in what holds once all of the page is settled.
 void Poller::weigh(LogPage& page, const Batch& batch, const Taken& taken, WallTime date,
                    WallTime okta_now) const {
   const bool end = taken.tail == Tail::Seen::end;
@@ -394,7 +393,7 @@ void Poller::go_on(Now now, const Taken& taken) {
   }
   if (!taken.news && taken.full) {
     return failed(now, {.kind = "no link",
-                        .text = "a full page that was seen before, without a link that leads on",
+                        .text = "a full page that was seen before, without a link to the next",
                         .counted = &RequestCounts::ok,
                         .stuck = true});
   }
@@ -405,7 +404,7 @@ void Poller::go_on(Now now, const Taken& taken) {
   if (at_tail_) {
     if (const auto again = wake_.again(now.steady, taken.events == 0)) ask_at_ = std::min(ask_at_, *again);
   }
-  // From the watermark on, the window is the store's again.
+  // From the watermark, with the window from the store again.
   if (recogniser_.overgrown()) recover(question_.limit());
 }
 
@@ -419,7 +418,8 @@ void Poller::take_refusal(Now now, const OktaReply& reply, const OrgFacts& org) 
                                              .key_cure = key_cure_,
                                              .wall = now.wall});
   const bool link_refused = failure.then == Failure::Then::change_question && !asked.own;
-  // The answer to our own question in between says nothing of the next link, which may be refused for long.
+  // The answer to our own question in between says nothing about the next link, which may be refused for
+  // long.
   if (link_refused) tries_ = std::max(tries_, links_refused_++);
   failed(now, failure);
   switch (failure.then) {
@@ -437,7 +437,7 @@ void Poller::take_refusal(Now now, const OktaReply& reply, const OrgFacts& org) 
   if (!progress_.has_place()) return;
   if (link_refused) return recover(Question::full_limit);
   question_.refused();
-  // It may go back further than Okta keeps events; if so, another one will not.
+  // It may go back further than Okta keeps events; a new one would not.
   if (asked.target != question_.target_from(recovery_start(now))) recover(question_.limit());
 }
 
@@ -461,8 +461,8 @@ void Poller::recover(std::uint32_t limit) {
   recover_if_saved();
 }
 
-// What is not settled yet may stay so for ever, as far as the listener is concerned, and is known by the
-// pages themselves: an event without a uuid by its bytes, as often as it is on its way.
+// Unsettled events may stay so as long as the listener refuses them, and are known from the pages: an event
+// without a uuid by its bytes, as often as it is in flight.
 void Poller::recover_if_saved() {
   const auto* saving = std::get_if<SavingPages>(&state_);
   if (!saving || saves_pending()) return;
@@ -484,12 +484,12 @@ void Poller::ask_from_watermark(Now now, std::uint32_t limit) {
   question_.ask_from(since, limit);
   tail_.row_ends();
   if (!asks_again_.failed(now.steady, std::to_string(limit))) return;
-  note(Level::warn, "asks again from " + format_rfc3339(since) + " with " + std::to_string(limit) +
-                        " events a page; what was delivered since then is recognised and not sent twice");
+  note(Level::warn, "reading again from " + format_rfc3339(since) + " with " + std::to_string(limit) +
+                        " events per page; events delivered since then are recognised and not sent twice");
 }
 
-// Okta refuses a `since` from far before what it keeps. Only then is a clock asked how far back that is: were
-// it wrong, the start would be too.
+// Okta refuses a `since` from far before what it keeps. Only then is a clock used to decide how far back that
+// is: if it were wrong, so would be the start.
 WallTime Poller::recovery_start(Now now) const {
   const WallTime reached = progress_.settled_up_to();
   const WallTime since = std::max(reached - to_ms(limits::recovery_overlap), place().since);
@@ -500,7 +500,7 @@ WallTime Poller::recovery_start(Now now) const {
 // Settling and saving.
 
 void Poller::settled(Now now, const Settlement& settlement, const OrgFacts& org) {
-  if (!progress_.settle(settlement)) {  // A copy that waited for room, of what was delivered in the meantime.
+  if (!progress_.settle(settlement)) {  // A copy that waited for room; its event was delivered meanwhile.
     send(progress_.save(settlement.kept));
     return;
   }
@@ -558,7 +558,7 @@ void Poller::watch_retention(Now now, const OrgFacts& org) {
   if (look.alarm) note(Level::error, *look.alarm);
 }
 
-// What others see.
+// Reporting.
 
 TenantReport Poller::report(Now now) const {
   TenantReport report = seen_;
@@ -566,12 +566,12 @@ TenantReport Poller::report(Now now) const {
   report.newest_event = place().watermark;
   report.recovering = place().recovering.has_value();
   if (at_tail_ && seen_.last_answer) {
-    // Nothing was left at the last answer; what has come since then nobody knows.
+    // Nothing was left at the last answer; what has come since is unknown.
     const Duration unheard = now.wall - *seen_.last_answer;
     report.behind = unheard > policy_.poll_interval + tail_grace ? unheard : Duration(0);
   } else if (place().watermark) {
     const auto behind = progress_.okta_time(now) - *place().watermark;
-    report.behind = std::clamp(behind, 0ms, behind_max);  // Events tell any date.
+    report.behind = std::clamp(behind, 0ms, behind_max);  // Events may have any date.
   }
   if (std::holds_alternative<Waiting>(state_)) report.next_ask = std::max<Duration>(ask_at_ - now.steady, 0s);
   const bool working = asking() || std::holds_alternative<Waiting>(state_);

@@ -31,19 +31,19 @@ std::string Progress::take_doubt(Now now, const Opened& opened, Instant began) {
   if (opened.overtaken) {
     doubt(now, now.steady, InDoubt::up_to_the_tail);
     doubt_since_ = now.steady;
-    return "; the org was followed under another filter since, or this state is an older copy, so events up "
-           "to now may be repeats and say possible_duplicate";
+    return "; the org has since been followed under another filter, or this state is an older copy: events "
+           "up to now may be repeats and are marked possible_duplicate";
   }
   const bool by_other_filter = place_.in_doubt && place_.in_doubt->events_left == InDoubt::up_to_the_tail;
   if (opened.in_flight && !by_other_filter) in_flight_.emplace(*opened.in_flight);
   if (opened.clean) return {};
-  if (in_flight_ && in_flight_->left() == 0 && !place_.in_doubt) return {};  // Nothing was.
+  if (in_flight_ && in_flight_->left() == 0 && !place_.in_doubt) return {};  // Nothing was in flight.
   doubt(now, began, limits::in_doubt_events);
   doubt_since_ = began;
-  return in_flight_ ? "; the last run did not end in order: " + std::to_string(in_flight_->left()) +
-                          " events were in flight, may be repeats and say possible_duplicate"
-                    : "; the last run did not end in order, so the next events may be repeats and say "
-                      "possible_duplicate";
+  return in_flight_ ? "; the last run did not shut down cleanly: " + std::to_string(in_flight_->left()) +
+                          " events were in flight, may be repeats and are marked possible_duplicate"
+                    : "; the last run did not shut down cleanly: the next events may be repeats and are "
+                      "marked possible_duplicate";
 }
 
 Save Progress::begin(Place&& place) {
@@ -68,7 +68,7 @@ WallTime Progress::reached() const {
 std::uint64_t Progress::push(LogPage&& page) {
   page.number = ++pages_made_;
   pages_.push_back(std::move(page));
-  CHECK(unsaved() <= limits::in_doubt_events);  // Else a crash would leave more in doubt than it may.
+  CHECK(unsaved() <= limits::in_doubt_events);  // Else a crash would leave more in doubt than allowed.
   return pages_made_;
 }
 
@@ -171,7 +171,7 @@ std::optional<Save> Progress::save_if_dirty() {
 }
 
 void Progress::recover_from(WallTime watermark) {
-  for (LogPage& page : pages_) page.ends_recovery = false;  // It was another.
+  for (LogPage& page : pages_) page.ends_recovery = false;  // That was an earlier recovery.
   place_.recovering = watermark;
   place_dirty_ = true;
 }
@@ -189,7 +189,7 @@ bool Progress::lost(WallTime from, WallTime until) {
   return another;
 }
 
-// What is in doubt is dated as well as Okta's answers tell by now; our own clock may have jumped since.
+// Dates the doubt as well as Okta's answers allow by now; our own clock may have jumped since.
 void Progress::learn_clock(Now now, const OrgFacts& org) {
   place_.okta_offset_ms = org.offset.count();
   if (org.date) okta_clock_ = Now{.steady = now.steady, .wall = now.wall + org.offset};
@@ -204,13 +204,13 @@ WallTime Progress::okta_time(Now now) const {
   return okta_clock_->wall + to_ms(now.steady - okta_clock_->steady);
 }
 
-// Without an answer of Okta in this run nobody knows by its clock when the doubt began; then no save clears
-// the store's own note of the unclean end, which the next run meets again.
+// Without an answer from Okta in this run, the start of the doubt is unknown by its clock. Then no save
+// clears the store's own note of the unclean end, and the next run finds it again.
 bool Progress::undated() const {
   return doubt_since_ && !okta_clock_;
 }
 
-// What was in doubt before stays so.
+// Earlier doubt remains.
 void Progress::doubt(Now now, Instant since, std::uint32_t events) {
   if (place_.in_doubt) {
     events = std::max(events, place_.in_doubt->events_left);
@@ -224,7 +224,7 @@ void Progress::doubt(Now now, Instant since, std::uint32_t events) {
 
 void Progress::resume(Now now) {
   if (!std::exchange(overtaken_, false)) return;
-  in_flight_.reset();  // The other stream's were, too.
+  in_flight_.reset();  // The other stream's events were in flight too.
   doubt(now, now.steady, InDoubt::up_to_the_tail);
   doubt_since_ = now.steady;
 }
@@ -243,7 +243,7 @@ std::uint32_t Progress::doubt_left() const {
   return place_.in_doubt->events_left - std::min(passed, place_.in_doubt->events_left);
 }
 
-// What is published ahead of Okta's clock may have been read before.
+// Events published ahead of Okta's clock may have been read before.
 bool Progress::may_have_been_in_flight(const EventSlice& event, WallTime date) {
   if (in_flight_) return in_flight_->meet(event.hash);
   const auto published = event.published_at;

@@ -10,7 +10,7 @@
 namespace logzio_okta {
 namespace {
 
-/// The page size to try after five failures with this one; from the smallest back to the largest.
+/// The page size to try after five failures with this one; after the smallest, the largest again.
 std::uint32_t next_smaller(std::uint32_t limit) {
   constexpr std::array<std::uint32_t, 4> rungs = {500, 100, 10, 1};
   const auto rung = std::ranges::find_if(rungs, [&](std::uint32_t each) { return each < limit; });
@@ -31,7 +31,7 @@ Question::Asked Question::next(const std::string& link, std::uint32_t limit, Wal
 }
 
 void Question::ask_from(WallTime since, std::uint32_t limit) {
-  limit_ = limit;  // The place takes it up with the first page under the new question.
+  limit_ = limit;  // The place adopts it with the first page under the new question.
   own_ = first_target(since, limit, query_);
 }
 

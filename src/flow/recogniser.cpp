@@ -54,7 +54,7 @@ std::vector<Recogniser::Seen> Recogniser::look(const std::vector<EventSlice>& ev
   return all;
 }
 
-// Once for each time it is on its way.
+// Once for each time it is in flight.
 bool Recogniser::take_nameless(const EventHash& hash) {
   const auto found = nameless_.find(hash.bytes);
   if (found == nameless_.end() || found->second == 0) return false;
@@ -62,7 +62,7 @@ bool Recogniser::take_nameless(const EventHash& hash) {
   return true;
 }
 
-// Asked again: older than what the window reaches, or without the uuid it would be known by.
+// When asked again: older than the window, or without a uuid to be known by.
 bool Recogniser::cannot_be_known(const EventSlice& event) const {
   const auto published = event.published_at;
   const bool beyond_window =

@@ -24,7 +24,7 @@ Retention::Look Retention::look(Now now, const OrgFacts& org, const Place& place
   Look look;
   const WallTime kept_from = okta_now - to_ms(limits::retention);
   const bool lost = position + 1h < kept_from;
-  // A gap that goes on began where it began.
+  // A gap that continues keeps its beginning.
   const bool goes_on = place.gap_until && *place.gap_until >= position;
   const WallTime gap_from = goes_on ? *place.gap_from : position;
   if (lost && org.clock) look.gap = Gap{.from = gap_from, .until = kept_from};

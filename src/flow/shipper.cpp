@@ -16,14 +16,14 @@ constexpr std::size_t splice_bytes_guess = 512;  // Besides the message; only de
 constexpr std::size_t never_too_large =
     64 * limits::KiB;  // A 413 for a line as small as this is not about its size.
 constexpr int refusals_until_fresh_bulk = 3;
-constexpr std::size_t blind_pieces_max = 128;  // Waiting bulks, while nothing passes to compare them with.
+constexpr std::size_t blind_pieces_max = 128;  // Of waiting bulks, while none passes to compare with.
 
 /// Why an event cannot become a line at all; empty if it can.
 std::string_view unfit_for_a_line(const EventSlice& event, Protocol protocol) {
   if (!event.object) return "not a JSON object";
   if (event.newline_inside) return "not JSON: a line break inside a string";
   if (!is_lines(protocol)) return {};
-  // Over TCP nobody answers, so what the listener would refuse has to be found here.
+  // Over TCP there is no answer, so lines that the listener would refuse must be found here.
   if (event.own_keys.has(OwnKey::token))
     return "its own key \"token\" would clash with the account's over TCP";
   if (!is_strict_json_object(event.bytes)) return "not JSON";
@@ -49,7 +49,7 @@ void Shipper::take(Now now, const Batch& batch) {
         unfit_for.empty() ? unfit_for_a_line(*event, destination_.listener.protocol) : unfit_for;
     if (!reason.empty()) {
       ++unfit.set_aside;
-      // What is no event at all comes by the page, and needs no record each.
+      // Elements that are not events come by the page and do not need a record each.
       if (!event->object && !unfit.kept.empty() && unfit.kept.back().reason == reason) {
         unfit.kept.back().bytes.append("\n").append(event->bytes);
         ++unfit.kept.back().events;
@@ -151,7 +151,7 @@ void Shipper::dispatch(Now now) {
   }
 }
 
-// Only where all is well; but then before the others, whose lanes it does not take.
+// Only while the destination is fine; then before the other bulks, whose slots it does not use.
 void Shipper::go_on_hunting(Now now) {
   for (auto hunt = hunts_.begin(); hunt != hunts_.end() && healthy();) {
     if (hunt_sendings() >= limits::hunt_sendings_max || in_flight() >= sendings_allowed()) return;
@@ -177,8 +177,8 @@ void Shipper::end_hunts(Now now) {
   }
 }
 
-// In order, what is newest before what is being caught up on; but in trouble the bulk tried least, so that
-// one bad bulk does not stand for all.
+// In order, the newest before backlogs; but in trouble the bulk tried least, so that one bad bulk does not
+// stand for all.
 Shipper::Queue::iterator Shipper::next_due(Instant now) {
   auto best = queue_.end();
   for (auto it = queue_.begin(); it != queue_.end(); ++it) {
@@ -192,7 +192,7 @@ Shipper::Queue::iterator Shipper::next_due(Instant now) {
 void Shipper::send(Now now, Waiting& waiting) {
   if (waiting.perhaps_taken && !waiting.marked) mark_all(waiting);
   if (settlements_.full())
-    return;  // By an event that its mark made too long: what is kept of it comes first.
+    return;  // Because of an event that the mark made too long: its whole copy is saved first.
   urgent_in_a_row_ = waiting.urgent ? urgent_in_a_row_ + 1 : 0;
   waiting.in_flight = BulkId{++share_.bulks};
   waiting.sent_at = now.steady;
@@ -233,7 +233,7 @@ void Shipper::answered(Now now, BulkId id, const BulkResult& result) {
   std::visit([&](const auto& each) { on(each, now, it); }, verdict);
 }
 
-// What an answer to a few lines says of the destination, the bulks find out for themselves.
+// What the answer to a few lines says about the destination is ignored: the bulks will find out.
 void Shipper::heard_of_hunt(Now now, BulkId id, Hunt& hunt, const BulkResult& result) {
   const std::size_t lines = hunt.lines_of(id);
   const Verdict verdict = judge(result, lines, now.wall);
@@ -249,7 +249,7 @@ void Shipper::heard_of_hunt(Now now, BulkId id, Hunt& hunt, const BulkResult& re
   hunt.heard(now.steady, id, verdict);
 }
 
-// It grows by what the bulk was given, so that several that time out together count once.
+// It grows from the bulk's own timeout, so several that time out together count once.
 void Shipper::learn_patience(Instant now, const Waiting& waiting, const BulkResult& result) {
   const auto* error = std::get_if<TransportError>(&result);
   const bool timed_out = error != nullptr && error->sent && error->fault == TransportFault::timed_out;
@@ -279,12 +279,12 @@ void Shipper::on(const verdict::PartlyTaken& partly, Now now, Queue::iterator it
     note(Level::warn, "Logz.io at " + name_ + " refused " +
                           (partly.taken ? std::to_string(partly.lines - *partly.taken) : "some") + " of " +
                           counted(partly.lines, "line") + " and does not say which (" + partly.answer +
-                          "). To find out, lines are sent again, marked as possible duplicates");
+                          "). To find them, lines are sent again, marked as possible duplicates");
   hunts_.push_back(std::move(hunt));
 }
 
-// Nothing of it is in, so its parts may go again. Fast, since the answer is about these lines; unless
-// everything is refused, which is not about the lines any more.
+// None of it was taken, so its parts may be sent again: soon, because the answer is about these lines, unless
+// everything is refused, which no longer concerns the lines.
 void Shipper::refused_whole(const verdict::PartlyTaken& counts, Now now, Queue::iterator it) {
   ++counters_.bulks_partly;
   ++refused_in_a_row_;
@@ -304,7 +304,7 @@ void Shipper::refused_whole(const verdict::PartlyTaken& counts, Now now, Queue::
   }
 }
 
-// True if there were any; the others of its lines wait in its place.
+// True if there were any; the other lines of the bulk wait in its place.
 bool Shipper::set_culprits_aside(Queue::iterator it, const std::string& answer) {
   Culprits culprits = find_culprits(it->bulk, answer);
   if (culprits.set_aside.empty()) return false;
@@ -344,11 +344,9 @@ void Shipper::on(const verdict::TokenRefused& /*refused*/, Now now, Queue::itera
   if (token_trouble_.failed(now.steady, "401")) {
     note(Level::error,
          "Logz.io at " + name_ +
-             " refuses the shipping token (401): the token is wrong or belongs to another region; "
-             "check " +
+             " refuses the shipping token (401): the token is wrong or belongs to another region; check " +
              destination_.set_by +
-             ". Nothing is lost: Okta keeps the events, "
-             "and delivery goes on when the token is accepted");
+             ". Nothing is lost: Okta keeps the events, and delivery goes on when the token is accepted");
   }
 }
 
@@ -368,7 +366,7 @@ void Shipper::on(const verdict::Retry& retry, Now now, Queue::iterator it) {
     return about_the_bulk ? retry_beside_others(now.steady, *it, at_least)
                           : retry_later(now.steady, *it, at_least);
   }
-  if (passed_ > it->passed_before) failures_ = 0;  // It was not the destination.
+  if (passed_ > it->passed_before) failures_ = 0;  // The destination was not the cause.
   if (it->bulk.lines.size() > 1) {
     halve(it);
   } else {
@@ -382,22 +380,22 @@ void Shipper::in_trouble(Now now, const Waiting& waiting, const verdict::Retry& 
   if (const auto level = trouble_.failed(now.steady, std::to_string(retry.status), retry.urgency)) {
     note(*level, "Logz.io at " + name_ + " did not take a bulk of " +
                      counted(waiting.bulk.lines.size(), "line") + ": " + retry.text +
-                     ". Nothing is lost; it is tried again");
+                     ". Nothing is lost; retrying");
   }
 }
 
-// The others go on meanwhile.
+// The other bulks go on meanwhile.
 void Shipper::suspect(Now now, Waiting& waiting, const verdict::Retry& retry) {
   if (!std::exchange(waiting.suspected, true) && suspicion_.failed(now.steady, "suspect")) {
-    note(Level::warn, "Logz.io at " + name_ + " takes other bulks, and not one of " +
+    note(Level::warn, "Logz.io at " + name_ + " takes other bulks, but not one of " +
                           counted(waiting.bulk.lines.size(), "line") + ": " + retry.text +
-                          ". Nothing is lost; the event that it refuses is looked for");
+                          ". Nothing is lost; searching for the event that it refuses");
   }
 }
 
-// Or nothing is left that could pass, for all that wait are refused as often (each may hold a culprit): the
-// halves will tell each other apart. That stays with few pieces, since in a mere outage every one of them
-// would be cut in vain.
+// Or nothing is left that could pass, because all waiting bulks are refused as often (each may have a
+// culprit): comparing the halves will show it. Only with few pieces, because in a mere outage every one of
+// them would be halved in vain.
 bool Shipper::is_culprit(const Waiting& waiting) const {
   if (waiting.is_culprit(passed_)) return true;
   if (!waiting.refused_enough() || waiting.bulk.lines.size() == 1) return false;
@@ -498,7 +496,7 @@ void Shipper::settle_hunt(Now now, const Hunt& hunt) {
   if (all == 0) {
     if (odd_answer_.failed(now.steady, "400")) {
       note(Level::warn, "Logz.io at " + name_ + " answered 400 to " + counted(answer.lines, "line") +
-                            " although all were taken (" + answer.answer + "); nothing is set aside");
+                            " although it took all of them (" + answer.answer + "); nothing is set aside");
     }
     return;
   }
@@ -506,7 +504,7 @@ void Shipper::settle_hunt(Now now, const Hunt& hunt) {
   for (const auto& [tenant, count] : refused)
     who += (who.empty() ? "" : ", ") + counted(count, "event") + " of " + tenant;
   const std::size_t said =
-      answer.refused().value_or(0);  // Several tenants may each keep what one of them had.
+      answer.refused().value_or(0);  // Several tenants may each count the event of one of them.
   note(Level::error, "Logz.io refused " + std::to_string(said > 0 ? said : all) + " of " +
                          counted(answer.lines, "line") + " (" + answer.answer + "): set aside: " + who +
                          "; the others were taken");
@@ -534,8 +532,8 @@ void Shipper::room_changed() {
 void Shipper::tell_full() {
   note(Level::error, "the room for events set aside is full (" +
                          std::to_string(limits::set_aside_bytes_max / limits::MiB) +
-                         " MiB): delivery holds until some are looked at and dropped. Nothing is lost: "
-                         "Okta keeps the events");
+                         " MiB): delivery holds until some are reviewed and dropped. Nothing is lost: Okta "
+                         "keeps the events");
 }
 
 void Shipper::token_changed(Now now) {
@@ -592,7 +590,7 @@ std::vector<GivenLine> Shipper::give_back(StreamId stream) {
   return given;
 }
 
-// Nothing is left to try it with: whoever comes next finds out anew.
+// Nothing is left to probe with: the next bulk starts afresh.
 void Shipper::begin_anew_if_empty() {
   if (!queue_.empty() || !open_.empty()) return;
   token_refused_ = false;
@@ -603,7 +601,7 @@ void Shipper::begin_anew_if_empty() {
 void Shipper::take_over(Now now, StreamId stream, const std::shared_ptr<const LineConstants>& constants,
                         const std::vector<GivenLine>& lines) {
   for (const GivenLine& given : lines) {
-    if (given.record.reduced) {  // Okta's bytes are not in it any more.
+    if (given.record.reduced) {  // Okta's bytes are no longer in it.
       constants_[stream] = constants;
       begin_bulk(now);
       open_.add_line(given.line, given.record, stream, given.page);
@@ -619,7 +617,7 @@ void Shipper::take_over(Now now, StreamId stream, const std::shared_ptr<const Li
   }
 }
 
-// What others ask.
+// Queries.
 
 bool Shipper::quiet() const {
   if (in_flight() > 0 || !hunts_.empty()) return false;

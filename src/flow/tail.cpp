@@ -29,7 +29,7 @@ Tail::Seen Tail::judge(const Look& page) {
     if (!page.moved) return Seen::end;
     empty_in_a_row_ = std::min(empty_in_a_row_ + 1, limits::empty_pages_max);
     if (empty_in_a_row_ == limits::empty_pages_max) return Seen::end;
-    return resting_ ? Seen::rest : Seen::no;  // Once there, empty pages are no reason to hurry.
+    return resting_ ? Seen::rest : Seen::no;  // Once resting, empty pages are no reason to hurry.
   }
   empty_in_a_row_ = 0;
   if (page.events >= page.limit) return Seen::no;
@@ -37,7 +37,8 @@ Tail::Seen Tail::judge(const Look& page) {
   return fresh(page) ? Seen::rest : Seen::no;
 }
 
-// An event may have come right after the last question, and be persisted a while after it was published.
+// An event may have come right after the last request, and it may be persisted a while after it was
+// published.
 bool Tail::fresh(const Look& page) const {
   return page.newest && *page.newest >= page.date - to_ms(poll_interval_ + limits::persisted_within);
 }
@@ -58,7 +59,7 @@ void LaterEvents::not_before(WallTime moment) {
 
 void LaterEvents::pass(std::optional<WallTime> published, bool known) {
   if (!dated_ || seen_) return;
-  if (!published && !known) return;  // It says nothing.
+  if (!published && !known) return;  // It proves nothing.
   const bool later = published && *published > *moment_ && !known;
   in_a_row_ = later ? in_a_row_ + 1 : 0;
   seen_ = in_a_row_ >= limits::later_events_in_a_row;

@@ -30,7 +30,7 @@ OrgFacts Tenant::facts_of_answer(Standing standing, CredentialId key) const {
 }
 
 void Tenant::learn_reserve(std::size_t wire_bytes, std::size_t events) {
-  constexpr std::size_t telling = 20;  // A few events compress worse than a page does.
+  constexpr std::size_t telling = 20;  // Fewer events compress worse than a page does.
   if (events < telling) return;
   const std::size_t page = wire_bytes / events * limits::page_events_max;
   reserve = std::clamp(page + page / 4, limits::ask_reserve_min, limits::answer_bytes_max);
@@ -52,12 +52,12 @@ TenantReport Tenant::report(Now now, bool held) const {
   } else if (!poller.asking() && (held || poller.held_up(now))) {
     report.state = TenantState::held;
     report.next_ask.reset();
-    // Nobody asks Okta meanwhile, so that the last answer is as far as anybody knows.
+    // Okta is not asked meanwhile, so nothing is known beyond the last answer.
     if (report.last_answer)
       report.behind = std::max<Duration>(report.behind.value_or(0s), now.wall - *report.last_answer);
   } else if (report.next_ask) {
     const Instant chance = org->next_chance(now);
-    if (chance == never) {  // Without a token: on its way, or refused.
+    if (chance == never) {  // Without a token: it is being requested, or was refused.
       if (!report.last_error.empty()) report.state = TenantState::backing_off;
       report.next_ask.reset();
     } else if (chance > now.steady + *report.next_ask) {

@@ -5,7 +5,7 @@
 namespace logzio_okta {
 
 void WaitingBulk::count_refusal(const verdict::Retry& retry, std::uint64_t passed) {
-  // Too many requests: that is never about what is in this one.
+  // Too many requests: never about the content of this one.
   if (!retry.answered || retry.status == 429) {
     refusals = 0;
     return;
@@ -19,7 +19,7 @@ void WaitingBulk::count_refusal(const verdict::Retry& retry, std::uint64_t passe
 }
 
 bool WaitingBulk::is_to_blame(const verdict::Retry& retry, std::uint64_t passed) const {
-  constexpr int refusals_believed = 2;  // Of a suspect, with nothing passing in between.
+  constexpr int refusals_believed = 2;  // Of a suspect, with no other bulk passing in between.
   constexpr int overloaded = 503;
   // No answer, or one that is never about the bulk.
   if (refusals == 0 || retry.status == overloaded) return false;
@@ -37,11 +37,11 @@ bool WaitingBulk::is_culprit(std::uint64_t passed) const {
 
 std::pair<WaitingBulk, WaitingBulk> WaitingBulk::halve(std::uint64_t passed) const {
   const auto half_of = [&](Bulk&& part) {
-    // What is left of a suspected bulk needs less proof, until a single line is to be set aside.
+    // Parts of a suspected bulk need less proof, until a single line is to be set aside.
     const bool single = part.lines.size() == 1;
     WaitingBulk half{.bulk = std::move(part)};
     half.refusals_until_halved = single || refusals == 0 ? limits::refusals_until_halved : 2;
-    // The other half counts among the others, whichever is tried first.
+    // The other half counts as another bulk, whichever is tried first.
     half.passed_before = passed;
     half.last_status = last_status;
     half.suspected = suspected;

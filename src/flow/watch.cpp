@@ -57,8 +57,8 @@ void Watch::look_for_twins(const Tenant& tenant, const std::vector<EventSlice>& 
   const std::string twin = twins_.brought(domain, events);
   if (twin.empty()) return;
   note(Level::warn, twin + " and " + domain +
-                        " are one org, so that each event is delivered twice: keep one of the two domains in "
-                        "the tenants file, with both keys if there are two");
+                        " are one org, so each event is delivered twice: keep one of the two domains in the "
+                        "tenants file, with both keys if there are two");
 }
 
 void Watch::watch_clock(Now now, const Tenant& tenant) {
@@ -71,7 +71,7 @@ void Watch::watch_clock(Now now, const Tenant& tenant) {
     note(Level::warn,
          "this machine's clock is " + describe(std::chrono::abs(ahead)) +
              (ahead > 0s ? " ahead of" : " behind") + " Okta's, as " + tenant.poller.domain().name() +
-             " shows it: set it by NTP. Nothing is lost, for what is saved is dated by Okta's clock");
+             " shows it: set it by NTP. Nothing is lost, because everything saved is dated by Okta's clock");
     return;
   }
   if (!clock_trouble_.active() || std::ranges::any_of(roster_.tenants() | std::views::values, is_off)) return;
@@ -82,7 +82,8 @@ void Watch::save_failed(Now now, const SaveFailed& failed) {
   copying_fails_ = failed.copy;
   saving_error_ = (failed.copy ? "the copy cannot be saved: " : "the state cannot be saved: ") + failed.text;
   if (save_trouble_.failed(now.steady, *saving_error_)) {
-    note(Level::error, *saving_error_ + ". Nothing more is asked or delivered until it can; nothing is lost");
+    note(Level::error,
+         *saving_error_ + ". Nothing more is fetched or delivered until it can; nothing is lost");
   }
 }
 

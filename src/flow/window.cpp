@@ -15,7 +15,7 @@ bool before(const EventHash& a, const EventHash& b) {
   return a.uuid != b.uuid ? a.uuid < b.uuid : a.bytes < b.bytes;
 }
 
-/// Among sorted events, none of which is without a uuid.
+/// Among sorted events, all with a uuid.
 Window::Known look_up_among(const std::vector<EventHash>& events, const EventHash& event) {
   const auto found = std::ranges::lower_bound(events, event, before);
   if (found != events.end() && *found == event) return Window::Known::yes;
@@ -56,7 +56,7 @@ Recent::Recent(const std::vector<WindowRow>& rows) {
   }
 }
 
-// Sorted by uuid and bytes, equal ones together, and so are all of one uuid.
+// Sorted by uuid and bytes: equal events are adjacent, and so are all with the same uuid.
 std::vector<Window::Known> Recent::look_up_and_add(const std::vector<EventSlice>& page) {
   std::vector<Window::Known> known(page.size(), Window::Known::no);
   std::vector<std::pair<EventHash, std::size_t>> in_order;
@@ -81,7 +81,7 @@ std::vector<Window::Known> Recent::look_up_and_add(const std::vector<EventSlice>
       known[index] = again ? Window::Known::yes : look_up_among(events_, event);
       if (known[index] == Window::Known::no && index != first) known[index] = Window::Known::changed;
       if (known[index] != Window::Known::yes)
-        sorted.push_back(event);  // Else what it repeats would go first.
+        sorted.push_back(event);  // Else the event that it repeats would be dropped first.
     }
   }
   add(std::move(sorted));

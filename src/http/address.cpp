@@ -18,7 +18,7 @@ unsigned digit_of(char c) {
   return static_cast<unsigned>(ascii::is_digit(c) ? c - '0' : ascii::lower(c) - 'a' + 10);
 }
 
-// Of an address that is known to be one.
+// `text` must be a valid address.
 std::array<unsigned char, IpAddress::v4_bytes> read_v4(std::string_view text) {
   std::array<unsigned char, IpAddress::v4_bytes> raw{};
   std::size_t at = 0;
@@ -32,7 +32,7 @@ std::array<unsigned char, IpAddress::v4_bytes> read_v4(std::string_view text) {
   return raw;
 }
 
-// The bytes of groups between colons, likewise.
+// The bytes of groups between colons, of a valid address.
 std::vector<unsigned char> read_groups(std::string_view text) {
   std::vector<unsigned char> raw;
   while (!text.empty()) {
@@ -94,7 +94,7 @@ bool IpAddress::is_loopback() const {
 }
 
 Result<IpBlock> IpBlock::parse(std::string_view text) {
-  // Wider ones are not a network of somebody's proxies.
+  // Nobody's proxies are in a wider network.
   constexpr std::size_t bits_min = 8;
   text = ascii::trim(text);
   const std::size_t slash = std::min(text.find('/'), text.size());
@@ -115,7 +115,7 @@ Result<IpBlock> IpBlock::parse(std::string_view text) {
     }
   }
   return fail(ascii::quote(text) +
-              " is not an address or a network; write for example 172.17.0.1 or 10.0.0.0/8");
+              " is not an address or a network; write, for example, 172.17.0.1 or 10.0.0.0/8");
 }
 
 bool IpBlock::contains(const IpAddress& address) const {

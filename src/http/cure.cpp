@@ -8,17 +8,17 @@ namespace {
 constexpr int proxy_authentication_required = 407;
 
 std::string no_proxy(const Scene& scene) {
-  return "name " + scene.name + " in NO_PROXY";
+  return "add " + scene.name + " to NO_PROXY";
 }
 
 std::string_view cure_of_certificate(CertificateFault fault) {
   switch (fault) {
     case CertificateFault::expired:
-      return "if this machine's clock is right, whoever runs that server must renew it";
+      return "if this machine's clock is right, the server's operator must renew it";
     case CertificateFault::not_yet_valid:
       return "set this machine's clock (NTP)";
     case CertificateFault::wrong_name:
-      return "correct the name in the configuration, or what DNS or a proxy answers for it";
+      return "correct the name in the configuration, or the DNS record or proxy that answers for it";
     case CertificateFault::unknown_ca:
       return "if a proxy of yours inspects TLS, give its certificate with --ca-file; if not, somebody is in "
              "between";
@@ -26,7 +26,7 @@ std::string_view cure_of_certificate(CertificateFault fault) {
     case CertificateFault::other:
       break;
   }
-  return "look at that certificate, and at what is in between; if a proxy of yours inspects TLS, give its "
+  return "check that certificate and what is in between; if a proxy of yours inspects TLS, give its "
          "certificate with --ca-file";
 }
 
@@ -43,14 +43,13 @@ std::string cure_for(TransportFault fault, const Scene& scene) {
     case TransportFault::unresolved:
       if (scene.proxied) return "correct HTTPS_PROXY, or " + no_proxy(scene);
       return std::string(
-                 "check how the name is written and that this machine can resolve names "
-                 "(/etc/resolv.conf)") +
+                 "check how the name is written and that this machine can resolve names (/etc/resolv.conf)") +
              (scene.cleartext ? "" : ", or set HTTPS_PROXY if only a proxy can");
     case TransportFault::unreachable:
       if (scene.proxied) return "start the proxy, correct HTTPS_PROXY, or " + no_proxy(scene);
-      return scene.cleartext ? "start what should listen there, correct host and port, or open the way to it "
+      return scene.cleartext ? "start the listener there, correct the host and port, or allow the connection "
                                "in the firewall (without TLS it never goes through a proxy)"
-                             : "open the way out to it in the firewall, or set HTTPS_PROXY";
+                             : "allow outgoing connections to it in the firewall, or set HTTPS_PROXY";
     case TransportFault::proxy_refused:
       return scene.proxy_status == proxy_authentication_required
                  ? "put the proxy's user and password into HTTPS_PROXY"
@@ -58,8 +57,8 @@ std::string cure_for(TransportFault fault, const Scene& scene) {
     case TransportFault::untrusted:
       return std::string(cure_of_certificate(scene.certificate));
     case TransportFault::tls_failed:
-      return "something other than a TLS 1.2 server listens there, or is in between: check port and proxy; a "
-             "listener without TLS is written with its scheme (http://, tcp://)";
+      return "something other than a TLS 1.2 server listens there or is in between: check the port and the "
+             "proxy; for a listener without TLS, write its scheme (http://, tcp://)";
     case TransportFault::timed_out:
     case TransportFault::cut:
     case TransportFault::answer_too_large:

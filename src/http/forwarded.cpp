@@ -54,7 +54,7 @@ std::optional<IpAddress> read_node(std::string_view text) {
   return IpAddress::parse(has_port ? text.substr(0, text.find(':')) : text);
 }
 
-// Of an element of Forwarded: "for=192.0.2.60;proto=http".
+// From an element of Forwarded: "for=192.0.2.60;proto=http".
 std::optional<IpAddress> read_element(std::string_view element) {
   constexpr std::string_view name = "for=";
   for (const std::string_view pair : split(element, ';')) {
@@ -92,7 +92,7 @@ void ProxyHeader::look_at_text() {
   }
 }
 
-// "PROXY TCP4 192.0.2.1 198.51.100.1 56324 443", or "PROXY UNKNOWN" and anything.
+// "PROXY TCP4 192.0.2.1 198.51.100.1 56324 443", or "PROXY UNKNOWN" followed by anything.
 void ProxyHeader::read_text(std::string_view line) {
   constexpr std::size_t words_count = 6;
   const std::vector<std::string_view> words = split(line, ' ');

@@ -23,12 +23,12 @@ bool names(const Link& link, std::string_view relation) {
   return false;
 }
 
-// Walks over one header line: `<target>; name=value; name="value", <target>...`
+// Parses one header line: `<target>; name=value; name="value", <target>...`
 class LinkLine {
  public:
   explicit LinkLine(std::string_view line) : rest_(line) {}
 
-  /// The next link that can be read; nullopt at the end of the line.
+  /// The next readable link; nullopt at the end of the line.
   std::optional<Link> next() {
     while (to_next_link()) {
       const std::optional<std::string_view> target = read_target();
@@ -36,14 +36,14 @@ class LinkLine {
       const std::string_view behind_target = rest_;
       std::optional<Link> link = read_parameters(*target);
       if (link) return link;
-      // Perhaps an unclosed quote that has swallowed its neighbours: look for them again from here.
+      // An unclosed quote may have swallowed the links after it: look for them again from here.
       rest_ = behind_target;
     }
     return std::nullopt;
   }
 
  private:
-  // To the '<' that begins a link: here, or else behind some later comma.
+  // To the '<' that begins a link: here, or after a later comma.
   bool to_next_link() {
     for (;;) {
       skip_spaces();

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view line_end = "\r\n";
 constexpr std::string_view head_end = "\r\n\r\n";
-constexpr std::size_t chunk_line_bytes_max = 256;  // A size, and extensions nobody uses.
+constexpr std::size_t chunk_line_bytes_max = 256;  // A size, and extensions that nobody uses.
 
 // RFC 9110 section 5.6.2.
 bool is_token(std::string_view text) {
@@ -21,7 +21,7 @@ bool is_token(std::string_view text) {
   });
 }
 
-// No control character: a NUL or a bare CR would end the value for one reader and not for another.
+// No control characters: a NUL or a bare CR would end the value for one reader but not for another.
 bool is_field_value(std::string_view text) {
   return std::ranges::all_of(text, [](char c) {
     const auto byte = static_cast<unsigned char>(c);
@@ -40,7 +40,7 @@ bool lists(std::string_view list, std::string_view word) {
 }
 
 std::optional<std::size_t> read_hexadecimal(std::string_view text) {
-  constexpr std::size_t digits_max = 8;  // 4 GiB, far beyond any bound of ours.
+  constexpr std::size_t digits_max = 8;  // 4 GiB, far beyond any of our limits.
   constexpr std::string_view digits = "0123456789abcdef";
   if (text.empty() || text.size() > digits_max) return std::nullopt;
   std::size_t number = 0;
@@ -89,7 +89,7 @@ std::size_t RequestReader::feed_head(std::string_view bytes) {
     head_.erase(0, line_end.size());
   }
   if (head_.starts_with(line_end)) {
-    refuse(400, "an empty line where a request begins");
+    refuse(400, "an empty line before the request");
     return taken;
   }
   const std::size_t overlap = head_end.size() + line_end.size();
@@ -126,7 +126,7 @@ bool RequestReader::read_request_line(std::string_view line) {
   if (!is_token(method_) || target_.empty() || !std::ranges::all_of(target_, ascii::is_visible)) {
     return refuse(400, "not an HTTP request");
   }
-  if (version != "HTTP/1.1" && version != "HTTP/1.0") return refuse(505, "only HTTP/1.1 is spoken here");
+  if (version != "HTTP/1.1" && version != "HTTP/1.0") return refuse(505, "only HTTP/1.1 is supported");
   keeps_alive_ = version == "HTTP/1.1";
   return true;
 }
@@ -137,16 +137,17 @@ bool RequestReader::read_field(std::string_view line) {
     return refuse(400, "a header line is malformed");
   }
   const std::string_view value = ascii::trim(line.substr(colon + 1));
-  if (!is_field_value(value)) return refuse(400, "a header holds a control character");
+  if (!is_field_value(value)) return refuse(400, "a header contains a control character");
   if (fields_.size() >= limits::request_fields_max) return refuse(431, "too many headers");
   fields_.push_back({.name = line.substr(0, colon), .value = value});
   return true;
 }
 
-// How long the body is, which nobody may be in doubt of.
+// The length of the body, which must be unambiguous.
 bool RequestReader::read_framing() {
   const bool http_1_1 = keeps_alive_;
-  if (count("Host") > 1 || (http_1_1 && count("Host") == 0)) return refuse(400, "one Host header is needed");
+  if (count("Host") > 1 || (http_1_1 && count("Host") == 0))
+    return refuse(400, "exactly one Host header is needed");
   for (const Field& field : fields_) {
     if (!ascii::equal_ignoring_case(field.name, "Connection")) continue;
     if (lists(field.value, "close")) keeps_alive_ = false;
@@ -158,7 +159,7 @@ bool RequestReader::read_framing() {
   if (encodings > 0) {
     if (!http_1_1) return refuse(400, "HTTP/1.0 has no Transfer-Encoding");
     if (!ascii::equal_ignoring_case(*header("Transfer-Encoding"), "chunked")) {
-      return refuse(501, "only the transfer encoding chunked is known");
+      return refuse(501, "only the transfer encoding chunked is supported");
     }
     chunked_ = true;
   }
@@ -172,7 +173,7 @@ bool RequestReader::read_length(std::string_view text) {
   const auto length = ascii::whole_number(text);
   const bool digits = !text.empty() && std::ranges::all_of(text, ascii::is_digit);
   if (!digits) return refuse(400, "Content-Length is not a number");
-  // Digits that are no number are too large for one.
+  // Digits that do not parse are too large.
   if (!length || *length > body_bytes_max_) return refuse(413, "the body is too large");
   body_left_ = static_cast<std::size_t>(*length);
   return true;
@@ -229,7 +230,7 @@ std::size_t RequestReader::feed_chunked(std::string_view bytes) {
   return all - bytes.size();
 }
 
-// Gathers one line of the frame around the chunks, without more of it than it may have.
+// Collects one line of the chunk framing, up to its maximum length.
 std::size_t RequestReader::feed_line(std::string_view bytes) {
   const std::size_t feed_at = bytes.find('\n');
   const std::size_t taken = feed_at == std::string_view::npos ? bytes.size() : feed_at + 1;
@@ -258,7 +259,7 @@ void RequestReader::end_line() {
       if (!size) {
         refuse(400, "a chunk is malformed");
       } else if (padding_bytes_ > limits::request_head_bytes_max) {
-        refuse(400, "the chunks' extensions are too long");
+        refuse(400, "the chunk extensions are too long");
       } else if (*size > body_bytes_max_ - body_.size()) {
         refuse(413, "the body is too large");
       } else {

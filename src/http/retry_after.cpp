@@ -22,7 +22,7 @@ std::optional<Duration> retry_after(const Headers& headers, WallTime wall) {
   constexpr auto seconds_max = std::chrono::duration_cast<std::chrono::seconds>(limits::retry_after_max);
 
   if (!value.empty() && std::ranges::all_of(value, ascii::is_digit)) {
-    // More than 64 bits of seconds is still a number, and the answer to it is the bound.
+    // Seconds beyond 64 bits are still a number, and mean the maximum.
     const auto seconds = ascii::whole_number(value);
     if (!seconds || *seconds > static_cast<std::uint64_t>(seconds_max.count())) {
       return limits::retry_after_max;
@@ -32,7 +32,7 @@ std::optional<Duration> retry_after(const Headers& headers, WallTime wall) {
 
   const std::optional<WallTime> moment = parse_http_date(value);
   if (!moment) return std::nullopt;
-  // Compared in milliseconds: a date centuries away has no place in nanoseconds.
+  // Compared in milliseconds: a date centuries away overflows nanoseconds.
   const auto wait = *moment - answered_at(headers, wall);
   return std::clamp(wait, WallTime::duration::zero(), to_ms(limits::retry_after_max));
 }

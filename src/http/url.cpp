@@ -23,7 +23,7 @@ bool every_part(std::string_view text, char separator, Visit visit) {
   }
 }
 
-// Four numbers to 255 without leading zeros, which some readers take for octal.
+// Four numbers up to 255 without leading zeros, which some parsers take for octal.
 bool is_ipv4(std::string_view host) {
   int parts = 0;
   return every_part(host, '.',
@@ -40,7 +40,7 @@ bool is_hex_group(std::string_view group) {
   return !group.empty() && group.size() <= 4 && group.find_first_not_of(hex) == std::string_view::npos;
 }
 
-// How many 16-bit groups a run without "::" has; nullopt if it is not such a run.
+// The number of 16-bit groups in a run without "::"; nullopt if it is not such a run.
 std::optional<int> count_groups(std::string_view run, bool at_end) {
   if (run.empty()) return 0;
   int groups = 0;
@@ -73,7 +73,7 @@ bool is_label(std::string_view label) {
   return !label.empty() && std::ranges::all_of(label, allowed);
 }
 
-// A name whose last label is a number is an address in disguise ("127.1", "0x7f000001") to the resolver.
+// The resolver takes a name whose last label is a number for an address ("127.1", "0x7f000001").
 bool ends_in_number(std::string_view host) {
   const std::string_view last = host.substr(host.rfind('.') + 1);
   return std::ranges::all_of(last, ascii::is_digit) || last.starts_with("0x") || last.starts_with("0X");
@@ -92,7 +92,7 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
   return static_cast<std::uint16_t>(*number);
 }
 
-// Without its colon; nullopt when there is none.
+// Without its colon; nullopt if there is none.
 std::optional<std::string_view> cut_port(std::string_view& authority) {
   const std::size_t colon = authority.rfind(':');
   const std::size_t bracket = authority.rfind(']');
@@ -137,7 +137,7 @@ std::optional<Url> parse_url(std::string_view text) {
 
   text = text.substr(0, text.find('#'));
   const std::size_t authority_size = std::min(text.find_first_of("/?"), text.size());
-  // User info needs no rule of its own: '@' is no letter of a host.
+  // User info needs no extra rule: '@' is not allowed in a host.
   std::optional<Origin> origin = parse_origin(std::move(scheme), text.substr(0, authority_size));
   if (!origin) return std::nullopt;
   const std::string_view rest = text.substr(authority_size);

@@ -19,7 +19,7 @@ std::string_view without_port(std::string_view host) {
 bool is_known(std::string_view host, const VisitRules& rules) {
   const std::string name = ascii::lower(without_port(ascii::trim(host)));
   if (is_loopback(name) || std::ranges::find(rules.names, name) != rules.names.end()) return true;
-  // An address is no name that could be made to lead here.
+  // An address cannot be made to resolve to this server.
   return !rules.on_loopback && (rules.names.empty() || is_ip_address(name));
 }
 
@@ -33,7 +33,7 @@ bool is_of(std::string_view origin, const std::vector<std::string>& hosts) {
   });
 }
 
-// A link to the page may be anywhere; what a page loads by itself may not.
+// A link to the page is allowed from anywhere; requests that a page makes by itself are not.
 bool is_link(const Visit& visit) {
   return visit.fetch_mode == "navigate" && visit.fetch_destination == "document";
 }

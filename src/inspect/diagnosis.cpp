@@ -22,14 +22,14 @@ constexpr const char* ok = "ok";
 constexpr const char* failed = "FAIL";
 constexpr const char* unused = "-";
 
-// Of the limit spent by others: from here on it is worth knowing.
+// Share of the limit spent by others that is worth a warning.
 constexpr std::int64_t others_percent_high = 50;
 constexpr std::int64_t reserve_percent = static_cast<std::int64_t>(limits::rate_reserve * 100);
 
 constexpr std::array regions = {"listener.logz.io", "listener-au.logz.io", "listener-ca.logz.io",
                                 "listener-eu.logz.io", "listener-uk.logz.io"};
 
-/// Where the way ended: the step, and what to say of it.
+/// The step at which the connection failed, and the text about it.
 struct Broken {
   const char* step;
   std::string text;
@@ -82,7 +82,7 @@ Broken broken_way(const Sighting& seen, const TransportError& error) {
   const bool proxied = !seen.proxy.empty();
   const bool certificate = error.fault == TransportFault::untrusted;
   const std::string text = certificate ? certificate_text(seen, error.text) : error.text;
-  // The shell may know more of the scene; otherwise what was seen tells.
+  // The shell may know more; otherwise the cure follows from the sighting.
   std::string cure =
       !certificate && !error.cure.empty()
           ? error.cure
@@ -98,7 +98,7 @@ struct Way {
   std::string& http;
 };
 
-/// Fills the cells of the way; false where it ended early.
+/// Fills the cells of the connection; false if it failed.
 bool walk(const Sighting& seen, const Way& way, std::string_view subject, std::vector<Finding>& findings) {
   const bool proxied = !seen.proxy.empty();
   way.dns = proxied ? unused : ok;
@@ -154,8 +154,9 @@ class TenantDoctor {
       diagnosis_.http = failed;
       return find(Severity::failure, "http",
                   "something in between answers in Okta's place (" + std::to_string(answer.status) + ": " +
-                      describe_okta_error(answer) + "), which says nothing about the key; let requests to " +
-                      diagnosis_.domain + " through the proxy or firewall");
+                      describe_okta_error(answer) +
+                      "), which says nothing about the key; allow requests to " + diagnosis_.domain +
+                      " through the proxy or firewall");
     }
     switch (answer.status) {
       case 200:
@@ -176,20 +177,19 @@ class TenantDoctor {
         diagnosis_.key = ok;
         diagnosis_.role = failed;
         find(Severity::failure, "role",
-             service_app_
-                 ? "Okta knows the service app, but it may not read the System Log (403: " +
-                       describe_okta_error(answer) +
-                       "); assign it the role Report Administrator on its tab Admin roles"
-                 : "Okta knows the key, but its owner may not read the System Log from here (403: " +
-                       describe_okta_error(answer) +
-                       "); give the user who made it the role Report Administrator, and look whether "
-                       "the token is bound to a network zone");
+             service_app_ ? "Okta knows the service app, but it may not read the System Log (403: " +
+                                describe_okta_error(answer) +
+                                "); assign it the Report Administrator role on its Admin roles tab"
+                          : "Okta knows the key, but its owner may not read the System Log from here (403: " +
+                                describe_okta_error(answer) +
+                                "); give the user who made it the Report Administrator role, and check "
+                                "whether the token is bound to a network zone");
         return;
       case 429:
         diagnosis_.key = diagnosis_.role = ok;
         find(Severity::failure, "rate limit",
-             "Okta's rate limit for the System Log is used up (429) by others; find them in Okta under "
-             "Reports, Rate limits, and let them ask less");
+             "other clients have used up Okta's rate limit for the System Log (429); find them in Okta under "
+             "Reports, Rate limits, and reduce their requests");
         return;
       default:
         diagnosis_.http = failed;
@@ -201,15 +201,15 @@ class TenantDoctor {
     const std::string status = std::to_string(answer.status);
     if (answer.status >= 500) {
       return "Okta answers " + status + " (" + describe_okta_error(answer) +
-             "); try again, and look at status.okta.com";
+             "); try again, and check status.okta.com";
     }
     if (const auto location = find_header(answer.headers, "Location"); location && answer.status < 400) {
-      return "it sends us elsewhere (" + status + " to " + quotable(*location) +
+      return "it redirects (" + status + " to " + quotable(*location) +
              "), which is never followed; write the org's own domain, for example acme.okta.com";
     }
     return "Okta has no System Log under this domain (" + status + ": " + describe_okta_error(answer) +
-           "); if the org was renamed write its new domain, for example acme.okta.com, if it is gone remove "
-           "its entry";
+           "); if the org was renamed, write its new domain, for example acme.okta.com; if it was deleted, "
+           "remove its entry";
   }
 
   void read_page(const HttpAnswer& answer) {
@@ -220,8 +220,8 @@ class TenantDoctor {
       diagnosis_.key.clear();
       diagnosis_.role.clear();
       find(Severity::failure, "http",
-           "what answers is not a System Log (" + describe_okta_error(answer) +
-               "); write the org's own domain, and look whether a proxy answers in its place");
+           "the answer is not a System Log (" + describe_okta_error(answer) +
+               "); write the org's own domain, and check whether a proxy answers in its place");
       return;
     }
     if (!reader.events().empty()) diagnosis_.newest_event = reader.events().front().published_at;
@@ -249,15 +249,15 @@ class TenantDoctor {
     diagnosis_.rate_of_others = others;
     if (reply.status() == 429) return;
     const std::string spent = "of " + std::to_string(*rate.limit) + " requests a minute " +
-                              std::to_string(others) + " are spent by others than this check";
+                              std::to_string(others) + " are spent by clients other than this check";
     if (*rate.remaining * 100 <= *rate.limit * reserve_percent) {
       find(Severity::failure, "rate limit",
            spent + " and " + std::to_string(*rate.remaining) +
-               " are left, so that we ask nothing; find them in Okta under Reports, Rate limits, and let "
-               "them ask less");
+               " are left, so nothing more is asked; find them in Okta under Reports, Rate limits, and "
+               "reduce their requests");
     } else if (others * 100 >= *rate.limit * others_percent_high) {
       find(Severity::warning, "rate limit",
-           spent + "; if that is not the running daemon, find them in Okta under Reports, Rate limits");
+           spent + "; unless that is the running daemon, find them in Okta under Reports, Rate limits");
     }
   }
 
@@ -267,18 +267,18 @@ class TenantDoctor {
   bool service_app_;
 };
 
-/// Of an answer that says nothing about the token.
+/// The text for an answer that says nothing about the token.
 std::string other_answer(const Endpoint& listener, const HttpAnswer& answer) {
   const std::string what = listener.text() + " answers " + std::to_string(answer.status);
   if (answer.status >= 300 && answer.status < 400) {
     const auto location = find_header(answer.headers, "Location");
     const bool to_tls = location && is_cleartext(listener.protocol) && location->starts_with("https://");
-    return what + (location ? " and sends us to " + quotable(*location) : "") +
+    return what + (location ? " and redirects to " + quotable(*location) : "") +
            ", which is never followed; write the listener's own host" +
            (to_tls ? ", with https:// in front" : ", as Logz.io names it for your region");
   }
   return what +
-         ", which no listener says to an empty bulk; look at what is in between (proxy, relay), and at "
+         ", which no listener answers to an empty bulk; check what is in between (proxy, relay), and "
          "status.logz.io";
 }
 
@@ -308,13 +308,13 @@ void examine(ListenerDiagnosis& diagnosis, const Endpoint& listener, const std::
     diagnosis.token = failed;
     if (home) {
       find(Severity::failure, "region",
-           "the token is of another region: " + *home + " takes it, " + listener.host +
+           "the token belongs to another region: " + *home + " takes it, " + listener.host +
                " does not (401); name it as the listener");
     } else {
       find(Severity::failure, "token",
            listener.host +
                " does not know the token (401); copy the data shipping token from Logz.io "
-               "(Settings, Manage tokens), and compare the region: each has a listener of its own");
+               "(Settings, Manage tokens), and compare the region: each has its own listener");
     }
     return;
   }
@@ -352,11 +352,10 @@ std::vector<Finding> find_twins(const std::vector<NamedOrg>& orgs) {
     const auto twin = std::find_if(
         orgs.begin(), each, [&](const NamedOrg& other) { return !each->id.empty() && other.id == each->id; });
     if (twin == each) continue;
-    findings.push_back(
-        {Severity::warning, each->domain, "org",
-         twin->domain + " and " + each->domain + " are one org (" + each->id +
-             "), so that each event is delivered twice; keep one of the two domains, with both "
-             "keys if there are two"});
+    findings.push_back({Severity::warning, each->domain, "org",
+                        twin->domain + " and " + each->domain + " are one org (" + each->id +
+                            "), so each event is delivered twice; keep one of the two domains, with both "
+                            "keys if there are two"});
   }
   return findings;
 }
@@ -368,7 +367,7 @@ ListenerDiagnosis diagnose_listener(const DestinationSpec& destination, Sighting
   diagnosis.set_by = destination.set_by;
   diagnosis.sighting = std::move(sighting);
   examine(diagnosis, destination.listener, home);
-  // There may be several, and one account's token may be another tenant's.
+  // There may be several, and tenants may have accounts of their own.
   for (Finding& finding : diagnosis.findings) finding.text += "; set by " + destination.set_by;
   return diagnosis;
 }
@@ -379,7 +378,7 @@ bool is_token_unknown(const Sighting& sighting) {
 
 bool is_token_known(const Sighting& sighting) {
   if (!sighting.result || sighting.only_connected) return false;
-  // A web server's own 400, for plain HTTP on its TLS port say, is a page.
+  // A web server's own 400, for example for plain HTTP on its TLS port, is a page.
   const bool page = ascii::trim(plain_body(*sighting.result)).starts_with('<');
   return sighting.result->status == 200 || (sighting.result->status == 400 && !page);
 }

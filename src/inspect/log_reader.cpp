@@ -39,7 +39,7 @@ LogReader::LogReader(Now now, const TenantSpec& spec, const Span& span, const Po
   if (!is_relative(span)) begin(now.wall);
 }
 
-// Date has whole seconds: up to now is up to the end of its second.
+// Date has whole seconds: "now" extends to the end of that second.
 void LogReader::begin(WallTime okta_now) {
   moments_ = Moments{.since = moment(span_.since, okta_now), .until = std::nullopt};
   target_ = first_target(moments_->since, limits::page_events_max, query_);
@@ -70,7 +70,7 @@ void LogReader::minted(Now now, const TokenAnswer& answer) {
   if (span_.until && now.steady >= last_progress_ + limits::once_patience)
     return give_up("no progress for 5 minutes: " + end.text);
   if (trouble_.failed(now.steady, end.text))
-    notes_.push_back({.level = Level::warn, .tenant = domain_.name(), .text = end.text + "; tried again"});
+    notes_.push_back({.level = Level::warn, .tenant = domain_.name(), .text = end.text + "; retrying"});
 }
 
 std::optional<AskOkta> LogReader::next_ask(Now now) {
@@ -98,7 +98,7 @@ Instant LogReader::deadline(Now now) const {
 std::vector<std::string_view> LogReader::answered(Now now, OktaAnswer&& answer) {
   CHECK(asking_ && answer.id == ask_);
   asking_ = false;
-  // By our clock as it is now: it may have been set since.
+  // By our clock as it is now: it may have been set since the request.
   const WallTime asked_wall = now.wall - to_ms(now.steady - asked_.steady);
   OktaResult reply = read_reply(std::move(answer.result));
   const Standing standing = org_.answered(now, asked_wall, key_, reply);
@@ -164,7 +164,7 @@ std::vector<std::string_view> LogReader::take_page(Now now, const OktaReply& rep
                                       .newest = newest_up_to(now.wall + org_.offset(), reader_.events()),
                                       .date = now.wall + org_.offset()});
   if (span_.until) {
-    done_ = !moved || tail == Tail::Seen::end;  // As long as a bounded question has a link, it has more.
+    done_ = !moved || tail == Tail::Seen::end;  // A bounded query has more as long as there is a link.
   } else {
     ask_at_ = now.steady + (tail != Tail::Seen::no || !moved ? policy_.poll_interval : 0s);
   }
@@ -189,7 +189,7 @@ void LogReader::take_failure(Now now, const OktaResult& result, Standing standin
     if (trouble_.failed(now.steady, "429")) {
       notes_.push_back({.level = Level::warn,
                         .tenant = domain_.name(),
-                        .text = "Okta's rate limit is reached (429); quiet until " +
+                        .text = "Okta's rate limit is reached (429); waiting until " +
                                 format_rfc3339(until.value_or(now.wall))});
     }
     return;
@@ -197,7 +197,7 @@ void LogReader::take_failure(Now now, const OktaResult& result, Standing standin
   if (standing == Standing::foreign) return failed(now, "something in between answered " + said);
   if (result->status() == 404) {
     return give_up("Okta has no System Log under " + domain_.name() + " (" + said +
-                   "); if the org was renamed write its new domain into the tenants file");
+                   "); if the org was renamed, write its new domain into the tenants file");
   }
   if (result->status() == 400) {
     return give_up("Okta refuses the query (" + said + "); check --filter, --keywords, --since and --until");
@@ -212,7 +212,7 @@ void LogReader::failed(Now now, std::string text) {
   }
   if (trouble_.failed(now.steady, text))
     notes_.push_back(
-        {.level = Level::warn, .tenant = domain_.name(), .text = std::move(text) + "; tried again"});
+        {.level = Level::warn, .tenant = domain_.name(), .text = std::move(text) + "; retrying"});
 }
 
 void LogReader::give_up(std::string text) {

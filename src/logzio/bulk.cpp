@@ -51,7 +51,7 @@ void BulkBuilder::count(LineRecord record, StreamId stream, std::uint64_t page) 
 }
 
 Bulk BulkBuilder::seal() {
-  // As a copy: what waits, perhaps for hours, has no room to spare.
+  // As a copy: a bulk may wait for hours and must not keep spare capacity.
   Bulk bulk{std::make_shared<const std::string>(std::string_view(gzip(plain_))), plain_.size(),
             std::exchange(records_, {}), std::exchange(pieces_, {})};
   plain_.clear();

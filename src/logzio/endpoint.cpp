@@ -34,7 +34,7 @@ const Spoken& spoken_as(Protocol protocol) {
   return *std::ranges::find(spoken, protocol, &Spoken::protocol);
 }
 
-/// What a person wrote, in its parts. Views into the text.
+/// The parts of the written endpoint. Views into the text.
 struct Written {
   std::optional<std::string_view> scheme;
   std::string_view host;
@@ -47,7 +47,8 @@ Result<Written> take_apart(std::string_view text) {
     written.scheme = text.substr(0, colon);
     text.remove_prefix(colon + 3);
   }
-  if (text.contains('@')) return fail("user and password have no place here; write only the listener's host");
+  if (text.contains('@'))
+    return fail("a user or password is not allowed here; write only the listener's host");
   if (const std::size_t end = text.find_first_of("/?#"); end != std::string_view::npos) {
     return fail("write only the host, without a path or query: \"" + quotable(text.substr(0, end)) + "\"");
   }
@@ -101,7 +102,7 @@ std::string listener_of(std::string_view region) {
   return "your region's listener, for example listener-eu.logz.io";
 }
 
-/// What people write for a listener that is none: a region alone, half a name, another door of Logz.io's
+/// Refuses common mistakes for a listener: a region alone, half a name, another Logz.io endpoint
 /// (docs/logzio.md 1).
 Result<void> check_logzio_name(std::string_view host) {
   const auto instead = [&](std::string_view what, std::string_view region) {
@@ -117,18 +118,18 @@ Result<void> check_logzio_name(std::string_view host) {
   if (!whole && host.contains('.')) {
     if (host == "logz.io") return instead("Logz.io's web site", "");
     if (host.ends_with(".listener-logz.io"))
-      return instead("where Okta's event hooks go, which takes no bulks", "");
+      return instead("the endpoint for Okta's event hooks, which takes no bulks", "");
     return {};
   }
   for (const auto& [front, what] :
        {std::pair{"app"sv, "Logz.io's web page"sv},
         {"api"sv, "Logz.io's API"sv},
-        {"otlp-listener"sv, "Logz.io's listener for OTLP, which is not spoken here"sv},
+        {"otlp-listener"sv, "Logz.io's listener for OTLP, which is not supported"sv},
         {"aws-firehose-logs-listener"sv, "Logz.io's listener for Firehose"sv}}) {
     if (const auto region = region_behind(word, front); region && whole) return instead(what, *region);
   }
   const auto region = region_behind(word, "listener");
-  if (region == "us") return instead("not there: the US has the listener without a region", *region);
+  if (region == "us") return instead("not a listener: the US listener has no region in its name", *region);
   // "listener" alone may be somebody's relay.
   if (region && !region->empty() && (!whole || word.contains('.')))
     return instead("not the name of a listener", *region);
@@ -154,7 +155,7 @@ Result<std::string> parse_host(std::string_view text) {
       });
   const std::optional<Url> url = plain ? parse_url("https://" + std::string(text) + "/") : std::nullopt;
   if (!url) {
-    return fail("\"" + quotable(text) + "\" is not a host name; write for example listener-eu.logz.io");
+    return fail("\"" + quotable(text) + "\" is not a host name; write, for example, listener-eu.logz.io");
   }
   if (auto good = check_logzio_name(url->origin.host); !good) return std::unexpected(std::move(good.error()));
   return url->origin.host;
@@ -162,16 +163,16 @@ Result<std::string> parse_host(std::string_view text) {
 
 std::string other_protocol(std::uint16_t port) {
   return "port " + std::to_string(port) +
-         " speaks the protocol of Logstash or Beats, which is not spoken here; write ";
+         " is for Logstash or Beats, whose protocol is not supported; write ";
 }
 
-/// The protocol that goes with this port when nobody wrote a scheme.
+/// The protocol of this port if there is no scheme.
 Result<Protocol> protocol_of(const std::string& host, std::uint16_t port) {
   const auto* const known = std::ranges::find(spoken, port, &Spoken::port);
   if (known == spoken.end()) {
-    return fail("port " + std::to_string(port) + " does not name a protocol; Logz.io's are " +
+    return fail("port " + std::to_string(port) + " does not imply a protocol; Logz.io's ports are " +
                 std::string(ports_known) + ", or write the scheme: \"https://" + host + ":" +
-                std::to_string(port) + "\" (tls://, http://, tcp:// likewise)");
+                std::to_string(port) + "\" (or tls://, http://, tcp://)");
   }
   if (is_cleartext(known->protocol) && !is_loopback(host)) {
     return fail("port " + std::to_string(port) +
@@ -208,7 +209,7 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
 
   const std::optional<std::uint16_t> port = parse_port(*written->port);
   if (!port) {
-    return fail("\"" + quotable(*written->port) + "\" is not a port; write for example \"" + endpoint.host +
+    return fail("\"" + quotable(*written->port) + "\" is not a port; write, for example, \"" + endpoint.host +
                 ":8071\"");
   }
   endpoint.port = *port;
@@ -229,7 +230,8 @@ Result<Endpoint> Endpoint::of_region(std::string_view text) {
     return fail(ascii::quote(text) + " is a host, not a region; write it into LOGZIO_LISTENER_HOST");
   for (const auto& [code, slug] : regions) {
     if (region == slug)
-      return fail(ascii::quote(text) + " is the cloud's name of the region; write " + std::string(code));
+      return fail(ascii::quote(text) + " is the cloud provider's name of the region; write " +
+                  std::string(code));
   }
   return fail(ascii::quote(text) + " is not a region; write us, eu, uk, ca or au");
 }

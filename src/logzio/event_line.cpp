@@ -9,12 +9,12 @@
 namespace logzio_okta {
 namespace {
 
-/// What is in the line before the event: the opening brace and members, each with its comma after it.
+/// The part of the line before the event: the opening brace and members, each followed by a comma.
 class Splice {
  public:
   Splice(std::string& out, OwnKeys taken) : out_(out), taken_(taken) { out_ += '{'; }
 
-  /// `value` is raw JSON. The event's own member of that name wins.
+  /// `value` is raw JSON. The event's own member of that name takes precedence.
   void member(OwnKey key, std::string_view name, std::string_view value) {
     if (!taken_.has(key)) raw(name, value);
   }
@@ -27,7 +27,7 @@ class Splice {
     name_it(name);
     (out_ += value) += ',';
   }
-  /// Nothing follows but the closing brace: the last comma has to go.
+  /// Only the closing brace follows: removes the last comma.
   void end() {
     if (out_.back() == ',') out_.pop_back();
   }
@@ -39,8 +39,7 @@ class Splice {
   OwnKeys taken_;
 };
 
-/// The value of "logzio_okta"; empty when there is nothing to say. `reduced_from` is the size of Okta's
-/// event.
+/// The value of "logzio_okta"; empty if there is nothing to say. `reduced_from` is the size of Okta's event.
 std::string saying(Mark mark, std::size_t reduced_from) {
   std::string said;
   if (mark.possible_duplicate) said += R"("possible_duplicate":true,)";
@@ -78,22 +77,21 @@ void append_whole(std::string& out, const EventSlice& event, const LineConstants
   out += rest;
 }
 
-/// Small enough to be kept in a reduced line, and not what made the event unfit for a line: with what the
-/// strict parser objects to left out, the rest is delivered.
+/// Whether a value is small enough for a reduced line and valid: values that the strict parser rejects are
+/// left out, the rest is delivered.
 bool worth_keeping(std::string_view value) {
   return value.size() <= limits::field_chars_max &&
          is_strict_json_object("{\"value\":" + std::string(value) + "}");
 }
 
-/// The event as far as its reduced form is concerned: of its keys that our splice uses none is left, but a
-/// constant field must not be beside a kept key of the same name.
+/// The event for its reduced form: it keeps no key that our splice uses, but a constant field must not
+/// duplicate a kept key.
 EventSlice without_own_keys(EventSlice event) {
   event.own_keys = {};
   return event;
 }
 
-/// What a hunter needs first. None of the event's own keys that our splice uses is among it, so nothing
-/// clashes.
+/// The most important fields. None of the keys that our splice uses is among them, so nothing clashes.
 void append_reduced(std::string& out, const EventSlice& event, const LineConstants& constants, Mark mark,
                     std::size_t& event_at) {
   constexpr std::array kept = {"uuid",           "published", "eventType", "severity",

@@ -15,7 +15,7 @@ std::string marked_line(std::string_view line, const LineRecord& record) {
   constexpr auto said = "\"possible_duplicate\":true"sv;
   const std::string_view splice = line.substr(0, record.event_at);
   std::string marked(line);
-  // Inside a JSON string a quote comes after a backslash, so this can only be our own key.
+  // Inside a JSON string quotes are escaped, so this can only be our own key.
   if (const auto at = splice.rfind(object); at != std::string_view::npos) {
     return marked.insert(at + object.size(), std::string(said) + ",");
   }

@@ -22,7 +22,7 @@ bool is_name(std::string_view text) {
 }
 
 std::string how_names_look() {
-  return "write letters, digits, _ and -, beginning with a letter, at most " +
+  return "use letters, digits, _ and -, starting with a letter, at most " +
          std::to_string(limits::constant_name_bytes_max);
 }
 
@@ -45,7 +45,7 @@ std::string json_string(std::string_view text) {
 }
 
 Result<void> check_field_name(std::string_view name) {
-  if (!is_name(name)) return fail(ascii::quote(name) + " cannot be a field's name; " + how_names_look());
+  if (!is_name(name)) return fail(ascii::quote(name) + " cannot be a field name; " + how_names_look());
   if (std::ranges::find(names_taken, name) == names_taken.end()) return {};
   return fail(ascii::quote(name) + " is set by logzio-okta or by Logz.io itself; choose another name");
 }

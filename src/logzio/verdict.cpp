@@ -17,19 +17,19 @@
 namespace logzio_okta {
 namespace {
 
-/// A word that says yes, as a whole body or as the value of a member.
+/// A word for success, as a whole body or as the value of a member.
 bool is_yes(std::string_view word) {
   constexpr std::array<std::string_view, 4> words = {"ok", "success", "accepted", "succeeded"};
   return std::ranges::find(words, ascii::lower(word)) != words.end();
 }
 
-/// Reads a JSON object of the listener: its counts, every one optional, anything else beside them
-/// (docs/logzio.md 2), and whether it is a plain yes.
+/// Reads the listener's JSON object: its counts, all optional, with any other members (docs/logzio.md 2), and
+/// whether it simply reports success.
 class AnswerReader : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, AnswerReader> {
  public:
   struct Count {
     bool named = false;
-    std::optional<std::uint64_t> value;  ///< Where it is a whole number.
+    std::optional<std::uint64_t> value;  ///< If it is a whole number.
   };
   Count malformed;
   Count oversized;
@@ -42,7 +42,7 @@ class AnswerReader : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Answ
     return malformed.named || oversized.named || empty.named || successful.named;
   }
 
-  // Named by RapidJSON, whose Reader calls them.
+  // The names are RapidJSON's, whose Reader calls them.
   bool Default() { return value(std::nullopt); }
   bool Null() {
     key_.clear();
@@ -56,7 +56,7 @@ class AnswerReader : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Answ
   bool Uint(unsigned number) { return value(number); }
   bool Uint64(std::uint64_t number) { return value(number); }
   bool Double(double number) {
-    constexpr double most = 1e15;  // Up to here every whole number is exact.
+    constexpr double most = 1e15;  // Up to this every whole number is exact.
     const bool whole = number >= 0 && number <= most && std::floor(number) == number;
     return value(whole ? std::optional(static_cast<std::uint64_t>(number)) : std::nullopt);
   }
@@ -99,12 +99,12 @@ class AnswerReader : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Answ
     return true;
   }
 
-  std::size_t depth_ = 0;   ///< Of objects and arrays; the listener's object is the outermost.
-  std::string key_;         ///< Of the outermost object, whose value comes next.
-  Count* count_ = nullptr;  ///< Where that goes.
+  std::size_t depth_ = 0;   ///< Of objects and arrays; the outermost object is 1.
+  std::string key_;         ///< Of the outermost object; its value comes next.
+  Count* count_ = nullptr;  ///< Where that value goes.
 };
 
-/// Nothing if the body is no JSON object.
+/// Nothing if the body is not a JSON object.
 std::optional<AnswerReader> read_object(std::string_view body) {
   rapidjson::MemoryStream stream(body.data(), body.size());
   rapidjson::Reader reader;
@@ -133,8 +133,8 @@ std::optional<verdict::PartlyTaken> read_counts(std::string_view body, std::size
   return counts;
 }
 
-/// What a 200 with a body says of `lines` lines; nothing if the body is not the listener's. Documented is an
-/// empty one. A page of something in between is HTML, or text that no listener would say.
+/// What a 200 with a body says about `lines` lines; nothing if the body is not the listener's. The documented
+/// body is empty. A page of something in between is HTML, or text that no listener sends.
 std::optional<Verdict> read_yes(std::string_view body, std::size_t lines) {
   body = ascii::trim(body);
   if (body.empty() || body == "{}") return verdict::Taken{};
@@ -149,8 +149,8 @@ std::optional<Verdict> read_yes(std::string_view body, std::size_t lines) {
   return std::nullopt;
 }
 
-/// Whether the lines may be in although the answer does not say so: it came from something that could have
-/// passed them on, or that failed while it had them.
+/// Whether the lines may have been taken although the answer does not say so: its sender could have passed
+/// them on, or failed while it had them.
 bool perhaps_taken(int status) {
   if (status >= 500) return status != 503;
   return status < 300 || status == 400 || status == 408;
@@ -162,7 +162,7 @@ std::string_view what_it_means(int status) {
     case 400:
       return "not the listener's own 400, perhaps a proxy's";
     case 403:
-      return "something between here and the listener, a proxy or firewall, forbids it";
+      return "a proxy or firewall in between forbids it";
     case 404:
     case 405:
       return "no bulk listener is there; check host and port of the listener";
@@ -170,7 +170,7 @@ std::string_view what_it_means(int status) {
       return "the proxy needs a user and password; write them into HTTPS_PROXY";
     case 408:
     case 504:
-      return "it ran out of time";
+      return "it timed out";
     case 429:
       return "it asks us to slow down";
     case 502:
@@ -184,7 +184,8 @@ std::string_view what_it_means(int status) {
   return status < 500 ? "it refuses the request" : "it failed";
 }
 
-/// An overload or an outage passes; what is no listener, or lets nobody through, does not.
+/// An overload or an outage passes; a server that is not a listener, or a proxy that forbids access, does
+/// not.
 Urgency urgency_of_status(int status) {
   return status >= 500 || status == 408 || status == 429 ? Urgency::waits : Urgency::lasting;
 }
@@ -238,7 +239,7 @@ std::string_view what_happened(TransportFault fault) {
     case TransportFault::answer_too_large:
       return "its answer is too large to be a listener's";
     case TransportFault::refused_by_us:
-      return "nothing was sent, by our own rules";
+      return "our own rules forbid sending anything";
   }
   std::unreachable();
 }

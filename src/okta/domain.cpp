@@ -11,17 +11,17 @@
 namespace logzio_okta {
 namespace {
 
-// Where Okta hosts orgs (docs/okta.md 6). Any other name may be a customer's own.
+// Okta's own domains (docs/okta.md 6). Any other name may be a customer's own.
 constexpr std::array<std::string_view, 9> okta_zones{
     ".okta.com",         ".oktapreview.com", ".okta-emea.com", ".okta-gov.com",     ".okta.mil",
     ".okta-miltest.com", ".trexcloud.com",   ".trex-gov.com",  ".trex-govcloud.com"};
 
-constexpr std::string_view example = "write the org's own address, as in acme.okta.com";
+constexpr std::string_view example = "write the org's own address, for example acme.okta.com";
 
-// What people paste, taken apart: `scheme://host:port/path`, of which the path does not matter.
+// The parts of what people paste: `scheme://host:port/path`; the path does not matter.
 struct Pasted {
   std::string scheme = "https";
-  std::string host;  // Lower case, without the dot that may end a full name.
+  std::string host;  // Lower case, without a trailing dot.
   std::optional<std::string_view> port;
 };
 
@@ -53,9 +53,9 @@ bool is_label(std::string_view label) {
          label.front() != '-' && label.back() != '-';
 }
 
-// Why this cannot be a host name on the internet (RFC 1123 section 2.1); nullopt when it can.
+// Why this cannot be a host name on the internet (RFC 1123 section 2.1); nullopt if it can.
 std::optional<std::string_view> fault_of_name(std::string_view host) {
-  if (host.empty()) return "names no host";
+  if (host.empty()) return "has no host";
   if (host.size() > 253) return "is longer than any host name";
   if (host.find('_') != std::string_view::npos) return "has an underscore, which host names do not have";
   if (host.find('.') == std::string_view::npos) return "is not a full host name";
@@ -76,17 +76,17 @@ std::optional<std::string> org_of_admin_host(std::string_view host) {
   return std::string(label.substr(0, label.size() - suffix.size())).append(zone);
 }
 
-// What is wrong and what to write instead, to be said behind the quoted text; nullopt when nothing is.
+// What is wrong and what to write instead, for use after the quoted text; nullopt if nothing is wrong.
 std::optional<std::string> fault_of(const Pasted& pasted) {
   const auto with_example = [](std::string_view fault) {
     return std::string(fault).append(": ").append(example);
   };
   if (pasted.scheme != "https" && pasted.scheme != "http") {
-    return with_example("has a scheme that Okta does not speak");
+    return with_example("has a scheme that Okta does not use");
   }
   if (is_loopback(pasted.host)) return std::nullopt;
   if (is_ip_address(pasted.host) || pasted.host.starts_with('[')) {
-    return with_example("is an IP address, which no certificate of Okta's names");
+    return with_example("is an IP address, which is in no certificate of Okta's");
   }
   if (const auto fault = fault_of_name(pasted.host)) return with_example(*fault);
   if (const auto org = org_of_admin_host(pasted.host)) {
@@ -99,11 +99,11 @@ std::optional<std::string> fault_of(const Pasted& pasted) {
   return std::nullopt;
 }
 
-// A refusal that quotes nothing of what may be a password, and names what comes after the last '@' if that
-// alone would do.
+// A refusal that quotes nothing that may be a password, and suggests the part after the last '@' if that
+// alone is valid.
 Result<Domain> refuse_user_info(std::string_view text) {
   const Result<Domain> rest = Domain::parse(text.substr(text.rfind('@') + 1));
-  return fail("it holds a user name or a password, which an Okta org's address does not: " +
+  return fail("it contains a user name or a password; an Okta org's address has neither: " +
               (rest ? "write " + rest->name() : std::string(example)));
 }
 
@@ -128,7 +128,7 @@ Result<Domain> Domain::parse(std::string_view text) {
   };
   const auto belongs = [](char c) { return ascii::is_visible(c) && c != '\\'; };
   if (!std::ranges::all_of(text, belongs)) {
-    return refuse("has a character that no host name has: " + std::string(example));
+    return refuse("contains a character that no host name has: " + std::string(example));
   }
   const Pasted pasted = take_apart(text);
   if (const auto fault = fault_of(pasted)) return refuse(*fault);
@@ -137,7 +137,7 @@ Result<Domain> Domain::parse(std::string_view text) {
   if (pasted.port) address.append(":").append(*pasted.port);
   std::optional<Url> url = parse_url(address);
   if (!url) {
-    // The stricter judge has the last word: a port that is none, or an address in disguise, such as 127.1.
+    // The stricter parser decides: an invalid port, or an address in disguise, such as 127.1.
     return refuse(parse_url(pasted.scheme + "://" + pasted.host)
                       ? "has a port that is not a number from 1 to 65535"
                       : "is not a host name: " + std::string(example));

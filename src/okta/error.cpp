@@ -19,7 +19,7 @@ struct OktaError {
   std::string id;
 };
 
-// Picks the strings we need from the top level of the object. The names are RapidJSON's.
+// Picks the needed strings from the top level of the object. The names are RapidJSON's.
 class OktaErrorHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, OktaErrorHandler> {
  public:
   bool StartObject() { return enter(); }
@@ -70,7 +70,7 @@ std::optional<OktaError> parse_error(std::string_view body) {
   return handler.error;
 }
 
-// The body as text, where it is short enough to be one of Okta's errors.
+// The body as text, if it is short enough for one of Okta's errors.
 std::optional<std::string> decoded_body(const HttpAnswer& answer) {
   if (answer.body.size() > limits::error_body_bytes_max) return std::nullopt;
   if (encoding_of(answer.headers) != Encoding::gzip) return answer.body;
@@ -81,7 +81,7 @@ std::optional<std::string> decoded_body(const HttpAnswer& answer) {
 
 std::string describe_foreign(const HttpAnswer& answer) {
   if (answer.body.empty()) return "an empty answer";
-  const std::string kind(find_header(answer.headers, "Content-Type").value_or("of no named kind"));
+  const std::string kind(find_header(answer.headers, "Content-Type").value_or("no content type"));
   return "not an answer of Okta's API: " + kind + ", " + std::to_string(answer.body.size()) + " bytes";
 }
 
@@ -97,7 +97,7 @@ std::string describe_okta_error(const HttpAnswer& answer) {
   const std::optional<OktaError> error = body ? parse_error(*body) : std::nullopt;
   const std::string text =
       error ? without_credentials(error->code + ' ' + error->summary) : describe_foreign(answer);
-  // The id goes last and must survive the cut: it is what Okta's support asks for first.
+  // The id comes last and must survive the cut: Okta's support asks for it first.
   constexpr std::size_t id_bytes_max = 80;
   std::string id(find_header(answer.headers, "X-Okta-Request-Id").value_or(""));
   if (id.empty() && error) id = error->id;

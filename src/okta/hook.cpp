@@ -47,9 +47,9 @@ std::expected<Hook, HookFault> read_hook(std::string_view body, PageCutter& cutt
   std::string_view events;
   const bool listed = find_member(body, "data", data) && find_member(data, "events", events);
   const bool cut = listed && cutter.cut(events, limits::hook_events_max);
-  // Before the strict judge, which takes its time over millions of values.
+  // Before the strict parser, which is slow with millions of values.
   if (listed && cutter.too_many()) {
-    return std::unexpected(HookFault{.text = "it holds more than " + std::to_string(limits::hook_events_max) +
+    return std::unexpected(HookFault{.text = "it has more than " + std::to_string(limits::hook_events_max) +
                                              " events; send them in several deliveries",
                                      .too_many = true});
   }

@@ -15,7 +15,7 @@ Target refuse(std::string_view how) {
   return std::unexpected(std::string(how));
 }
 
-// Every byte but the unreserved ones of RFC 3986, which no server reads in two ways.
+// Encodes every byte except the unreserved ones of RFC 3986, which all servers read alike.
 std::string percent_encoded(std::string_view text) {
   constexpr std::string_view digits = "0123456789ABCDEF";
   std::string encoded;
@@ -30,7 +30,7 @@ std::string percent_encoded(std::string_view text) {
   return encoded;
 }
 
-// Another name of Okta's for an org that we know by a custom domain.
+// Another name at Okta for an org that we know by a custom domain.
 bool is_other_name(const Origin& org, const Origin& named) {
   constexpr std::uint16_t https = 443;
   return named.host != org.host && is_okta_host(named.host) && named.scheme == "https" && named.port == https;
@@ -39,7 +39,7 @@ bool is_other_name(const Origin& org, const Origin& named) {
 // The target of a link that names its host.
 Target inside(const Origin& org, std::string_view link) {
   std::optional<Url> url = parse_url(link);
-  if (!url && link.contains('@')) return refuse("another host, behind user info");
+  if (!url && link.contains('@')) return refuse("another host, after user info");
   if (!url) return refuse("not a plain http or https URL");
   if (is_other_name(org, url->origin)) return std::move(url->target);
   if (url->origin.scheme != org.scheme) return refuse("another scheme than the org's");

@@ -16,8 +16,8 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(white_space) - first + 1);
 }
 
-/// The character an escape of a key means, if it is ASCII; takes the escape off `key`, whose backslash is
-/// gone already.
+/// The character that an escape in a key means, if it is ASCII; removes the escape from `key`, whose
+/// backslash is already removed.
 char take_escape(std::string_view& key) {
   constexpr char other = '\x7f';  // In no name.
   const char kind = key.front();
@@ -41,15 +41,15 @@ bool is_spelt(std::string_view key, std::string_view name) {
   return key.empty() && name.empty();
 }
 
-/// Walks the members of one object, each up to the comma or brace that ends it.
+/// Iterates over the members of one object, each up to the comma or brace that ends it.
 class MemberWalk {
  public:
   explicit MemberWalk(std::string_view object) : object_(object) {}
 
-  /// False at the end of the object, and where it is damaged.
+  /// False at the end of the object, or if it is damaged.
   bool next() {
     if (at_ >= object_.size() || object_[at_] == '}') return false;
-    ++at_;  // The opening brace, or the comma behind the last member.
+    ++at_;  // The opening brace, or the comma after the last member.
     at_ = object_.find_first_not_of(white_space, at_);
     if (at_ == std::string_view::npos || object_[at_] != '"') return false;
     const std::size_t key_at = at_;
@@ -67,7 +67,7 @@ class MemberWalk {
   std::string_view value;
 
  private:
-  /// From an opening quote to behind the closing one.
+  /// From an opening quote to after the closing one.
   bool skip_string() {
     for (++at_; at_ < object_.size(); ++at_) {
       if (object_[at_] == '"') return ++at_, true;

@@ -17,8 +17,7 @@
 namespace logzio_okta {
 namespace {
 
-/// The members of the top level that OAuth and Okta have meanings for. They point into the text that was
-/// parsed.
+/// The top-level members that OAuth and Okta define. They point into the parsed text.
 struct Members {
   std::optional<std::string_view> access_token;
   std::optional<std::string_view> token_type;
@@ -56,7 +55,7 @@ class MembersHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Me
   bool Default() {
     text_ = nullptr;
     is_life_ = false;
-    return depth_ > 0;  // A value that is no object.
+    return depth_ > 0;  // A value that is not an object.
   }
 
   Members members;
@@ -122,7 +121,7 @@ Result<TokenGrant> grant_of(std::string& body) {
   const std::string_view token = *members->access_token;
   if (token.empty() || token.size() > limits::token_bytes_max ||
       !std::ranges::all_of(token, ascii::is_visible)) {
-    return fail(std::string(begin) + "with an access_token that fits no header (" +
+    return fail(std::string(begin) + "with an access_token that does not fit into a header (" +
                 std::to_string(token.size()) + " bytes)");
   }
   const auto scheme = scheme_of(members->token_type.value_or(""));
@@ -132,7 +131,7 @@ Result<TokenGrant> grant_of(std::string& body) {
                             ? Duration(std::chrono::seconds(std::min<std::uint64_t>(
                                   *members->expires_in, static_cast<std::uint64_t>(life_max.count()))))
                             : Duration(limits::token_life_assumed);
-  if (life <= Duration(0)) return fail(std::string(begin) + "with a token that lives for no second");
+  if (life <= Duration(0)) return fail(std::string(begin) + "with a token whose lifetime is zero");
   return TokenGrant{.token = Secret(std::string(token)), .facts = {.scheme = *scheme, .life = life}};
 }
 
@@ -148,7 +147,7 @@ bool mentions_any(std::string_view text, std::initializer_list<std::string_view>
   return std::ranges::any_of(words, [&](std::string_view word) { return mentions(text, word); });
 }
 
-/// Of a proof or an assertion, by the words of its complaint (docs/okta.md 5.3).
+/// The trouble with a proof or an assertion, by the words of the complaint (docs/okta.md 5.3).
 std::optional<TokenTrouble> about_a_claim(std::string_view text) {
   if (mentions_any(text, {"already been used", "already used", "jti' claim has"})) return TokenTrouble::used;
   if (mentions_any(text, {"expire", "expiration", "too far", "in the future", "in the past", "issued before",
@@ -164,7 +163,7 @@ TokenTrouble trouble_of_proof(const TokenRefusal& refusal) {
   const std::string& text = refusal.description;
   if (mentions_any(text, {"is missing", "requires a dpop"})) return TokenTrouble::proof_missing;
   if (const auto claim = about_a_claim(text)) return *claim;
-  // Its other claims: a proof that was asked for, and is wrong.
+  // Its other claims: a proof was asked for but is wrong.
   if (mentions_any(text, {"'htu'", "'htm'", "'ath'", "'jwk'", "'typ'", "'nonce'", "signature"}))
     return TokenTrouble::proof;
   return TokenTrouble::proof_unwanted;
@@ -176,7 +175,7 @@ bool is_token_letter(char c) {
   return ascii::is_letter(c) || ascii::is_digit(c) || std::string_view("!#$%&'*+-.^_`|~").contains(c);
 }
 
-/// Walks over one header: `DPoP algs="RS256", error="invalid_dpop_proof", Bearer realm=okta`.
+/// Parses one header: `DPoP algs="RS256", error="invalid_dpop_proof", Bearer realm=okta`.
 class Challenges {
  public:
   explicit Challenges(std::string_view header) : rest_(header) {}
@@ -190,7 +189,7 @@ class Challenges {
       skip_separators();
       const std::string_view name = word();
       if (name.empty()) return challenge;
-      if (!take_equals()) {  // No parameter: the next challenge begins.
+      if (!take_equals()) {  // Not a parameter: the next challenge begins.
         pending_scheme_ = name;
         return challenge;
       }
@@ -369,13 +368,11 @@ namespace {
 std::string cure_of_client(const TokenRefusal& refusal, std::string_view key) {
   const std::string& text = refusal.description;
   if (mentions_any(text, {"private_key_jwt", "client authentication method", "authentication method"})) {
-    return "the app authenticates in another way: in Okta, under General, Client Credentials, choose Public "
-           "key / "
-           "Private key";
+    return "the app uses another authentication method: in Okta, under General, Client Credentials, choose "
+           "Public key / Private key";
   }
   if (mentions_any(text, {"audience", "'aud'"})) {
-    return "Okta was asked under another host than the one it says it is: check okta_domain, and that no "
-           "proxy "
+    return "Okta was asked under a host name that is not its own: check okta_domain, and that no proxy "
            "rewrites the host";
   }
   if (mentions_any(text, {"issuer", "subject", "client_id", "client id"})) {
@@ -393,11 +390,11 @@ std::string cure_of(const TokenRefusal& refusal, std::string_view key) {
     case TokenTrouble::client:
       return cure_of_client(refusal, key);
     case TokenTrouble::scope:
-      return "grant the app okta.logs.read on its tab Okta API Scopes";
+      return "grant the app okta.logs.read on its Okta API Scopes tab";
     case TokenTrouble::zone:
-      return "let this machine's address into the network zone of the app, or check the app's policy";
+      return "add this machine's address to the app's network zone, or check the app's policy";
     case TokenTrouble::no_org:
-      return "check okta_domain: there is no Okta org under it, or it is one with -admin in its name";
+      return "check okta_domain: it is not an Okta org, or it is the admin console (-admin)";
     case TokenTrouble::clock:
       return "set this machine's clock by NTP";
     case TokenTrouble::proof:
@@ -407,7 +404,7 @@ std::string cure_of(const TokenRefusal& refusal, std::string_view key) {
     case TokenTrouble::used:
       return "check that no proxy changes the DPoP header or sends requests twice";
     case TokenTrouble::other:
-      return "check the service app in Okta, and report these words if it looks right";
+      return "check the service app in Okta; if it looks right, report this message";
     case TokenTrouble::nonce:
     case TokenTrouble::limited:
     case TokenTrouble::outage:

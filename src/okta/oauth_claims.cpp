@@ -26,12 +26,12 @@ std::string quoted(std::string_view text) {
   return json += '"';
 }
 
-// Whole seconds, as JWTs count them.
+// Whole seconds, as JWTs count.
 std::string seconds(WallTime time) {
   return std::to_string(std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count());
 }
 
-// Scheme, host and path. Okta compares it with what it was asked, where two slashes in a row are not one.
+// Scheme, host and path. Okta compares it with the request's, in which two slashes in a row are not one.
 std::string proof_target(const Origin& origin, std::string_view target) {
   return origin.text() + std::string(target.substr(0, target.find_first_of("?#")));
 }
@@ -44,7 +44,7 @@ std::string assertion_header(std::string_view algorithm, std::string_view key_id
   return json += '}';
 }
 
-// Without `iat`, which may not be in the future and brings nothing.
+// Without `iat`, which may not be in the future and is not needed.
 std::string assertion_claims(const AssertionClaims& claims) {
   return "{\"iss\":" + quoted(claims.client_id) + ",\"sub\":" + quoted(claims.client_id) +
          ",\"aud\":" + quoted(claims.origin.text() + std::string(token_path)) +

@@ -14,7 +14,7 @@
 namespace logzio_okta {
 namespace {
 
-// What a byte means outside of strings.
+// The meaning of a byte outside of strings.
 enum class Kind : std::uint8_t { other, open, close, colon, comma, newline };
 
 constexpr std::array<Kind, 256> kinds = [] {
@@ -40,8 +40,8 @@ const char* skip_spaces(const char* at, const char* end) {
   return at;
 }
 
-// Which brackets are open, one bit a level (set for '{'): the innermost 64 in one word, those around them
-// spilled. Nothing is allocated for less than 65 levels, and no depth can overflow a stack.
+// The open brackets, one bit per level (set for '{'): the innermost 64 in one word, the outer ones spilled.
+// Nothing is allocated for fewer than 65 levels, and no depth can overflow a stack.
 class OpenBrackets {
  public:
   [[nodiscard]] std::size_t depth() const { return depth_; }
@@ -69,7 +69,8 @@ class OpenBrackets {
   std::vector<std::uint64_t> spilled_;
 };
 
-// A key with its escapes resolved, as far as it can be a name we look for: those are short and ASCII.
+// A key with its escapes resolved, as far as it can be one of the names we look for, which are short and
+// ASCII.
 class PlainKey {
  public:
   explicit PlainKey(std::string_view key) {
@@ -107,7 +108,7 @@ class PlainKey {
     return c;
   }
 
-  std::array<char, 16> bytes_{};  // More than the longest name has: a key cut here is none of them.
+  std::array<char, 16> bytes_{};  // Longer than the longest name: a key cut here is none of them.
   std::size_t size_ = 0;
 };
 
@@ -122,9 +123,8 @@ const char* closing_quote(const char* at, const char* end) {
   return nullptr;
 }
 
-// Scans elements, one after the other, up to the bracket that closes their array or to the end of the text.
-// It steps from bracket to bracket and, at an element's top level, from colon to colon; what lies between is
-// not looked at.
+// Scans elements up to the bracket that closes their array or to the end of the text. It steps from bracket
+// to bracket and, at an element's top level, from colon to colon; the bytes in between are skipped.
 class ElementScan {
  public:
   enum class Until : std::uint8_t { closing_bracket, end_of_text };
@@ -134,8 +134,8 @@ class ElementScan {
     begin_element(begin);
   }
 
-  /// Where it ended; null if the elements do not end there, each with its quotes and brackets closed, or are
-  /// too many.
+  /// Where it ended; null if the elements do not end there with all quotes and brackets closed, or if there
+  /// are too many.
   const char* run(Until until) {
     for (; block_at_ < end_; block_at_ += JsonBlock::size) {
       const bool in_string_before = in_string();
@@ -151,7 +151,7 @@ class ElementScan {
     return end_;
   }
 
-  /// When run() found no end: it was within an object, of which so much is known.
+  /// If run() found no end: whether it was within an object; unfinished() is what is known of it.
   [[nodiscard]] bool within_an_object() const {
     return begin_ != end_ && *begin_ == '{' && closed_at_ == nullptr;
   }
@@ -161,7 +161,7 @@ class ElementScan {
   /// At the end of the last block.
   [[nodiscard]] bool in_string() const { return block_.in_string >> 63U != 0; }
 
-  // The string that the block begins in. Any other that is long ends in a later block.
+  // Checks the string that the block begins in. Any other long string ends in a later block.
   void look_at_length() {
     if (block_.quotes == 0) return;
     const char* const closing = block_at_ + std::countr_zero(block_.quotes);
@@ -174,7 +174,7 @@ class ElementScan {
     return always | (brackets_.depth() == 1 ? block_.colons : blocks_.commas(block_));
   }
 
-  // False when that was the end; `ended` is then what run() returns.
+  // False at the end; `ended` is then the result of run().
   bool walk(Until until, const char*& ended) {
     std::uint64_t left = ~std::uint64_t{0};
     while (const std::uint64_t next = of_interest() & left) {
@@ -220,7 +220,7 @@ class ElementScan {
     }
   }
 
-  // The string right before the colon, which lies between the last two quotes there are.
+  // The string right before the colon, between the last two quotes.
   void take_key(const char* colon, std::size_t place) {
     const char* closing = quote_;
     const char* opening = quote_before_;
@@ -241,7 +241,7 @@ class ElementScan {
   }
 
   void recognise(std::string_view key, const char* colon) {
-    switch (key.size()) {  // Most keys are none of these; their length tells without a comparison.
+    switch (key.size()) {  // Most keys are none of these, which their length shows without a comparison.
       case 4:
         if (key == "uuid") event_.uuid = inside_the_quotes(value_behind(colon));
         if (key == "type") event_.own_keys.add(OwnKey::type);
@@ -270,7 +270,7 @@ class ElementScan {
     }
   }
 
-  // A string with its quotes; empty if it is anything else, also where the key stood before with one.
+  // A string with its quotes; empty for any other value, even if the key occurred before with a string.
   [[nodiscard]] std::string_view value_behind(const char* colon) const {
     const char* const at = skip_spaces(colon + 1, end_);
     if (at == end_ || *at != '"') return {};
@@ -298,8 +298,7 @@ class ElementScan {
     too_long_ = false;
   }
 
-  // Where nothing is between two commas, an element is missing: no event is lost there. False at the one that
-  // is too many.
+  // Nothing between two commas is a missing element, not a lost event. False at the first element too many.
   bool end_element(const char* at, std::size_t place) {
     fields_ += json_block::count_bits(block_.colons & uncounted_ & bits_below(place));
     uncounted_ = ~bits_below(place);
@@ -308,7 +307,7 @@ class ElementScan {
   }
 
   void finish(const char* end) {
-    while (ascii::is_space(end[-1])) --end;  // Its first byte is not a space, so that this ends.
+    while (ascii::is_space(end[-1])) --end;  // Its first byte is not a space, so this ends.
     event_.bytes = between(begin_, end);
     event_.object = *begin_ == '{' && closed_at_ == end;
     event_.newline_between = first_newline_ != nullptr && first_newline_ < end;
@@ -330,22 +329,22 @@ class ElementScan {
   std::size_t elements_max_;
   JsonBlocks blocks_;
   JsonBlock block_;
-  std::uint64_t uncounted_ = 0;         // Of the block: what lies in the element that is being read.
+  std::uint64_t uncounted_ = 0;         // Of the block: the bytes in the current element.
   const char* quote_ = nullptr;         // The last one before the block,
   const char* quote_before_ = nullptr;  // and the one before that.
   OpenBrackets brackets_;
 
-  // Of the element that is being read.
+  // Of the current element.
   const char* begin_ = nullptr;
   EventSlice event_;
-  const char* closed_at_ = nullptr;      // Behind the bracket that closed the first one.
+  const char* closed_at_ = nullptr;      // After the bracket that closed the first one.
   const char* first_newline_ = nullptr;  // Outside of strings; it may turn out to be after the element.
   std::size_t depth_max_ = 0;
   std::size_t fields_ = 0;
   bool too_long_ = false;
 };
 
-// Behind the bracket that opens the array; null if there is none.
+// After the bracket that opens the array; null if there is none.
 const char* first_element(std::string_view body) {
   constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
   if (body.starts_with(byte_order_mark)) body.remove_prefix(byte_order_mark.size());
@@ -404,7 +403,7 @@ bool is_strict_json_object(std::string_view text) {
   rapidjson::Reader reader;
   Handler handler;
   const bool whole = !reader.Parse<flags>(stream, handler).IsError();
-  // The stream shows its end as a NUL, so that a NUL in the text would pass for the end.
+  // The stream marks its end by a NUL, so a NUL in the text would pass for the end.
   return whole && stream.Tell() == text.size();
 }
 

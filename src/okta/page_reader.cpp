@@ -22,7 +22,7 @@ Taken unreadable(BodyFault fault, std::size_t bytes) {
   return std::unexpected(UnreadableBody{.fault = fault, .bytes = bytes});
 }
 
-/// What a gzip stream of one member says of its size (RFC 1952); a stream of several, of its last one's.
+/// The size that a gzip stream claims (RFC 1952); with several members, that of the last one.
 std::size_t size_told(std::string_view packed) {
   std::size_t size = 0;
   for (const char c : packed.substr(packed.size() - std::min<std::size_t>(4, packed.size()))) {
@@ -31,7 +31,7 @@ std::size_t size_told(std::string_view packed) {
   return size;
 }
 
-/// The beginning of an answer of which nothing else was kept.
+/// The beginning of an answer, of which nothing else was kept.
 Taken take_beginning(HttpAnswer& answer, bool packed, std::string& body) {
   std::size_t bytes = limits::answer_bytes_max + 1;
   const auto length = find_header(answer.headers, "Content-Length");
@@ -42,7 +42,7 @@ Taken take_beginning(HttpAnswer& answer, bool packed, std::string& body) {
   }
   if (packed) {
     const auto whole = gunzip(answer.body, limits::beginning_bytes_max, body);
-    static_cast<void>(whole);  // It ends in the middle.
+    static_cast<void>(whole);  // It is cut off.
   } else {
     body = std::move(answer.body);
   }
@@ -57,7 +57,7 @@ Taken too_large(std::string_view packed, std::string& body) {
   return unreadable(BodyFault::too_large, bytes);
 }
 
-/// A little at first: what has too many elements shows it there, and need not be inflated whole.
+/// Inflates a little at first: too many elements show up there, without inflating all of it.
 Taken inflate(std::string_view packed, std::string& body, PageCutter& cutter) {
   auto inflated = gunzip(packed, limits::page_first_look_bytes, body);
   if (!inflated && inflated.error() == GzipFault::too_large) {
@@ -79,7 +79,7 @@ std::string describe_fault(BodyFault fault) {
       return "a Content-Encoding that was not asked for";
     case BodyFault::too_large:
       return "a page of more than " + std::to_string(limits::answer_bytes_max / limits::MiB) +
-             " MiB as it comes, or " + std::to_string(limits::page_bytes_max / limits::MiB) + " MiB inflated";
+             " MiB as received, or " + std::to_string(limits::page_bytes_max / limits::MiB) + " MiB inflated";
     case BodyFault::too_many:
       return "more elements than were asked for";
     case BodyFault::not_a_page:

@@ -21,7 +21,7 @@ RateLimit read_rate_limit(const Headers& headers) {
   rate.limit = whole_number(headers, "X-Rate-Limit-Limit");
   rate.remaining = whole_number(headers, "X-Rate-Limit-Remaining");
   const auto reset = whole_number(headers, "X-Rate-Limit-Reset");
-  // Seconds that do not fit into our milliseconds name no moment.
+  // Seconds that do not fit into our milliseconds are not a moment.
   constexpr std::int64_t seconds_max = std::numeric_limits<WallTime::rep>::max() / 1000;
   if (reset && *reset <= seconds_max) rate.reset = WallTime(std::chrono::seconds(*reset));
   return rate;

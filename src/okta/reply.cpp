@@ -14,7 +14,7 @@ bool is_of_okta(const OktaReply& reply) {
   const Headers& headers = reply.answer.headers;
   if (!find_header(headers, "X-Okta-Request-Id").value_or("").empty()) return true;
   if (reply.status() != 200) return is_okta_error(reply.answer);
-  // A proxy may have taken the header off.
+  // A proxy may have removed the header.
   const std::string kind = ascii::lower(find_header(headers, "Content-Type").value_or(""));
   return kind.contains("json") || reply.self || reply.next;
 }

@@ -10,7 +10,7 @@
 namespace logzio_okta {
 namespace {
 
-// What the tables say, as a completion needs it.
+// The tables' data, as completions need it.
 
 constexpr std::string_view files = "FILE";
 constexpr std::string_view directories = "DIR";
@@ -19,7 +19,7 @@ struct Values {
   std::string_view flag;
   std::string_view words;
 };
-// What no table lists: the words that some flags take.
+// Not in any table: the words that some flags take.
 constexpr std::array known_values = {Values{"log-level", "trace debug info warn error fatal"},
                                      Values{"log-format", "text json"}};
 
@@ -33,7 +33,7 @@ std::string_view placeholder(const OptionRow& row) {
   return takes_value(row) ? row.flag.substr(row.flag.find(' ') + 1) : std::string_view();
 }
 
-/// Every flag of any command, once; every command has the same shape of it.
+/// Every flag of any command, once; a flag is the same in every command.
 std::vector<OptionRow> all_flags(CommandTable commands) {
   std::vector<OptionRow> all;
   for (const CommandRow& command : commands) {
@@ -47,7 +47,7 @@ std::vector<OptionRow> all_flags(CommandTable commands) {
   return all;
 }
 
-/// The words that may follow the words said so far: {"": {"run", "set-aside"}, "set-aside": {"list",
+/// The words that may follow the words typed so far: {"": {"run", "set-aside"}, "set-aside": {"list",
 /// "show"}}.
 std::map<std::string, std::vector<std::string>> next_words(CommandTable commands) {
   std::map<std::string, std::vector<std::string>> next;
@@ -60,7 +60,7 @@ std::map<std::string, std::vector<std::string>> next_words(CommandTable commands
   return next;
 }
 
-/// A list is shown in one line: the first sentence of what a flag or a command means.
+/// For one-line lists: the first sentence of the meaning of a flag or a command.
 std::string short_meaning(std::string_view meaning) {
   const std::size_t end = std::min({meaning.find(". "), meaning.find(": "), meaning.find("; ")});
   std::string text(meaning.substr(0, end));
@@ -100,7 +100,7 @@ std::string replaced(std::string text, char c, std::string_view by) {
   return text;
 }
 
-/// In single quotes for bash and zsh, which know no escape inside them.
+/// In single quotes for bash and zsh, which have no escapes inside them.
 std::string quoted(const std::string& text) {
   return "'" + replaced(text, '\'', "'\\''") + "'";
 }
@@ -200,7 +200,7 @@ std::string zsh_completion(CommandTable commands) {
     const std::string name = quoted(std::string(command.name));
     add(out, "  ", name, " | ", name, "\\ *) flags=(\n", specs(command), "    ) ;;\n");
   }
-  // The loop has gone one too far when the word before the cursor needs a value.
+  // The loop has gone one too far if the word before the cursor needs a value.
   return out +
          "esac\nif (( $#next && i == CURRENT )) && [[ $PREFIX != -* ]]; then\n  _describe -t commands "
          "command next && "
@@ -216,7 +216,7 @@ std::string fish_completion(CommandTable commands) {
   std::string out =
       "# fish completion for logzio-okta(1), " + std::string(made_by) + "complete -c logzio-okta -f\n";
   const auto seen = [](const std::string& words) { return "__fish_seen_subcommand_from " + words; };
-  // A command of one word is known by it, one of two words by both; `run` also by the absence of any.
+  // A command is recognised by its word, or both of its words; `run` also by the absence of any.
   const auto condition = [&](const CommandRow& command) {
     const std::string name(command.name);
     const std::size_t space = name.find(' ');

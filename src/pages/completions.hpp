@@ -1,4 +1,4 @@
-// Completions for the three shells, made of the tables that --help is made of, so that they cannot differ.
+// Completions for three shells, generated from the same tables as --help, so that they cannot differ.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// logzio-okta-pages DIR: writes the man page and the completions into DIR. Runs when the program is built.
+// logzio-okta-pages DIR: writes the man page and the completions into DIR. Runs during the build.
 #include <cstdio>
 #include <fstream>
 #include <string>

@@ -10,7 +10,7 @@
 namespace logzio_okta {
 namespace {
 
-/// `text` as roff prints it: a hyphen that can be pasted into a shell, no word mistaken for a request.
+/// `text` escaped for roff: hyphens can be pasted into a shell, and no word is taken for a request.
 std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -31,7 +31,7 @@ std::string section(std::string_view title) {
   return ".SH " + std::string(title) + "\n";
 }
 
-/// The first needs no request in front: it begins its section.
+/// The first needs no request before it: it begins its section.
 std::string paragraphs(std::string_view text) {
   std::string out;
   while (!text.empty()) {
@@ -64,7 +64,7 @@ std::string flag(const OptionRow& row) {
 std::string command(const CommandRow& row, bool first) {
   std::string out = ".SS \"" + escaped("logzio-okta " + usage_of(row)) + "\"\n";
   out += paragraphs(std::string(row.meaning) + "\n" + std::string(row.details));
-  // What it shares with the first command is explained above.
+  // Flags shared with the first command are explained above.
   std::string shared;
   for (const OptionRow& each : flags_of(row)) {
     const bool own =
@@ -80,7 +80,7 @@ std::string command(const CommandRow& row, bool first) {
   return out;
 }
 
-/// Lines indented by six spaces are shown as they are.
+/// Lines indented by six spaces are shown verbatim.
 std::string examples() {
   constexpr std::string_view shown_indent = "      ";
   std::string out;
@@ -103,9 +103,9 @@ std::string examples() {
 std::string files() {
   std::string out;
   for (const std::string_view place : tenants_places())
-    out += item(place, "The tenants, if --tenants names no other file.");
+    out += item(place, "The tenants, unless --tenants names another file.");
   const std::string state = StateDirSearch{}.system + "/" + state_file_name;
-  return out + item(state, "Each tenant's cursor, and what was set aside; see --state-dir.");
+  return out + item(state, "Each tenant's cursor and the events set aside; see --state-dir.");
 }
 
 }  // namespace
@@ -118,11 +118,11 @@ std::string man_page(CommandTable commands) {
   out += section("NAME") + "logzio\\-okta \\- deliver Okta System Log events to Logz.io\n";
   out += section("SYNOPSIS") + ".B logzio\\-okta\n[\\fICOMMAND\\fR] [\\fIFLAG\\fR]...\n";
   out += section("DESCRIPTION") + escaped(help_summary()) + "\n";
-  out += section("OPTIONS") + "A flag beats its variable; an empty variable is unset.\n";
+  out += section("OPTIONS") + "A flag overrides its variable; an empty variable counts as unset.\n";
   for (const OptionRow& row : flags_of(commands.front())) out += flag(row);
   out += section("COMMANDS");
   for (const CommandRow& row : commands) out += command(row, row.name == commands.front().name);
-  out += section("ENVIRONMENT") + "Beside the variables of the flags above:\n";
+  out += section("ENVIRONMENT") + "In addition to the variables of the flags above:\n";
   for (const HelpRow& row : help_variables()) out += item(row.name, row.meaning);
   out += section("EXIT STATUS");
   for (const HelpRow& row : help_exit_codes()) out += item(row.name, row.meaning);

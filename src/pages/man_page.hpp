@@ -1,4 +1,4 @@
-// The man page logzio-okta(1), made of the tables that --help is made of, so that the two cannot differ.
+// The man page logzio-okta(1), generated from the same tables as --help, so that the two cannot differ.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace logzio_okta {
 
-/// In the man(7) macros. Has no date in it: the same sources give the same page.
+/// In the man(7) macros, without a date: the same sources give the same page.
 [[nodiscard]] std::string man_page(CommandTable commands);
 
 }  // namespace logzio_okta

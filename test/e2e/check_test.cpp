@@ -112,7 +112,8 @@ TEST_CASE("check: what is wrong with a tenant is named with what to do, and the 
   CHECK_FALSE(checked.text.contains("FAIL  " + name(fine) + ":"));
   CHECK(checked.says(name(wrong_key), {"key: ", "401", "make a new one", bench.tenants_file() + ":"}));
   CHECK(checked.says(name(no_role), {"role: ", "403", "Report Administrator"}));
-  CHECK(checked.says(name(eaten), {"rate limit: ", "96 are spent by others", "let them ask less"}));
+  CHECK(checked.says(name(eaten), {"rate limit: ", "96 are spent by clients other than this check",
+                                   "reduce their requests"}));
   CHECK(checked.says(name(expired), {"tls: ", "has expired", "must renew"}));
   CHECK(checked.says(name(stranger), {"tls: ", "Nobody's CA", "--ca-file"}));
   CHECK(checked.says(name(wrong_name), {"tls: ", "another name", "somebody-else.example"}));
@@ -243,7 +244,7 @@ TEST_CASE("check: offline it asks nobody, and judges configuration, files and st
   const Checked fine = check(bench, {.admin = "127.0.0.1:" + std::to_string(port), .flags = {"--offline"}});
   INFO(fine.text);
   CHECK(fine.code == 0);
-  CHECK(fine.text.contains("state in " + bench.state_dir() + " (the first start makes it)"));
+  CHECK(fine.text.contains("state in " + bench.state_dir() + " (created at the first start)"));
   CHECK_FALSE(fine.text.contains("daemon"));
   write_file(bench.path("ca.pem"), "nothing");
   const Checked bad =
@@ -290,7 +291,7 @@ TEST_CASE("check: the running daemon is asked how it does, and tries a key again
   INFO(fine.text);
   CHECK(fine.text.contains("daemon at " + run.admin + ": ready; running for"));
   CHECK(fine.text.contains("nothing set aside"));
-  CHECK_FALSE(fine.text.contains("tries keys again"));
+  CHECK_FALSE(fine.text.contains("retries keys"));
 
   set_key(org, model::KeyState::revoked);
   set_key(other, model::KeyState::revoked);
@@ -299,13 +300,13 @@ TEST_CASE("check: the running daemon is asked how it does, and tries a key again
   const Checked refused = check(bench, run);
   INFO(refused.text);
   CHECK(refused.says("daemon", {"the running daemon says: NOT READY", "logzio-okta status"}));
-  CHECK_FALSE(refused.text.contains("tries keys again"));
+  CHECK_FALSE(refused.text.contains("retries keys"));
   bench.pass(3s);  // The daemon looks every two.
   CHECK_FALSE(bench.daemon().log().contains("tried again"));
 
   set_key(org, model::KeyState::good);
   bench.world.issue(org, 3);
-  CHECK(check(bench, run).text.contains("it tries keys again that Okta has refused"));
+  CHECK(check(bench, run).text.contains("it now retries keys that Okta has refused"));
   REQUIRE(bench.says("check has found a key that works: keys that Okta has refused are tried again"));
   REQUIRE(bench.all_arrive(50s));  // Before the minute after which it would have tried by itself.
   CHECK(bench.stop() == 0);

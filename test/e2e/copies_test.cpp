@@ -241,7 +241,7 @@ TEST_CASE_METHOD(CopiesBench, "copies: a full disk holds delivery, says so once,
   }
   REQUIRE(says("the copy cannot be saved: " + copies() +
                "/default: No space left on device; free space for " + copies() +
-               ". Nothing more is asked or delivered until it can; nothing is lost"));
+               ". Nothing more is fetched or delivered until it can; nothing is lost"));
   CHECK(http_get(port, "/readyz").status == 503);
   CHECK(http_get(port, "/readyz").body.contains("the copy cannot be saved"));
   CHECK(http_get(port, "/metrics").body.contains("\nlogzio_okta_copying_fails 1\n"));

@@ -109,7 +109,7 @@ TEST_CASE("crash: killed with a bulk taken and unanswered, every one of its line
   const WallTime killed = World::now();
 
   bench.start();
-  REQUIRE(bench.says("the last run did not end in order"));
+  REQUIRE(bench.says("the last run did not shut down cleanly"));
   bench.world.issue(org, 20);
   REQUIRE(bench.all_arrive());
   CHECK(bench.stop() == 0);

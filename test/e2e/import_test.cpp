@@ -79,8 +79,9 @@ TEST_CASE("import: a file that is empty, cut, of another domain or of no tenant 
   write_file(mover.file_of("initech.okta.com"), "https://initech.okta.com/api/v1/logs?after=1\n");
   REQUIRE(mover.imports() == 69);
   const std::string said = bench.daemon().log() + bench.daemon().out();
-  for (const char* reason : {"it is empty", "the line feed that ends the URL is missing", "another port",
-                             "no tenant of that domain", "goes on where Logstash stopped"}) {
+  for (const char* reason :
+       {"it is empty", "the line feed that ends the URL is missing", "another port",
+        "no tenant in the tenants file has that domain", "continues where Logstash stopped"}) {
     CAPTURE(said, reason);
     CHECK(said.contains(reason));
   }

@@ -76,7 +76,7 @@ TEST_CASE(
   REQUIRE(bench.all_arrive());
   bench.inject(org, fault::RateLimited{.ahead = 3s}, 1);
   bench.world.issue(org, 10);
-  REQUIRE(bench.says("quiet until"));
+  REQUIRE(bench.says("waiting until"));
   REQUIRE(bench.wait(
       [&] { return !bench.query_state("SELECT 1 FROM stream WHERE quiet_until_ms IS NOT NULL").empty(); }));
   if (killed) {

@@ -273,7 +273,7 @@ TEST_CASE("oauth: a complaint about a proof or a token never moves the place") {
   REQUIRE(bench.all_arrive());
   CHECK(granted(bench, org) == each.mints);
   CHECK(bench.stop() == 0);
-  CHECK_FALSE(bench.daemon().log().contains("asks again from"));
+  CHECK_FALSE(bench.daemon().log().contains("reading again from"));
   CHECK(bench.proven_once());
 }
 

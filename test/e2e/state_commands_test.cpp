@@ -204,7 +204,7 @@ TEST_CASE("cursor: a state that is damaged is left for the daemon, which says wh
   write_file(file, garbage);
   CHECK(commands.run(
             {"cursor", "set", bench.world.org_domain(org), "24h", "--tenants", bench.tenants_file()}) == 74);
-  CHECK(commands.err.contains("put a copy of it back, or start the daemon"));
+  CHECK(commands.err.contains("restore a copy of it, or start the daemon"));
   std::ifstream left(file);
   CHECK(std::string(std::istreambuf_iterator<char>(left), {}) == garbage);
   bench.start();

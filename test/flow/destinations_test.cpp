@@ -424,7 +424,7 @@ TEST_CASE(
     } else {
       bench.reloads(plain);
     }
-    REQUIRE(bench.notes_with("followed under another filter since") == 1);
+    REQUIRE(bench.notes_with("has since been followed under another filter") == 1);
     bench.okta_replies(page({event(2), event(3)}).next("/api/v1/logs?after=3"));
     bench.listener_takes();
     bench.okta_replies(page({}).next("/api/v1/logs?after=3"));
@@ -476,9 +476,10 @@ TEST_CASE("streams: a page of the old filter that is settled late does not hide 
   bench.verdict(old_one, takes_all());
   bench.pass(1s);
   bench.reloads(plain);
-  REQUIRE(bench.notes_with("followed under another filter since") == 1);
+  REQUIRE(bench.notes_with("has since been followed under another filter") == 1);
   bench.reloads(filtered);
-  REQUIRE(bench.notes_with("followed under another filter since") == 1);  // The plain one delivered nothing.
+  REQUIRE(bench.notes_with("has since been followed under another filter") ==
+          1);  // The plain one delivered nothing.
 }
 
 TEST_CASE(

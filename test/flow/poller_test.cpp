@@ -155,7 +155,7 @@ TEST_CASE("poller: where Okta's pages tell no date our clock must do, and that i
   Bench bench({.shows_clock = false});
   bench.okta_replies(page({}).undated());
   REQUIRE(place_of(bench).first_start == birth);
-  REQUIRE(bench.notes_with("see that it is right") == 1);
+  REQUIRE(bench.notes_with("check that it is right") == 1);
 }
 
 TEST_CASE("poller: nothing is asked before the start is on disk") {
@@ -475,7 +475,7 @@ TEST_CASE("poller: what a place that never moves brings is not remembered withou
   }
   bench.pass(bench.settings.policy.poll_interval);
   REQUIRE(bench.wants() != question);
-  REQUIRE(bench.notes_with("asks again from") == 1);
+  REQUIRE(bench.notes_with("reading again from") == 1);
   bench.okta_replies(page(events(1000 * pages - 999, 1000 * pages)));  // Known again, by what is on disk.
   bench.listener_takes();
   REQUIRE(bench.delivered.size() == 1000 * std::size_t{pages});
@@ -578,7 +578,7 @@ TEST_CASE("poller: with a key refused the other takes over at once") {
   bench.okta_replies(status(401));
   REQUIRE(bench.wants() == link_a);
   REQUIRE(bench.asks.begin()->second.credential != first);
-  REQUIRE(bench.notes_with("another key takes over") == 1);
+  REQUIRE(bench.notes_with("switching to another key") == 1);
 }
 
 TEST_CASE("poller: with its only key refused it says what to do and tries ever more rarely") {
@@ -1381,7 +1381,7 @@ TEST_CASE("poller: after a kill at rest nothing is in doubt") {
   Bench bench = settled_bench();
   bench.store.remembers_in_flight = true;
   bench.crashes(1h);
-  REQUIRE(bench.notes_with("did not end in order") == 0);
+  REQUIRE(bench.notes_with("did not shut down cleanly") == 0);
   follows(bench, events(4, 6), link_b);
   REQUIRE(bench.marked_numbers().empty());
   REQUIRE_FALSE(place_of(bench).in_doubt);

@@ -702,7 +702,7 @@ TEST_CASE("shipper: a 400 that took every line settles them all, and says so wit
   bench.says(says(400, R"({"malformedLines":0,"successfulLines":10,"emptyLogLines":1})"));
   REQUIRE(bench.delivered == 10);
   REQUIRE(bench.kept.empty());
-  REQUIRE(bench.notes_with("although all were taken") == 1);
+  REQUIRE(bench.notes_with("although it took all of them") == 1);
   REQUIRE(bench.notes_with("refused 0") == 0);
   bench.pass(1h);
   REQUIRE(bench.sent == 1);
@@ -1078,7 +1078,7 @@ TEST_CASE(
   REQUIRE(refused >= limits::refusals_until_halved);  // For the line alone.
   REQUIRE(bench.steady - began <= 30s);
   REQUIRE(bench.notes_with("did not take a bulk") == 1);
-  REQUIRE(bench.notes_with("takes other bulks, and not one") == 1);
+  REQUIRE(bench.notes_with("takes other bulks, but not one") == 1);
   REQUIRE(bench.notes_with("takes events again") <= 1);
   REQUIRE(bench.notes_with("is set aside") == 1);
   bench.judges([](const Sent&) { return takes_all(); });

@@ -86,7 +86,8 @@ TEST_CASE("diagnosis: the rate limit is judged by what others leave of it") {
   REQUIRE(rate("59").rate_of_others == 0);
   REQUIRE(rate("31").findings.empty());
   REQUIRE(rate("20").findings.at(0).severity == Severity::warning);
-  REQUIRE_THAT(only(rate("3").findings), Contains("56 are spent by others") && Contains("ask less"));
+  REQUIRE_THAT(only(rate("3").findings),
+               Contains("56 are spent by clients other") && Contains("reduce their requests"));
   REQUIRE(rate("3").findings.at(0).severity == Severity::failure);
   REQUIRE_THAT(only(tenant(answered(429)).findings), Contains("429"));
 }

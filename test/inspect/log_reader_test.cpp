@@ -139,7 +139,7 @@ TEST_CASE("log reader: with a key refused the other one reads on, with all refus
 TEST_CASE("log reader: a 429 silences it until the moment Okta named, and is said once") {
   Reading reading;
   REQUIRE(reading.reads(status(429).rate(60, 0, 30s)).empty());
-  REQUIRE_THAT(reading.notes().at(0), Contains("429") && Contains("quiet until"));
+  REQUIRE_THAT(reading.notes().at(0), Contains("429") && Contains("waiting until"));
   const Instant before = reading.steady;
   REQUIRE_FALSE(reading.asks().empty());
   REQUIRE(reading.steady - before >= 29s);

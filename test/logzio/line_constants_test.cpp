@@ -67,7 +67,7 @@ TEST_CASE("line constants: names that would break or mislead are refused with th
     REQUIRE_FALSE(check_field_name(bad));
   }
   REQUIRE_FALSE(check_field_name(std::string(65, 'x')));
-  REQUIRE_THAT(check_field_name("a.b").error().text, Contains("write letters, digits"));
+  REQUIRE_THAT(check_field_name("a.b").error().text, Contains("use letters, digits"));
   REQUIRE_THAT(check_field_name("token").error().text, Contains("choose another name"));
   REQUIRE(check_type("okta-acme"));
   REQUIRE_FALSE(check_type("okta acme"));

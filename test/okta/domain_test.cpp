@@ -88,7 +88,7 @@ TEST_CASE("domain: an IP address is refused, in disguise too") {
 
 TEST_CASE("domain: a password is never quoted back") {
   REQUIRE(refusal("https://admin:hunter2@acme.okta.com/x") ==
-          "it holds a user name or a password, which an Okta org's address does not: write acme.okta.com");
+          "it contains a user name or a password; an Okta org's address has neither: write acme.okta.com");
   for (const auto* text :
        {"user:hunter2@", "https://u:hunter2/x@acme", "hunter2@acme.okta.com@", "@@", "u:hunter2@10.0.0.1"}) {
     const std::string said = refusal(text);

@@ -44,7 +44,7 @@ TEST_CASE("okta error: of a foreign body only kind and size are told") {
   for (const auto* body :
        {"[]", "{}", "null", "{\"errorCode\":7}", "{\"errorCode\":\"E0000011\"", "\xff\xfe"}) {
     INFO(body);
-    REQUIRE(describe_body(body).starts_with("not an answer of Okta's API: of no named kind, "));
+    REQUIRE(describe_body(body).starts_with("not an answer of Okta's API: no content type, "));
   }
 }
 

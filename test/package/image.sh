@@ -237,7 +237,7 @@ chown -R 1000:1000 "$work/state"
 chmod 0700 "$work/state"
 chmod 0600 "$work/state"/*
 read -r -d '' -a locked <<<"${way[locked]}" || true
-that 'where it may not, it says what to do' ends_with 'start the container once with neither --user nor --cap-drop' \
+that 'where it may not, it says what to do' ends_with 'start the container once without --user and --cap-drop' \
   "${locked[@]}" -v "$work/state:/var/lib/logzio-okta"
 run_in plain -v "$work/state:/var/lib/logzio-okta"
 delivers 'which is done'
@@ -250,4 +250,4 @@ next
 that 'nor did anything there' test "$(unmarked)" = "$before"
 rm "$file"
 mkdir "$file"
-that 'a host file that was missing is explained' ends_with 'is a directory, not a file; docker makes one'
+that 'a host file that was missing is explained' ends_with 'is a directory, not a file; Docker creates one'

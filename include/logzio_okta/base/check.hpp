@@ -1,4 +1,5 @@
-// CHECK(condition): a bug found is a stop, in every build. Not for what the world may do (see error.hpp).
+// CHECK(condition): stops the program at a bug, in every build. Not for anything the outside world may cause
+// (see error.hpp).
 #pragma once
 
 namespace logzio_okta {

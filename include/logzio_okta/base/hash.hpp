@@ -1,4 +1,4 @@
-// Hashes for recognising an event again. Not a defence: whoever could collide 128 bits on purpose writes the
+// Hashes for recognising an event again. Not a defence: anyone able to collide 128 bits on purpose writes the
 // log.
 #pragma once
 
@@ -10,7 +10,7 @@ namespace logzio_okta {
 /// XXH3, 64 bit; stable across versions and machines, so it may be stored.
 [[nodiscard]] std::uint64_t hash64(std::string_view bytes);
 
-/// How an event is known again: by its uuid and by its bytes (16 bytes an event).
+/// How an event is recognised: by its uuid and by its bytes (16 bytes per event).
 struct EventHash {
   std::uint64_t uuid = 0;  ///< Hash of the uuid's text; 0 when the event has none.
   std::uint64_t bytes = 0;

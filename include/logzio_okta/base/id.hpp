@@ -17,7 +17,7 @@ using OrgId = Id<struct OrgTag>;                  ///< One Okta org (one domain)
 using StreamId = Id<struct StreamTag>;            ///< One org's log under one query.
 using CredentialId = Id<struct CredentialTag>;    ///< One API key; the shell's keyring knows its bytes.
 using DestinationId = Id<struct DestinationTag>;  ///< One listener with one token.
-using RequestId = Id<struct RequestTag>;          ///< One question to Okta.
+using RequestId = Id<struct RequestTag>;          ///< One request to Okta.
 using BulkId = Id<struct BulkTag>;                ///< One sending of one bulk; never reused.
 using HookId = Id<struct HookTag>;                ///< One delivery to our event hook.
 

@@ -1,7 +1,7 @@
 // Secret: a credential that cannot be printed, copied or left behind in freed memory.
 //
-// `expose()` is its one door. It is called only where a header, a URL or a line gets the credential attached
-// (the keyring and the transports in shell/), so that a search for `expose(` lists every such place.
+// `expose()` is the only access. It is called only where the credential is attached to a header, a URL or a
+// line (the keyring and the transports in shell/), so a search for `expose(` lists every such place.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,7 @@ namespace logzio_okta {
 class Secret {
  public:
   Secret() = default;
-  /// Takes the text over and wipes the string it came in.
+  /// Takes over the text and wipes the string it came in.
   explicit Secret(std::string&& text);
   Secret(const Secret&) = delete;
   Secret& operator=(const Secret&) = delete;

@@ -1,4 +1,4 @@
-// Text: what our parsers need of ASCII, independent of any locale, and how foreign text is shown.
+// Text: locale-independent ASCII functions for the parsers, and safe display of foreign text.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ namespace ascii {
 [[nodiscard]] constexpr bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
-/// What a URL may consist of: ASCII that has ink.
+/// Visible ASCII: all that a URL may consist of.
 [[nodiscard]] constexpr bool is_visible(char c) {
   return c > ' ' && c <= '~';
 }
@@ -37,7 +37,7 @@ namespace ascii {
 [[nodiscard]] std::string_view trim(std::string_view text);
 /// Digits and nothing else; nullopt also for a number of more than 64 bits.
 [[nodiscard]] std::optional<std::uint64_t> whole_number(std::string_view text);
-/// `text` in quotation marks as an error may quote it: without credentials (quote.hpp), printable, cut short.
+/// `text` in quotation marks, fit for an error: without credentials (quote.hpp), printable, cut short.
 [[nodiscard]] std::string quote(std::string_view text);
 
 }  // namespace ascii
@@ -48,14 +48,14 @@ namespace ascii {
 /// "512 bytes", "3.4 KiB", "12 MiB": for people, in two digits at least.
 [[nodiscard]] std::string describe_bytes(std::uint64_t bytes);
 
-/// Foreign text made fit for a log line: every control and non-ASCII byte becomes '?', and what is longer
-/// than `bytes_max` is cut there and ends in "...".
+/// Foreign text made fit for a log line: every control and non-ASCII byte becomes '?', and text longer than
+/// `bytes_max` is cut there and ends in "...".
 [[nodiscard]] std::string printable(std::string_view text,
                                     std::size_t bytes_max = limits::error_text_bytes_max);
 
-/// Foreign text made fit for a terminal or a log, with all it says: control characters (those of a terminal,
-/// C0 and C1), marks that turn the direction of what follows, and what is not UTF-8 become escapes: "\\x1b",
-/// a line feed "\\n". What is in `kept` stays as it is.
+/// Foreign text made fit for a terminal or a log without loss: control characters (C0 and C1), marks that
+/// change the text direction, and invalid UTF-8 become escapes: "\\x1b", a line feed "\\n". Characters in
+/// `kept` stay unchanged.
 [[nodiscard]] std::string harmless(std::string_view text, std::string_view kept = {});
 
 }  // namespace logzio_okta

@@ -1,4 +1,4 @@
-// Time as data. The core is told what time it is (`Now`) and never asks: there is no now() here.
+// Time as data. The core is told the time (`Now`) and never asks for it: there is no now() here.
 //
 // Two clocks that cannot be mixed up: Instant is monotonic and measures waits; WallTime is the calendar, may
 // jump, and is only compared with what Okta or a person wrote. All wall times are UTC in milliseconds, Okta's

@@ -1,5 +1,4 @@
-// Options: flags and environment after reading, valid by construction; and the one table they are documented
-// by.
+// Options: flags and environment after reading, valid by construction; and the one table that documents them.
 #pragma once
 
 #include <optional>
@@ -32,7 +31,7 @@ using Since = std::variant<SinceAgo, SinceAt>;
 struct AdminAddress {
   std::string host = "127.0.0.1";
   std::uint16_t port = 9810;
-  bool given = false;  ///< Written by the operator: taken is an error then, not a warning.
+  bool given = false;  ///< Set by the operator: a port in use is then an error, not a warning.
 };
 
 /// A user and a group of the system, by their numbers.
@@ -41,7 +40,7 @@ struct UserId {
   std::uint32_t group = 0;
 };
 
-/// What the core needs to know of the options.
+/// The options that the core needs.
 struct Policy {
   Since since = SinceAgo{7 * 24h};
   Duration poll_interval = 10s;
@@ -49,28 +48,28 @@ struct Policy {
   bool once = false;
 };
 
-/// All of it. `tenants`, `state_dir`: nullopt means the defaults are to be searched.
+/// All options. `tenants`, `state_dir`: nullopt means that the defaults are searched.
 struct Options {
   Policy policy;
   std::optional<std::string> tenants;
   Secret token;
   std::optional<std::string> token_file;
-  std::string token_from = "LOGZIO_TOKEN";  ///< By which flag or variable it was given.
+  std::string token_from = "LOGZIO_TOKEN";  ///< The flag or variable that set it.
   Endpoint listener;
   std::string listener_from = "LOGZIO_LISTENER_HOST";
   std::optional<std::string> state_dir;
   std::optional<std::string> copy_to;
   std::optional<std::string> ca_file;
   std::optional<AdminAddress> admin = AdminAddress{};
-  std::vector<std::string> admin_hosts;  ///< Names by which browsers may ask for it; lower case.
-  std::optional<AdminAddress> hooks;     ///< Where event hooks are listened for.
+  std::vector<std::string> admin_hosts;  ///< Host names that it answers to; lower case.
+  std::optional<AdminAddress> hooks;     ///< The address for event hooks.
   std::optional<std::string> hooks_cert;
   std::optional<std::string> hooks_key;
   std::optional<std::string> hooks_secrets;
-  std::vector<Domain> hooks_orgs;      ///< Whose hooks are taken although they are not polled.
-  std::vector<IpBlock> hooks_proxies;  ///< Who may speak plain HTTP, and says for whom.
-  std::optional<std::vector<std::string>> hooks_regions;  ///< That a hook may name; nothing: any.
-  std::optional<UserId> user;  ///< Whom to become when started as root; never root itself.
+  std::vector<Domain> hooks_orgs;      ///< Orgs whose hooks are accepted although they are not polled.
+  std::vector<IpBlock> hooks_proxies;  ///< Proxies that may use plain HTTP and name their clients.
+  std::optional<std::vector<std::string>> hooks_regions;  ///< Allowed in a hook; nothing: any.
+  std::optional<UserId> user;  ///< The user to become when started as root; never root itself.
   Level level = Level::info;
   LogFormat format = LogFormat::text;
   std::vector<std::string> warnings;
@@ -99,8 +98,8 @@ struct OptionRow {
 /// "127.0.0.1:9810", "[::1]:9810", "off" (nullopt). The error shows `example`.
 [[nodiscard]] Result<std::optional<AdminAddress>> parse_address(std::string_view text,
                                                                 std::string_view example);
-/// "1000" or "1000:1000", above 0: numbers, since an image need not have names for them. A group that is not
-/// written is the user's number.
+/// "1000" or "1000:1000", above 0: numbers, because an image may not have names for them. Without a group,
+/// the user's number is used.
 [[nodiscard]] Result<UserId> parse_user(std::string_view text);
 /// 32 letters (docs/logzio.md 6). The error never quotes it.
 [[nodiscard]] Result<void> check_token(std::string_view token);

@@ -1,4 +1,4 @@
-// Tenants: what the tenants file said, valid by construction.
+// Tenants: the contents of the tenants file, valid by construction.
 #pragma once
 
 #include <cstdint>
@@ -18,27 +18,27 @@ namespace logzio_okta {
 /// An OAuth service app, instead of an API key.
 struct ServiceAppEntry {
   std::string client_id;
-  Secret private_key;  ///< As it was read: JWK, JWKS or PEM; it works.
-  std::string key_id;  ///< As the entry says; empty if it does not.
+  Secret private_key;  ///< As it was read: JWK, JWKS or PEM; it was verified.
+  std::string key_id;  ///< As in the entry; empty if it has none.
   std::string thumbprint;
 };
 
-/// One entry of `tenants_credentials`: an org, a key, and what the entry sets otherwise than the options say.
+/// One entry of `tenants_credentials`: an org, a key, and the settings that differ from the options.
 struct TenantEntry {
   Domain domain;
   Secret api_key;
   int line = 0;  ///< In the file, from 1; 0 when it came from the environment.
-  /// Where `api_key` or the private key was read from, if from a file of its own.
+  /// The file that `api_key` or the private key was read from, if it has its own.
   std::string api_key_file{};
-  std::string api_key_variable{};  ///< Likewise, if from a ${VARIABLE}.
+  std::string api_key_variable{};  ///< The ${VARIABLE} it was read from, if any.
 
   std::optional<ServiceAppEntry> service_app{};
 
   std::optional<Since> since{};
   LogQuery query{};
   std::optional<Endpoint> listener{};
-  Secret token{};            ///< Of its own account; empty: the usual one.
-  std::string token_file{};  ///< Where `token` was read from, if from a file.
+  Secret token{};            ///< Of its own account; empty: the default one.
+  std::string token_file{};  ///< The file that `token` was read from, if any.
   std::string type = std::string(LineConstants::usual_type);
   std::vector<ConstantField> fields{};
 };
@@ -56,7 +56,7 @@ struct Tenants {
   std::string source;                ///< "/etc/logzio-okta/tenants-credentials.yml", or the variable.
   TenantsFrom from = TenantsFrom::file;
   std::vector<std::string> warnings;  ///< One line each, for the log.
-  std::vector<std::string> problems;  ///< Of entries that were left out; empty unless they were asked for.
+  std::vector<std::string> problems;  ///< About entries that were left out; empty unless requested.
 };
 
 }  // namespace logzio_okta

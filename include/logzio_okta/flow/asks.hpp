@@ -1,4 +1,4 @@
-// Asks: the requests to Okta that are on their way, each with the room reserved for its answer.
+// Asks: the requests to Okta in flight, each with the memory reserved for its answer.
 #pragma once
 
 #include <cstddef>
@@ -19,8 +19,8 @@ struct Ask {
   CredentialId key;
   DestinationId destination;
   Instant asked;
-  std::size_t reserve = 0;  ///< Of the memory budget.
-  bool keep_alive = false;  ///< Only to use the key; its page is not looked at.
+  std::size_t reserve = 0;  ///< Part of the memory budget.
+  bool keep_alive = false;  ///< Only to use the key; its page is ignored.
 };
 
 class Asks {
@@ -28,9 +28,9 @@ class Asks {
   explicit Asks(Memory& memory) : memory_(memory) {}
 
   [[nodiscard]] RequestId add(const Ask& ask);
-  /// The one that was answered; nothing if it was cancelled.
+  /// The request that was answered; nothing if it was cancelled.
   [[nodiscard]] std::optional<Ask> take(RequestId id);
-  /// Forgets those of a stream, or all, and says so. How many there were.
+  /// Cancels those of a stream, or all, with an output for each. Returns how many there were.
   std::size_t cancel(StreamId stream, std::deque<Output>& outputs);
   void cancel_all(std::deque<Output>& outputs);
 

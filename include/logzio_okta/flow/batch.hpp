@@ -1,4 +1,5 @@
-// What a Poller hands to a Shipper, and what comes back. The scheduler carries both; neither knows the other.
+// Messages between a Poller and a Shipper: events one way, settlements the other. The scheduler carries both;
+// neither knows the other.
 #pragma once
 
 #include <cstdint>
@@ -16,20 +17,20 @@ namespace logzio_okta {
 struct BatchEvent {
   const EventSlice* event = nullptr;
   Mark mark;
-  std::string_view unfit{};  ///< Why it cannot become a line, where its bytes alone do not say so.
+  std::string_view unfit{};  ///< Why it cannot become a line, if its bytes alone do not show it.
 };
 
-/// The events of one page that are to be shipped. Points into the page: valid only while it is handed over.
+/// The events of one page to be shipped. Points into the page: valid only during the call.
 struct Batch {
   StreamId stream;
   std::uint64_t page = 0;
   std::shared_ptr<const LineConstants> constants;
   std::vector<BatchEvent> events;
-  bool newest = false;  ///< All its stream had, and nothing of it is still on its way: what others catch up
-                        ///< on may wait for this.
+  /// All that its stream had, with nothing else in flight: tenants that are catching up wait for this.
+  bool newest = false;
 };
 
-/// Some events of a page are settled. `delivered + set_aside` over all settlements of a page make up its
+/// Some events of a page are settled. `delivered + set_aside` over all settlements of a page add up to its
 /// batch.
 struct Settlement {
   StreamId stream;
@@ -38,8 +39,8 @@ struct Settlement {
   std::uint32_t marked = 0;   ///< Of the delivered.
   std::uint32_t reduced = 0;  ///< Of the delivered.
   std::uint32_t set_aside = 0;
-  bool in_doubt = false;       ///< Some of what is set aside may have been taken all the same.
-  std::vector<SetAside> kept;  ///< To be saved with the page, before its place moves.
+  bool in_doubt = false;       ///< Some of the events set aside may have been taken anyway.
+  std::vector<SetAside> kept;  ///< To be saved with the page, before the place moves past it.
 };
 
 }  // namespace logzio_okta

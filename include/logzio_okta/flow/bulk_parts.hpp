@@ -1,5 +1,5 @@
-// What becomes of a bulk that cannot go out again as it is: halved, marked, freed of what the listener will
-// never take, or of the lines of one stream. Pure: a bulk in, bulks and settlements out; each line is in
+// Transforms a bulk that cannot be sent again unchanged: halves it, marks it, removes lines that the listener
+// will never take, or the lines of one stream. Pure: a bulk in, bulks and settlements out; each line is in
 // exactly one of them.
 //
 //     const auto [first, second] = halved(bulk);
@@ -20,21 +20,21 @@
 
 namespace logzio_okta {
 
-/// Of at least two lines; the second half is the larger one where the number is odd.
+/// The bulk must have at least two lines; with an odd number, the second half is larger.
 [[nodiscard]] std::pair<Bulk, Bulk> halved(const Bulk& bulk);
 
 struct MarkedBulk {
-  Bulk bulk;                        ///< Every line of it says possible_duplicate.
-  std::vector<Settlement> reduced;  ///< Whole copies of what its mark made too long.
+  Bulk bulk;                        ///< Every line of it has possible_duplicate.
+  std::vector<Settlement> reduced;  ///< Whole copies of events that the mark made too long.
 };
-/// `token_bytes`: what the transport adds to a line; `constants_of`: what a stream's lines say.
+/// `token_bytes`: what the transport adds to a line; `constants_of`: the constants of a stream's lines.
 [[nodiscard]] MarkedBulk marked(const Bulk& bulk, std::size_t token_bytes,
                                 const std::function<const LineConstants&(StreamId)>& constants_of);
 
-/// What a 400 that took nothing costs at once: the lines that a strict parser objects to, or that are too
-/// long.
+/// The lines to set aside at once after a 400 that took nothing: those that a strict parser rejects, or that
+/// are too long.
 struct Culprits {
-  std::vector<Settlement> set_aside;  ///< One a piece that held some; none: nothing is plainly wrong.
+  std::vector<Settlement> set_aside;  ///< One per piece with such lines; none: no line is plainly wrong.
   std::optional<Bulk> fine;           ///< The others, in order; nothing if there are none, or no culprits.
 };
 /// `answer`: what the listener said.
@@ -47,10 +47,10 @@ struct GivenLine {
   LineRecord record;
 };
 struct Parted {
-  std::optional<Bulk> kept;  ///< Of the other streams.
+  std::optional<Bulk> kept;  ///< The lines of the other streams.
   std::vector<GivenLine> given;
 };
-/// `perhaps_taken`: the stream's lines say possible_duplicate from now on.
+/// `perhaps_taken`: the stream's lines are marked possible_duplicate from now on.
 [[nodiscard]] Parted without_stream(const Bulk& bulk, StreamId stream, bool perhaps_taken);
 
 }  // namespace logzio_okta

@@ -1,5 +1,5 @@
-// Failure: what an answer of Okta's that brought no page comes to. How it is said and counted, and what
-// follows; pure, and apart from whoever has to wait for it.
+// Failure: what an answer from Okta without a usable page means: how it is reported and counted, and what
+// follows. Pure; the waiting is done elsewhere.
 //
 //     const Failure failure = failure_of(reply, {.org = org, .own_question = true, .key_cure = cure});
 #pragma once
@@ -22,45 +22,45 @@ namespace logzio_okta {
 
 struct Failure {
   enum class Then : std::uint8_t {
-    back_off,         ///< The same again, ever more gently.
-    ask_the_org,      ///< As soon as the org grants it: it knows until when.
-    keep_quiet,       ///< Likewise; and a restart must not forget it.
-    change_question,  ///< The same again would be refused for ever.
+    back_off,         ///< Repeat the same request, at growing intervals.
+    ask_the_org,      ///< Repeat it as soon as the org grants it; the org knows when.
+    keep_quiet,       ///< The same, and the wait must survive a restart.
+    change_question,  ///< The same request would be refused for ever.
   };
 
   std::string_view kind;  ///< For telling one failure from another.
   std::string text;
   std::uint64_t RequestCounts::* counted = &RequestCounts::unusable;
-  bool stuck = false;         ///< Another question may cure it, ...
-  bool at_once = false;       ///< ... and the same again would not.
+  bool stuck = false;         ///< Another question may help, ...
+  bool at_once = false;       ///< ... and repeating this one would not.
   Level level = Level::warn;  ///< At least.
   Urgency urgency = Urgency::waits;
   Then then = Then::back_off;
 };
 
-/// What the words depend on beside the answer.
+/// What the text depends on besides the answer.
 struct Circumstances {
   const OrgFacts& org;
   bool own_question = false;  ///< Composed by us, not a link of Okta's.
-  WallTime settled_up_to;     ///< From where it would be asked again.
+  WallTime settled_up_to;     ///< Where the next question would start.
   std::string_view key_cure;
   WallTime wall;
 };
 
 [[nodiscard]] Failure failure_of(const TransportError& error);
-/// Of any status but 200.
+/// For any status except 200.
 [[nodiscard]] Failure failure_of(const OktaReply& reply, const Circumstances& circumstances);
-/// Of a 200. `limit`: of the question; `alone`: nothing smaller can be asked for.
+/// For a 200. `limit`: of the question; `alone`: nothing smaller can be asked for.
 [[nodiscard]] Failure failure_of(const OktaReply& reply, const UnreadableBody& why, std::size_t limit,
                                  bool alone);
-/// More than was asked for, and yet no more than a full page may hold: whoever answers does not heed the
-/// limit, so that a smaller one would not help.
+/// More events than were asked for, but no more than a full page may have: the server ignores the limit, so a
+/// smaller one would not help.
 [[nodiscard]] Failure surplus(std::size_t events, std::size_t limit);
 /// `why`: OktaReply::next_target.
 [[nodiscard]] Failure hostile_link(std::string_view why);
 
-/// Of a page of which only the beginning is kept, for its record among what is set aside; empty for any
-/// other.
+/// The reason to record when a page is set aside of which only the beginning is kept; empty for any other
+/// page.
 [[nodiscard]] std::string set_aside_reason(const UnreadableBody& why, std::size_t kept_bytes);
 
 }  // namespace logzio_okta

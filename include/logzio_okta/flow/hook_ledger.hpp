@@ -1,8 +1,8 @@
-// HookLedger: counts what became of hook deliveries and says, once and then ever more rarely, why some are
+// HookLedger: counts the outcomes of hook deliveries and logs, once and then ever more rarely, why some are
 // refused.
 //
-// Only the kind of a refused delivery is said: whoever sends it wrote the rest, and could write to our log
-// with it.
+// Only the kind of a refused delivery is logged: its sender controls the rest and could write to our log with
+// it.
 #pragma once
 
 #include <array>
@@ -21,11 +21,11 @@ class HookLedger {
   void received(Now now);
   void woke() { ++counts_.woken; }
   void spooled() { ++counts_.spooled; }
-  /// Deliveries cannot be kept, for this reason; what is to be said about it, if anything.
+  /// Deliveries cannot be kept, for this reason. Returns the line to log, if any.
   [[nodiscard]] std::optional<Note> cannot_keep(Now now, const std::string& why);
   [[nodiscard]] std::optional<Note> can_keep(Now now);
   [[nodiscard]] std::optional<Note> verified(Now now, bool let_in);
-  /// So many of this kind; what is to be said about it, if anything.
+  /// `count` requests of this kind were refused. Returns the line to log, if any.
   [[nodiscard]] std::optional<Note> refused(Now now, HookRefusal kind, std::uint64_t count);
 
   [[nodiscard]] const HookReport& report() const { return counts_; }

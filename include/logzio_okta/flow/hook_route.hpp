@@ -1,4 +1,4 @@
-// HookRoute: where deliveries of an event hook come from and go to, when their org is not polled.
+// HookRoute: source and destination of an event hook's deliveries, if their org is not polled.
 #pragma once
 
 #include <optional>
@@ -11,9 +11,9 @@ namespace logzio_okta {
 
 struct HookRoute {
   Domain source;
-  std::string region;  ///< Of the account, as the hook says it: "eu"; empty: the usual listener.
+  std::string region;  ///< Of the account, as the hook names it: "eu"; empty: the default listener.
 
-  /// What the store knows such a stream by: "hooks eu https://acme.okta.com", "hooks - https://...".
+  /// The stream's key in the store: "hooks eu https://acme.okta.com", "hooks - https://...".
   [[nodiscard]] std::string key() const;
   /// Nothing for the key of any other stream.
   static std::optional<HookRoute> of_key(std::string_view key);

@@ -1,5 +1,5 @@
-// InFlight: the events that were noted in flight when the last run ended, and which of them came again. In
-// doubt are these and no others.
+// InFlight: the events that were noted in flight when the last run ended, and which of them have come again.
+// Only these are in doubt.
 #pragma once
 
 #include <cstddef>
@@ -12,9 +12,10 @@ namespace logzio_okta {
 class InFlight {
  public:
   explicit InFlight(std::vector<EventHash> noted);
-  /// Whether it is one of them; it is met from now on. By its uuid, if it has one: it may come back changed.
+  /// Whether it is one of them; if so, it counts as met. Compared by uuid, if it has one: it may come back
+  /// changed.
   [[nodiscard]] bool meet(const EventHash& event);
-  /// How many were not met yet.
+  /// How many have not been met yet.
   [[nodiscard]] std::size_t left() const { return left_; }
 
  private:

@@ -1,11 +1,11 @@
-// InputQueue: what the scheduler has not handled yet. A page of a tenant that catches up takes milliseconds
-// to read; everything else, the few events at the tail of another among it, takes microseconds and goes
-// first.
+// InputQueue: inputs that the scheduler has not handled yet. A page of a tenant that catches up takes
+// milliseconds to read; everything else, including a few events at another tenant's tail, takes microseconds
+// and goes first.
 //
 // Promises
-// - What is short is handled in the order it came, and so is what is long. A stream has one question on its
-//   way at a time, so nothing overtakes within it.
-// - What is long waits for limits::inputs_before_page of the others at most.
+// - Short inputs are handled in order of arrival, and so are long ones. A stream has one request in flight at
+//   a time, so its inputs never overtake each other.
+// - A long input waits for at most limits::inputs_before_page short ones.
 #pragma once
 
 #include <cstddef>

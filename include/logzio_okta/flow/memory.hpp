@@ -1,14 +1,14 @@
-// Memory: who may take how much of limits::memory_budget. What a destination holds and what answers on their
-// way may bring are accounts by destination, with running sums, so that a question costs the same however
-// many tenants there are.
+// Memory: divides limits::memory_budget among the destinations. What a destination holds and what answers in
+// flight may bring is accounted for by destination, with running sums, so the cost of a query does not depend
+// on the number of tenants.
 //
 //     memory.hold(destination, held_bytes, healthy);  // After every change.
 //     if (memory.has_room_for(destination, bytes)) memory.reserve(destination, bytes);
 //     memory.release(destination, bytes);             // With the answer.
 //
-// Shared fairly: of what a destination's tenants would have by their number, half is kept for them whatever
-// the others hold (enough for one question at least), so that a destination that takes nothing for a while
-// cannot eat the room of the others.
+// Fairness: half of a destination's proportional share (by number of tenants, and enough for one request at
+// least) is reserved for it, whatever the others hold, so a destination that takes nothing for a while cannot
+// use up the memory of the others.
 #pragma once
 
 #include <cstddef>
@@ -21,32 +21,32 @@ namespace logzio_okta {
 
 class Memory {
  public:
-  /// The destinations of the tenants in the file, one entry a tenant.
+  /// The destinations of the tenants in the file, one entry per tenant.
   void serve(const std::vector<DestinationId>& of_tenants);
-  /// What a destination holds now, and whether it takes what comes, so that this will change.
+  /// What a destination holds now, and whether it accepts events, so that this will shrink.
   void hold(DestinationId destination, std::size_t bytes, bool healthy);
-  /// It holds nothing any more and is gone.
+  /// The destination holds nothing any more and is gone.
   void forget(DestinationId destination);
 
   void reserve(DestinationId destination, std::size_t bytes);
   void release(DestinationId destination, std::size_t bytes);
 
-  /// A page that outgrew its share is admitted when nothing else moves that it could wait for.
+  /// A page that outgrew its share is admitted if nothing else that moves could free memory.
   [[nodiscard]] bool has_room_for(DestinationId destination, std::size_t bytes) const;
   [[nodiscard]] std::size_t used() const { return used_; }
-  /// An answer is on its way whose events go there.
+  /// An answer in flight has events for this destination.
   [[nodiscard]] bool expects_for(DestinationId destination) const;
-  /// How many of them there are, for all destinations.
+  /// The number of answers in flight, for all destinations.
   [[nodiscard]] std::size_t reservations() const { return reservations_; }
 
  private:
   struct Account {
-    bool open = false;  ///< The destination is there; else only an answer on its way remembers it.
+    bool open = false;  ///< The destination exists; else only an answer in flight refers to it.
     bool healthy = false;
     std::size_t held = 0;
     std::size_t reserved = 0;
     std::size_t reservations = 0;
-    std::size_t kept = 0;  ///< For its tenants, whatever the others hold.
+    std::size_t kept = 0;  ///< Reserved for its tenants, whatever the others hold.
 
     [[nodiscard]] std::size_t used() const { return held + reserved; }
   };
@@ -56,9 +56,9 @@ class Memory {
   void change(DestinationId destination, Change&& change_it);
 
   std::map<DestinationId, Account> accounts_;
-  std::size_t used_ = 0;    ///< Of all accounts.
-  std::size_t taken_ = 0;   ///< Likewise, with what is kept for them where that is more.
-  std::size_t moving_ = 0;  ///< Of those that take what comes.
+  std::size_t used_ = 0;    ///< By all accounts.
+  std::size_t taken_ = 0;   ///< The same, but with their reserve if that is more.
+  std::size_t moving_ = 0;  ///< By those that accept events.
   std::size_t reservations_ = 0;
 };
 

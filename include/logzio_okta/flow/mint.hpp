@@ -1,5 +1,5 @@
-// Mint: the life of a service app's access token, as the core knows it: that there is one and until when. Its
-// bytes are the keyring's.
+// Mint: the lifetime of a service app's access token. The core knows whether there is one and until when; the
+// keyring has its bytes.
 //
 //     absent --asked--> minting --granted--> held --asked, before its end--> renewing --granted--> held
 //        ^                 |                   |                                |
@@ -9,13 +9,14 @@
 //     mint.granted(now, facts, random);
 //     const Mint::Next next = mint.refused(now, trouble_of(refusal), random);
 //
-// Renewed limits::token_renew_before before its end, or after three quarters of a shorter life, with jitter,
-// so that fifty tenants do not renew at once; never sooner than limits::mint_pause_min after the last one, so
-// that a token which Okta takes back at once does not cost a mint a poll. After a failure ever more rarely.
+// A token is renewed limits::token_renew_before before it expires, or after three quarters of a shorter life,
+// with jitter so that fifty tenants do not renew at once; never sooner than limits::mint_pause_min after the
+// last one, so that a token that Okta revokes at once does not cost a request per poll. After failures the
+// intervals grow.
 //
-// DPoP is found out: the first request brings a proof (ES256), which an app without DPoP overlooks. Where
-// Okta takes no such algorithm RS256 follows, and where it takes no proof at all there is none, until it asks
-// for one.
+// DPoP is detected: the first request has a proof (ES256), which an app without DPoP ignores. If Okta does
+// not accept that algorithm, RS256 is tried; if it accepts no proof at all, none is sent until Okta asks for
+// one.
 #pragma once
 
 #include <cstdint>
@@ -28,27 +29,27 @@
 
 namespace logzio_okta {
 
-/// By which key a token request is proved.
+/// The key that signs the proof of a token request.
 enum class ProofKind : std::uint8_t { none, ec, rsa };
 
 class Mint {
  public:
-  /// What an answer of the token endpoint leads to.
+  /// The consequence of an answer of the token endpoint.
   enum class Next : std::uint8_t {
     held,     ///< There is a token.
-    again,    ///< Asked again at once, otherwise than before: no failure of the credential.
-    waits,    ///< Asked again later: it says nothing of the credential.
+    again,    ///< A different request follows at once: the credential did not fail.
+    waits,    ///< The request is repeated later: it says nothing about the credential.
     refused,  ///< The credential does not work.
   };
 
-  /// There is a token that can be used.
+  /// There is a usable token.
   [[nodiscard]] bool holds(Instant now) const;
-  /// Since when, and until when, if there is one.
+  /// Since when and until when, if there is one.
   [[nodiscard]] std::optional<Instant> held_since() const;
   [[nodiscard]] std::optional<Instant> held_until() const;
   [[nodiscard]] std::optional<TokenScheme> scheme() const;
   [[nodiscard]] bool under_way() const;
-  /// When the next one should be asked for, if one is needed; never while one is under way.
+  /// When the next one should be requested, if one is needed; never while a request is in flight.
   [[nodiscard]] Instant due() const;
   [[nodiscard]] ProofKind proof() const { return proof_; }
   /// Failures in a row.
@@ -56,11 +57,11 @@ class Mint {
 
   void asked(Instant now);
   void granted(Instant now, const TokenFacts& facts, Random& random);
-  /// `trouble`: outage also where no answer came.
+  /// `trouble`: outage also if no answer came.
   [[nodiscard]] Next refused(Instant now, TokenTrouble trouble, Random& random);
-  /// The token is of no use any more: another one is due.
+  /// The token is no longer usable: a new one is due.
   void forget();
-  /// From now on proofs are signed with RSA; false if they were before.
+  /// From now on proofs are signed with RSA; false if they already were.
   bool use_rsa();
   /// Nothing is due before then.
   void wait_until(Instant at) { not_before_ = at; }
@@ -77,12 +78,12 @@ class Mint {
   [[nodiscard]] Next later(Instant now, Random& random);
 
   std::optional<Held> held_;
-  std::optional<Instant> asked_;  ///< The request that is under way.
+  std::optional<Instant> asked_;  ///< The request in flight.
   Instant not_before_{};
   ProofKind proof_ = ProofKind::ec;
   bool proved_ = false;      ///< A token was bound to a proof.
   bool tried_bare_ = false;  ///< Without a proof, since the last token.
-  int again_ = 0;            ///< Asked at once since the last token or pause.
+  int again_ = 0;            ///< Immediate requests since the last token or pause.
   int failures_ = 0;
 };
 

@@ -1,5 +1,5 @@
-// Mintings: the access tokens that are asked for: whose, when, and what people hear of it. Each org decides
-// for itself (Org::mint_due); here the orders go out and the answers come back.
+// Mintings: the requests for access tokens: for which app, when, and what is logged. Each org decides for
+// itself (Org::mint_due); here the requests go out and the answers come back.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ class Mintings {
  public:
   Mintings(ActiveRoster& roster, std::deque<Output>& outputs) : roster_(roster), outputs_(outputs) {}
 
-  /// Whatever is due. A token request is not one of the System Log's: it has a budget of its own at Okta.
-  /// `idle_too`: also for keys that are only tried now and then.
+  /// Requests the tokens that are due. The token endpoint has its own budget at Okta, apart from the System
+  /// Log's. `idle_too`: also for keys that are only tried now and then.
   void order(Now now, bool idle_too);
   void answered(Now now, const TokenAnswer& answer);
 

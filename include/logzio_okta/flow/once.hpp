@@ -1,5 +1,6 @@
-// Once: when a run with --once is over. Each tenant goes up to its first short page, delivered and saved. One
-// whose keys are all refused, or that has not moved for five minutes, is left behind; the others finish.
+// Once: decides when a run with --once is over. A tenant is done when everything from before its first answer
+// is delivered and saved. A tenant whose keys are all refused, or that made no progress for five minutes, is
+// left unfinished; the others finish.
 #pragma once
 
 #include <deque>
@@ -11,7 +12,7 @@
 namespace logzio_okta {
 
 void give_up_where_stuck(Now now, ActiveRoster& roster, std::deque<Output>& outputs);
-/// Nothing more is to be had of any tenant.
+/// No tenant has anything more to deliver.
 [[nodiscard]] bool once_done(const ActiveRoster& roster);
 [[nodiscard]] bool some_gave_up(const ActiveRoster& roster);
 void tell_once_results(Now now, const ActiveRoster& roster, std::deque<Output>& outputs);

@@ -1,4 +1,4 @@
-// OrgFacts: what a source is told of its org, beside an answer or by itself. The Org decided it.
+// OrgFacts: what a source is told about its org, with an answer or on its own. The Org decided it.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,7 @@ struct OrgFacts {
   std::chrono::milliseconds offset{0};  ///< Okta's clock minus ours.
   std::optional<Now> clock{};           ///< Okta's clock at an answer of this run, never ahead of it.
   std::optional<WallTime> date{};       ///< Of this answer, if it is believed.
-  bool service_app = false;             ///< It was asked with an access token.
+  bool service_app = false;             ///< The request used an access token.
 };
 
 }  // namespace logzio_okta

@@ -1,4 +1,4 @@
-// Poller: follows one stream (an org's System Log under one query) and knows when to ask.
+// Poller: follows one stream (an org's System Log under one query) and decides when to ask.
 //
 //             start            Opened / Saved            granted            answer
 //     created ------> opening ---------------> waiting ----------> asking ----------> waiting ...
@@ -6,19 +6,18 @@
 //                           WindowRead, and it |     v
 //                    is asked from the watermark     saving pages --Saved--> reading window
 //
-// A new stream first asks a question that only shows Okta's clock: its start is resolved by that, never by
-// ours, and saved (saving start) before anything is read.
+// A new stream first sends a request that only shows Okta's clock: its start is resolved by that clock, never
+// by ours, and saved (saving start) before anything is read.
 //
-// How far it is delivered, its Progress knows; what to ask, its Question; what it has seen before, its
-// Recogniser. Here are the states and what an answer means for all three.
+// Progress holds how far it is delivered, Question what to ask, Recogniser what was seen before. The Poller
+// holds the states and decides what an answer means for all three.
 //
 // Promises
 // - Okta's next link is used byte for byte, and only if it stays with the org.
-// - A 200 without a link, or with the same one, keeps the place; what was handed on from there is not handed
-//   on twice.
-// - Short and empty pages are not taken for the end of the log (tail.hpp); what Okta gives twice within a few
-//   pages is handed on once.
-// - No failure is final: everything is tried again, ever more gently, and five failures at one place change
+// - A 200 without a link, or with the same one, keeps the place; its events are not handed on twice.
+// - Short and empty pages are not taken for the end of the log (tail.hpp); events that Okta returns twice
+//   within a few pages are handed on once.
+// - No failure is final: everything is retried at growing intervals, and five failures at one place change
 //   the question.
 #pragma once
 
@@ -55,51 +54,50 @@ class Poller {
  public:
   Poller(StreamId stream, const TenantSpec& spec, const Policy& policy, Random random);
 
-  /// Asks for the stream's place.
+  /// Requests the stream's place from the store.
   void start(Instant now);
-  /// `began`: when this run did; after an unclean end, what was published before it may be a repeat.
+  /// `began`: the start of this run; after an unclean end, events published before it may be repeats.
   void opened(Now now, const Opened& opened, Instant began, const OrgFacts& org);
   void window_read(Now now, const WindowRead& read);
   void saved(Now now, std::uint64_t number);
   void settled(Now now, const Settlement& settlement, const OrgFacts& org);
 
-  /// It would ask now, were it granted; `probing` for news that the listener might take where it refuses the
-  /// rest.
+  /// Whether it would ask now if granted; `probing`: for new events that the listener may take although it
+  /// refuses the others.
   [[nodiscard]] bool wants_to_ask(Now now, bool probing = false) const;
-  /// It would have asked a while ago, but its last pages are not delivered and saved yet.
+  /// It should have asked a while ago, but its last pages are not delivered and saved yet.
   [[nodiscard]] bool held_up(Now now) const;
-  /// When `wants_to_ask` can become true by time alone.
+  /// When `wants_to_ask` may become true by time alone.
   [[nodiscard]] Instant deadline() const;
-  /// The last page reached up to Okta's present. The tail is granted before any backlog.
+  /// The last page reached up to Okta's present. Requests at the tail are granted before any backlog.
   [[nodiscard]] bool at_tail() const { return at_tail_; }
   /// Since when it has been ready to ask.
   [[nodiscard]] Instant wanting_since() const { return ask_at_; }
 
   /// The target of the request that was granted.
   [[nodiscard]] std::string ask(Now now);
-  /// The answer to it. The batch, if any, points into the reader.
+  /// Handles the answer to it. The batch, if any, points into the reader.
   [[nodiscard]] std::optional<Batch> answered(Now now, OktaResult&& result, const OrgFacts& org,
                                               PageReader& reader);
-  /// Ask soon (a key was replaced): waits that are about failures are over.
+  /// Asks soon (a key was replaced): ends waits that are due to failures.
   void wake(Now now);
-  /// A hook says that something happened (wake.hpp).
+  /// A hook announced an event (wake.hpp).
   void hook_arrived(Now now, std::optional<WallTime> published, Duration pace);
 
-  /// The last words before an orderly end: marks what may have been taken, so that a restart says so.
+  /// The last call before a clean end: saves what may have been taken, so that a restart marks it.
   void finish(Now now, bool doubtful);
-  /// Nothing is asked any more; what is on its way is still settled and saved. An answer on its way is
-  /// forgotten.
+  /// Stops asking; pages in flight are still settled and saved. An answer in flight is ignored.
   void stop();
-  /// Stopped, and another stream of its org goes on under another filter; until it is resumed.
+  /// It is stopped, and another stream of its org continues under another filter, until it is resumed.
   void overtaken() { progress_.overtaken(); }
-  /// Goes on after stop(), from where it stood.
+  /// Continues after stop(), from where it stopped.
   void resume(Now now);
-  /// What its lines say from now on, of those read from now on.
+  /// Uses these constants for lines read from now on.
   void take_constants(const TenantSpec& spec);
-  /// Its last: forgets what is not settled, which nobody will bring to an end. When the tenant comes back it
-  /// is asked for again, marked where it may have arrived.
+  /// The final call: forgets unsettled pages, which nothing will settle. If the tenant returns, they are read
+  /// again, and marked if they may have arrived.
   void abandon(Now now, bool doubtful);
-  /// Okta named a moment before which it must not be asked: saved, so that a restart does not forget it.
+  /// Okta named a moment before which it must not be asked: saves it, so that a restart does not forget it.
   void keep_quiet(Now now, const OrgFacts& org);
 
   [[nodiscard]] std::optional<Output> next_output();
@@ -109,13 +107,13 @@ class Poller {
   /// --once: everything from before its first answer is read, delivered and saved.
   [[nodiscard]] bool finished() const { return all_read_ && drained() && !asking(); }
   [[nodiscard]] bool partly_settled() const { return progress_.partly_settled(); }
-  /// Some of an unsettled page may have arrived at a destination that gave it back: a stop leaves it in
+  /// Part of an unsettled page may have arrived at a destination that gave it back: a stop leaves it in
   /// doubt.
   void may_have_arrived(std::uint64_t page) { progress_.may_have_arrived(page); }
-  /// When something last moved: the start was saved, a page brought news, some of it was settled.
+  /// When it last made progress: the start was saved, a page had new events, or some of them were settled.
   [[nodiscard]] Instant last_progress() const { return last_progress_; }
 
-  /// Says once an hour what is at stake (retention.hpp).
+  /// Reports impending loss once an hour (retention.hpp).
   void watch_retention(Now now, const OrgFacts& org);
 
   [[nodiscard]] StreamId stream() const { return progress_.stream(); }
@@ -131,26 +129,26 @@ class Poller {
   struct Created {};
   struct Opening {};      ///< Waits for Opened.
   struct SavingStart {};  ///< Waits until its start is on disk.
-  struct SavingPages {    ///< Waits until what is settled is on disk before it recovers.
+  struct SavingPages {    ///< Waits until settled pages are on disk before it recovers.
     std::uint32_t limit = 0;
   };
-  struct ReadingWindow {  ///< Waits for WindowRead, to recover with this limit or just to go on.
+  struct ReadingWindow {  ///< Waits for WindowRead, to recover with this limit or just to continue.
     std::optional<std::uint32_t> recover_with;
-    std::vector<EventHash> unsettled;  ///< Known by its pages, not by the window on disk.
+    std::vector<EventHash> unsettled;  ///< In its pages, not in the window on disk.
   };
-  struct Waiting {};  ///< Until ask_at_, a grant, or room.
+  struct Waiting {};  ///< For ask_at_, a grant, or memory.
   struct Asking {
     Question::Asked asked;
   };
   using State = std::variant<Created, Opening, SavingStart, SavingPages, ReadingWindow, Waiting, Asking>;
 
-  /// What a page came to, apart from its events.
+  /// What a page means, apart from its events.
   struct Taken {
     std::size_t events = 0;
-    bool full = false;    ///< As many as were asked for.
+    bool full = false;    ///< As many events as were asked for.
     bool moved = false;   ///< Its link leads on.
-    bool news = false;    ///< It moved, or holds something that was not known.
-    std::string why_not;  ///< The link is not followed.
+    bool news = false;    ///< It moved, or has events that were not known.
+    std::string why_not;  ///< Why the link is not followed.
     Tail::Seen tail = Tail::Seen::no;
   };
 
@@ -172,7 +170,7 @@ class Poller {
 
   void take_refusal(Now now, const OktaReply& reply, const OrgFacts& org);
   void failed(Now now, const Failure& failure);
-  /// Whether the saved link may be followed; one that may not is forgotten.
+  /// Whether the saved link may be followed; otherwise it is dropped.
   bool judge_saved_link();
   void recover(std::uint32_t limit);
   void recover_if_saved();
@@ -204,13 +202,13 @@ class Poller {
   bool stopping_ = false;
 
   int tries_ = 0;          ///< Failures in a row.
-  int links_refused_ = 0;  ///< In a row, whatever our own questions were answered in between.
+  int links_refused_ = 0;  ///< In a row, whatever answers our own questions got in between.
   Complaint trouble_;
   Complaint asks_again_;  ///< Never healed: it comes and goes.
   Retention retention_;
   Instant last_progress_{};
   bool other_name_said_ = false;  ///< That Okta's links name another of its hosts.
-  TenantReport seen_;             ///< What it counts and notes of its report.
+  TenantReport seen_;             ///< Its own part of the report.
   std::deque<Output> outputs_;
 };
 

@@ -1,5 +1,5 @@
-// Progress: how far a stream is delivered. Owns its Place, the pages that are not settled, and what is in
-// doubt.
+// Progress: how far a stream is delivered. Owns its Place, its unsettled pages, and the doubt after an
+// unclean end.
 //
 // The place moves to the newest page with nothing unsettled before it, and every move is one Save.
 //
@@ -9,10 +9,10 @@
 //
 // Promises
 // - The place never moves past an event that is not settled, and a Save never carries such a place.
-// - No more is read and not saved than a crash may leave in doubt: whoever asks looks at unsaved() before.
-// - After an unclean end the events that may have been in flight are in doubt: those that were noted before
-//   they were sent, or, where the machine went down with the process, those that can have been. Nothing that
-//   was published after it is, by Okta's clock.
+// - No more is read and unsaved than a crash may leave in doubt: callers check unsaved() before they ask.
+// - After an unclean end, the events that may have been in flight are in doubt: those noted before they were
+//   sent, or, if the machine went down too, all that could have been. Events published after it, by Okta's
+//   clock, are not.
 #pragma once
 
 #include <cstdint>
@@ -34,16 +34,16 @@
 
 namespace logzio_okta {
 
-/// A page on its way, and what is true once all of it is settled.
+/// A page in flight, and what holds once all of it is settled.
 struct LogPage : UnsettledPage {
   std::uint32_t asked = 0;   ///< The limit it was asked with.
-  std::uint32_t counts = 0;  ///< Of limits::events_unsaved_max.
-  std::uint32_t passes = 0;  ///< Of what is in doubt; nothing where it may hold what was settled before.
+  std::uint32_t counts = 0;  ///< Share of limits::events_unsaved_max.
+  std::uint32_t passes = 0;  ///< Events in doubt that it counts down; 0 if some may be settled.
   std::string next;          ///< Where the place moves: Okta's link, or the same target again.
   bool repeated = false;
   bool ends_recovery = false;
-  bool ends_doubt = false;            ///< Nothing after it was in flight before the doubt began.
-  std::optional<WallTime> tail_at;    ///< By Okta's clock: the tail was seen then.
+  bool ends_doubt = false;            ///< No event after it was in flight before the doubt began.
+  std::optional<WallTime> tail_at;    ///< When the tail was seen, by Okta's clock.
   std::optional<WallTime> newest;     ///< Greatest `published` in it.
   std::optional<WallTime> watermark;  ///< `newest`, never later than the answer's Date.
   std::vector<EventHash> hashes;
@@ -56,30 +56,31 @@ class Progress {
   /// A new stream has none until its start is resolved.
   [[nodiscard]] bool has_place() const { return has_place_; }
   [[nodiscard]] const Place& place() const { return place_; }
-  /// Goes on from where the last run stood.
+  /// Continues from where the last run ended.
   void open(const Opened& opened);
-  /// What may have been in flight when the last run ended is in doubt from now on; for a log line, why.
+  /// From now on the events that may have been in flight when the last run ended are in doubt. Returns the
+  /// reason, for a log line.
   [[nodiscard]] std::string take_doubt(Now now, const Opened& opened, Instant began);
   [[nodiscard]] Save begin(Place&& place);
-  /// The saved link as it may be followed; empty: it may not.
+  /// Replaces the saved link by the one to follow; empty: none.
   void replace_link(std::string next) { place_.next = std::move(next); }
 
-  /// Where to ask on, and with which limit.
+  /// Where to ask next, and with which limit.
   [[nodiscard]] const std::string& next() const { return pages_.empty() ? place_.next : pages_.back().next; }
   [[nodiscard]] std::uint32_t asked() const { return pages_.empty() ? place_.limit : pages_.back().asked; }
-  /// Events that were read and are not settled and saved, as they count of limits::events_unsaved_max.
+  /// Events read but not yet settled and saved, as counted against limits::events_unsaved_max.
   [[nodiscard]] std::uint32_t unsaved() const;
-  /// Greatest watermark of what was read, settled or not.
+  /// Greatest watermark of the pages read, settled or not.
   [[nodiscard]] WallTime reached() const;
-  /// Greatest watermark of what is settled.
+  /// Greatest watermark of the settled pages.
   [[nodiscard]] WallTime settled_up_to() const { return place_.watermark.value_or(place_.since); }
 
   [[nodiscard]] const Unsettled<LogPage>& pages() const { return pages_; }
-  /// The number it has from now on.
+  /// Returns the page's number.
   std::uint64_t push(LogPage&& page);
-  /// A page that brought nothing is passed with the one before it.
+  /// An empty page is passed with the one before it.
   void fold(LogPage&& empty);
-  /// Likewise, with none before it; nothing if it says nothing.
+  /// An empty page with none before it; nothing if it changes nothing.
   [[nodiscard]] std::optional<Save> pass(const LogPage& empty);
   /// The tail was seen, by Okta's clock.
   void saw_tail(WallTime at) { tail_at_ = at; }
@@ -88,44 +89,44 @@ class Progress {
   [[nodiscard]] bool settle(const Settlement& settlement) { return pages_.settle(settlement); }
   void may_have_arrived(std::uint64_t page);
   [[nodiscard]] bool partly_settled() const { return pages_.touched(); }
-  /// Moves the place over what is settled. `full_pages`: no small ones are asked for at the moment.
+  /// Moves the place past the settled pages. `full_pages`: no small ones are asked for at the moment.
   [[nodiscard]] std::optional<Save> pop_settled(const OrgFacts& org, bool full_pages);
-  /// Nobody will bring them to an end.
+  /// Nothing will settle them.
   void forget_pages() { pages_.clear(); }
 
   /// The place as it is now.
   [[nodiscard]] Save save(const std::vector<SetAside>& kept = {});
-  /// Likewise, if it holds something that no Save has carried yet and that may be saved.
+  /// The same, if it has changes that no Save has carried yet and that may be saved.
   [[nodiscard]] std::optional<Save> save_if_dirty();
   void saved(std::uint64_t number) { saves_.saved(number); }
   [[nodiscard]] bool saves_pending() const { return saves_.pending(); }
   [[nodiscard]] bool drained() const { return pages_.empty() && !saves_pending(); }
 
-  /// Asked again from before this watermark, until past it.
+  /// Asks again from before this watermark, until past it.
   void recover_from(WallTime watermark);
-  /// Full pages are not tried again before the watermark is here.
+  /// Full pages are not tried again before the watermark is reached.
   void small_pages_until(WallTime watermark) { place_.restore_limit = watermark; }
   void keep_quiet(std::optional<WallTime> until);
-  /// What Okta has forgotten; true if it is another gap than before.
+  /// A span that Okta no longer has; true if the gap is a new one.
   bool lost(WallTime from, WallTime until);
 
   void learn_clock(Now now, const OrgFacts& org);
-  /// Our own clock may have jumped since Okta last answered.
+  /// Okta's time now, from its last answer: our own clock may have jumped since.
   [[nodiscard]] WallTime okta_time(Now now) const;
 
-  /// What was published up to `since` may have been delivered before; so many events are looked at.
+  /// Events published up to `since` may have been delivered before; `events` of them are in doubt.
   void doubt(Now now, Instant since, std::uint32_t events);
-  /// Another stream of its org goes on under another filter; until it is resumed.
+  /// Another stream of its org continues under another filter, until it is resumed.
   void overtaken() { overtaken_ = true; }
   void resume(Now now);
   /// An answer came, given at this moment by Okta's clock at the latest.
   void answered(WallTime at_most);
   /// An event was read, in order.
   void pass(const EventSlice& event, bool known) { after_doubt_.pass(event.published_at, known); }
-  /// How many of the events to come are in doubt.
+  /// How many of the coming events are in doubt.
   [[nodiscard]] std::uint32_t doubt_left() const;
   [[nodiscard]] bool may_have_been_in_flight(const EventSlice& event, WallTime date);
-  /// Nothing that was in flight lies behind the page just read. `end`: it ended Okta's log.
+  /// No event that was in flight comes after the page just read. `end`: it ended Okta's log.
   [[nodiscard]] bool doubt_ends(bool end, WallTime okta_now) const;
 
   [[nodiscard]] StreamId stream() const { return saves_.stream(); }
@@ -139,20 +140,20 @@ class Progress {
 
   Place place_;
   bool has_place_ = false;
-  bool place_dirty_ = false;  ///< Holds something that no Save has carried yet.
+  bool place_dirty_ = false;  ///< Has changes that no Save has carried yet.
   Unsettled<LogPage> pages_;
   std::uint64_t pages_made_ = 0;
   Saves saves_;
-  std::deque<RowInfo> rows_;         ///< What the window on disk holds.
+  std::deque<RowInfo> rows_;         ///< The window on disk.
   std::size_t row_events_ = 0;       ///< In all of them.
-  std::optional<WallTime> tail_at_;  ///< By Okta's clock: when the tail was last seen.
-  std::optional<Now> okta_clock_;    ///< Okta's time in a moment of ours, at its last answer.
+  std::optional<WallTime> tail_at_;  ///< When the tail was last seen, by Okta's clock.
+  std::optional<Now> okta_clock_;    ///< Okta's time and ours at its last answer.
   bool overtaken_ = false;
 
-  std::optional<InFlight> in_flight_;          ///< In doubt are these and no others, if it is known.
-  std::optional<Instant> doubt_since_;         ///< When this run began, after an unclean end of the last.
-  WallTime doubted_before_ = WallTime::min();  ///< InDoubt::before of an earlier doubt, which goes on.
-  LaterEvents after_doubt_;                    ///< After the restart that left something in doubt.
+  std::optional<InFlight> in_flight_;          ///< If known, only these are in doubt.
+  std::optional<Instant> doubt_since_;         ///< The start of this run, if the last one ended uncleanly.
+  WallTime doubted_before_ = WallTime::min();  ///< InDoubt::before of an earlier doubt, which continues.
+  LaterEvents after_doubt_;                    ///< After the restart that left events in doubt.
 };
 
 }  // namespace logzio_okta

@@ -1,4 +1,4 @@
-// Reporting: draws the Report from the parts of the core.
+// Reporting: assembles the Report from the parts of the core.
 #pragma once
 
 #include "logzio_okta/base/time.hpp"
@@ -11,7 +11,7 @@
 
 namespace logzio_okta {
 
-/// What it is drawn from.
+/// Its sources.
 struct Core {
   const ActiveRoster& roster;
   const HookOrgs& hooks;

@@ -1,7 +1,7 @@
-// Retention: Okta keeps events for 90 days. Says once an hour how far behind a stream is when that comes into
-// reach, and finds the gap if Okta has forgotten what was not read.
+// Retention: Okta keeps events for 90 days. Warns once an hour when a stream's backlog comes near that, and
+// finds the gap if Okta no longer has events that were not read.
 //
-// A gap is booked by Okta's clock alone. Ours will do to speak of one.
+// A gap is recorded only by Okta's clock. Ours is good enough for a warning.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
-// Saves: the saves of one stream in one run. It is the only maker of a Save: each has the next number, and is
-// waited for until the store says that it, or a later one, is on disk.
+// Saves: the saves of one stream in one run. Only this class creates a Save: each gets the next number and is
+// pending until the store reports that it, or a later one, is on disk.
 //
 //     Save save = saves.next(place);
 //     saves.saved(save.number);
@@ -19,13 +19,13 @@ class Saves {
  public:
   explicit Saves(StreamId stream) : stream_(stream) {}
 
-  /// `counts`: what its pages count of limits::events_unsaved_max until it is on disk.
+  /// `counts`: what its pages count against limits::events_unsaved_max until it is on disk.
   [[nodiscard]] Save next(const Place& place, std::uint32_t counts = 0);
   /// This one and all before it are on disk.
   void saved(std::uint64_t number);
 
   [[nodiscard]] bool pending() const { return made_ > done_; }
-  /// Of all that are not on disk.
+  /// The sum for all saves not yet on disk.
   [[nodiscard]] std::uint32_t counts() const { return counts_; }
   [[nodiscard]] StreamId stream() const { return stream_; }
 

@@ -1,4 +1,4 @@
-// Shipper: brings events to one destination (a listener and a token), whatever stream they come from.
+// Shipper: delivers events to one destination (a listener and a token), from any stream.
 //
 //     take(batch) -> open bulk --full or old--> waiting --due--> in flight --verdict--> settled
 //                                                 ^                           |  |
@@ -8,19 +8,19 @@
 //
 // Promises
 // - Every event taken is settled exactly once: delivered, or set aside with a reason; or given back.
-// - Before an event is settled as delivered, a KeepCopy holds its line as the listener has it; but for those
-//   of which nobody can tell whether they were refused, which are set aside together.
+// - Before an event is settled as delivered, a KeepCopy has its line as the listener received it. Exception:
+//   lines set aside together, because it is unknown which of them were refused.
 // - A bulk the listener may have taken is sent again only with every line marked `possible_duplicate`.
-// - After the listener's own counts a bulk is never sent again whole, but for one of which it took nothing:
-//   that is halved. Where it took the rest, a Hunt finds what it refused.
-// - What cannot be settled is retried for ever, ever more gently.
-// - While the destination is in trouble one bulk at a time goes out as a probe. A refused token and a full
-//   set-aside budget hold everything.
-// - A bulk refused again and again while others pass is no trouble of the destination: the others go on, and
-//   it is halved down to the culprit, which is set aside after ten refusals.
-// - A destination that answers late gets more time, so that it need not get everything twice.
+// - After the listener's own counts a bulk is never sent again whole. If it took none of the lines, the bulk
+//   is halved; if it took some, a Hunt finds those it refused.
+// - What cannot be settled is retried for ever, at growing intervals.
+// - While the destination is in trouble, one bulk at a time is sent as a probe. A refused token or a full
+//   set-aside budget holds everything.
+// - A bulk that is refused again and again while others pass does not put the destination in trouble: the
+//   others continue, and it is halved down to the culprit, which is set aside after ten refusals.
+// - A destination that answers late gets more time, so that it does not get everything twice.
 //
-// Pure: answers come in through `answered`, things to do go out through the queues below.
+// Pure: answers come in through `answered`, outputs go out through the queues below.
 #pragma once
 
 #include <deque>
@@ -49,70 +49,70 @@
 
 namespace logzio_okta {
 
-/// What all shippers have in common: the numbers of their sendings, and the room for what is set aside and
-/// for the lines of the next bulk.
+/// Shared by all shippers: the numbers of their sendings, the budget for events set aside, and the buffer for
+/// the next bulk.
 struct ShippersShare {
   std::uint64_t bulks = 0;
-  std::uint64_t set_aside_bytes = 0;  ///< On disk and on its way there.
-  std::string room_for_lines;         ///< Of the bulk sealed last, whoever did.
+  std::uint64_t set_aside_bytes = 0;  ///< On disk or about to be.
+  std::string room_for_lines;         ///< Buffer of the last sealed bulk of any shipper.
 };
 
 class Shipper {
  public:
-  /// `share` outlives it.
+  /// `share` must outlive it.
   Shipper(DestinationSpec destination, ShippersShare& share, Random random);
 
-  /// Splices the batch's events into the open bulk, in order. The batch may be forgotten afterwards.
+  /// Splices the batch's events into the open bulk, in order. The batch is not needed afterwards.
   void take(Now now, const Batch& batch);
   /// The answer to SendBulk `id`. An id that is not in flight is ignored.
   void answered(Now now, BulkId id, const BulkResult& result);
   /// Seals what is old enough and sends what is due. Call after every change and at `deadline`.
   void advance(Now now);
-  /// Seals what is open although it is neither full nor old: nothing is on its way that could join it.
+  /// Seals the open bulk although it is neither full nor old: nothing in flight could join it.
   void seal();
   [[nodiscard]] bool filling() const { return !open_.empty(); }
   [[nodiscard]] Instant deadline() const;
 
-  /// Things to do, in order.
+  /// The outputs, in order.
   [[nodiscard]] std::optional<Output> next_output();
   [[nodiscard]] std::optional<Settlement> next_settlement() { return settlements_.next(); }
 
-  /// While saves fail nothing is sent: nothing is delivered beyond what can be saved.
+  /// While saves fail nothing is sent: events are never delivered if that cannot be saved.
   void pause(bool paused) { paused_ = paused; }
-  /// Something of this stream waits for room to be set aside in, and the stream had its share.
+  /// Events of this stream wait for set-aside room, and the stream has used up its share.
   [[nodiscard]] bool waits_for_room(StreamId stream) const { return settlements_.waits(stream); }
-  /// There may be more room for what is set aside.
+  /// There may be more set-aside room.
   void room_changed();
   void token_changed(Now now);
-  /// What is open is sealed at once from now on; with trouble nothing more is tried.
+  /// From now on the open bulk is sealed at once; in trouble nothing more is retried.
   void stop() { stopping_ = true; }
-  /// How log lines name it.
+  /// Its name in log lines.
   void call_it(std::string name) { name_ = std::move(name); }
 
-  /// Lines of this stream that wait here, open or in flight, or whose settlement waits.
+  /// Whether lines of this stream are open, waiting or in flight here, or their settlement waits.
   [[nodiscard]] bool holds(StreamId stream) const;
-  /// One of its settlements is not collected yet.
+  /// A settlement of this stream is not collected yet.
   [[nodiscard]] bool settles(StreamId stream) const { return settlements_.have(stream); }
-  /// Nothing is left to do or to say.
+  /// Nothing is left to do or report.
   [[nodiscard]] bool empty() const;
-  /// That would be all of what it holds: nothing is open or in flight, no settlement waits.
+  /// The stream's lines can be given back completely: none is open or in flight, no settlement waits.
   [[nodiscard]] bool can_give_back(StreamId stream) const;
-  /// Takes the stream's lines out of the bulks that wait; those in flight come to that when they are
-  /// answered. What may have been taken says possible_duplicate in its record.
+  /// Takes the stream's lines out of the waiting bulks; those in flight follow when they are answered. Lines
+  /// that may have been taken have possible_duplicate in their record.
   [[nodiscard]] std::vector<GivenLine> give_back(StreamId stream);
-  /// Goes on with them: anew, as this destination takes its lines.
+  /// Takes over such lines and rebuilds them for this destination.
   void take_over(Now now, StreamId stream, const std::shared_ptr<const LineConstants>& constants,
                  const std::vector<GivenLine>& lines);
 
   /// After stop(): nothing is in flight and nothing more can be done.
   [[nodiscard]] bool quiet() const;
-  /// Streams with lines that may have been taken without our knowing.
+  /// Streams with lines that may have been taken without our knowledge.
   [[nodiscard]] std::set<StreamId> doubtful() const;
 
-  /// True while it takes; false asks Okta to be left alone.
+  /// True while it accepts events; if false, Okta must not be asked.
   [[nodiscard]] bool healthy() const { return failures_ == 0 && !token_refused_ && !settlements_.full(); }
-  /// In trouble, with nothing waiting but bulks that were refused by an answer: only new events can tell
-  /// whether the destination refuses everything or just these.
+  /// In trouble, with only bulks waiting that an answer refused: only new events can show whether the
+  /// destination refuses everything or just these.
   [[nodiscard]] bool wants_fresh_bulk() const;
   [[nodiscard]] std::size_t held_bytes() const;
   [[nodiscard]] const DestinationSpec& destination() const { return destination_; }
@@ -177,13 +177,13 @@ class Shipper {
 
   bool token_refused_ = false;
   int failures_ = 0;          ///< In a row, over all bulks.
-  Instant not_before_{};      ///< For the destination as a whole.
+  Instant not_before_{};      ///< For the whole destination.
   std::uint64_t passed_ = 0;  ///< Bulks of which the listener took something.
-  int refused_in_a_row_ = 0;  ///< By counts that took nothing, over all bulks.
+  int refused_in_a_row_ = 0;  ///< By counts without a taken line, over all bulks.
   int patience_ = 1;          ///< SendBulk::patience,
-  Instant patient_until_{};   ///< for so long.
+  Instant patient_until_{};   ///< until then.
   Complaint trouble_;
-  // Never healed: what they are about comes and goes.
+  // Never healed: their causes come and go.
   Complaint suspicion_;
   Complaint hunting_;
   Complaint odd_answer_;

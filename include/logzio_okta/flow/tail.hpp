@@ -1,4 +1,4 @@
-// Tail: tells from a stream's pages where Okta's log ends.
+// Tail: finds the end of Okta's log from a stream's pages.
 //
 //     Tail tail(policy.poll_interval);
 //     Tail::Seen seen = tail.look(
@@ -10,14 +10,14 @@
 //     for (std::optional<WallTime> published : page) later.pass(published, known);
 //     if (later.seen()) all_is_read(later.moment());
 //
-// A page's size says nothing about what follows: Okta may give short and empty pages in the midst of its log,
-// as may whatever is in between. What does say it:
-// - an empty page whose link does not move, or very many of them in a row whose links do;
-// - a short page whose link does not move and that holds nothing new;
-// - a short page that reaches up to Okta's own present. It is a place to rest, but proves nothing, since a
+// A page's size says nothing about what follows: Okta, or a proxy in between, may return short and empty
+// pages in the middle of its log. These are evidence:
+// - an empty page whose link does not move, or very many in a row whose links do;
+// - a short page without new events whose link does not move;
+// - a short page that reaches up to Okta's own present. It is a reason to wait, but no proof, because a
 //   little more may follow.
-// A busy org never shows its end. There events that were published later prove that everything before is
-// read, since the log is in the order events were persisted and none is persisted before it is published.
+// A busy org never shows its end. There, events published later prove that everything earlier is read,
+// because the log is in the order of persistence and no event is persisted before it is published.
 #pragma once
 
 #include <cstddef>
@@ -30,21 +30,21 @@
 
 namespace logzio_okta {
 
-/// Greatest `published` that is not ahead of `date`; of all if every one is: some may be published ahead of
-/// time, and say nothing of how far a page reaches.
+/// Greatest `published` that is not ahead of `date`, or of all events if every one is ahead: some are dated
+/// ahead of time and do not show how far a page reaches.
 [[nodiscard]] std::optional<WallTime> newest_up_to(WallTime date, const std::vector<EventSlice>& events);
 
 class Tail {
  public:
   enum class Seen : std::uint8_t {
     no,    ///< There is more: ask on.
-    rest,  ///< As good as all: what is left may wait for the next poll.
+    rest,  ///< Nearly all: the rest may wait for the next poll.
     end,   ///< Nothing is left.
   };
   struct Look {
     std::size_t events = 0;
-    std::size_t new_events = 0;      ///< Of these, those that were not known from before.
-    std::size_t limit = 0;           ///< Of the question.
+    std::size_t new_events = 0;      ///< Those of them that were not known.
+    std::size_t limit = 0;           ///< Of the request.
     bool moved = false;              ///< Its link leads on.
     std::optional<WallTime> newest;  ///< newest_up_to(date).
     WallTime date;                   ///< Of the answer, by Okta's clock.
@@ -53,8 +53,8 @@ class Tail {
   explicit Tail(Duration poll_interval) : poll_interval_(poll_interval) {}
 
   [[nodiscard]] Seen look(const Look& page);
-  /// By a question of our own, of which empty pages under the last one say nothing; or by an answer that
-  /// cannot be read and is not empty, for then something is there.
+  /// Ends a row of empty pages: at a question of our own, which empty pages under the last one do not
+  /// concern, or at an answer that is unreadable but not empty, because something is there.
   void row_ends() { empty_in_a_row_ = 0; }
 
  private:
@@ -66,15 +66,15 @@ class Tail {
   bool resting_ = false;
 };
 
-/// Knows when everything persisted before a moment is read, by events published after it. A single one proves
-/// nothing: Okta may publish one ahead of its clock.
+/// Detects when everything persisted before a moment is read, by events published after it. A single one
+/// proves nothing: Okta may date one ahead of its clock.
 class LaterEvents {
  public:
-  /// The moment is the next answer's, or `moment`, if that is earlier.
+  /// The moment is that of the next answer, or `moment` if that is earlier.
   void begin(std::optional<WallTime> moment = std::nullopt);
-  /// `date`: when it was given, by Okta's clock, or later.
+  /// `date`: when the answer was given, by Okta's clock, or later.
   void answered(WallTime date);
-  /// Nothing published up to here counts.
+  /// Events published up to here do not count.
   void not_before(WallTime moment);
   /// In the order of the log.
   void pass(std::optional<WallTime> published, bool known);

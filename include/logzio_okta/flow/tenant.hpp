@@ -1,5 +1,5 @@
-// Tenant: a stream that is polled, with the org that it shares with the other streams of that org, and what
-// the scheduler knows of it: where its events go, and what room an answer takes.
+// Tenant: a polled stream with its org, which the org's streams share, and the scheduler's data about it: its
+// destination, and the memory to reserve for an answer.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@
 namespace logzio_okta {
 
 struct Tenant final : Source {
-  /// `began`: when this run did.
+  /// `began`: the start of this run.
   Tenant(std::shared_ptr<Org> org_given, Poller poller_given, DestinationId destination_given,
          Instant began_given)
       : org(std::move(org_given)),
@@ -35,24 +35,24 @@ struct Tenant final : Source {
   [[nodiscard]] bool partly_settled() const override { return poller.partly_settled(); }
 
   [[nodiscard]] OrgFacts facts() const;
-  /// Likewise, beside an answer of which the org says this.
+  /// The same for an answer, on which the org decided this.
   [[nodiscard]] OrgFacts facts_of_answer(Standing standing, CredentialId key) const;
   void watch_retention(Now now) { poller.watch_retention(now, facts()); }
-  /// What a full page of such events would weigh, and a quarter more.
+  /// Learns the size of a full page of such events, plus a quarter.
   void learn_reserve(std::size_t wire_bytes, std::size_t events);
-  /// With what its org knows. `held`: its destination or the disk takes nothing at the moment.
+  /// Its report, with the org's part. `held`: its destination or the disk takes nothing at the moment.
   [[nodiscard]] TenantReport report(Now now, bool held) const;
 
   std::shared_ptr<Org> org;
   Poller poller;
   DestinationId destination;
   Instant began;
-  std::set<DestinationId> left_behind{};      ///< Where lines of before a reload may still be on their way.
-  std::size_t reserve = limits::ask_reserve;  ///< For an answer on its way.
-  bool retired = false;                       ///< Removed by a reload; its last pages are on their way.
+  std::set<DestinationId> left_behind{};      ///< Where lines from before a reload may still be in flight.
+  std::size_t reserve = limits::ask_reserve;  ///< For an answer in flight.
+  bool retired = false;                       ///< Removed by a reload; its last pages are in flight.
   bool abandoned = false;                     ///< Retired, and they will not arrive.
-  Instant fresh_bulk_at{};  ///< In trouble of the destination: when it may ask for a fresh bulk.
-  bool gave_up = false;     ///< --once: nothing more is to be had from it.
+  Instant fresh_bulk_at{};                    ///< Destination in trouble: when to ask for a fresh bulk.
+  bool gave_up = false;                       ///< --once: it cannot be finished.
   std::uint64_t delivered_at_summary = 0;
 };
 

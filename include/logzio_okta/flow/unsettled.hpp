@@ -1,14 +1,14 @@
-// Unsettled: what a source has handed on and not all of which is settled, oldest first; pages of Okta's log
-// or rows of the spool. What is saved may only follow from the front: a page counts once every page before it
+// Unsettled: the pages (of Okta's log, or rows of the spool) that a source has handed on and that are not
+// fully settled, oldest first. Saving proceeds from the front only: a page counts once every page before it
 // does.
 //
 //     pages.push_back(std::move(page));
-//     if (!pages.settle(settlement)) forget(settlement);  // Of a page that is gone.
+//     if (!pages.settle(settlement)) forget(settlement);  // Its page is gone.
 //     for (; !pages.empty() && pages.front().unsettled == 0; pages.pop_front()) move_on(pages.front());
 //
 // Promises
-// - Numbers grow, so that one settlement finds one page.
-// - Of a page never more is settled than was handed on.
+// - Numbers grow, so a settlement finds exactly one page.
+// - Never more of a page is settled than was handed on.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +27,7 @@ namespace logzio_okta {
 struct UnsettledPage {
   std::uint64_t number = 0;
   std::uint32_t unsettled = 0;
-  bool touched = false;  ///< Some of it is settled, or may have arrived where it is not sent any more.
+  bool touched = false;  ///< Part of it is settled, or may have arrived where it is no longer sent.
   std::vector<SetAside> kept{};
 
   /// Never more than was handed on.
@@ -36,10 +36,10 @@ struct UnsettledPage {
   void follow(const UnsettledPage& last) const;
 };
 
-/// Of a page that is gone nothing can be settled, but for a copy that waited for room.
+/// A settlement for a page that is gone can only be a copy that waited for room.
 void check_is_a_copy(const Settlement& settlement);
 
-/// What a settlement adds to its source's counts.
+/// Adds a settlement to its source's counts.
 void count(EventCounts& counts, const Settlement& settlement);
 
 template <std::derived_from<UnsettledPage> Page>
@@ -59,14 +59,14 @@ class Unsettled {
     page->settle(settlement);
     return true;
   }
-  /// Likewise.
+  /// Marks the page as touched; false if it is gone.
   [[nodiscard]] bool touch(std::uint64_t number) {
     const auto page = std::ranges::find(pages_, number, &Page::number);
     if (page != pages_.end()) page->touched = true;
     return page != pages_.end();
   }
   [[nodiscard]] bool touched() const { return std::ranges::any_of(pages_, &Page::touched); }
-  /// Events in all of them.
+  /// Unsettled events in all pages.
   [[nodiscard]] std::uint64_t events() const {
     std::uint64_t events = 0;
     for (const Page& page : pages_) events += page.unsettled;

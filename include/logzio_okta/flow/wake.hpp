@@ -1,5 +1,5 @@
-// Wake: a hook says that something happened, and its stream asks soon: at once as far as the pace allows, and
-// a few times more while nothing as new was read, since Okta may push an event before its log has it.
+// Wake: a hook announces an event, and its stream asks soon: at once if the pace allows, and a few more times
+// until an event as new was read, because Okta may push an event before its log has it.
 #pragma once
 
 #include <optional>
@@ -10,24 +10,24 @@ namespace logzio_okta {
 
 class Wake {
  public:
-  /// `published`: of the newest event that was told; `pace`: how far apart to ask.
+  /// `published`: of the newest event announced; `pace`: the interval between requests.
   void hook_arrived(std::optional<WallTime> published, Duration pace);
-  /// When to ask, at the tail, after that.
+  /// When to ask after that, at the tail.
   [[nodiscard]] Instant first(Instant now) const;
   void asked(Instant now);
-  /// A page was read whose newest event is this.
+  /// A page was read; `newest` is its newest event.
   void read(std::optional<WallTime> newest);
-  /// After an answer from the tail: when to ask again, if what the hook told of was not read yet. What was on
-  /// its way was perhaps asked before the hook came.
+  /// After an answer from the tail: when to ask again, if the announced event was not read yet. A request in
+  /// flight may have been sent before the hook came.
   [[nodiscard]] std::optional<Instant> again(Instant now, bool empty);
 
  private:
   struct Woken {
     std::optional<WallTime> published;
-    int asked = 0;  ///< How often since.
+    int asked = 0;  ///< Requests since then.
     Duration pace{};
   };
-  std::optional<Woken> woken_;           ///< What it told of was not read yet.
+  std::optional<Woken> woken_;           ///< The announced event was not read yet.
   std::optional<WallTime> newest_read_;  ///< Greatest `published` of all pages read.
   Instant asked_at_{};                   ///< When it last asked.
 };

@@ -1,5 +1,5 @@
-// Watch: what people are told beside what each tenant and each destination says for itself. Every five
-// minutes a summary; one org under two names; a clock that is off; a state that cannot be saved.
+// Watch: the log lines that concern more than one tenant or destination: a summary every five minutes, one
+// org under two names, a wrong clock, a state that cannot be saved.
 #pragma once
 
 #include <deque>
@@ -17,26 +17,26 @@ namespace logzio_okta {
 
 class Watch {
  public:
-  /// The references outlive it.
+  /// The references must outlive it.
   Watch(Instant now, ActiveRoster& roster, std::deque<Output>& outputs);
 
-  /// What is due: summaries and the tenants' retention.
+  /// Does what is due: summaries and the tenants' retention.
   void look(Now now);
   [[nodiscard]] Instant deadline() const;
-  /// The orgs' clocks agree with one another, so that it is ours if one of them says so.
+  /// The orgs' clocks agree with one another, so if one of them differs from ours, ours is wrong.
   void watch_clock(Now now, const Tenant& tenant);
-  /// Events that `tenant` has brought.
+  /// Checks events from `tenant`.
   void look_for_twins(const Tenant& tenant, const std::vector<EventSlice>& events);
 
   void save_failed(Now now, const SaveFailed& failed);
   void saved();
-  /// It is said once that saving is possible again.
+  /// Logs once that saving is possible again.
   void tell_saving(Now now);
-  /// Nothing is asked or delivered while this is so: what is delivered could not be saved.
+  /// While true, nothing is asked or delivered, because progress could not be saved.
   [[nodiscard]] bool saving_fails() const { return saving_error_.has_value(); }
   /// What cannot be saved, and why.
   [[nodiscard]] const std::string& saving_error() const { return *saving_error_; }
-  /// Its destination or the disk takes nothing at the moment.
+  /// Whether its destination or the disk takes nothing at the moment.
   [[nodiscard]] bool held(const Tenant& tenant) const;
 
  private:
@@ -51,7 +51,7 @@ class Watch {
   Complaint clock_trouble_;
   Complaint save_trouble_;
   std::optional<std::string> saving_error_;
-  bool copying_fails_ = false;  ///< It was the copy that could not be saved last.
+  bool copying_fails_ = false;  ///< The last failure was of the copy.
 };
 
 }  // namespace logzio_okta

@@ -1,13 +1,13 @@
-// Window: recognises events settled before, when a place is asked again or a lost place is recovered.
+// Window: recognises settled events when a place is asked again or a lost place is recovered.
 //
 //     Window window(rows);                     // Read back from the store.
-//     Window::Page page(window, same_place);   // One page's worth of questions.
+//     Window::Page page(window, same_place);   // The lookups of one page.
 //     if (page.look_up(hash) == Window::Known::no) hand_on(event);
-//     window.add(hashes);                      // What was handed on from this very place.
+//     window.add(hashes);                      // Handed on from this same place.
 //
 // Same uuid and same bytes: known. Same uuid and other bytes: changed, to be shipped and marked. Without a
-// uuid an event is known only when the same place is asked again, and only as often as it was seen there: two
-// logins alike to the byte are still two.
+// uuid an event is known only if the same place is asked again, and only as often as it was seen there: two
+// byte-identical logins are still two.
 #pragma once
 
 #include <cstdint>
@@ -48,25 +48,25 @@ class Window {
   std::vector<EventHash> events_;  ///< Sorted by uuid, then bytes; equal ones are next to each other.
 };
 
-/// What was read lately. Okta may give an event again soon: where two pages meet, or twice in one.
+/// Recently read events. Okta may return an event again soon: where two pages meet, or twice in one page.
 ///
-///     const auto known = recent.look_up_and_add(events);  // One an event, in order.
+///     const auto known = recent.look_up_and_add(events);  // One per event, in order.
 ///
-/// Without a uuid nothing is known: two logins alike to the byte are still two.
+/// Events without a uuid are never known: two byte-identical logins are still two.
 class Recent {
  public:
   Recent() = default;
   explicit Recent(const std::vector<WindowRow>& rows);
 
-  /// Of each event, whether it was seen in an earlier page or earlier in this one. The page is remembered,
-  /// and what is older than limits::recent_events_max events is forgotten.
+  /// For each event, whether it was seen in an earlier page or earlier in this one. Remembers the page and
+  /// forgets all but the last limits::recent_events_max events.
   [[nodiscard]] std::vector<Window::Known> look_up_and_add(const std::vector<EventSlice>& page);
 
  private:
   void add(std::vector<EventHash>&& sorted);
 
   std::deque<std::vector<EventHash>> pages_;  ///< Oldest first, each sorted.
-  std::vector<EventHash> events_;             ///< Of all of them, sorted.
+  std::vector<EventHash> events_;             ///< Those of all pages, sorted.
 };
 
 }  // namespace logzio_okta

@@ -1,6 +1,6 @@
-// IpAddress, IpBlock: who is at the other end of a connection, and which proxies are believed about it.
+// IpAddress, IpBlock: the peer of a connection, and the proxies that are believed about it.
 //
-// An IPv4 address is the same however it is written: 192.0.2.1 and ::ffff:192.0.2.1 are equal.
+// Both spellings of an IPv4 address are equal: 192.0.2.1 and ::ffff:192.0.2.1.
 #pragma once
 
 #include <array>
@@ -18,7 +18,7 @@ class IpAddress {
   static constexpr std::size_t v4_bytes = 4;
   static constexpr std::size_t bytes = 16;
 
-  /// "192.0.2.1", "2001:db8::1" or the latter in brackets; nothing for what is not an address.
+  /// "192.0.2.1", "2001:db8::1" or the latter in brackets; nothing for anything else.
   static std::optional<IpAddress> parse(std::string_view text);
   /// In network order.
   static IpAddress v4(std::span<const unsigned char, v4_bytes> raw);

@@ -1,10 +1,10 @@
-// FloodGuard: an address whose requests are refused again and again is heard ever less.
+// FloodGuard: limits addresses whose requests are refused again and again.
 //
-// Each address has a purse of so many refusals, filled up again over time. An empty one never keeps out who
-// has a credential: addresses are shared, by a balancer or a whole company, and the one who floods is not the
-// one who delivers. So a flooding address goes on to be heard, with a second purse of so many connections,
-// which bounds what its handshakes cost; and whoever it is, is told 429 only where no credential was shown.
-// IPv6 clients count by their /64, which is what one customer gets.
+// Each address has a budget of refusals that refills over time. An empty budget never shuts out a client with
+// a credential: a load balancer or a whole company may share an address, and the client that floods is not
+// the one that delivers. So a flooding address is still served, with a second budget of connections that
+// bounds the cost of its handshakes, and gets a 429 only if it shows no credential. IPv6 clients count by
+// their /64, which is what one customer gets.
 #pragma once
 
 #include <array>
@@ -21,12 +21,12 @@ using AddressKey = std::array<unsigned char, 9>;
 [[nodiscard]] AddressKey key_of(const IpAddress& address);
 
 struct FloodBounds {
-  double refusals = 100;            ///< At once,
-  double refusals_per_second = 20;  ///< and then in the long run.
-  double connections = 200;         ///< Of an address that floods: at once,
-  /// and in the long run; with a handshake of 0.5 ms a tenth of the loop.
+  double refusals = 100;            ///< In a burst,
+  double refusals_per_second = 20;  ///< and in the long run.
+  double connections = 200;         ///< Of a flooding address: in a burst,
+  /// and in the long run; at 0.5 ms per handshake, a tenth of the loop.
   double connections_per_second = 200;
-  std::size_t addresses = 4096;  ///< Remembered at most; the fullest purses are forgotten first.
+  std::size_t addresses = 4096;  ///< Remembered at most; the fullest budgets are forgotten first.
 };
 
 class FloodGuard {
@@ -34,9 +34,9 @@ class FloodGuard {
   explicit FloodGuard(FloodBounds bounds = {}) : bounds_(bounds) {}
 
   void refused(const AddressKey& address, Instant now);
-  /// Its purse is empty.
+  /// Its budget is used up.
   [[nodiscard]] bool is_flooding(const AddressKey& address, Instant now) const;
-  /// Whether it may have one more connection now, which is counted if it floods.
+  /// Whether it may open one more connection now; the connection is counted if the address floods.
   [[nodiscard]] bool may_connect(const AddressKey& address, Instant now);
 
  private:

@@ -1,7 +1,7 @@
-// For whom a proxy speaks: what it says before a connection's first byte, or in each request's headers.
+// The client that a proxy names, before a connection's first byte or in each request's headers.
 //
-// Only a proxy that the operator named is asked. What it says decides whose refusals count together, and
-// nothing else: no address lets anybody in.
+// Only proxies that the operator named are believed. The client's address decides which refusals count
+// together, and nothing else: no address grants access.
 #pragma once
 
 #include <cstddef>
@@ -17,25 +17,25 @@
 
 namespace logzio_okta {
 
-/// The PROXY protocol, version 1 or 2 (haproxy.org, proxy-protocol.txt), where a connection begins with it.
+/// The PROXY protocol header, version 1 or 2 (haproxy.org, proxy-protocol.txt), at the start of a connection.
 class ProxyHeader {
  public:
   enum class Stage : std::uint8_t {
     reading,
     whole,
     absent,  ///< The connection begins with something else.
-    broken,  ///< It begins like one and is none.
+    broken,  ///< It begins like a header but is not a valid one.
   };
 
-  /// Neither TLS nor a method that we know begins with these, but for POST with the first.
+  /// Neither TLS nor any method we accept begins with these, except POST with the first.
   [[nodiscard]] static bool may_begin_with(char byte) { return byte == 'P' || byte == '\r'; }
 
-  /// Takes bytes until the stage changes or they are used up, never one behind the header; returns how many.
+  /// Takes bytes until the stage changes or they are used up, never past the header; returns how many.
   std::size_t feed(std::string_view bytes);
   [[nodiscard]] Stage stage() const { return stage_; }
-  /// Once absent: what was taken before that was clear. The conversation begins with it.
+  /// Once absent: the bytes taken before that was clear. The conversation begins with them.
   [[nodiscard]] const std::string& taken() const { return taken_; }
-  /// Once whole: nothing where the proxy speaks for itself (a health check) or does not say for whom.
+  /// Once whole: nothing if the proxy speaks for itself (a health check) or does not name its client.
   [[nodiscard]] const std::optional<IpAddress>& client() const { return client_; }
 
  private:
@@ -50,8 +50,8 @@ class ProxyHeader {
   std::optional<IpAddress> client_;
 };
 
-/// The last address in X-Forwarded-For, or where there is none in Forwarded (RFC 7239), that is not one of
-/// the proxies' own: those before it were written by whoever it is. Nothing where none can be read.
+/// The last address in X-Forwarded-For, or without that header in Forwarded (RFC 7239), that is not one of
+/// the proxies: anyone may have written those before it. Nothing if none can be read.
 [[nodiscard]] std::optional<IpAddress> forwarded_client(const RequestReader& request,
                                                         std::span<const IpBlock> proxies);
 

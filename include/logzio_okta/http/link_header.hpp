@@ -10,8 +10,8 @@
 
 namespace logzio_okta {
 
-/// The target of the first link with that relation, byte for byte what stood between < and >.
-/// nullopt when there is none; a malformed link value is skipped without harming those around it.
+/// The target of the first link with that relation, byte for byte as between < and >.
+/// nullopt if there is none; a malformed link value is skipped without affecting the others.
 [[nodiscard]] std::optional<std::string> find_link(const Headers& headers, std::string_view relation);
 
 }  // namespace logzio_okta

@@ -1,4 +1,4 @@
-// What came back over HTTP, or why nothing did.
+// An HTTP answer, or why there is none.
 #pragma once
 
 #include <expected>
@@ -24,8 +24,8 @@ using Headers = std::vector<Header>;
 enum class Encoding { none, gzip, other };
 [[nodiscard]] Encoding encoding_of(const Headers& headers);
 
-/// A complete answer: the body is whole as far as HTTP can tell, and still encoded as it came. But for one
-/// whose body is larger than is taken: of that only the beginning is here (limits::beginning_bytes_max).
+/// A complete answer: the body is whole as far as HTTP can tell, and still encoded as received. Of a body
+/// that is too large, only the beginning is here (limits::beginning_bytes_max).
 struct HttpAnswer {
   int status = 0;
   Headers headers;
@@ -36,13 +36,13 @@ struct HttpAnswer {
 enum class TransportFault {
   unresolved,        ///< The host name has no address, or the name server did not answer.
   unreachable,       ///< No connection.
-  proxy_refused,     ///< The proxy would not open a tunnel.
+  proxy_refused,     ///< The proxy refused to open a tunnel.
   untrusted,         ///< The certificate did not verify.
   tls_failed,        ///< TLS failed otherwise.
   timed_out,         ///< Connected, then nothing or too slow.
   cut,               ///< The connection broke before the answer was whole.
-  answer_too_large,  ///< More body or headers than we take.
-  refused_by_us,     ///< The keyring or a policy said no before anything was sent.
+  answer_too_large,  ///< A larger body or more headers than we accept.
+  refused_by_us,     ///< The keyring or a policy refused before anything was sent.
 };
 [[nodiscard]] std::string_view name_of(TransportFault fault);
 
@@ -50,8 +50,8 @@ struct TransportError {
   TransportFault fault = TransportFault::unreachable;
   bool sent = false;          ///< At least one byte of the request may have reached the other side.
   std::string text;           ///< For the log: one line, no secret.
-  std::string cure{};         ///< What to do, where the shell knows: see cure.hpp.
-  bool needs_person = false;  ///< No time heals it, by what the shell saw; see urgency_of().
+  std::string cure{};         ///< What to do, if the shell knows: see cure.hpp.
+  bool needs_person = false;  ///< Waiting does not help, by what the shell saw; see urgency_of().
 };
 
 using HttpResult = std::expected<HttpAnswer, TransportError>;

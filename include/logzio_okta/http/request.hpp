@@ -1,4 +1,4 @@
-// RequestReader: HTTP/1.1 requests as bytes bring them, one after the other, strictly and bounded.
+// RequestReader: reads HTTP/1.1 requests from bytes as they arrive, one after the other, strict and bounded.
 //
 //     bytes.remove_prefix(reader.feed(bytes));  // Stops after a head, after a request, and at a fault.
 //     switch (reader.stage()) {
@@ -17,9 +17,9 @@
 //         break;  // More bytes have to come.
 //     }
 //
-// Strict on purpose (RFC 9112): what two readers could understand differently is refused, since one of the
-// two may be a proxy in front of us. So a bare line feed, a folded header, white space before a colon, two
-// lengths, or a length beside a transfer encoding end the conversation.
+// Strict on purpose (RFC 9112): anything that two readers could understand differently is refused, because
+// one of them may be a proxy in front of us. So a bare line feed, a folded header, white space before a
+// colon, two lengths, or a length together with a transfer encoding end the conversation.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +33,7 @@
 
 namespace logzio_okta {
 
-/// Why a request is not taken: the status to answer with, and one line for whoever sent it.
+/// Why a request is refused: the status to answer with, and one line for its sender.
 struct RequestFault {
   int status = 0;
   std::string_view why;
@@ -51,7 +51,7 @@ class RequestReader {
   /// Takes bytes until the stage changes or they are used up; returns how many it took.
   std::size_t feed(std::string_view bytes);
   [[nodiscard]] Stage stage() const { return stage_; }
-  /// Some bytes of a request are here, but not all; an empty line before it is one of its own.
+  /// A request has arrived in part; an empty line before it counts as part of it.
   [[nodiscard]] bool begun() const { return stage_ != Stage::head || skipped_line_ || !head_.empty(); }
 
   // From `headed` on.
@@ -66,13 +66,13 @@ class RequestReader {
   [[nodiscard]] bool keeps_alive() const { return keeps_alive_; }
   /// The client waits for "100 Continue" before it sends its body.
   [[nodiscard]] bool expects_continue() const { return expects_continue_; }
-  /// Goes on: to the body, or to `whole` if there is none.
+  /// Proceeds to the body, or to `whole` if there is none.
   void take_body();
 
   // Once whole.
 
   [[nodiscard]] std::string& body() { return body_; }
-  /// Forgets the request and begins anew.
+  /// Forgets the request and starts the next one.
   void next();
 
   // Once broken.
@@ -101,18 +101,18 @@ class RequestReader {
   std::size_t body_bytes_max_;
   Stage stage_ = Stage::head;
   bool skipped_line_ = false;  ///< One empty line before a request is forgiven (RFC 9112 section 2.2).
-  std::string head_;           ///< What it points at below; may hold a credential, so it is wiped.
+  std::string head_;           ///< The views below point into it; may hold a credential, so it is wiped.
   std::string_view method_;
   std::string_view target_;
   std::vector<Field> fields_;
   bool keeps_alive_ = false;
   bool expects_continue_ = false;
   bool chunked_ = false;
-  std::size_t body_left_ = 0;  ///< Of the body, or of the chunk in hand.
+  std::size_t body_left_ = 0;  ///< Of the body, or of the current chunk.
   Chunk chunk_ = Chunk::size;
-  std::string line_;               ///< Of a chunk's frame, as far as it came.
-  std::size_t trailer_bytes_ = 0;  ///< Taken and forgotten.
-  std::size_t padding_bytes_ = 0;  ///< Of chunks' frames: extensions and white space, likewise.
+  std::string line_;               ///< Of a chunk's frame, as far as it has arrived.
+  std::size_t trailer_bytes_ = 0;  ///< Read and discarded.
+  std::size_t padding_bytes_ = 0;  ///< Of chunk frames: extensions and white space, also discarded.
   std::string body_;
   RequestFault fault_;
 };

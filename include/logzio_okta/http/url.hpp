@@ -11,13 +11,13 @@
 
 namespace logzio_okta {
 
-/// Scheme, host and port: what must be equal for two URLs to be the same place.
+/// Scheme, host and port: two URLs with the same origin lead to the same server.
 struct Origin {
   std::string scheme;  ///< "https" or "http".
   std::string host;    ///< Lower case; an IPv6 address in brackets.
   std::uint16_t port = 0;
   friend bool operator==(const Origin&, const Origin&) = default;
-  /// "https://acme.okta.com", with the port only where it is not the scheme's own.
+  /// "https://acme.okta.com", with the port only if it is not the scheme's default.
   [[nodiscard]] std::string text() const;
 };
 

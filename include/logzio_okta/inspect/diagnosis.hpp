@@ -1,8 +1,8 @@
-// Diagnosis: what `check` makes of one answer of each tenant and of the listener. Pure.
+// Diagnosis: the findings of `check`, from one answer of each tenant and of the listener. Pure.
 //
-// The shell asks once and notes what it saw on the way (Sighting); here that becomes a row of short cells and
+// The shell sends one request and notes what it saw (Sighting); this becomes a row of short cells and
 // findings, each of which ends with what to do. A step that was not reached has an empty cell: only the first
-// thing that is wrong on a way is told, since what comes after it cannot be known.
+// failure of a connection is reported, because the later steps are unknown.
 //
 //     TenantDiagnosis acme = diagnose_tenant("acme.okta.com", "tenants.yml:3", sighting, wall);
 #pragma once
@@ -20,25 +20,25 @@
 
 namespace logzio_okta {
 
-/// What was seen on the way to a host and of its answer.
+/// What was seen of the connection to a host and of its answer.
 struct Sighting {
-  std::string name;         ///< "acme.okta.com": whom it was about, for people.
-  std::string proxy;        ///< As people may see it; empty: straight.
-  std::string address;      ///< Connected to; of the proxy where there is one; empty if not reached.
-  std::string certificate;  ///< Whom it was made for; empty without TLS.
-  std::string authority;    ///< Who made it.
+  std::string name;         ///< "acme.okta.com": the host, for people.
+  std::string proxy;        ///< Without credentials; empty: a direct connection.
+  std::string address;      ///< Connected to; the proxy's, if there is one; empty if not reached.
+  std::string certificate;  ///< Its subject; empty without TLS.
+  std::string authority;    ///< Its issuer.
   std::optional<WallTime> expires;
   CertificateFault fault = CertificateFault::good;
-  bool only_connected = false;  ///< Nothing was asked; `result` is an empty answer if the way is open.
-  Duration took{};              ///< Until the answer was whole.
+  bool only_connected = false;  ///< Nothing was sent; `result` is an empty answer if connected.
+  Duration took{};              ///< Until the answer was complete.
   WallTime at;                  ///< Our clock then.
   HttpResult result;
 };
 
 enum class Severity : std::uint8_t {
-  warning,        ///< It works all the same.
-  failure,        ///< It does not work, out there.
-  misconfigured,  ///< It cannot work as it is written.
+  warning,        ///< It works anyway.
+  failure,        ///< A remote service does not work.
+  misconfigured,  ///< The configuration cannot work.
 };
 
 struct Finding {
@@ -53,8 +53,8 @@ struct TenantDiagnosis {
   std::string dns, proxy, tls, http, key, role, clock;  ///< "ok", "FAIL", "-" (not used), or empty.
   std::optional<std::int64_t> rate_limit;
   std::optional<std::int64_t> rate_left;
-  std::optional<std::int64_t> rate_of_others;  ///< Spent by others than this request, in Okta's window.
-  std::optional<Duration> clock_ahead;         ///< Ours, of Okta's.
+  std::optional<std::int64_t> rate_of_others;  ///< Spent by other clients, in Okta's window.
+  std::optional<Duration> clock_ahead;         ///< Our clock minus Okta's.
   std::optional<WallTime> newest_event;
   Sighting sighting;
   std::vector<Finding> findings;
@@ -62,40 +62,40 @@ struct TenantDiagnosis {
 
 struct ListenerDiagnosis {
   std::string listener;                      ///< "https://listener.logz.io:8071"
-  std::string set_by;                        ///< Where listener and token are said, DestinationSpec::set_by.
+  std::string set_by;                        ///< Where listener and token are set, DestinationSpec::set_by.
   std::string dns, proxy, tls, http, token;  ///< As above.
   Sighting sighting;
   std::vector<Finding> findings;
 };
 
-/// The one question to a tenant: the newest event of the last week. It is bounded and so no poll; it has no
-/// cursor.
+/// The only request to a tenant: the newest event of the last week. It is bounded, so it is not a poll and
+/// has no cursor.
 [[nodiscard]] std::string newest_event_target(WallTime wall);
 inline constexpr Duration newest_event_span = 7 * 24h;
 
-/// `sighting` is of the answer to newest_event_target(); `wall` our clock when it came; `key_place` where the
-/// key is ("/etc/.../tenants-credentials.yml:3"), for the cure.
+/// `sighting`: of the request for newest_event_target(); `wall`: our clock when the answer came; `key_place`:
+/// where the key is ("/etc/.../tenants-credentials.yml:3"), for the cure.
 [[nodiscard]] TenantDiagnosis diagnose_tenant(std::string domain, std::string_view key_place,
                                               Sighting sighting, WallTime wall, bool service_app = false);
 
-/// The page on which an org tells everyone its id, which is the same under each of its names.
+/// The page on which an org publishes its id, which is the same under all of its names.
 inline constexpr std::string_view org_page = "/.well-known/okta-organization";
-/// `sighting` is of that page. Empty where it tells no id.
+/// `sighting`: of that page. Empty if it has no id.
 [[nodiscard]] std::string org_id_of(const Sighting& sighting);
 struct NamedOrg {
   std::string domain;
   std::string id;  ///< Empty: unknown.
 };
-/// A warning for each org that is followed under two names, and so delivered twice.
+/// A warning for each org that is followed under two names and therefore delivered twice.
 [[nodiscard]] std::vector<Finding> find_twins(const std::vector<NamedOrg>& orgs);
 
-/// `sighting` is of the answer to an empty bulk, which ships nothing: a 401 says that the token is not known
-/// there, and anything the listener says about the bulk itself comes after it took the token. Over lines, or
-/// without a token that could be one, it is of the connection alone. `home`: the listener that took the same
-/// token, if another did.
+/// `sighting`: of an empty bulk, which ships nothing. A 401 means that the token is unknown there; any
+/// complaint about the bulk itself means that the token was accepted. Over newline JSON, or without a
+/// plausible token, it is of the connection alone. `home`: another listener that accepted the same token, if
+/// any.
 [[nodiscard]] ListenerDiagnosis diagnose_listener(const DestinationSpec& destination, Sighting sighting,
                                                   const std::optional<std::string>& home);
-/// Whether the answer says that another region should be tried.
+/// Whether the answer suggests trying another region.
 [[nodiscard]] bool is_token_unknown(const Sighting& sighting);
 /// Whether the answer says that the token is known.
 [[nodiscard]] bool is_token_known(const Sighting& sighting);

@@ -1,4 +1,5 @@
-// LogReader: reads a span of an org's System Log for a person's eyes, beside the daemon and without a place.
+// LogReader: reads a span of an org's System Log for a person, independently of the daemon and without a
+// cursor.
 //
 //     LogReader reader(now, spec, {.since = SinceAgo{1h}, .until = SinceAgo{}}, policy, random);
 //     while (!reader.done()) {
@@ -9,9 +10,9 @@
 //     }
 //     if (reader.failure()) complain(*reader.failure());  // Why it ended early.
 //
-// With `until` it asks a bounded question, which ends; without, it follows the log for ever. "An hour ago"
-// and "now" are by Okta's clock, which it looks at first where one of them is meant. Okta's limits are kept
-// as the daemon keeps them (Org), so that a look does not starve the daemon beyond its own share.
+// With `until` it sends a bounded query, which ends; without it, it follows the log for ever. "An hour ago"
+// and "now" are by Okta's clock, which it asks for first if either is needed. It keeps to Okta's limits as
+// the daemon does (Org), so it takes no more than its own share of the budget from the daemon.
 #pragma once
 
 #include <cstdint>
@@ -41,32 +42,32 @@ class LogReader {
  public:
   struct Span {
     Since since;
-    std::optional<Since> until;  ///< None: what comes is followed.
+    std::optional<Since> until;  ///< None: the log is followed.
   };
-  /// A span in moments.
+  /// The span as points in time.
   struct Moments {
     WallTime since;
     std::optional<WallTime> until;
   };
-  /// It takes domain, keys and query from the spec.
+  /// Takes domain, keys and query from the spec.
   LogReader(Now now, const TenantSpec& spec, const Span& span, const Policy& policy, Random random);
 
-  /// The token to ask for now, of a service app; nothing while one is on its way.
+  /// The token to request now, for a service app; nothing while one is being requested.
   [[nodiscard]] std::optional<MintToken> next_mint(Now now);
   void minted(Now now, const TokenAnswer& answer);
-  /// The question to ask now; nothing while one is asked, or before `deadline`.
+  /// The request to send now; nothing while one is in flight, or before `deadline`.
   [[nodiscard]] std::optional<AskOkta> next_ask(Now now);
   [[nodiscard]] Instant deadline(Now now) const;
-  /// The events in this answer, byte for byte but for line breaks between tokens, each without its end of
-  /// line. Valid until the next call.
+  /// The events in this answer, each without its line end: byte for byte, except for line breaks between
+  /// tokens. Valid until the next call.
   [[nodiscard]] std::vector<std::string_view> answered(Now now, OktaAnswer&& answer);
 
   [[nodiscard]] bool done() const { return done_; }
-  /// Why it is done though the span is not: what, and what to do.
+  /// Why it ended before the span did, and what to do.
   [[nodiscard]] const std::optional<std::string>& failure() const { return failure_; }
   [[nodiscard]] std::optional<Note> next_note();
 
-  /// What is read, once it is known.
+  /// The span being read, once it is known.
   [[nodiscard]] const std::optional<Moments>& moments() const { return moments_; }
   /// Greatest `published` so far.
   [[nodiscard]] std::optional<WallTime> reached() const { return reached_; }
@@ -91,7 +92,7 @@ class LogReader {
   bool asking_ = false;
   CredentialId key_;
   Now asked_{};
-  std::uint64_t asks_ = 0;  // And tokens asked for.
+  std::uint64_t asks_ = 0;  // Including requests for tokens.
   RequestId ask_{};
   std::map<RequestId, std::pair<CredentialId, Now>> mintings_;
   Instant ask_at_{};
@@ -104,8 +105,8 @@ class LogReader {
   std::vector<Note> notes_;
   PageReader reader_;
   std::vector<std::string> on_one_line_;   ///< Events that came with line breaks.
-  std::multiset<std::uint64_t> repeated_;  ///< Of the page whose link did not lead on.
-  Recent recent_;                          ///< Okta gives some twice.
+  std::multiset<std::uint64_t> repeated_;  ///< Of the page whose link did not advance.
+  Recent recent_;                          ///< Okta returns some twice.
   std::optional<WallTime> reached_;
   std::uint64_t events_ = 0;
 };

@@ -1,4 +1,4 @@
-// Bulk: lines of many tenants in one body for Logz.io, with enough beside it to settle, mark, halve and set
+// Bulk: lines of many tenants in one body for Logz.io, with the records needed to settle, mark, halve and set
 // aside.
 //
 //     BulkBuilder builder;  // Collects, uncompressed.
@@ -19,14 +19,14 @@
 
 namespace logzio_okta {
 
-/// One line of a bulk: where the event starts in it and what was said about it, so that it can be said anew.
+/// One line of a bulk: where the event starts in it and how it is marked, so that the line can be rebuilt.
 struct LineRecord {
   std::uint32_t event_at = 0;  ///< AppendedLine::event_at.
   Mark mark;
   bool reduced = false;
 };
 
-/// A run of lines that came from one page of one stream.
+/// A run of lines from one page of one stream.
 struct Piece {
   StreamId stream;
   std::uint64_t page = 0;  ///< The stream's own page number.
@@ -41,7 +41,7 @@ struct Bulk {
   std::vector<Piece> pieces;  ///< In order; their lines add up to lines.size().
 
   [[nodiscard]] std::size_t held_bytes() const;
-  /// The plain lines again. Never fails: we packed it ourselves.
+  /// The uncompressed lines. Never fails: we packed them ourselves.
   [[nodiscard]] std::string unpack() const;
 };
 
@@ -50,20 +50,20 @@ struct Bulk {
 
 class BulkBuilder {
  public:
-  /// Splices one event. `piece` is merged with the last one if it is the same stream and page.
+  /// Splices one event. Extends the last piece if stream and page are the same.
   AppendedLine add(const EventSlice& event, const LineConstants& constants, Mark mark,
                    std::size_t extra_bytes, StreamId stream, std::uint64_t page);
-  /// Takes a finished line (without '\n') over from another bulk.
+  /// Takes over a finished line (without '\n') from another bulk.
   void add_line(std::string_view line, LineRecord record, StreamId stream, std::uint64_t page);
 
   [[nodiscard]] bool empty() const { return records_.empty(); }
   [[nodiscard]] std::size_t lines() const { return records_.size(); }
   [[nodiscard]] std::size_t bytes() const { return plain_.size(); }
   [[nodiscard]] const std::vector<Piece>& pieces() const { return pieces_; }
-  /// Compresses and empties the builder, which keeps its room for the next bulk, or gives it away.
+  /// Compresses and empties the builder, which keeps its buffer for the next bulk.
   [[nodiscard]] Bulk seal();
-  /// The room of an empty builder, 4 MiB after a full bulk: fifty of them would keep as much as is allowed
-  /// for everything, so that they hand one on.
+  /// Gives away an empty builder's buffer, 4 MiB after a full bulk: fifty of them would use up the whole
+  /// memory budget, so builders share one.
   [[nodiscard]] std::string give_room();
   void take_room(std::string&& room);
 

@@ -2,7 +2,7 @@
 //
 //     for (const BulkLine& line : BulkLines(bulk)) look_at(line.text, line.record, line.piece);
 //
-// Rare, since the bulk is unpacked for it: to halve it, to mark it, to take some of it out.
+// Used rarely, because it unpacks the bulk: to halve it, to mark it, or to remove lines.
 #pragma once
 
 #include <cstddef>

@@ -1,8 +1,8 @@
-// Endpoint: where Logz.io listens and how it is spoken to.
+// Endpoint: a listener's address and protocol.
 //
-// The port names the protocol, as at Logz.io (docs/logzio.md 1): 8071 HTTPS bulk (the default), 5052 newline
-// JSON over TLS, 8070 HTTP bulk, 5050 newline JSON over TCP. `https:// tls:// http:// tcp://` say it for any
-// port and choose the port where none is given. An unknown port without a scheme is an error that lists
+// The port implies the protocol, as at Logz.io (docs/logzio.md 1): 8071 HTTPS bulk (the default), 5052
+// newline JSON over TLS, 8070 HTTP bulk, 5050 newline JSON over TCP. `https:// tls:// http:// tcp://` set it
+// for any port and imply the port if none is given. An unknown port without a scheme is an error that lists
 // these.
 #pragma once
 
@@ -31,18 +31,17 @@ struct Endpoint {
   /// is one line that says what to write instead: ":5006" (lumberjack, the old image's) names 8071; cleartext
   /// beyond loopback needs its scheme written out; user info and a path are refused.
   static Result<Endpoint> parse(std::string_view text);
-  /// The HTTPS listener of a region as a person writes it: us, eu, uk, ca or au, in any case. The error says
-  /// what to write instead.
+  /// The HTTPS listener of a region: us, eu, uk, ca or au, in any case. The error says what to write instead.
   static Result<Endpoint> of_region(std::string_view text);
-  /// "https://listener.logz.io:8071"; "tls://...", "http://...", "tcp://..." likewise.
+  /// "https://listener.logz.io:8071", or "tls://...", "http://...", "tcp://...".
   [[nodiscard]] std::string text() const;
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
 /// A region of Logz.io's accounts as event hooks name it, in lower case: us, au, ca, eu, uk.
 [[nodiscard]] bool is_region(std::string_view text);
-/// The listener of that region (docs/logzio.md 4), spoken to like `usual`. An empty region, or a `usual` that
-/// is not one of Logz.io's own (a relay takes everything), gives `usual`.
+/// The listener of that region (docs/logzio.md 4), with the protocol of `usual`. An empty region, or a
+/// `usual` that is not one of Logz.io's own (a relay takes everything), gives `usual`.
 [[nodiscard]] Endpoint in_region(const Endpoint& usual, std::string_view region);
 
 }  // namespace logzio_okta

@@ -1,9 +1,9 @@
-// LineConstants: what every line of a stream says alike, prepared once.
+// LineConstants: the members that all lines of a stream share, prepared once.
 //
 //     "type":"okta","tenant_name":"acme.okta.com","customer":"acme","tier":2,
 //
-// The type, the tenant's name and the constant fields of the tenants file, as members with a comma behind
-// each. The event's own top-level key of the same name wins; then ours is left out.
+// The type, the tenant's name and the constant fields of the tenants file, as members with a comma after
+// each. If the event has a top-level key of the same name, ours is left out.
 #pragma once
 
 #include <span>
@@ -26,23 +26,23 @@ struct ConstantField {
 /// `text` as a JSON string, in its quotes.
 [[nodiscard]] std::string json_string(std::string_view text);
 
-/// May a constant field be called so? Letters, digits, '_' and '-', beginning with a letter (a dot would make
-/// an object of it at Logz.io, a leading '_' is Elasticsearch's own); none of our own keys and none that
-/// Logz.io sets itself. The error says what to write instead.
+/// Whether a constant field may have this name: letters, digits, '_' and '-', beginning with a letter
+/// (Logz.io would make an object of a name with a dot; a leading '_' is reserved by Elasticsearch); not one
+/// of our own keys, nor one that Logz.io sets itself. The error says what to write instead.
 [[nodiscard]] Result<void> check_field_name(std::string_view name);
-/// May a stream's events be of this type? The same letters, since a field of Logz.io it is.
+/// Whether a stream's events may have this type: the same characters as a field name.
 [[nodiscard]] Result<void> check_type(std::string_view type);
 
 class LineConstants {
  public:
   static constexpr std::string_view usual_type = "okta";
 
-  /// The names and the type were checked.
+  /// The names and the type must have been checked.
   explicit LineConstants(std::string_view tenant_name, std::string_view type = usual_type,
                          std::span<const ConstantField> fields = {});
 
   [[nodiscard]] const std::string& tenant_name() const { return tenant_name_; }
-  /// Appends the members that the event has no top-level key for.
+  /// Appends those members that are not top-level keys of the event.
   void append(std::string& out, const EventSlice& event) const;
   friend bool operator==(const LineConstants&, const LineConstants&) = default;
 
@@ -57,7 +57,7 @@ class LineConstants {
   Member type_;
   Member tenant_;
   std::vector<Member> fields_;
-  std::string all_;  ///< Every member, as nearly every line has it.
+  std::string all_;  ///< Every member, as in nearly every line.
   TopKeys names_;    ///< Of the fields.
 };
 

@@ -1,8 +1,8 @@
-// Domain: an Okta org's address. It exists only if it parsed, so whoever holds one may send a key there.
+// Domain: an Okta org's address. It exists only if it parsed, so any holder may send a key there.
 //
-// Forgives what people paste (scheme, spaces, capitals, trailing slash, the Issuer URI's or any other path)
+// Accepts what people paste (scheme, spaces, capitals, trailing slash, the Issuer URI's or any other path)
 // and refuses what cannot work, with the fix in the message: an -admin host, an IP address, user info. Any
-// host name is allowed over HTTPS, since custom domains exist; http:// only for a loopback address.
+// host name is allowed over HTTPS, because custom domains exist; http:// only for a loopback address.
 #pragma once
 
 #include <string>
@@ -20,8 +20,7 @@ class Domain {
   /// write instead.
   static Result<Domain> parse(std::string_view text);
 
-  /// "acme.okta.com", with ":port" where one was given that is not 443 (or 80 for http): what `tenant_name`
-  /// says.
+  /// "acme.okta.com", with ":port" if it is not 443 (or 80 for http): the value of `tenant_name`.
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const Origin& origin() const { return origin_; }
   friend bool operator==(const Domain& a, const Domain& b) { return a.origin_ == b.origin_; }
@@ -31,7 +30,7 @@ class Domain {
   std::string name_;
 };
 
-/// Whether Okta itself hosts orgs under this name (docs/okta.md 6), as against a customer's own.
+/// Whether this is a name of Okta's own (docs/okta.md 6), not a customer's.
 [[nodiscard]] bool is_okta_host(std::string_view host);
 
 }  // namespace logzio_okta

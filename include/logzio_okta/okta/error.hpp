@@ -3,17 +3,17 @@
 
 #include <string>
 
-#include "logzio_okta/base/text.hpp"  // printable(), for whoever quotes such an answer.
+#include "logzio_okta/base/text.hpp"  // printable(), for code that quotes such an answer.
 #include "logzio_okta/http/message.hpp"
 
 namespace logzio_okta {
 
-/// Whether the body is an error of Okta's API, as a proxy's or a firewall's is not.
+/// Whether the body is an error of Okta's API, not of a proxy or a firewall.
 [[nodiscard]] bool is_okta_error(const HttpAnswer& answer);
 
 /// One line for the log: "E0000011 Invalid token provided (request id ...)"; for a body that is not Okta's (a
-/// load balancer's HTML) its kind and size. Bounded, printable, never more than a hint: decisions go by the
-/// status. A body that came with Content-Encoding: gzip is inflated for it.
+/// load balancer's HTML), its type and size. Bounded, printable, and only informative: decisions go by the
+/// status. A gzip body is inflated first.
 [[nodiscard]] std::string describe_okta_error(const HttpAnswer& answer);
 
 }  // namespace logzio_okta

@@ -1,11 +1,10 @@
-// Hook: what Okta pushes to an event hook (docs/okta.md 7), an envelope around a few events.
+// Hook: a delivery of an Okta event hook (docs/okta.md 7), an envelope around a few events.
 //
 //     {"eventType":"com.okta.event_hook",...,"source":"https://acme.okta.com/api/v1/eventHooks/who7hphp39...",
 //      "eventId":"85b60edb-...","data":{"events":[{...},...]},"eventTime":"2023-03-28T17:03:37.093Z",...}
 //
-// The events are cut out of it by the same cutter as a page's, so that they keep Okta's bytes. Unlike a page
-// a delivery has to be strict JSON as a whole: what cannot be read is refused where Okta's administrator sees
-// it.
+// The same cutter as for pages cuts out the events, so they keep Okta's bytes. Unlike a page, a delivery must
+// be strict JSON as a whole: an unreadable one is refused, which Okta's administrator can see.
 #pragma once
 
 #include <expected>
@@ -22,20 +21,20 @@ namespace logzio_okta {
 struct Hook {
   Domain source;                 ///< The org that pushed it.
   std::string_view source_text;  ///< The whole of "source", with its quotes.
-  std::string_view event_id;     ///< Of the delivery, not of an event; with its quotes. Empty if it has none.
-  std::string_view event_time;   ///< Likewise.
+  std::string_view event_id;     ///< Of the delivery, not of an event; with its quotes. Empty if missing.
+  std::string_view event_time;   ///< The same.
 };
 
-/// Why a delivery is not taken: one line for whoever sent it, which quotes nothing of the body.
+/// Why a delivery is refused: one line for its sender, which quotes nothing of the body.
 struct HookFault {
   std::string text;
-  bool too_many = false;  ///< It would be taken, but for the number of its events.
+  bool too_many = false;  ///< It was refused only for the number of its events.
 };
 
 /// The events are left in `cutter`; each is an object, and there are limits::hook_events_max of them at most.
 [[nodiscard]] std::expected<Hook, HookFault> read_hook(std::string_view body, PageCutter& cutter);
 
-/// What a one-time verification is answered with: {"verification":"<challenge>"}. The challenge is visible
+/// The answer to a one-time verification: {"verification":"<challenge>"}. The challenge must be visible
 /// ASCII.
 [[nodiscard]] std::string verification_answer(std::string_view challenge);
 

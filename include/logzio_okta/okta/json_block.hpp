@@ -1,9 +1,9 @@
 // JsonBlock: 64 bytes of JSON as bit masks, so that the cutter can step from one byte that matters to the
 // next.
 //
-// Why: most of an event is the inside of strings. Byte by byte, or string by string, the cutter took as long
-// as inflating the page; with one bit a byte, sixteen bytes are compared at once and the bits of 64 answer
-// questions such as "where is the next bracket that is not in a string" in one instruction (after simdjson,
+// Why: most of an event is inside strings. Byte by byte, or string by string, the cutter took as long as
+// inflating the page. With one bit per byte, sixteen bytes are compared at once, and the bits of 64 bytes
+// answer questions such as "where is the next bracket outside a string" in one instruction (after simdjson,
 // Langdale and Lemire 2019, "Parsing Gigabytes of JSON per Second"; docs/performance.md has the figures).
 //
 //     JsonBlocks blocks;
@@ -12,8 +12,8 @@
 //       use(block.opens, block.closes);
 //     }
 //
-// The masks never lie about what is in a string, even where the text is no JSON: there a backslash between
-// strings, which must not save the quote after it, is met by going through its block byte by byte.
+// The masks are right about strings even if the text is not JSON: a backslash between strings must not escape
+// the quote after it, so such a block is read byte by byte.
 #pragma once
 
 #include <algorithm>
@@ -29,12 +29,12 @@
 
 namespace logzio_okta {
 
-/// Bit i is about byte i. A string is what lies between two quotes that no backslash saves.
+/// Bit i describes byte i. A string lies between two unescaped quotes.
 struct JsonBlock {
   static constexpr std::size_t size = 64;
 
-  std::uint64_t quotes = 0;       ///< That open or close a string.
-  std::uint64_t in_string = 0;    ///< The opening quote and all up to the closing one, without that.
+  std::uint64_t quotes = 0;       ///< Those that open or close a string.
+  std::uint64_t in_string = 0;    ///< From the opening quote up to the closing one, exclusive.
   std::uint64_t backslashes = 0;  ///< Anywhere.
   std::uint64_t newlines = 0;     ///< CR and LF anywhere.
   std::uint64_t opens = 0;        ///< { and [ outside of strings, like both below.
@@ -55,13 +55,13 @@ using Bytes [[gnu::vector_size(16)]] = unsigned char;
   return Bytes{} + static_cast<unsigned char>(c);
 }
 
-/// One bit for each byte of a comparison's result, which is 0 or 255 throughout.
+/// One bit for each byte of a comparison's result, whose bytes are 0 or 255.
 [[nodiscard]] inline std::uint64_t one_bit_each(auto comparison) {
   const auto result = Bytes(comparison);
 #ifdef __SSE2__
   return static_cast<std::uint32_t>(_mm_movemask_epi8(std::bit_cast<__m128i>(result)));
 #else
-  // Each byte keeps the bit of its place among eight; a product gathers them in its topmost byte.
+  // Each byte keeps the bit of its position among eight; a product gathers them in its topmost byte.
   constexpr Bytes place = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
   constexpr std::uint64_t gather = 0x0101010101010101U;
   const Bytes kept = result & place;
@@ -71,7 +71,7 @@ using Bytes [[gnu::vector_size(16)]] = unsigned char;
 #endif
 }
 
-/// How many bits are set. std::popcount is a call where the processor is not known to have the instruction.
+/// How many bits are set. std::popcount is a function call if the compiler may not assume the instruction.
 [[nodiscard]] constexpr unsigned count_bits(std::uint64_t bits) {
   bits -= bits >> 1U & 0x5555555555555555U;
   bits = (bits & 0x3333333333333333U) + (bits >> 2U & 0x3333333333333333U);
@@ -79,7 +79,7 @@ using Bytes [[gnu::vector_size(16)]] = unsigned char;
   return static_cast<unsigned>(bits * 0x0101010101010101U >> 56U);
 }
 
-/// Bit i is set where an odd number of bits up to and with i is.
+/// Bit i is set if an odd number of bits up to and including i is set.
 [[nodiscard]] constexpr std::uint64_t odd_up_to(std::uint64_t bits) {
   for (unsigned shift = 1; shift < 64; shift *= 2) bits ^= bits << shift;
   return bits;
@@ -89,7 +89,7 @@ using Bytes [[gnu::vector_size(16)]] = unsigned char;
 
 class JsonBlocks {
  public:
-  /// The next 64 bytes of the text, or what is left of it.
+  /// The next 64 bytes of the text, or the rest of it.
   [[nodiscard]] JsonBlock next(std::string_view rest) {
     bytes_ = rest.data();
     if (rest.size() < JsonBlock::size) {
@@ -105,7 +105,7 @@ class JsonBlocks {
     return block;
   }
 
-  /// The commas outside of strings in the block given last. Few blocks are asked for them.
+  /// The commas outside of strings in the last block. Needed for few blocks.
   [[nodiscard]] std::uint64_t commas(const JsonBlock& block) const {
     std::uint64_t commas = 0;
     for (std::size_t part = 0; part < parts; ++part) {
@@ -124,7 +124,7 @@ class JsonBlocks {
     return loaded;
   }
 
-  // Says nothing about strings yet, except that every quote is in `quotes`.
+  // Strings are not known yet; every quote is in `quotes`.
   [[nodiscard]] JsonBlock classify() const {
     using json_block::all;
     JsonBlock block;
@@ -132,7 +132,7 @@ class JsonBlocks {
 #pragma GCC unroll 4
     for (std::size_t part = 0; part < parts; ++part) {
       const json_block::Bytes b = bytes(part);
-      const json_block::Bytes bracket = b | all(' ');  // Which makes braces of the square ones.
+      const json_block::Bytes bracket = b | all(' ');  // Turns square brackets into braces.
       const auto where = [&](json_block::Bytes result) {
         return json_block::one_bit_each(result) << part * part_bytes;
       };
@@ -153,7 +153,7 @@ class JsonBlocks {
 
   void find_strings(JsonBlock& block) {
     const std::uint64_t all_quotes = block.quotes;
-    std::uint64_t saving = 0;  // Backslashes that save the byte after them.
+    std::uint64_t saving = 0;  // Backslashes that escape the byte after them.
     std::uint64_t saved = saves_next_ ? 1 : 0;
     for (std::uint64_t left = block.backslashes & ~saved; left != 0;) {
       const std::uint64_t lowest = left & (~left + 1);
@@ -172,7 +172,7 @@ class JsonBlocks {
     in_string_ = block.in_string >> 63U != 0;
   }
 
-  // For text that is no JSON: a backslash counts only within a string.
+  // For text that is not JSON: a backslash counts only within a string.
   void follow_each_byte(JsonBlock& block) {
     const std::uint64_t all_quotes = block.quotes;
     block.quotes = block.in_string = 0;
@@ -191,7 +191,7 @@ class JsonBlocks {
   const char* bytes_ = nullptr;
   char padded_[JsonBlock::size];
   bool in_string_ = false;   ///< At the end of the last block.
-  bool saves_next_ = false;  ///< Its last byte was a backslash that saves the first of the next.
+  bool saves_next_ = false;  ///< Its last byte was a backslash that escapes the first of the next.
 };
 
 }  // namespace logzio_okta

@@ -1,17 +1,17 @@
-// The cutter: finds the events in a page of the System Log without building anything.
+// The cutter: finds the events in a page of the System Log without building a document.
 //
 // A page is a JSON array of events (docs/okta.md 1.3). One scan follows quotes, escapes and brackets, gives
-// every element as a slice of the page's own bytes, and notes on the way what the event line needs:
-// uuid, published, displayMessage, and which of our own key names the event already uses at its top level. It
-// does not judge the JSON inside an event: one poisonous byte must not wedge a tenant, and the listener (or,
-// in tests and after its 400, a strict parser) is the judge.
+// every element as a slice of the page's own bytes, and notes what the event line needs: uuid, published,
+// displayMessage, and which of our own key names the event already uses at its top level. It does not
+// validate the JSON inside an event: one bad byte must not block a tenant. The listener decides (or, in tests
+// and after its 400, a strict parser).
 //
 //     PageCutter cutter;
 //     if (!cutter.cut(body)) return;  // Not an array, or cut short: nothing of it may be used.
 //     for (const EventSlice& event : cutter.events()) take(event);
 //
-// Slices point into `body`, which must outlive them. A cutter may be used again and keeps its memory, but for
-// what an array that was larger than a page has made it take.
+// Slices point into `body`, which must outlive them. A cutter may be reused and keeps its memory, up to what
+// a page needs.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +27,7 @@
 
 namespace logzio_okta {
 
-/// Top-level key names that our splice would use (names as after unescaping).
+/// Top-level key names that our splice would use (compared after unescaping).
 enum class OwnKey : std::uint8_t { type, tenant_name, timestamp, message, logzio_okta, token };
 inline constexpr std::size_t own_keys_count = 6;
 
@@ -41,7 +41,7 @@ class OwnKeys {
   std::uint8_t bits_ = 0;
 };
 
-/// The names at an object's top level as a sieve: "no" is certain, "perhaps" is to be looked into.
+/// A filter of the names at an object's top level: "no" is certain, "perhaps" must be checked.
 class TopKeys {
  public:
   void add(std::string_view key) { bits_ |= bit_of(key); }
@@ -51,7 +51,7 @@ class TopKeys {
   friend bool operator==(const TopKeys&, const TopKeys&) = default;
 
  private:
-  // First byte, last byte and length tell most names apart, and cost next to nothing.
+  // First byte, last byte and length distinguish most names at almost no cost.
   [[nodiscard]] static constexpr std::uint64_t bit_of(std::string_view key) {
     if (key.empty()) return 1;
     const auto first = static_cast<unsigned char>(key.front());
@@ -64,20 +64,20 @@ class TopKeys {
 
 /// If it is not an object, only `bytes`, `hash`, the newlines and `will_be_flattened` are filled in.
 struct EventSlice {
-  std::string_view bytes;  ///< The element exactly as Okta sent it, without white space around it.
+  std::string_view bytes;  ///< The element exactly as Okta sent it, without surrounding white space.
   std::string_view uuid;   ///< Inside the quotes, unparsed; empty if absent, null or not a string.
-  /// Likewise. If a key is there twice, the last one counts, as in most parsers.
+  /// The same. If a key occurs twice, the last one counts, as in most parsers.
   std::string_view published;
   std::string_view display_message;      ///< With its quotes; empty if absent or not a string.
-  std::optional<WallTime> published_at;  ///< `published`, when it is a date.
+  std::optional<WallTime> published_at;  ///< `published`, if it is a date.
   OwnKeys own_keys;
   TopKeys top_keys;
-  bool object = false;           ///< It starts with '{' and the bracket that closes it is its last byte.
+  bool object = false;           ///< It starts with '{', and its closing bracket is its last byte.
   bool newline_between = false;  ///< A CR or LF outside of strings (pretty-printed).
   /// A raw CR or LF inside a string: not JSON, and it would break a line in two.
   bool newline_inside = false;
   bool will_be_flattened = false;  ///< Over one of the limits Logz.io applies after its 200 (limits.hpp).
-  /// Taken while the bytes are still in the processor's cache: three times as fast as later.
+  /// Computed while the bytes are still in the processor's cache: three times as fast as later.
   EventHash hash;
 };
 
@@ -85,14 +85,14 @@ class PageCutter {
  public:
   /// False if the bytes are not one complete JSON array as far as quotes and brackets tell (a byte order mark
   /// and white space around it are allowed). An empty array gives no events. It stops at the first element
-  /// beyond `elements_max`, which costs no more than those before it: false as well, and too_many() tells.
+  /// beyond `elements_max`, at no extra cost: this is false as well, with too_many() set.
   [[nodiscard]] bool cut(std::string_view body, std::size_t elements_max = limits::elements_max);
-  /// The last array that was not cut had more elements than it might.
+  /// The last cut() failed because of too many elements.
   [[nodiscard]] bool too_many() const { return too_many_; }
-  /// One event by itself, as it is in a line of ours. False, and `event` untouched, if it is not one element
+  /// Cuts a single event, as in one of our lines. False, with `event` unchanged, if it is not one element
   /// whose quotes and brackets close.
   [[nodiscard]] static bool cut_one(std::string_view bytes, EventSlice& event);
-  /// Of a page that goes on behind these bytes: it begins with an object that has a uuid or a date, and no
+  /// Whether a page that continues after these bytes begins with an object that has a uuid or a date, and no
   /// second element begins in them.
   [[nodiscard]] static bool begins_with_one_event(std::string_view beginning);
   [[nodiscard]] const std::vector<EventSlice>& events() const { return events_; }
@@ -102,8 +102,8 @@ class PageCutter {
   bool too_many_ = false;
 };
 
-/// The strict judge: complete JSON of any depth, valid UTF-8, an object. Slow (RapidJSON's iterative Reader).
-/// A number too large for a double (1e999) is refused as well: JSON allows it, but few readers take it.
+/// The strict check: complete JSON of any depth, valid UTF-8, an object. Slow (RapidJSON's iterative Reader).
+/// A number too large for a double (1e999) is refused as well: JSON allows it, but few readers accept it.
 [[nodiscard]] bool is_strict_json_object(std::string_view text);
 
 }  // namespace logzio_okta

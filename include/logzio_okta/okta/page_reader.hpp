@@ -1,9 +1,9 @@
-// PageReader: the body of an answer of the System Log, decoded, cut into events, and bounded in bytes and
-// elements. Owns the memory for it, which is kept from page to page.
+// PageReader: decodes an answer of the System Log and cuts it into events, bounded in bytes and elements.
+// Owns the memory for it, which is reused from page to page.
 //
 //     PageReader reader;
 //     if (reader.read(answer)) take(reader.events());
-//     reader.let_go();  // When nobody points into it any more.
+//     reader.let_go();  // When nothing points into it any more.
 #pragma once
 
 #include <cstddef>
@@ -21,9 +21,9 @@ namespace logzio_okta {
 enum class BodyFault : std::uint8_t {
   damaged,     ///< Not gzip, or cut.
   encoding,    ///< A Content-Encoding that was not asked for.
-  too_large,   ///< More than limits::answer_bytes_max as it came, or limits::page_bytes_max decoded.
+  too_large,   ///< More than limits::answer_bytes_max as received, or limits::page_bytes_max decoded.
   too_many,    ///< More than limits::page_elements_max elements.
-  not_a_page,  ///< No array, or not a whole one.
+  not_a_page,  ///< Not a complete array.
 };
 /// "a damaged or cut gzip body"
 [[nodiscard]] std::string describe_fault(BodyFault fault);
@@ -35,25 +35,25 @@ struct UnreadableBody {
 
 class PageReader {
  public:
-  /// Moves the decoded body out of the answer and cuts it into events; or says what is wrong with it. Then
-  /// body() is what there is; of one that is too large, or has too many elements, the beginning
+  /// Moves the decoded body out of the answer and cuts it into events, or says what is wrong with it. On
+  /// failure body() has what was decoded; if it is too large or has too many elements, only its beginning
   /// (limits::beginning_bytes_max), which is the same each time.
   [[nodiscard]] std::expected<void, UnreadableBody> read(HttpAnswer& answer);
 
-  /// Point into the body; valid until the next read() or let_go().
+  /// They point into the body; valid until the next read() or let_go().
   [[nodiscard]] const std::vector<EventSlice>& events() const { return cutter_.events(); }
   [[nodiscard]] std::string_view body() const { return body_; }
 
-  /// The whole body as if it were one event, known by its own bytes: no uuid of it can be read.
+  /// The whole body as one event, identified by its bytes: its uuid cannot be read.
   [[nodiscard]] EventSlice whole() const { return {.bytes = body_, .hash = EventHash::of(body_, body_)}; }
-  /// It counts as one event, which cannot become a line for this reason; none: its bytes say why not.
+  /// The same as a batch of one event that cannot become a line for this reason; empty: its bytes show why.
   [[nodiscard]] const std::vector<EventSlice>& take_whole(std::string reason);
   /// That reason; empty for a page that was cut.
   [[nodiscard]] std::string_view unfit() const { return unfit_; }
 
-  /// Keeps no more room than a usual page takes.
+  /// Releases memory beyond what a usual page needs.
   void let_go();
-  /// For other arrays of events, which need its memory as well.
+  /// For other arrays of events, which share its memory.
   [[nodiscard]] PageCutter& cutter() { return cutter_; }
 
  private:

@@ -1,4 +1,4 @@
-// What Okta says about its rate limit in each answer (docs/okta.md 4).
+// Okta's rate limit headers, present in each answer (docs/okta.md 4).
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 namespace logzio_okta {
 
 struct RateLimit {
-  std::optional<std::int64_t> limit;      ///< X-Rate-Limit-Limit: requests a window; 0 on a concurrency 429.
+  std::optional<std::int64_t> limit;  ///< X-Rate-Limit-Limit: requests per window; 0 on a concurrency 429.
   std::optional<std::int64_t> remaining;  ///< X-Rate-Limit-Remaining.
   std::optional<WallTime> reset;          ///< X-Rate-Limit-Reset: UTC epoch seconds, by Okta's clock.
 

@@ -30,7 +30,7 @@ TurnedAway malformed(int status, std::string_view why) {
 
 Admission HookGate::judge(const RequestReader& request) const {
   if (std::ranges::any_of(read_headers, [&](std::string_view name) { return request.count(name) > 1; })) {
-    return malformed(400, "a header that is read here is given twice");
+    return malformed(400, "a header that this server reads is given twice");
   }
   const auto challenge = request.header(challenge_name);
   const bool looks = request.method() == "GET" || request.method() == "HEAD";
@@ -40,10 +40,10 @@ Admission HookGate::judge(const RequestReader& request) const {
     const bool sound = challenge && !challenge->empty() &&
                        challenge->size() <= limits::hook_challenge_bytes_max &&
                        std::ranges::all_of(*challenge, ascii::is_visible);
-    if (!sound) return malformed(400, "a GET here is Okta's verification, with its challenge in a header");
+    if (!sound) return malformed(400, "a GET must be Okta's verification, with its challenge in a header");
     return Verification{.challenge = std::string(*challenge), .let_in = let_in.has_value()};
   }
-  if (request.method() != "POST") return malformed(405, "only GET and POST");
+  if (request.method() != "POST") return malformed(405, "only GET and POST are allowed");
   if (!let_in) {
     return TurnedAway{.kind = HookRefusal::unauthorized,
                       .status = 401,
@@ -62,7 +62,7 @@ Admission HookGate::judge(const RequestReader& request) const {
   return LetIn{.region = region, .accounts = std::move(*let_in)};
 }
 
-// A token that is given has to be right, whatever else is: it says whose events these are to become.
+// A given token must be right even if another credential is: it decides which account gets the events.
 std::optional<std::vector<DestinationId>> HookGate::lets_in(const RequestReader& request) const {
   using Accounts = std::vector<DestinationId>;
   if (const auto token = request.header("logzio_token")) {
@@ -93,14 +93,15 @@ Result<std::vector<Secret>> read_hook_secrets(const std::string& path, std::vect
     if (line.empty()) continue;
     const std::string where = path + ", line " + std::to_string(number);
     const bool visible = std::ranges::all_of(line, [](char c) { return c == ' ' || ascii::is_visible(c); });
-    if (!visible) return fail(where + " holds a character that no header can carry; write plain ASCII");
+    if (!visible) return fail(where + " has a character that is not allowed in a header; write plain ASCII");
     if (line.size() < secret_bytes_min) {
-      return fail(where + " is shorter than 16 characters; write a longer secret, and the same into Okta");
+      return fail(where +
+                  " is shorter than 16 characters; write a longer secret, and the same one into Okta");
     }
     secrets.emplace_back(std::string(line));
   }
-  if (secrets.empty()) return fail(path + " holds no secret; write one a line");
-  if (secrets.size() > limits::hook_secrets_max) return fail(path + " holds more than 64 secrets");
+  if (secrets.empty()) return fail(path + " has no secret; write one per line");
+  if (secrets.size() > limits::hook_secrets_max) return fail(path + " has more than 64 secrets");
   warn_of_modes(path, *file, "the event hook's secrets", warnings);
   return secrets;
 }

@@ -1,11 +1,11 @@
-// HookGate: who may deliver to our event hook.
+// HookGate: decides who may deliver to our event hook.
 //
-// Okta signs nothing; what tells its deliveries from anybody else's is a secret in a header (docs/okta.md 7).
-// Let in is who brings the daemon's own shipping token in `logzio_token`, as Logz.io's guide for its own hook
-// says, or a secret of --hooks-secrets in `Authorization`; for the orgs of one account only, who brings that
-// account's token from the tenants file. Every comparison takes a time that depends on the lengths only, and
-// no secret ends the search for the others. A header of ours that comes twice is refused, since a proxy in
-// front may have judged the other one.
+// Okta signs nothing; only a secret in a header distinguishes its deliveries from anybody else's
+// (docs/okta.md 7). A request is accepted with the daemon's own shipping token in `logzio_token`, as in
+// Logz.io's guide for its own hook, or with a secret from --hooks-secrets in `Authorization`; with the token
+// of an account in the tenants file, only for that account's orgs. The time of every comparison depends on
+// the lengths only, and a match does not end the search. A header read here that occurs twice is refused,
+// because a proxy in front may have checked the other one.
 #pragma once
 
 #include <optional>
@@ -24,39 +24,39 @@
 
 namespace logzio_okta {
 
-/// Okta's one-time question whether we are its hook. It is answered to anybody, as it gives nothing away;
-/// `let_in` tells whether deliveries with the same headers would be.
+/// Okta's one-time verification. Anybody gets the answer, which gives nothing away; `let_in`: whether
+/// deliveries with the same headers would be accepted.
 struct Verification {
   std::string challenge;
   bool let_in = false;
 };
-/// A load balancer's question whether somebody is here: GET or HEAD of /healthz without a challenge. The
-/// answer is 200 and empty, so that it tells a stranger no more than the open port does.
+/// A load balancer's health check: GET or HEAD of /healthz without a challenge. The answer is an empty 200,
+/// which tells a stranger no more than the open port does.
 struct HealthProbe {};
 struct LetIn {
-  std::string region;                   ///< Of the account, in lower case; empty if the request does not say.
-  std::vector<DestinationId> accounts;  ///< For whose orgs alone; none: for all.
+  std::string region;                   ///< Of the account, in lower case; empty if not given.
+  std::vector<DestinationId> accounts;  ///< Only for the orgs of these; none: for all orgs.
 };
 struct TurnedAway {
   HookRefusal kind = HookRefusal::malformed;
   int status = 0;
-  std::string_view why;  ///< One line for whoever sent it.
+  std::string_view why;  ///< One line for the sender.
 };
 using Admission = std::variant<Verification, HealthProbe, LetIn, TurnedAway>;
 
 class HookGate {
  public:
-  /// The keyring outlives the gate.
+  /// The keyring must outlive the gate.
   explicit HookGate(const Keyring& keyring) : keyring_(keyring) {}
 
   void set_secrets(std::vector<Secret>&& secrets) { secrets_ = std::move(secrets); }
-  /// The regions that logzio_region may name; empty: none, so that data stays where the listener is.
+  /// The regions allowed in logzio_region; empty: none, so that data stays in the listener's region.
   void set_regions(std::vector<std::string> regions) { regions_ = std::move(regions); }
-  /// Judges a request by its head.
+  /// Decides by the request's head.
   [[nodiscard]] Admission judge(const RequestReader& request) const;
 
  private:
-  /// The accounts for whose orgs; empty: for all. Nothing: for nobody.
+  /// The accounts whose orgs are accepted; empty: all orgs. Nothing: refused.
   [[nodiscard]] std::optional<std::vector<DestinationId>> lets_in(const RequestReader& request) const;
 
   const Keyring& keyring_;
@@ -64,9 +64,9 @@ class HookGate {
   std::optional<std::vector<std::string>> regions_;  ///< Nothing: any.
 };
 
-/// The file of --hooks-secrets: one secret a line, of at least 16 visible characters (spaces between them are
-/// part of it); empty lines do not count. Adds a warning when every user of the machine can read it. The
-/// error names the file and the line and quotes nothing.
+/// Reads the file of --hooks-secrets: one secret per line, of at least 16 visible characters (spaces between
+/// them are part of it); empty lines are ignored. Adds a warning if every user of the machine can read it.
+/// The error names the file and the line and quotes nothing.
 [[nodiscard]] Result<std::vector<Secret>> read_hook_secrets(const std::string& path,
                                                             std::vector<std::string>& warnings);
 

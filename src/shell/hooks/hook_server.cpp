@@ -27,10 +27,10 @@
 namespace logzio_okta {
 namespace {
 
-constexpr Duration turn_min = 500us;                       // Of the loop, even when it is busy.
+constexpr Duration turn_min = 500us;                       // Per turn of the loop, even if it is busy.
 constexpr std::size_t read_bytes = 16 * limits::KiB;       // At once.
-constexpr std::size_t linger_bytes_max = 1 * limits::MiB;  // Read and forgotten, so that the answer arrives.
-constexpr int steps_max = 32;                              // Of one connection, before another has its turn.
+constexpr std::size_t linger_bytes_max = 1 * limits::MiB;  // Read and discarded, so that the answer arrives.
+constexpr int steps_max = 32;                              // Of one connection, before the next has its turn.
 constexpr std::uint64_t listener_id = 0;
 
 std::string_view reason_of(int status) {
@@ -98,37 +98,37 @@ IpAddress address_of(const sockaddr_storage& address) {
 
 struct HookServer::Impl {
   enum class Phase : std::uint8_t {
-    announced,  ///< A proxy may say for whom it speaks.
+    announced,  ///< A proxy may name its client.
     shaking_hands,
     reading,
     waiting,  ///< For the core's answer.
     writing,
-    lingering,  ///< Everything is said; the client closes first, or its time is over.
+    lingering,  ///< The answer is sent; waits for the client to close, or its time to end.
   };
   struct Connection {
     Connection(std::uint64_t number, ServerChannel&& with) : id(number), channel(std::move(with)) {}
 
     std::uint64_t id;
     ServerChannel channel;
-    AddressKey address{};   ///< Whose refusals count together with this one's.
-    bool trusted = false;   ///< The address is a proxy's: not limited by it.
-    bool by_proxy = false;  ///< Of one that we ask for whom it speaks,
-    bool named = false;     ///< and that has said so for the whole connection.
+    AddressKey address{};   ///< Refusals are counted by this.
+    bool trusted = false;   ///< The address is a proxy's: no limit by address.
+    bool by_proxy = false;  ///< By a proxy that must name its client,
+    bool named = false;     ///< and has done so for the whole connection.
     bool proven = false;    ///< It has shown a credential.
     ProxyHeader announcement;
     Phase phase = Phase::shaking_hands;
     RequestReader reader{limits::hook_body_bytes_max};
-    LetIn let_in;        ///< Of the request that was let in.
-    std::string unread;  ///< Bytes behind what the reader took.
+    LetIn let_in;        ///< Of the accepted request.
+    std::string unread;  ///< Bytes after those the reader took.
     std::string out;
-    std::size_t held = 0;  ///< Of all bodies.
+    std::size_t held = 0;  ///< Its share of all bodies' bytes.
     std::size_t lingered = 0;
     bool closes = false;       ///< Once `out` is written.
-    bool spoke = false;        ///< Some byte came.
-    std::uint32_t events = 0;  ///< What is waited for.
+    bool spoke = false;        ///< At least one byte came.
+    std::uint32_t events = 0;  ///< The events it waits for.
     Instant until;
   };
-  /// That count together and are two.
+  /// Two different connections that count together.
   static bool shares_address(const Connection& a, const Connection& b) {
     return &a != &b && !a.trusted && !b.trusted && a.address == b.address;
   }
@@ -176,13 +176,13 @@ struct HookServer::Impl {
   std::uint32_t listener_events = 0;
   Instant accepts_again = never;  ///< While no descriptor is left for another connection.
   Connections connections;
-  std::deque<std::uint64_t> again;  ///< Connections that can go on without a new event.
+  std::deque<std::uint64_t> again;  ///< Connections that can continue without a new event.
   std::uint64_t last_id = listener_id;
   std::size_t held_bytes = 0;
   Instant now{};
   Instant rested{};  ///< When the last turn ended.
   std::deque<Input> arrivals;
-  std::array<std::uint64_t, hook_refusals_count> refusals{};  ///< Not told yet.
+  std::array<std::uint64_t, hook_refusals_count> refusals{};  ///< Not reported yet.
 };
 
 // Listening.
@@ -194,7 +194,7 @@ bool HookServer::Impl::start(Descriptor socket) {
   return epoll && watch(listener.get(), listener_id, listener_events, EPOLLIN);
 }
 
-/// `now` is what is watched for already; 0 is not at all.
+/// `current`: the events already watched for; 0: none.
 bool HookServer::Impl::watch(int fd, std::uint64_t id, std::uint32_t& current, std::uint32_t events) {
   if (current == events) return true;
   epoll_event event{};
@@ -212,7 +212,7 @@ void HookServer::Impl::listen_if_room() {
 
 void HookServer::Impl::accept_one() {
   if (connections.size() >= bounds.connections && !make_room()) {
-    watch(listener.get(), listener_id, listener_events, 0);  // Until one of them goes.
+    watch(listener.get(), listener_id, listener_events, 0);  // Until one of them closes.
     return;
   }
   sockaddr_storage address{};
@@ -225,8 +225,8 @@ void HookServer::Impl::accept_one() {
   accepts_again = now + limits::accept_rest;
 }
 
-/// The one nearest to its end goes, unless it waits for us; of the newcomer's address, where there is a
-/// newcomer. One that has shown a credential is the last to go.
+/// Closes the connection nearest to its deadline that does not wait for us; only one of the newcomer's
+/// address, if there is a newcomer. Connections that have shown a credential come last.
 bool HookServer::Impl::make_room(const Connection* newcomer) {
   const auto worth = [](const Connection& each) { return std::pair(each.proven, each.until); };
   Connection* first = nullptr;
@@ -264,8 +264,8 @@ void HookServer::Impl::admit(Descriptor socket, const IpAddress& peer) {
   advance(added);
 }
 
-/// Whether this connection's address may have it. Its oldest one goes for it where it has its share already:
-/// who keeps silent must not keep out who shares the address.
+/// Whether this connection's address may have it. If the address has its share already, its oldest connection
+/// is closed: a silent client must not shut out others that share the address.
 bool HookServer::Impl::has_room(Connection& connection) {
   if (connection.trusted) return true;
   const auto same = static_cast<std::size_t>(std::ranges::count_if(
@@ -285,7 +285,7 @@ void HookServer::Impl::drop_overdue() {
   for (Connection* connection : overdue) drop(*connection, connection->phase != Phase::lingering);
 }
 
-/// `broken`: in the middle of something.
+/// `broken`: in the middle of a request.
 void HookServer::Impl::drop(Connection& connection, bool broken) {
   const bool begun = connection.phase == Phase::announced || connection.phase == Phase::shaking_hands ||
                      connection.reader.begun();
@@ -311,7 +311,7 @@ void HookServer::Impl::advance(Connection& connection) {
   again.push_back(id);
 }
 
-/// False when it must wait, or is gone.
+/// False if it must wait, or is gone.
 bool HookServer::Impl::step(Connection& connection) {
   switch (connection.phase) {
     case Phase::announced:
@@ -345,7 +345,7 @@ bool HookServer::Impl::wait_for(Connection& connection, Flow flow) {
   return false;
 }
 
-/// A proxy's words come before TLS: they are read from the socket itself, and no byte after them.
+/// The PROXY header comes before TLS: it is read from the socket itself, and no byte after it.
 bool HookServer::Impl::hear_proxy(Connection& connection) {
   const int fd = connection.channel.fd();
   std::array<char, limits::proxy_header_bytes_max> bytes;  // NOLINT(*-member-init): read into.
@@ -366,7 +366,7 @@ bool HookServer::Impl::hear_proxy(Connection& connection) {
     case ProxyHeader::Stage::reading:
       return true;
     case ProxyHeader::Stage::absent:
-      // Under TLS nothing begins so; in the clear it was the beginning of a request.
+      // TLS never begins like this; in the clear it was the beginning of a request.
       if (tls) return wait_for(connection, Flow::ended);
       connection.unread = header.taken();
       return heard_proxy(connection);
@@ -401,7 +401,7 @@ bool HookServer::Impl::read(Connection& connection) {
   return digest(connection);
 }
 
-/// Gives the reader what came, and acts on what it makes of it.
+/// Feeds the reader and acts on the result.
 bool HookServer::Impl::digest(Connection& connection) {
   RequestReader& reader = connection.reader;
   for (;;) {
@@ -424,7 +424,7 @@ bool HookServer::Impl::digest(Connection& connection) {
   }
 }
 
-/// False if the request is answered already.
+/// False if the request has been answered.
 bool HookServer::Impl::look_at_head(Connection& connection) {
   RequestReader& reader = connection.reader;
   if (connection.by_proxy && !connection.named) {
@@ -453,7 +453,7 @@ bool HookServer::Impl::look_at_head(Connection& connection) {
   if (reader.expects_continue()) {
     constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     std::size_t written = 0;
-    // The first bytes of an answer always fit; a connection that cannot take them is of no use.
+    // The first bytes of an answer always fit; a connection that cannot take them is useless.
     if (connection.channel.write(go_on, written) != Flow::moved || written != go_on.size()) {
       connection.until = now;
     }
@@ -464,7 +464,7 @@ bool HookServer::Impl::look_at_head(Connection& connection) {
   return true;
 }
 
-/// Keeps count of the bytes of bodies; false if there is no room, which is answered.
+/// Counts the bytes of bodies; if there is no room, answers that and returns false.
 bool HookServer::Impl::hold(Connection& connection, std::size_t bytes) {
   held_bytes += bytes;
   held_bytes -= connection.held;
@@ -477,7 +477,7 @@ bool HookServer::Impl::hold(Connection& connection, std::size_t bytes) {
 bool HookServer::Impl::hand_over(Connection& connection) {
   connection.phase = Phase::waiting;
   watch(connection.channel.fd(), connection.id, connection.events, 0);
-  connection.until = now + bounds.patience;  // Okta has given up long before.
+  connection.until = now + bounds.patience;  // Okta gives up long before.
   arrivals.emplace_back(HookArrived{.id = HookId{connection.id},
                                     .body = std::move(connection.reader.body()),
                                     .region = std::move(connection.let_in.region),
@@ -519,7 +519,7 @@ bool HookServer::Impl::write(Connection& connection) {
   return true;
 }
 
-/// Closing with bytes unread would reset the connection, and the answer with it.
+/// Closing with unread bytes would reset the connection and lose the answer.
 bool HookServer::Impl::linger(Connection& connection) {
   std::array<char, read_bytes> bytes;  // NOLINT(*-member-init): read into.
   const ssize_t got = ::recv(connection.channel.fd(), bytes.data(), bytes.size(), 0);
@@ -533,7 +533,7 @@ bool HookServer::Impl::linger(Connection& connection) {
   return false;
 }
 
-// The door.
+// The interface.
 
 HookServer::HookServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HookServer::~HookServer() = default;
@@ -577,7 +577,7 @@ void HookServer::run() {
   }
   std::ranges::move(again, std::back_inserter(self.again));
 
-  // A small number at once: those that are not come to are at the front of the next look.
+  // A small number at once: the rest come first in the next call.
   std::array<epoll_event, 8> events;  // NOLINT(*-member-init): written by epoll_wait.
   while (go_on()) {
     const int count = ::epoll_wait(self.epoll.get(), events.data(), static_cast<int>(events.size()), 0);

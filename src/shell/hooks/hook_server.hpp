@@ -1,9 +1,9 @@
-// HookServer: the door for Okta's event hooks, inside the loop.
+// HookServer: the HTTP server for Okta's event hooks, inside the loop.
 //
 //     GET  with X-Okta-Verification-Challenge    200 {"verification":"..."}
 //     GET or HEAD /healthz without it            200, empty: for a load balancer's probe
-//     POST with a credential the gate knows      whatever the core answers: 200, 204, 400, 403, 503
-//     anything else                              refused with one line why
+//     POST with a credential the gate knows      the core's answer: 200, 204, 400, 403, 503
+//     anything else                              refused, with the reason in one line
 //
 //     auto server = HookServer::listen(address, gate, std::move(tls));
 //     if (!server) return complain(server.error());
@@ -12,23 +12,22 @@
 //     while (auto arrival = (*server)->next_arrival()) handle(std::move(*arrival));
 //     (*server)->answer(answer);  // Each HookArrived, once.
 //
-// It is open to the internet, so nothing a stranger does may cost more than it should:
-// - run() ends after limits::hook_turn at the latest, and after no more time than the rest of the loop has
-//   just had, so that neither a burst of TLS handshakes (half a millisecond each) nor a storm of requests
-//   keeps polling from its turn. What is left over waits for the next one.
-// - A connection has limits::hook_patience for a whole request, however slowly it speaks. When all places are
-//   taken, or an address has its share of them, the one nearest to its end makes room, and one that has shown
-//   a credential only when all have.
-// - Within TLS it is bounded by bound_tls(), and one that goes beyond is left and counted.
-// - A request is judged by its head; a body is taken only from who is let in, and all of them together are
-//   bounded.
-// - Requests of one connection are answered in order, one at a time. Whoever was refused is not heard
-//   further.
+// It is open to the internet, so the cost of a stranger's requests is bounded:
+// - run() takes at most limits::hook_turn, and no longer than the rest of the loop just took, so neither a
+//   burst of TLS handshakes (half a millisecond each) nor of requests delays polling. The remaining work
+//   waits for the next turn.
+// - A connection has limits::hook_patience for a whole request. If all slots are taken, or an address has
+//   used its share, the connection nearest to its deadline is closed; one that has shown a credential only if
+//   all have.
+// - Work within TLS is bounded by bound_tls(); a connection that exceeds it is dropped and counted.
+// - A request is accepted or refused by its head; bodies are read only from accepted requests, and their
+//   total is bounded.
+// - Requests of one connection are answered in order, one at a time. After a refusal nothing more is read.
 //
-// Who floods is told by the address, and no address keeps out who has a credential (FloodGuard). Behind a
-// proxy that bounds.proxies names, the address is the one it tells: by the PROXY protocol before the first
-// byte, or by X-Forwarded-For or Forwarded in each request. Those proxies may speak plain HTTP where we have
-// no certificate; nobody else beyond loopback may.
+// Floods are limited by address, but a client with a credential is never shut out (FloodGuard). Behind a
+// proxy in bounds.proxies, the client's address is the one it names: by the PROXY protocol before the first
+// byte, or by X-Forwarded-For or Forwarded in each request. Those proxies may use plain HTTP if we have no
+// certificate; beyond loopback nobody else may.
 #pragma once
 
 #include <cstddef>
@@ -58,13 +57,14 @@ struct HookBounds {
   Duration linger = limits::hook_linger;
   Duration ticket_key_life = limits::ticket_key_life;
   FloodBounds flood{};
-  bool trusts_loopback = true;     ///< A reverse proxy there speaks for many: no limits by address.
-  std::vector<IpBlock> proxies{};  ///< Likewise, and they are asked for whom.
+  bool trusts_loopback = true;     ///< A reverse proxy there has many clients: no limits by address.
+  std::vector<IpBlock> proxies{};  ///< The same, and they must name their clients.
 };
 
 class HookServer {
  public:
-  /// The gate outlives the server. `tls`: nothing for plain HTTP. The error names the address and what to do.
+  /// The gate must outlive the server. `tls`: nothing for plain HTTP. The error names the address and what to
+  /// do.
   static std::expected<std::unique_ptr<HookServer>, std::string> listen(const AdminAddress& address,
                                                                         const HookGate& gate,
                                                                         std::optional<ServerTls> tls,
@@ -73,20 +73,20 @@ class HookServer {
   HookServer& operator=(const HookServer&) = delete;
   ~HookServer();
 
-  /// Readable when run() has something to do.
+  /// Readable if run() has something to do.
   [[nodiscard]] int fd() const;
-  /// How long run() may wait for fd(); nothing if for ever.
+  /// How long to wait for fd() before calling run(); nothing: for ever.
   [[nodiscard]] std::optional<Duration> timeout() const;
-  /// Never blocks. Harmless when there is nothing to do.
+  /// Never blocks. Harmless if there is nothing to do.
   void run();
-  /// The oldest not read yet: HookArrived, HooksRefused or HookVerified.
+  /// The oldest input not read yet: HookArrived, HooksRefused or HookVerified.
   [[nodiscard]] std::optional<Input> next_arrival();
-  /// One whose client has gone is ignored.
+  /// Ignored if the client is gone.
   void answer(const AnswerHook& answer);
 
-  /// For connections from now on.
+  /// For connections accepted from now on.
   void replace_tls(ServerTls&& tls);
-  /// Nobody new comes in; who waits for an answer still gets it.
+  /// Accepts no new connections; waiting clients still get their answers.
   void stop_listening();
   [[nodiscard]] std::uint16_t port() const;
   [[nodiscard]] std::size_t connections() const;

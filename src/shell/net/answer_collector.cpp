@@ -9,7 +9,7 @@
 namespace logzio_okta {
 namespace {
 
-// Room taken before the first byte, at most: a server may announce anything.
+// The most to reserve before the first byte: a server may announce any length.
 constexpr std::size_t reserve_bytes_max = limits::MiB;
 
 std::string in_kib(std::size_t bytes) {
@@ -59,7 +59,7 @@ bool AnswerCollector::body_bytes(std::string_view bytes, std::optional<std::size
   }
   if (body_.size() + bytes.size() > limits::ask_reserve &&
       bodies_bytes_ + bytes.size() > limits::bodies_bytes_max) {
-    complaint_ = "a body for which there is no room beside the other answers";
+    complaint_ = "a body too large to hold with the other answers";
     return false;
   }
   bodies_bytes_ += bytes.size();
@@ -68,7 +68,7 @@ bool AnswerCollector::body_bytes(std::string_view bytes, std::optional<std::size
   return true;
 }
 
-// The same bytes however they came, and no room for more.
+// The same bytes however they arrived, without spare capacity.
 void AnswerCollector::keep_beginning(std::string_view bytes) {
   bodies_bytes_ -= body_.size();
   std::string beginning(std::string_view(body_).substr(0, limits::beginning_bytes_max));

@@ -25,15 +25,15 @@
 namespace logzio_okta {
 namespace {
 
-// Twice the tenants and room for the bulks: a connection closed for want of room costs a handshake.
+// Twice the tenants, plus the bulks: a connection closed for lack of room costs a handshake.
 constexpr long connections_kept = 2 * limits::tenants_max + 16;
-// Enough for a page in few reads; held only while an answer is on its way.
+// Enough for a page in few reads; allocated only while an answer is in flight.
 constexpr long receive_buffer = 128 * limits::KiB;
 constexpr long send_buffer = 512 * limits::KiB;
-constexpr Duration proof_key_pause = 20ms;  // Until one that is being made is asked for again.
+constexpr Duration proof_key_pause = 20ms;  // Before checking again for a key that is being generated.
 constexpr const char* user_agent = "logzio-okta/" LOGZIO_OKTA_VERSION;
 
-// A space or a line break in it would end the request line, and what follows would be headers of its own.
+// A space or a line break in it would end the request line, and the rest would become headers.
 bool is_request_target(std::string_view target) {
   return target.starts_with('/') && std::ranges::all_of(target, ascii::is_visible);
 }
@@ -49,23 +49,23 @@ Origin origin_of(const Endpoint& endpoint) {
 }
 
 int poll_timeout(Duration wait) {
-  // Rounded up: a millisecond too early would mean a round for nothing.
+  // Rounded up: a millisecond too early would cost a useless turn.
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(std::max(wait, Duration(0))).count();
   return static_cast<int>(std::min<std::int64_t>(ms, std::numeric_limits<int>::max()));
 }
 
 }  // namespace
 
-// One request and what comes back. libcurl holds its address until it is destroyed.
+// One request and its answer. libcurl holds its address until it is destroyed.
 class CurlClient::Exchange {
  public:
-  /// A question knows its credential, so that the keyring hears what the answer says.
+  /// A question has its credential, so that the keyring learns what the answer says about it.
   struct Ask {
     RequestId id;
     CredentialId credential;
   };
   using Id = std::variant<Ask, MintToken, BulkId>;
-  /// Headers that are good for one sending, in the order of their places; nothing: it may not be sent.
+  /// Headers that are valid for one sending, in order; nothing: the request may not be sent.
   using Sign = std::function<std::optional<std::vector<Secret>>()>;
 
   Exchange(Id id, const Route& route, Duration connect, Duration stall, Duration whole,
@@ -89,7 +89,7 @@ class CurlClient::Exchange {
 
   [[nodiscard]] CURL* handle() const { return easy_.get(); }
   [[nodiscard]] const Id& id() const { return id_; }
-  /// When it counts as stalled; while it is connecting libcurl keeps the time.
+  /// When it counts as stalled; while connecting, libcurl's own timeout applies.
   [[nodiscard]] Instant stalled_at() const { return connected_ ? moved_ + stall_ : never; }
   [[nodiscard]] HttpResult ended(CURLcode code);
   [[nodiscard]] HttpResult stalled() const;
@@ -115,15 +115,15 @@ class CurlClient::Exchange {
   Secret authorization_;  // Read in place by libcurl, wiped with this object.
   HeaderList headers_;
   Sign sign_;
-  std::vector<Secret> signed_;  // Likewise.
+  std::vector<Secret> signed_;  // Read in place and wiped, too.
   std::shared_ptr<const std::string> body_;
   Secret form_;
-  std::string_view bytes_;      // Of either.
+  std::string_view bytes_;      // Of the body, or of the form.
   std::size_t handed_out_ = 0;  // Of the body.
   bool connected_ = false;
   Instant moved_;
   std::array<char, CURL_ERROR_SIZE> handshake_{};
-  EasyHandle easy_;  // Last, so that it goes first: it reads the others.
+  EasyHandle easy_;  // Last, so that it is destroyed first: it reads the others.
 };
 
 void CurlClient::Exchange::prepare(const Trust& trust) {
@@ -133,7 +133,7 @@ void CurlClient::Exchange::prepare(const Trust& trust) {
   easy_.set(CURLOPT_ERRORBUFFER, handshake_.data());
   easy_.set(CURLOPT_BUFFERSIZE, receive_buffer);
   easy_.set(CURLOPT_USERAGENT, user_agent);
-  // Decoding is ours, bounded and ten times faster.
+  // We decode ourselves, bounded and ten times faster.
   easy_.set(CURLOPT_HTTP_CONTENT_DECODING, 0L);
   easy_.set(CURLOPT_PATH_AS_IS, 1L);
   easy_.set(CURLOPT_PREREQFUNCTION, &on_connected);
@@ -175,13 +175,13 @@ void CurlClient::Exchange::post_form(std::string_view target, Secret&& form, Sig
   easy_.set(CURLOPT_HTTPHEADER, headers_.head());
 }
 
-// Until they are signed, their places hold what libcurl does not send: a header without a value.
+// Until they are signed, their slots hold a header without a value, which libcurl does not send.
 void CurlClient::Exchange::add_signed(std::size_t headers, Sign sign) {
   for (std::size_t i = 0; i < headers; ++i) headers_.add("DPoP:");
   sign_ = std::move(sign);
 }
 
-// libcurl asks before each sending of the request, also when it sends one again over a new connection, and
+// libcurl calls this before each sending of the request, also if it repeats one over a new connection, and
 // reads the headers only then.
 bool CurlClient::Exchange::sign() {
   if (!sign_) return true;
@@ -198,8 +198,8 @@ bool CurlClient::Exchange::sign() {
 void CurlClient::Exchange::send_body() {
   easy_.set(CURLOPT_POST, 1L);
   easy_.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(bytes_.size()));
-  // A read callback and no seek callback: when a reused connection closes after taking the body, libcurl
-  // cannot send it a second time behind our back.
+  // A read callback without a seek callback: if a reused connection closes after taking the body, libcurl
+  // cannot silently send it a second time.
   easy_.set(CURLOPT_READFUNCTION, &on_send);
   easy_.set(CURLOPT_READDATA, static_cast<void*>(this));
 }
@@ -219,7 +219,7 @@ void CurlClient::Exchange::post(const Secret& target, std::shared_ptr<const std:
 int CurlClient::Exchange::on_connected(void* self, char*, char*, int, int) noexcept {
   auto& exchange = *static_cast<Exchange*>(self);
   // A second connection for the same request: libcurl found the reused one dead. It counts the bytes it
-  // wrote, not those it took from us, so a body once begun would go on in the middle.
+  // wrote, not those it took from us, so a body already begun would continue in the middle.
   if (exchange.handed_out_ > 0) return CURL_PREREQFUNC_ABORT;
   if (!exchange.sign()) return CURL_PREREQFUNC_ABORT;
   exchange.connected_ = true;
@@ -256,7 +256,7 @@ std::optional<std::size_t> CurlClient::Exchange::announced() const {
 
 HttpResult CurlClient::Exchange::ended(CURLcode code) {
   if (code == CURLE_OK && !answer_.headers_complete()) code = CURLE_PARTIAL_FILE;
-  // The beginning of Okta's answer will do: its status and link are what is needed.
+  // The beginning of Okta's answer is enough: its status and link are needed.
   const bool beginning = code == CURLE_WRITE_ERROR && answer_.cut_off() && std::holds_alternative<Ask>(id_);
   if (code == CURLE_OK || beginning) {
     return answer_.take(static_cast<int>(easy_.info<long>(CURLINFO_RESPONSE_CODE)));
@@ -276,7 +276,7 @@ HttpResult CurlClient::Exchange::stalled() const {
   return std::unexpected(
       TransportError{.fault = TransportFault::timed_out,
                      .sent = true,
-                     .text = "no byte from " + route_.name() + " for " + describe(stall_)});
+                     .text = "no data from " + route_.name() + " for " + describe(stall_)});
 }
 
 Result<std::unique_ptr<CurlClient>> CurlClient::create(Keyring& keyring, const Trust& trust,
@@ -407,7 +407,7 @@ void CurlClient::deliver(const Exchange& exchange, HttpResult&& result) {
   }
 }
 
-// False if there are some, and the key for the proof of each is still being made.
+// False if there are some, but the proof key of each is still being generated.
 bool CurlClient::start_a_mint() {
   const auto ready =
       std::ranges::find_if(mints_, [&](const MintToken& mint) { return keyring_.can_prove(mint); });
@@ -444,16 +444,17 @@ void CurlClient::wait(std::span<curl_waitfd> extra, Duration timeout) {
   collect_line_answers();
 }
 
-// poll(2) refuses more descriptors at once than the process may have (RLIMIT_NOFILE), which anybody may lower
-// while it runs. Then each is looked at by itself, now and then: what is open goes on.
+// poll(2) refuses more descriptors at once than the process may have (RLIMIT_NOFILE), a limit that can be
+// lowered while it runs. Then each descriptor is checked by itself, now and then, so open connections
+// continue.
 void CurlClient::wait_without_poll(std::span<curl_waitfd> extra, Duration block) {
   if (unwaitable_.failed(steady_now(), "poll")) {
-    notes_.push_back({.level = Level::error,
-                      .tenant = {},
-                      .text =
-                          "more connections are open than this process may have: its limit of open files "
-                          "(RLIMIT_NOFILE, LimitNOFILE= of the unit) was lowered while it runs. What is open "
-                          "goes on slowly, and nothing new can be opened; raise the limit or restart"});
+    notes_.push_back(
+        {.level = Level::error,
+         .tenant = {},
+         .text = "more connections are open than this process may have: its limit of open files "
+                 "(RLIMIT_NOFILE, LimitNOFILE= of the unit) was lowered while it was running. Open "
+                 "connections continue slowly, and no new ones can be opened; raise the limit or restart"});
   }
   bool ready = false;
   for (curl_waitfd& each : extra) {
@@ -480,7 +481,7 @@ void CurlClient::reap() {
   }
 }
 
-// Our own watch instead of CURLOPT_LOW_SPEED_TIME, which counts whole seconds over an average of several.
+// Our own check instead of CURLOPT_LOW_SPEED_TIME, which counts whole seconds over an average of several.
 void CurlClient::end_stalled(Instant now) {
   for (auto it = exchanges_.begin(); it != exchanges_.end();) {
     if (it->second->stalled_at() > now) {

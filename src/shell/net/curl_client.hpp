@@ -1,5 +1,4 @@
-// CurlClient: every conversation with Okta and with Logz.io, in one loop with whatever else must be waited
-// for.
+// CurlClient: all transfers with Okta and Logz.io, in one loop with everything else that must be waited for.
 //
 //     auto client = CurlClient::create(keyring, trust, proxy);
 //     if (!client) return complain(client.error());
@@ -10,15 +9,14 @@
 //
 // Promises
 // - Each question that was not cancelled gets exactly one OktaAnswer, each bulk exactly one BulkAnswer, never
-//   within the call that asked, and within Patience whatever the other side does.
-// - A body that may have been taken is never sent again from here: TransportError::sent says so, and the
-//   Shipper decides.
-// - A target goes out byte for byte; one that could end the request line is refused.
-// - An answer is bounded (limits.hpp; of one of Okta's with a larger body the beginning is given), still
-//   encoded as it came, and the final one: 1xx and the proxy's own answers are not shown, redirects are not
-//   followed.
-// - A credential is attached only after the keyring has compared the origin, and is in no text. What needs a
-//   proof gets a fresh one for each sending, also where libcurl sends a question again by itself.
+//   within the same call, and within Patience whatever the other side does.
+// - A body that may have been taken is never sent again here: TransportError::sent says so, and the Shipper
+//   decides.
+// - A target is sent byte for byte; one that could end the request line is refused.
+// - An answer is bounded (limits.hpp; of a larger body from Okta the beginning is given), still encoded as
+//   received, and the final one: 1xx and the proxy's own answers are not shown, redirects are not followed.
+// - A credential is attached only after the keyring has compared the origin, and is in no text. Requests that
+//   need a proof get a fresh one for each sending, also if libcurl repeats a question by itself.
 // - Cleartext never goes through a proxy. TLS is 1.2 or newer and verified by Trust.
 //
 // The process must ignore SIGPIPE.
@@ -50,7 +48,7 @@ namespace logzio_okta {
 
 class CurlClient {
  public:
-  /// The keyring, trust and proxy outlive the client.
+  /// The keyring, trust and proxy must outlive the client.
   static Result<std::unique_ptr<CurlClient>> create(Keyring& keyring, const Trust& trust, const Proxy& proxy,
                                                     const Patience& patience = {});
   CurlClient(const CurlClient&) = delete;
@@ -58,22 +56,22 @@ class CurlClient {
   ~CurlClient();
 
   void ask(const AskOkta& ask);
-  /// Its token goes to the keyring. One is begun in each wait, since a signature takes a while, and none
-  /// before there is a key for its proof.
+  /// The token goes to the keyring. Each wait starts at most one request, because a signature takes time, and
+  /// none before the key for its proof exists.
   void mint(const MintToken& mint) { mints_.push_back(mint); }
-  /// Drops the question, or its answer where that was not read yet. Unknown ids are ignored.
+  /// Drops the question, or its answer if that was not read yet. Unknown ids are ignored.
   void cancel(RequestId id);
-  /// Over HTTP or as lines, as the protocol of its destination says, which the keyring knows.
+  /// Over HTTP or as newline JSON, by the protocol of its destination, which the keyring knows.
   void send(const SendBulk& bulk);
 
-  /// Blocks until something happened here, one of `extra` is ready, or `timeout` has passed; moves every
-  /// conversation on. Does not block while an answer waits to be read. `revents` of `extra` are filled in.
+  /// Blocks until something happens here, one of `extra` is ready, or `timeout` has passed; advances every
+  /// transfer. Does not block while an answer waits to be read. Fills in `revents` of `extra`.
   void wait(std::span<curl_waitfd> extra, Duration timeout);
   /// The oldest answer not read yet: OktaAnswer, TokenAnswer or BulkAnswer.
   [[nodiscard]] std::optional<Input> next_answer();
-  /// What people should hear of, each thing once.
+  /// Notes for the log, each thing once.
   [[nodiscard]] std::vector<Note> take_notes();
-  /// Conversations on their way.
+  /// The number of transfers in flight.
   [[nodiscard]] std::size_t in_flight() const;
 
  private:
@@ -94,13 +92,13 @@ class CurlClient {
   const Trust& trust_;
   const Proxy& proxy_;
   Patience patience_;
-  MultiHandle multi_;  // Before what leaves it when destroyed.
+  MultiHandle multi_;  // Before the members that leave it when destroyed.
   LineClient lines_;
-  std::size_t bodies_bytes_ = 0;  // Of all answers on their way.
+  std::size_t bodies_bytes_ = 0;  // Of all answers in flight.
   std::unordered_map<CURL*, std::unique_ptr<Exchange>> exchanges_;
   std::deque<Input> answers_;
-  std::deque<MintToken> mints_;           // Not begun yet.
-  std::vector<curl_waitfd> descriptors_;  // Kept for its room.
+  std::deque<MintToken> mints_;           // Not started yet.
+  std::vector<curl_waitfd> descriptors_;  // Kept for its capacity.
   Complaint unwaitable_{Complaint::Rhythm::hourly};
   std::vector<Note> notes_;
 };

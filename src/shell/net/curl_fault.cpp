@@ -16,7 +16,7 @@ std::string proxy_name(const Journey& journey) {
   return "the proxy " + journey.route.proxy->display;
 }
 
-// The first stop: the proxy where there is one.
+// The first hop: the proxy, if there is one.
 std::string next_hop(const Journey& journey) {
   return journey.route.proxy != nullptr ? proxy_name(journey) : journey.route.name();
 }
@@ -60,7 +60,7 @@ TransportError timed_out(const EasyHandle& easy, const Journey& journey) {
 TransportError proxy_refused(long status, const Journey& journey) {
   std::string text = proxy_name(journey) + " refused a tunnel to " + journey.route.name();
   if (status != 0) text += " (status " + std::to_string(status) + ")";
-  // 5xx: what is behind the proxy may come back.
+  // 5xx: the server behind the proxy may come back.
   return {.fault = TransportFault::proxy_refused,
           .sent = false,
           .text = std::move(text),
@@ -75,19 +75,19 @@ TransportError tls_failed(const Journey& journey) {
 }
 
 TransportError too_large(const Journey& journey) {
-  const std::string what = journey.complaint.empty() ? "a header line of endless length" : journey.complaint;
+  const std::string what = journey.complaint.empty() ? "an endless header line" : journey.complaint;
   return {.fault = TransportFault::answer_too_large,
           .sent = true,
           .text = journey.route.name() + " sent " + what};
 }
 
 TransportError cut(CURLcode code, const Journey& journey) {
-  std::string text = journey.route.name() + " closed the connection before its answer was whole";
+  std::string text = journey.route.name() + " closed the connection before its answer was complete";
   const bool nothing =
       code == CURLE_GOT_NOTHING || code == CURLE_SEND_FAIL_REWIND || code == CURLE_ABORTED_BY_CALLBACK;
   if (nothing) text = journey.route.name() + " closed the connection without an answer";
   if (code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_UNSUPPORTED_PROTOCOL) {
-    text = "what " + journey.route.name() + " answered is not HTTP";
+    text = "the answer of " + journey.route.name() + " is not HTTP";
   }
   return {.fault = TransportFault::cut, .sent = true, .text = std::move(text)};
 }
@@ -119,7 +119,7 @@ TransportError explain_alone(const EasyHandle& easy, CURLcode code, const Journe
     case CURLE_SSL_INVALIDCERTSTATUS:
       return tls_failed(journey);
     case CURLE_WRITE_ERROR:
-    case CURLE_OUT_OF_MEMORY:  // libcurl's word for a header line beyond its own bound of 100 KB.
+    case CURLE_OUT_OF_MEMORY:  // libcurl's code for a header line beyond its own limit of 100 KB.
     case curle_too_large:
       return too_large(journey);
     default:
@@ -149,7 +149,7 @@ CertificateFault certificate_fault(long verify_result) {
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
       return CertificateFault::unknown_ca;
-    // libcurl looks at the name before it asks OpenSSL for its result, which is "unspecified" until then.
+    // libcurl checks the name before it asks OpenSSL for its result, which is "unspecified" until then.
     case X509_V_ERR_UNSPECIFIED:
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:

@@ -1,7 +1,8 @@
-// Why a transfer failed: libcurl's code as our fault, with a line for the administrator.
+// Why a transfer failed: translates libcurl's code into our fault, with a line for the administrator.
 //
-// The texts are ours. libcurl's own are not passed on, since a text that quotes a request could quote the
-// credential in it; the one exception is OpenSSL's reason for a failed handshake, which knows no request.
+// The texts are ours. libcurl's own are not passed on, because a text that quotes a request could quote the
+// credential in it; the only exception is OpenSSL's reason for a failed handshake, which never quotes a
+// request.
 #pragma once
 
 #include "logzio_okta/http/cure.hpp"
@@ -12,7 +13,7 @@
 
 namespace logzio_okta {
 
-/// What we saw of a transfer ourselves.
+/// Our own observations of a transfer.
 struct Journey {
   const Route& route;
   bool connected = false;  ///< The request was about to be written.
@@ -22,7 +23,7 @@ struct Journey {
   std::string handshake;   ///< libcurl's error buffer.
 };
 
-/// `code` is not CURLE_OK.
+/// `code` must not be CURLE_OK.
 [[nodiscard]] TransportError explain(const EasyHandle& easy, CURLcode code, const Journey& journey);
 
 [[nodiscard]] CertificateFault certificate_fault(long verify_result);

@@ -9,7 +9,7 @@
 namespace logzio_okta {
 namespace {
 
-// libcurl needs text that ends in a NUL; a Secret does not.
+// libcurl needs NUL-terminated strings; a Secret is not one.
 class WipedText {
  public:
   explicit WipedText(const Secret& secret) : text_(secret.expose()) {}
@@ -28,7 +28,7 @@ CURLcode attach_trust(CURL* /*easy*/, void* context, void* trust) noexcept {
   return CURLE_OK;
 }
 
-// nullptr, as a pointer: the bare constant has no type a variadic function could read.
+// nullptr as a pointer: the bare constant has no type that a variadic function could read.
 constexpr const char* none = nullptr;
 
 }  // namespace
@@ -38,11 +38,12 @@ Result<void> curl_is_suitable() {
   if (initialised != CURLE_OK) return fail("libcurl cannot be initialised");
   const curl_version_info_data* version = curl_version_info(CURLVERSION_NOW);
   if ((version->features & CURL_VERSION_ASYNCHDNS) == 0) {
-    return fail("this libcurl looks names up by blocking: use one built with a threaded resolver or c-ares");
+    return fail(
+        "this libcurl resolves names in blocking calls: use one built with a threaded resolver or c-ares");
   }
   const std::string_view tls = version->ssl_version == nullptr ? "" : version->ssl_version;
   if (!tls.starts_with("OpenSSL/")) {
-    return fail("this libcurl speaks TLS by \"" + std::string(tls) + "\": use one built with OpenSSL");
+    return fail("this libcurl uses \"" + std::string(tls) + "\" for TLS: use one built with OpenSSL");
   }
   return {};
 }
@@ -78,7 +79,7 @@ Secret with_nul(const Secret& secret) {
 }
 
 void HeaderList::add(const char* line) {
-  // libcurl's type is older than const; it only reads.
+  // libcurl's type lacks const; it only reads.
   nodes_.push_back({.data = const_cast<char*>(line), .next = nullptr});
 }
 
@@ -112,9 +113,9 @@ void connect_by(EasyHandle& easy, const Route& route, Duration connect_timeout) 
   easy.set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(to_ms(connect_timeout).count()));
   easy.set(CURLOPT_NOSIGNAL, 1L);
   easy.set(CURLOPT_TCP_KEEPALIVE, 1L);
-  // Otherwise a name server that does not answer holds up whoever drops the handle.
+  // Otherwise an unresponsive name server would block the destruction of the handle.
   easy.set(CURLOPT_QUICK_EXIT, 1L);
-  // An empty text, unlike nullptr, keeps libcurl from reading the environment.
+  // An empty string, unlike nullptr, keeps libcurl from reading the environment.
   easy.set(CURLOPT_NOPROXY, "");
   if (route.proxy == nullptr) {
     easy.set(CURLOPT_PROXY, "");
@@ -123,7 +124,7 @@ void connect_by(EasyHandle& easy, const Route& route, Duration connect_timeout) 
   easy.set(CURLOPT_PROXY, route.proxy->url);
   easy.set(CURLOPT_HTTPPROXYTUNNEL, 1L);
   easy.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  // Our headers, and with them the credential, are for the other end of the tunnel.
+  // Our headers, including the credential, are for the other end of the tunnel.
   easy.set(CURLOPT_HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE));
 }
 
@@ -134,7 +135,7 @@ void verify_by(EasyHandle& easy, const Trust& trust) {
   easy.set(CURLOPT_PROXY_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   easy.set(CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
   easy.set(CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
-  // The shared store alone: libcurl would load the system's certificates once more for every connection.
+  // Only the shared store: libcurl would load the system's certificates again for every connection.
   for (const CURLoption option :
        {CURLOPT_CAINFO, CURLOPT_CAPATH, CURLOPT_PROXY_CAINFO, CURLOPT_PROXY_CAPATH}) {
     easy.set(option, none);

@@ -20,11 +20,11 @@
 
 namespace logzio_okta {
 
-/// Whether the libcurl we run with can do what we build on: TLS by OpenSSL (for the shared store) and name
-/// look-up that does not block. Initialises libcurl on the first call.
+/// Whether the libcurl at run time has the features we rely on: TLS by OpenSSL (for the shared store) and
+/// non-blocking name resolution. Initialises libcurl on the first call.
 [[nodiscard]] Result<void> curl_is_suitable();
 
-/// One transfer. It is taken out of its multi handle before it is freed, in the order libcurl asks for.
+/// One transfer. It is removed from its multi handle before it is freed, in the order libcurl requires.
 class EasyHandle {
  public:
   EasyHandle();
@@ -32,13 +32,13 @@ class EasyHandle {
   EasyHandle& operator=(const EasyHandle&) = delete;
   ~EasyHandle();
 
-  /// Only what libcurl's variadic function reads without surprise: a long, a curl_off_t, a pointer.
+  /// Only types that libcurl's variadic function reads reliably: a long, a curl_off_t, a pointer.
   template <class T>
   void set(CURLoption option, T value) {
     static_assert(std::is_same_v<T, long> || std::is_pointer_v<T>);
     must(curl_easy_setopt(handle_, option, value));
   }
-  /// For libcurl's strings, which it copies; ours is wiped.
+  /// For strings, which libcurl copies; ours is wiped.
   void set(CURLoption option, const Secret& text);
   template <class T>
   [[nodiscard]] T info(CURLINFO what) const {
@@ -61,18 +61,18 @@ class EasyHandle {
 struct MultiCleanup {
   void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
 };
-// CURLM is void to C++, which unique_ptr takes as long as nobody dereferences it.
+// CURLM is void, which unique_ptr accepts if it is never dereferenced.
 using MultiHandle = std::unique_ptr<CURLM, MultiCleanup>;
 
-/// The same with a NUL after it, for where libcurl reads the text in place.
+/// The same with a NUL after it, for strings that libcurl reads in place.
 [[nodiscard]] Secret with_nul(const Secret& secret);
 
-/// Header lines that libcurl reads where they are: its own list would copy a credential and free it unwiped.
+/// Header lines that libcurl reads in place: its own list would copy a credential and free it unwiped.
 class HeaderList {
  public:
   /// `line` must end in a NUL and outlive the list.
   void add(const char* line);
-  /// In the place of one that was added, also after libcurl was given the list.
+  /// Replaces an added line, also after libcurl was given the list.
   void replace(std::size_t index, const char* line);
   /// Valid until the next `add`.
   [[nodiscard]] curl_slist* head();
@@ -84,16 +84,16 @@ class HeaderList {
 /// Where a connection goes, and the tunnel it takes, if any.
 struct Route {
   Origin origin;
-  const Proxy* proxy = nullptr;  ///< nullptr: straight.
+  const Proxy* proxy = nullptr;  ///< nullptr: direct.
 
   /// Cleartext never goes through a proxy.
   static Route to(const Origin& origin, const Proxy& proxy);
-  /// "acme.okta.com", with the port where it is not the scheme's own: for people.
+  /// "acme.okta.com", with the port if it is not the scheme's default: for people.
   [[nodiscard]] std::string name() const;
 };
 
-/// Sets what every connection has in common: this origin and no other, no redirect, no cookie, no .netrc, no
-/// environment, HTTP/1.1, the tunnel, and how long connecting may take.
+/// Sets what all connections have in common: only this origin, no redirect, no cookie, no .netrc, no
+/// environment, HTTP/1.1, the tunnel, and the connect timeout.
 void connect_by(EasyHandle& easy, const Route& route, Duration connect_timeout);
 /// TLS 1.2 or newer, verified by `trust` alone, within bound_tls().
 void verify_by(EasyHandle& easy, const Trust& trust);

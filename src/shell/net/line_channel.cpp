@@ -32,8 +32,8 @@ TlsContext line_tls_context(const Trust& trust) {
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                       SSL_MODE_RELEASE_BUFFERS);
-  // Many servers answer our close_notify with a plain end of stream. Taken for a fault it would make us send
-  // every bulk again, for ever; before our own end it is a fault all the same.
+  // Many servers answer our close_notify with a plain end of stream. If that counted as a fault, we would
+  // send every bulk again, for ever; before our own end it is still a fault.
   SSL_CTX_set_options(context.get(), SSL_OP_IGNORE_UNEXPECTED_EOF);
   trust.attach(context.get());
   bound_tls(context.get());
@@ -94,11 +94,11 @@ LineChannel::Step LineChannel::write(std::string_view bytes, std::size_t& count)
 LineChannel::Step LineChannel::finish() {
   if (ssl_) {
     ERR_clear_error();
-    // 0: our close_notify is out, the peer's has not come yet, which is what we want.
+    // 0: our close_notify is sent, the peer's has not come yet, which is what we want.
     const int result = SSL_shutdown(ssl_.get());
     if (result < 0) return tls_step(result);
   }
-  // After a close_notify, too: what is between us and the listener may only understand this one.
+  // After a close_notify as well: something in between may only understand this one.
   if (shutdown(socket_, SHUT_WR) != 0) return system_step(Step::full);
   return Step::done;
 }
@@ -120,7 +120,7 @@ LineChannel::Step LineChannel::await_end() {
   const ssize_t count = recv(socket_, room.data(), room.size(), 0);
   if (count < 0) return system_step(Step::empty);
   if (count > 0) return Step::empty;
-  // After an end, recv() no longer tells of a reset.
+  // After an end, recv() no longer reports a reset.
   int error = 0;
   socklen_t size = sizeof error;
   if (getsockopt(socket_, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error == 0) return Step::ended;
@@ -130,7 +130,7 @@ LineChannel::Step LineChannel::await_end() {
 
 std::size_t LineChannel::unsent() const {
   int bytes = 0;
-  // A socket that cannot tell has nothing left to send.
+  // A socket that cannot answer has nothing left to send.
   if (ioctl(socket_, SIOCOUTQ, &bytes) != 0 || bytes < 0) return 0;
   return static_cast<std::size_t>(bytes);
 }
@@ -139,10 +139,10 @@ long LineChannel::verify_result() const {
   return ssl_ ? SSL_get_verify_result(ssl_.get()) : static_cast<long>(X509_V_OK);
 }
 
-// `result`: what an OpenSSL call returned, its error queue cleared before.
+// `result`: of an OpenSSL call, before which the error queue was cleared.
 LineChannel::Step LineChannel::tls_step(int result) {
   const int system_error = errno;
-  // Not an end of the peer's own, which would settle what was written.
+  // Not the peer's own end, which would settle the written lines.
   if (result <= 0 && is_over_bounds(ssl_.get())) {
     trouble_ = "it sends TLS records without data, one after another";
     ERR_clear_error();
@@ -169,7 +169,7 @@ LineChannel::Step LineChannel::tls_step(int result) {
   }
 }
 
-// After a system call that failed; `later` is what trying again must wait for.
+// After a failed system call; `later`: what to wait for before a retry.
 LineChannel::Step LineChannel::system_step(Step later) {
   if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return later;
   trouble_ = std::strerror(errno);

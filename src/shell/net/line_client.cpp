@@ -20,7 +20,7 @@
 namespace logzio_okta {
 namespace {
 
-// In one turn, so that one connection does not keep the loop from the others.
+// Per turn, so that one connection does not starve the others.
 constexpr int writes_in_a_row = 16;
 constexpr int reads_in_a_row = 16;
 
@@ -30,12 +30,12 @@ Route route_to(const Endpoint& listener, const Proxy& proxy) {
   const bool tls = !is_cleartext(listener.protocol);
   Route route =
       Route::to({.scheme = tls ? "https" : "http", .host = listener.host, .port = listener.port}, proxy);
-  // libcurl only connects: TLS is spoken by the channel.
+  // libcurl only connects; the channel runs TLS.
   route.origin.scheme = "http";
   return route;
 }
 
-// What the peer said is of no interest; that it ended is.
+// The peer's bytes do not matter, only its end.
 Step drain(LineChannel& channel) {
   for (int i = 0; i < reads_in_a_row; ++i) {
     if (const Step step = channel.discard(); step != Step::done) return step;
@@ -45,7 +45,7 @@ Step drain(LineChannel& channel) {
 
 }  // namespace
 
-// One bulk on its connection. The states are those of the drawing in the header.
+// One bulk on its connection. For the states, see the drawing in the header.
 class LineClient::Connection {
  public:
   Connection(LineClient& client, const Endpoint& listener, const SendBulk& bulk, Secret opening, Route route)
@@ -66,9 +66,9 @@ class LineClient::Connection {
   [[nodiscard]] BulkId id() const { return id_; }
   void start();
   [[nodiscard]] bool connects_by(CURL* easy) const;
-  /// libcurl has finished: an error, or nothing and the socket is ours.
+  /// libcurl has finished: returns an error, or nothing if the socket is ours.
   [[nodiscard]] std::optional<BulkResult> connected(CURLcode code);
-  /// Moves on; the result once there is one.
+  /// Advances; returns the result once there is one.
   [[nodiscard]] std::optional<BulkResult> drive(Instant now);
   [[nodiscard]] Instant deadline() const;
   void add_descriptor(std::vector<curl_waitfd>& descriptors) const;
@@ -115,8 +115,8 @@ class LineClient::Connection {
   Duration stall_;
   Duration whole_;
   Instant started_;
-  Instant moved_;      // When a byte last left.
-  bool sent_ = false;  // At least one did.
+  Instant moved_;      // When a byte was last sent.
+  bool sent_ = false;  // At least one byte was.
   std::variant<Connecting, Handshaking, Writing, Closing> state_;
 };
 
@@ -144,8 +144,8 @@ std::optional<BulkResult> LineClient::Connection::connected(CURLcode code) {
                     .whole = whole_,
                     .handshake = ""});
   }
-  // Our own descriptor: libcurl closes its one with the handle, which must not outlive this moment, since it
-  // also closes idle connections on its own account.
+  // A descriptor of our own: libcurl closes its one with the handle, which must be freed now, because libcurl
+  // also closes idle connections by itself.
   const int socket =
       fcntl(static_cast<int>(easy.info<curl_socket_t>(CURLINFO_ACTIVESOCKET)), F_DUPFD_CLOEXEC, 0);
   if (socket < 0) {
@@ -218,7 +218,7 @@ LineClient::Connection::Outcome LineClient::Connection::step(Closing& state, Ins
   const Step peer = drain(state.channel);
   if (peer == Step::broken) return cut(state.channel, peer);
   if (state.our_end_sent) return await_peer(state, peer, now);
-  // Its end is an answer only to ours.
+  // Its end counts as an answer only after ours.
   if (peer == Step::ended) return cut(state.channel, peer);
   return close_our_side(state, now);
 }
@@ -245,7 +245,7 @@ LineClient::Connection::Outcome LineClient::Connection::await_peer(Closing& stat
   if (peer == Step::ended) {
     const Step end = state.channel.await_end();
     if (end == Step::broken) return cut(state.channel, end);
-    // An end that was sent before ours had arrived is no answer to it.
+    // An end that was sent before ours arrived is not an answer.
     if (end == Step::ended && state.channel.unsent() > 0) return cut(state.channel, end);
     if (end == Step::ended) return LinesTaken{};
   }
@@ -278,9 +278,9 @@ void LineClient::Connection::add_descriptor(std::vector<curl_waitfd>& descriptor
   if (const auto* closing = std::get_if<Closing>(&state_)) add(closing->channel, !closing->our_end_sent);
 }
 
-// Not before it can be written: a listener that does not answer must not cost a bulk's plain bytes.
+// Not before it can be written: an unresponsive listener must not cost the memory of an uncompressed bulk.
 LineFeed LineClient::Connection::unpack() {
-  // No bulk is larger than the largest page: that is where its lines come from.
+  // A bulk is never larger than the largest page, which its lines come from.
   auto plain = gunzip(*packed_, limits::page_bytes_max);
   CHECK(plain.has_value());
   packed_.reset();
@@ -327,12 +327,14 @@ void LineClient::send(const SendBulk& bulk) {
   const Endpoint& listener = keyring_.listener(bulk.destination);
   const Route route = route_to(listener, proxy_);
   if (route.proxy != nullptr && route.proxy->display.starts_with("https://")) {
-    // A tunnel within TLS has no socket that could be handed over.
-    answer(bulk.id, TransportError{.fault = TransportFault::refused_by_us,
-                                   .sent = false,
-                                   .text = "lines cannot go through " + route.proxy->display +
-                                           ", a proxy that is itself spoken to over TLS: use the listener's "
-                                           "port 8071 or a proxy with http://"});
+    // A tunnel within TLS has no socket to take over.
+    answer(
+        bulk.id,
+        TransportError{
+            .fault = TransportFault::refused_by_us,
+            .sent = false,
+            .text = "lines cannot go through " + route.proxy->display +
+                    ", because that proxy uses TLS: use the listener's port 8071 or a proxy with http://"});
     return;
   }
   auto connection = std::make_unique<Connection>(*this, listener, bulk, std::move(*opening), route);
@@ -391,10 +393,10 @@ void LineClient::note_open_peer(const std::string& listener) {
   if (!open_peers_said_.insert(listener).second) return;
   notes_.push_back({.level = Level::warn,
                     .tenant = "",
-                    .text = listener + " does not close its side of a connection after we closed ours: " +
+                    .text = listener + " does not close its side of a connection after ours is closed: " +
                             "lines count as delivered " + describe(patience_.line_close) +
                             " later, once its system has acknowledged them, which does not prove that they " +
-                            "were read; https on port 8071 answers"});
+                            "were read; HTTPS on port 8071 answers"});
 }
 
 }  // namespace logzio_okta

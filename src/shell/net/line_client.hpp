@@ -1,17 +1,17 @@
-// LineClient: bulks as lines over TCP or TLS, one connection a bulk.
+// LineClient: sends bulks as newline JSON over TCP or TLS, one connection per bulk.
 //
-// The protocol never answers, so the end of a connection is made to: after the last line we close our side,
-// and the bulk is settled when the peer closes its own in answer. A reset, or an end that was sent before
-// ours had arrived, is a lost answer. What TCP cannot tell: a peer that has received our end, and ends its
-// own side without having read everything that its system holds. The kernel's acknowledgement alone proves
-// nothing (its queue was seen empty while half of the bytes were never read), but where a peer keeps its side
-// open for Patience::line_close with that queue empty, it has to do; this is said once.
+// The protocol has no answers, so the end of the connection serves as one: after the last line we close our
+// side, and the bulk is settled when the peer then closes its own. A reset, or an end that was sent before
+// ours arrived, is a lost answer. TCP cannot reveal a peer that receives our end and closes its side without
+// having read everything in its system's buffer. The kernel's acknowledgement alone proves nothing (its queue
+// was seen empty while half of the bytes were never read), but if a peer keeps its side open for
+// Patience::line_close with that queue empty, it must suffice; a warning says so once.
 //
 //     connecting -> handshaking -> writing -> closing -> LinesTaken
 //         (any) --------------------------------------> TransportError
 //
-// Lives inside CurlClient, whose loop it shares: libcurl looks the name up and connects, through the proxy
-// where there is one, and hands the socket over.
+// Part of CurlClient, whose loop it shares: libcurl resolves the name, connects, through the proxy if there
+// is one, and hands over the socket.
 #pragma once
 
 #include <cstddef>
@@ -37,7 +37,7 @@ namespace logzio_okta {
 
 class LineClient {
  public:
-  /// All of them outlive the client.
+  /// All of them must outlive the client.
   LineClient(CURLM* multi, const Keyring& keyring, const Trust& trust, const Proxy& proxy,
              const Patience& patience);
   LineClient(const LineClient&) = delete;
@@ -46,12 +46,12 @@ class LineClient {
 
   void send(const SendBulk& bulk);
 
-  /// libcurl has finished with a handle that is ours.
+  /// libcurl has finished with one of our handles.
   void connected(CURL* easy, CURLcode code);
   void add_descriptors(std::vector<curl_waitfd>& descriptors) const;
-  /// Moves every connection as far as it goes without blocking.
+  /// Advances every connection as far as possible without blocking.
   void drive(Instant now);
-  /// When `drive` must be called though no descriptor is ready.
+  /// When `drive` must be called even if no descriptor is ready.
   [[nodiscard]] Instant deadline() const;
 
   [[nodiscard]] std::optional<BulkAnswer> next_answer();
@@ -68,7 +68,7 @@ class LineClient {
   const Trust& trust_;
   const Proxy& proxy_;
   Patience patience_;
-  TlsContext tls_;  // Made when first needed.
+  TlsContext tls_;  // Created when first needed.
   std::vector<std::unique_ptr<Connection>> connections_;
   std::deque<BulkAnswer> answers_;
   std::vector<Note> notes_;

@@ -16,7 +16,7 @@ constexpr std::size_t chunk_bytes = 64 * limits::KiB;
 
 LineFeed::LineFeed(std::string plain, Secret opening)
     : plain_(std::move(plain)), opening_(std::move(opening)) {
-  // Never grown again: growing would leave the old bytes behind, token and all.
+  // It never grows: growing would leave the old bytes behind, including the token.
   chunk_.reserve(chunk_bytes + opening_.expose().size());
 }
 

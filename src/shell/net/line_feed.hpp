@@ -1,7 +1,7 @@
-// LineFeed: the bytes of a bulk as they go over a line connection, the token put into each line on the way.
+// LineFeed: the bytes of a bulk for a line connection, with the token inserted into each line.
 //
-// Works in one small chunk that is wiped in the end, so that neither a second copy of the bulk nor a memory
-// full of tokens exists at any time.
+// Works in one small chunk that is wiped at the end, so there is never a second copy of the bulk or memory
+// full of tokens.
 //
 //     while (!feed.done()) feed.written(channel.write(feed.front()));
 #pragma once
@@ -16,17 +16,16 @@ namespace logzio_okta {
 
 class LineFeed {
  public:
-  /// `plain`: JSON objects with at least one key, each followed by '\n'. `opening`: what each line begins
-  /// with in place of its '{', as Keyring::line_opening makes it.
+  /// `plain`: JSON objects with at least one key, each followed by '\n'. `opening`: replaces the '{' of each
+  /// line, from Keyring::line_opening.
   LineFeed(std::string plain, Secret opening);
   LineFeed(LineFeed&&) noexcept = default;
   LineFeed& operator=(LineFeed&&) = delete;
   ~LineFeed();
 
-  /// What to write next, whole lines or parts of them; empty once everything is written. Valid until
-  /// `written`.
+  /// The bytes to write next, whole lines or parts; empty once everything is written. Valid until `written`.
   [[nodiscard]] std::string_view front();
-  /// So much of `front()` is gone.
+  /// `bytes` of `front()` were written.
   void written(std::size_t bytes);
   [[nodiscard]] bool done() const;
 

@@ -12,10 +12,10 @@
 namespace logzio_okta {
 namespace {
 
-/// An address of either family, as the socket calls take it.
+/// An address of either family, in the form of the socket calls.
 class SocketAddress {
  public:
-  /// Nothing for what is not an address (or "localhost").
+  /// Nothing if it is not an address (or "localhost").
   static std::optional<SocketAddress> parse(std::string host, std::uint16_t port) {
     if (host == "localhost") host = "127.0.0.1";
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
@@ -56,7 +56,7 @@ std::string explain(const std::string& where, const std::string& flag, int error
       "cannot listen on " + where + " for " + flag + ": " + std::generic_category().message(error);
   switch (error) {
     case EADDRINUSE:
-      return words + "; another program has the port: choose another, or " + flag + " off";
+      return words + "; another program uses the port: choose another, or " + flag + " off";
     case EACCES:
       return words + "; choose a port above 1023";
     case EADDRNOTAVAIL:
@@ -66,13 +66,13 @@ std::string explain(const std::string& where, const std::string& flag, int error
   }
 }
 
-/// Nothing after a failure, which is in errno.
+/// Nothing after a failure, with errno set.
 Descriptor open_socket(const SocketAddress& address) {
   Descriptor socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) return {};
   const int fd = socket.get();
   const int on = 1;
-  // A restart must not wait for the last run's connections to be forgotten.
+  // A restart must not wait until the last run's connections have expired.
   const bool ready = ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
                      (!address.is_v6() || ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
                      address.bind_to(fd) && ::listen(fd, SOMAXCONN) == 0;

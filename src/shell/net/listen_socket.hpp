@@ -1,4 +1,4 @@
-// Listening on a TCP port, for the servers we are.
+// Listening on a TCP port, for our servers.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +11,10 @@
 
 namespace logzio_okta {
 
-/// A socket that listens there and does not block. The host is an IPv4 or IPv6 address or "localhost"; port 0
-/// takes a free one. The error names the address, `flag` ("--admin") and what to do.
+/// A non-blocking socket that listens there. The host is an IPv4 or IPv6 address or "localhost"; port 0 takes
+/// a free one. The error names the address, `flag` ("--admin") and what to do.
 std::expected<Descriptor, std::string> listen_on(const AdminAddress& address, const std::string& flag);
-/// The port a listening socket has.
+/// The port of a listening socket.
 [[nodiscard]] std::uint16_t port_of(const Descriptor& socket);
 
 }  // namespace logzio_okta

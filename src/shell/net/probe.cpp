@@ -22,7 +22,7 @@
 namespace logzio_okta {
 namespace {
 
-/// The common name, or the first alternative name where there is none.
+/// The common name, or else the first alternative name.
 std::string common_name(const X509_NAME* name) {
   const int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
   if (at < 0) return "(no name)";
@@ -40,7 +40,7 @@ std::optional<WallTime> read_time(const ASN1_TIME* time) {
   return WallTime(std::chrono::seconds(::timegm(&broken_down)));
 }
 
-/// One question on its way. libcurl holds its address until it is destroyed.
+/// One request in flight. libcurl holds its address until it is destroyed.
 class Walk {
  public:
   Walk(const ProbeRequest& question, const Trust& trust, const Proxy& proxy)
@@ -94,7 +94,7 @@ class Walk {
       seen_.result = answer_.take(static_cast<int>(easy_.info<long>(CURLINFO_RESPONSE_CODE)));
       return std::move(seen_);
     }
-    // The chain was good, and libcurl has refused the certificate all the same: by its name.
+    // The chain was good, so libcurl refused the certificate for its name.
     if (code == CURLE_PEER_FAILED_VERIFICATION && seen_.fault == CertificateFault::good) {
       seen_.fault = CertificateFault::wrong_name;
     }
@@ -141,7 +141,7 @@ class Walk {
     return CURLE_OK;
   }
 
-  /// OpenSSL's own judgement, remembered with whom it was about.
+  /// OpenSSL's own result, recorded with the certificate's names.
   static int verify(X509_STORE_CTX* context, void* self) noexcept {
     Sighting& seen = static_cast<Walk*>(self)->seen_;
     const X509* const leaf = X509_STORE_CTX_get0_cert(context);
@@ -171,12 +171,12 @@ class Walk {
   Sighting seen_;
   std::size_t bodies_bytes_ = 0;
   AnswerCollector answer_;
-  Secret header_;  // Read in place by libcurl, and so is the next.
+  Secret header_;  // Read in place by libcurl, as is the next.
   Secret proof_;
   HeaderList headers_;
   bool connected_ = false;
   std::array<char, CURL_ERROR_SIZE> handshake_{};
-  EasyHandle easy_;  // Last, so that it goes first: it reads the others.
+  EasyHandle easy_;  // Last, so that it is destroyed first: it reads the others.
 };
 
 }  // namespace

@@ -1,9 +1,9 @@
-// Probe: asks many hosts one question each, all at once, and notes what it saw on the way.
+// Probe: sends one request to each of many hosts, all at once, and records what it saw.
 //
 //     std::vector<Sighting> seen = probe(questions, trust, proxy);  // In the order of the questions.
 //
-// For `check` alone: it blocks until the last answer or the last patience is over. It goes the same ways as
-// the daemon: the same proxy, the same trust, no redirect, a credential only to where the caller attached it.
+// Only for `check`: it blocks until the last answer or timeout. It connects as the daemon does: the same
+// proxy, the same trust, no redirects, and each credential goes only to the host the caller attached it to.
 #pragma once
 
 #include <string>
@@ -22,7 +22,7 @@ struct ProbeRequest {
   enum class Kind : std::uint8_t {
     get,
     post_nothing,  ///< A POST without a body.
-    connect,       ///< The connection and TLS alone; answered as if by an empty 200.
+    connect,       ///< Only the connection and TLS; the result is an empty 200.
   };
   Origin origin;
   Kind kind = Kind::get;
@@ -31,7 +31,7 @@ struct ProbeRequest {
   Secret proof{};        ///< "DPoP: ..."; empty: none.
 };
 
-/// How long one question may take to connect and in all.
+/// How long one request may take to connect and in total.
 inline constexpr Duration probe_connect_patience = 10s;
 inline constexpr Duration probe_patience = 40s;  // Above Okta's own 30 s.
 

@@ -25,21 +25,21 @@
 namespace logzio_okta {
 namespace {
 
-constexpr std::size_t ticket_key_bytes = 80;  // A name, and a key each for secrecy and for authenticity.
+constexpr std::size_t ticket_key_bytes = 80;  // A name, an encryption key and a MAC key.
 
-/// OpenSSL's own words for the oldest error, which know no secret.
+/// OpenSSL's own text for the oldest error, which has no secrets.
 std::string openssl_words() {
   const char* const words = ERR_reason_error_string(ERR_peek_error());
   ERR_clear_error();
   return words != nullptr ? words : "unknown error";
 }
 
-/// OpenSSL would ask for it at the terminal.
+/// OpenSSL would prompt for it on the terminal.
 int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*context*/) {
   return 0;
 }
 
-/// HTTP/1.1 where the client offers a choice; it may also offer none.
+/// HTTP/1.1 if the client offers a choice; it may also offer none.
 int choose_protocol(SSL* /*ssl*/, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
                     unsigned in_size, void* /*context*/) {
   constexpr unsigned char http_1_1[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
@@ -55,14 +55,13 @@ int choose_protocol(SSL* /*ssl*/, const unsigned char** out, unsigned char* out_
 void configure(SSL_CTX* context) {
   bound_tls(context);
   CHECK(SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1);
-  // Under TLS 1.2 what TLS 1.3 has anyway: a key of its own for each connection, and ciphers that
-  // authenticate.
+  // For TLS 1.2, what TLS 1.3 always has: a separate key for each connection, and authenticated ciphers.
   CHECK(SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1);
   SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION);
-  // Idle connections hold no buffers; a write may be taken up from another place in memory.
+  // Idle connections hold no buffers; a write may be resumed from another address.
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  // Tickets alone: a client that comes again saves us a signature, and we remember nothing.
+  // Tickets only: a returning client saves us a signature, and we store nothing.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(context, 1);
   constexpr unsigned char context_id[] = "hooks";
@@ -79,7 +78,7 @@ struct FreeBy {
 };
 using Bio = std::unique_ptr<BIO, FreeBy<BIO_free_all>>;
 
-/// Read by us and not by OpenSSL: in our words when it cannot be, and also where only root may.
+/// We read the file, not OpenSSL: for our own error texts, and for files that only root may read.
 Result<SmallFile> read_pem(const std::string& path) {
   Result<SmallFile> file = read_small_file(path, limits::pem_bytes_max);
   if (!file) return fail(path + " " + file.error().text);
@@ -99,7 +98,7 @@ bool use_certificate(SSL_CTX* context, std::string_view pem) {
   while (const Certificate link{PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr)}) {
     if (SSL_CTX_add1_chain_cert(context, link.get()) != 1) return false;
   }
-  // Nothing more is there, or nothing that is a certificate.
+  // No more data, or no certificate.
   const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
   if (at_end) ERR_clear_error();
   return at_end;
@@ -130,7 +129,7 @@ Result<ServerTls> ServerTls::load(const std::string& certificate, const std::str
   ERR_clear_error();
   if (!use_certificate(context, certificate_file->bytes)) {
     return fail(certificate + " is not a certificate in PEM form (" + openssl_words() +
-                "); it begins with the server's own and goes on with its chain");
+                "); it must begin with the server's own certificate, followed by its chain");
   }
   if (!use_key(context, key_bytes.expose())) {
     const std::string words = openssl_words();

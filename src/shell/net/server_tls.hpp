@@ -1,7 +1,7 @@
 // ServerTls: our own certificate, and connections accepted under it.
 //
-// A certificate is renewed while we run; then a new ServerTls takes the place of the old one, whose
-// connections go on undisturbed.
+// If the certificate is renewed while we run, a new ServerTls replaces the old one, whose connections
+// continue undisturbed.
 #pragma once
 
 #include <memory>
@@ -20,14 +20,14 @@ namespace logzio_okta {
 
 class ServerTls {
  public:
-  /// PEM files: the certificate followed by its chain, and its key, without a passphrase. Adds a warning when
+  /// PEM files: the certificate followed by its chain, and its key, without a passphrase. Adds a warning if
   /// every user of the machine can read the key. The error names the file, what is wrong and what to do.
   static Result<ServerTls> load(const std::string& certificate, const std::string& key,
                                 std::vector<std::string>& warnings);
 
-  /// Replaces the key of the tickets when it has lived for so long. With it one can read what was said under
-  /// TLS 1.2 on connections that began with a ticket, so an old one must not be found here later. A ticket
-  /// from before costs its client a whole handshake.
+  /// Replaces the ticket key when it is older than `life`. The key decrypts TLS 1.2 connections that began
+  /// with a ticket, so an old one must not be found here later. An earlier ticket then costs its client a
+  /// full handshake.
   void renew_ticket_key(Instant now, Duration life);
 
  private:
@@ -39,11 +39,11 @@ class ServerTls {
   Instant ticket_key_until_{};
 };
 
-/// What came of reading or writing.
+/// The result of reading or writing.
 enum class Flow : std::uint8_t {
-  moved,        ///< Some bytes were.
-  wants_read,   ///< Go on when the socket can be read,
-  wants_write,  ///< or written.
+  moved,        ///< Some bytes were transferred.
+  wants_read,   ///< Continue when the socket is readable,
+  wants_write,  ///< or writable.
   ended,        ///< The peer closed its side, or the connection is broken.
 };
 
@@ -53,14 +53,14 @@ class ServerChannel {
   /// `tls`: nullptr for none.
   ServerChannel(Descriptor socket, const ServerTls* tls);
 
-  /// Until it says `moved`, nothing can be read or written.
+  /// Until it returns `moved`, nothing can be read or written.
   [[nodiscard]] Flow shake_hands();
   /// `moved`: `bytes` were read to the front of `into`.
   [[nodiscard]] Flow read(char* into, std::size_t size, std::size_t& bytes);
   [[nodiscard]] Flow write(std::string_view from, std::size_t& bytes);
-  /// Says that nothing more will be written.
+  /// Tells the peer that nothing more will be written.
   void end_writing();
-  /// It ended because of what the client sent within TLS: see bound_tls().
+  /// It was ended because of the client's TLS records: see bound_tls().
   [[nodiscard]] bool is_abused() const;
   [[nodiscard]] int fd() const { return socket_.get(); }
 

@@ -14,10 +14,10 @@
 namespace logzio_okta {
 namespace {
 
-/// What a connection's peer has sent.
+/// Counts of what a connection's peer has sent.
 struct Tally {
-  std::size_t idle_records = 0;  ///< That brought no data, less what data has made up for.
-  std::size_t record_bytes = 0;  ///< Of the record in hand, as its header says.
+  std::size_t idle_records = 0;  ///< Those without data, minus those offset by data.
+  std::size_t record_bytes = 0;  ///< Of the current record, by its header.
   bool over = false;
 };
 
@@ -35,7 +35,7 @@ int copy_tally(CRYPTO_EX_DATA* /*to*/, const CRYPTO_EX_DATA* /*from*/, void** ta
   return 1;
 }
 
-/// Of what every SSL keeps for us. OpenSSL makes and frees it with the SSL.
+/// The index of our data in every SSL. OpenSSL creates and frees it with the SSL.
 int tally_index() {
   static const int index = SSL_get_ex_new_index(0, nullptr, new_tally, copy_tally, free_tally);
   CHECK(index >= 0);
@@ -49,17 +49,17 @@ Tally* tally_of(const SSL* ssl) {
 void count_idle(SSL* ssl, Tally& tally) {
   if (++tally.idle_records <= limits::tls_idle_records_max) return;
   tally.over = true;
-  // Both sides look closed: whatever OpenSSL is doing on this connection ends at this record.
+  // Both sides look closed, so OpenSSL stops working on this connection after this record.
   SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
 
 void count_data(Tally& tally) {
-  // A few bytes make up for nothing, or a byte between key updates would keep them coming.
+  // A few bytes offset nothing; otherwise single bytes between key updates would allow any number of them.
   constexpr std::size_t telling_bytes = 1 * limits::KiB;
   if (tally.record_bytes >= telling_bytes && tally.idle_records > 0) --tally.idle_records;
 }
 
-/// Called by OpenSSL for the header of each record, and under TLS 1.3 for the type within, which the header
+/// OpenSSL calls it for the header of each record, and under TLS 1.3 for the inner type, which the header
 /// hides.
 void on_record(int writing, int /*version*/, int what, const void* bytes, std::size_t size, SSL* ssl,
                void* /*unused*/) noexcept {
@@ -83,9 +83,9 @@ void on_record(int writing, int /*version*/, int what, const void* bytes, std::s
   }
 }
 
-/// Elliptic curves alone; where a system's policy knows not all of them, those that every policy knows.
+/// Elliptic curves only; if the system's policy lacks some of them, those that every policy has.
 void choose_groups(SSL_CTX* context) {
-  // By the call that the macro SSL_CTX_set1_groups_list makes, which casts away const.
+  // The call behind the macro SSL_CTX_set1_groups_list, which casts away const.
   const auto choose = [&](std::string groups) {
     return SSL_CTX_ctrl(context, SSL_CTRL_SET_GROUPS_LIST, 0, groups.data()) == 1;
   };

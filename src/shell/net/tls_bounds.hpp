@@ -1,19 +1,19 @@
-// TlsBounds: how much work a peer can give us within TLS, whatever it sends.
+// TlsBounds: limits the work that a peer can cause within TLS, whatever it sends.
 //
-// By default one call into OpenSSL goes on for as long as records come that bring no data: key updates,
-// requests to renegotiate, session tickets, handshake messages in pieces of one byte. Whoever sends them, a
-// stranger before any credential or a server that we ask, would hold the loop for as long as it likes. Under
-// these bounds:
+// By default one call into OpenSSL continues as long as records without data arrive: key updates,
+// renegotiation requests, session tickets, handshake messages in pieces of one byte. Their sender, a stranger
+// without a credential or a server that we ask, could hold the loop for as long as it likes. With these
+// bounds:
 //
 // - A call returns after each such record, as if there were nothing to read yet.
-// - They are counted, and a connection that brings more than limits::tls_idle_records_max of them ends: from
-//   then on it reads and writes as a broken one. So nobody keeps the loop busy for longer either, and a
-//   handshake, in which one call takes whatever is there, is bounded too.
+// - Such records are counted, and a connection with more than limits::tls_idle_records_max of them ends: from
+//   then on it reads and writes as a broken one. So no peer keeps the loop busy over many calls either, and a
+//   handshake, in which one call takes everything available, is bounded too.
 // - Renegotiation is refused.
-// - No key is agreed on over a finite field. There the peer chooses the size, and a large one costs more time
-//   than a turn of the loop has.
+// - No finite-field key exchange: the peer chooses its size, and a large one costs more than a turn of the
+//   loop.
 //
-//     bound_tls(context);  // Of ours or of libcurl's, before a connection is made of it.
+//     bound_tls(context);  // Ours or libcurl's, before it is used for a connection.
 #pragma once
 
 struct ssl_ctx_st;
@@ -23,7 +23,7 @@ namespace logzio_okta {
 
 void bound_tls(ssl_ctx_st* context);
 
-/// The connection was ended because of what its peer sent. It may look like a peer's orderly end.
+/// The connection was ended because of its peer's records. It may look like the peer's clean end.
 [[nodiscard]] bool is_over_bounds(const ssl_st* connection);
 
 }  // namespace logzio_okta

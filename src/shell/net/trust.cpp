@@ -27,7 +27,7 @@ struct CertificateFree {
   void operator()(X509* certificate) const { X509_free(certificate); }
 };
 
-// Whether the last PEM_read ended because the file did, rather than in a damaged certificate.
+// Whether the last PEM_read ended at the end of the file, not in a damaged certificate.
 bool at_end_of_file() {
   const unsigned long error = ERR_peek_last_error();
   return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
@@ -87,17 +87,17 @@ Trust::Trust(Store store, std::optional<std::string> warning)
     : store_(std::move(store)), warning_(std::move(warning)) {}
 
 Result<Trust> Trust::load(const std::optional<std::string>& ca_file) {
-  // OpenSSL itself would wait for a pipe's writer for ever.
+  // OpenSSL would wait for ever for a pipe's writer.
   const char* const system_file = X509_get_default_cert_file_env();
   if (const std::string path = place_of(system_file, ""); !path.empty() && is_pipe(path)) {
     return fail(std::string(system_file) + " names " + path + ", which is not a file; name a PEM file");
   }
   Store store(X509_STORE_new());
   CHECK(store != nullptr);
-  // A directory of certificates is only looked into when a handshake asks for one of them.
+  // A certificate directory is only searched when a handshake needs one of them.
   CHECK(X509_STORE_set_default_paths(store.get()) == 1);
   ERR_clear_error();
-  // A CA file may hold just the intermediate that signs, as curl has always allowed.
+  // A CA file may have only the issuing intermediate, as curl has always allowed.
   X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN);
   if (ca_file) {
     if (Result<void> added = add_file(store.get(), *ca_file); !added) return fail(added.error().text);

@@ -1,4 +1,4 @@
-// Clock: the one place that reads the time for the core.
+// Clock: the only place that reads the time for the core.
 #pragma once
 
 #include <chrono>

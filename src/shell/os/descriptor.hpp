@@ -10,7 +10,7 @@ namespace logzio_okta {
 class Descriptor {
  public:
   Descriptor() = default;
-  /// A negative one is none.
+  /// A negative number means none.
   explicit Descriptor(int fd) : fd_(fd) {}
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
@@ -26,7 +26,7 @@ class Descriptor {
 
   [[nodiscard]] int get() const { return fd_; }
   [[nodiscard]] explicit operator bool() const { return fd_ >= 0; }
-  /// Somebody else's from now on.
+  /// Gives up ownership.
   int release() { return std::exchange(fd_, -1); }
 
  private:

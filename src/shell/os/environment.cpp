@@ -20,7 +20,7 @@ constexpr std::array not_obeyed = {
     std::string_view("OPENSSL_CONF_INCLUDE"),
 };
 
-/// By its name or by itself. A path is none, and libraries look for some of them.
+/// By its name or its value. A path is not a credential, and libraries read some of them.
 bool holds_credential(std::string_view name, std::string_view value) {
   if (value.starts_with('/')) return false;
   const std::string lower = ascii::lower(name);
@@ -30,7 +30,7 @@ bool holds_credential(std::string_view name, std::string_view value) {
          without_credentials(value) != value;
 }
 
-/// Where it is in the memory that /proc/PID/environ shows.
+/// In place, in the memory that /proc/PID/environ shows.
 void overwrite(char* text) {
   for (volatile char* each = text; *each != '\0'; ++each) *each = '\0';
 }

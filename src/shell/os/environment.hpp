@@ -1,12 +1,12 @@
-// Environment: the variables the program was started with, as a value, so that tests need no setenv.
+// Environment: the program's environment variables as a value, so that tests need no setenv.
 //
 //     Environment environment = Environment::of_process();
 //     if (auto host = environment.get("LOGZIO_LISTENER_HOST")) use(*host);
 //
-// What the process was started with is also in /proc/PID/environ, in every crash dump, and read by libraries
-// on their own account. So of_process() moves the credentials out of there: what looks like one, by its name
-// or by itself, is overwritten in place and lives on only here. And it drops variables by which whoever sets
-// our environment would have OpenSSL or libcurl give away keys or load code:
+// The original variables are also in /proc/PID/environ and in every crash dump, and libraries read them. So
+// of_process() removes the credentials from there: a variable that looks like one, by its name or its value,
+// is overwritten in place and kept only here. It also drops variables that would make OpenSSL or libcurl
+// disclose keys or load code:
 //     SSLKEYLOGFILE                                        libcurl writes the keys of every connection there
 //     OPENSSL_CONF, OPENSSL_MODULES, OPENSSL_ENGINES, ...  load libraries into this process; the system's own
 //                                                          openssl.cnf, which sets what the machine trusts,
@@ -28,7 +28,7 @@ class Environment {
   using Variables = std::map<std::string, std::string, std::less<>>;
 
   explicit Environment(Variables variables) : variables_(std::move(variables)) {}
-  /// Once, before any thread and before a library looks at its variables.
+  /// Call once, before any thread starts and before a library reads its variables.
   static Environment of_process();
   Environment(Environment&&) noexcept = default;
   Environment& operator=(Environment&&) = delete;
@@ -37,12 +37,12 @@ class Environment {
   /// Wipes the values: some are credentials.
   ~Environment();
 
-  /// Names of variables that were set and are not obeyed, for the log.
+  /// Names of variables that were set and are ignored, for the log.
   [[nodiscard]] const std::vector<std::string>& dropped() const { return dropped_; }
 
-  /// An empty variable is unset. Valid while this object lives.
+  /// An empty variable counts as unset. Valid while this object lives.
   [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const;
-  /// The names that begin so and are set, in their order. Valid while this object lives.
+  /// The names of set variables with this prefix, in order. Valid while this object lives.
   [[nodiscard]] std::vector<std::string_view> set_with_prefix(std::string_view prefix) const;
 
  private:

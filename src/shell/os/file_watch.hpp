@@ -1,6 +1,6 @@
-// FileWatch: notices that a file is another one, or has other content, than when it was last looked at.
+// FileWatch: notices that a file was replaced or changed since the last check.
 //
-// Compares device, inode, size and times, since a watch by name misses a bind-mounted file that the host
+// Compares device, inode, size and times, because a watch by name misses a bind-mounted file that the host
 // replaced by rename, which is how editors and secret stores write.
 #pragma once
 
@@ -12,9 +12,9 @@ namespace logzio_okta {
 
 class FileWatch {
  public:
-  /// Takes the file as it is now, even if it is missing.
+  /// Records the file as it is now, even if it is missing.
   explicit FileWatch(std::string path);
-  /// True once after each change, its appearance and disappearance included.
+  /// True once after each change, including creation and removal.
   [[nodiscard]] bool changed();
   [[nodiscard]] const std::string& path() const { return path_; }
 

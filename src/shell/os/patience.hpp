@@ -1,4 +1,4 @@
-// Patience: how long the network may take, and the clock these waits are measured by.
+// Patience: the timeouts of the network, and the clock they are measured by.
 #pragma once
 
 #include <chrono>
@@ -9,7 +9,7 @@
 
 namespace logzio_okta {
 
-/// The program runs with the defaults; tests shorten what they wait for.
+/// The program uses the defaults; tests shorten those they wait for.
 struct Patience {
   Duration connect = limits::connect_timeout;      ///< Name, connection, tunnel and TLS together.
   Duration ask_stall = limits::ask_stall_timeout;  ///< Without a byte in either direction.
@@ -18,7 +18,7 @@ struct Patience {
   Duration bulk_whole = limits::bulk_timeout;
   Duration line_close = limits::line_close_wait;  ///< For the peer's end of stream after ours.
 
-  /// With as much more as the core has for a slow listener.
+  /// Extended by the core's factor for a slow listener.
   [[nodiscard]] Duration stall_of(const SendBulk& bulk) const { return bulk.patience * bulk_stall; }
   [[nodiscard]] Duration whole_of(const SendBulk& bulk) const {
     return bulk_whole + (bulk.patience - 1) * bulk_stall;

@@ -40,7 +40,7 @@ bool same_file(const struct stat& a, const struct stat& b) {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/// What root has read, still open, by the name it was read by. Of the process, as the right to read is.
+/// Files that root has read, still open, by name. Global to the process, like the right to read.
 std::map<std::string, Descriptor, std::less<>>& kept() {
   static std::map<std::string, Descriptor, std::less<>> files;
   return files;
@@ -54,13 +54,12 @@ void keep(const std::string& path, Descriptor file) {
   }
 }
 
-/// Opening a named pipe would otherwise wait until somebody opens its other end.
+/// Otherwise, opening a named pipe would wait until its other end is opened.
 int open_to_read(const std::string& path) {
   return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 }
 
-/// The file of this name; if its name is refused to us and root has read this very file, what root has
-/// opened.
+/// The file of this name; if we may not open it and root has read this very file, root's descriptor.
 Descriptor open_or_kept(const std::string& path) {
   Descriptor file(open_to_read(path));
   if (file.get() >= 0 || errno != EACCES) return file;
@@ -77,45 +76,42 @@ Descriptor open_or_kept(const std::string& path) {
 }
 
 constexpr const char* is_directory =
-    "is a directory, not a file; docker makes one when the file named before the colon of -v does not exist "
-    "on the "
-    "host: remove the directory there and create the file";
+    "is a directory, not a file; Docker creates one if the file before the colon of -v does not exist on the "
+    "host: remove that directory and create the file";
 
 int& never_waiting() {
   static int scopes = 0;
   return scopes;
 }
 
-/// What a file of this kind cannot be used for, in words; a pipe or a terminal is good as long as somebody
-/// may wait for it.
+/// Refuses kinds of files that cannot be used; a pipe or a terminal is allowed while waiting is.
 Result<void> check_kind(mode_t mode) {
   if (S_ISREG(mode)) return {};
   if (S_ISDIR(mode)) return fail(is_directory);
   if (S_ISSOCK(mode) || S_ISBLK(mode)) return fail("is a socket or a disk, not a file; name a file");
   if (never_waiting() == 0) return {};
   return fail(S_ISFIFO(mode)
-                  ? "is a pipe, not a file, and a pipe is read only at the start; put a file in its "
-                    "place"
+                  ? "is a pipe, not a file, and a pipe is read only at the start; put a file in its place"
                   : "is a device, not a file; put a file in its place");
 }
 
-/// Until a pipe has bytes or its writer has closed it.
+/// Waits until a pipe has bytes or its writer has closed it.
 Result<void> await_bytes(int file, Instant until) {
   pollfd waited{.fd = file, .events = POLLIN, .revents = 0};
   const auto left = to_ms(std::max<Duration>(until - steady_now(), Duration::zero()));
   const int ready = ::poll(&waited, 1, static_cast<int>(left.count()));
   if (ready > 0) return {};
   if (ready < 0) return fail("cannot be read: " + why(errno));
-  return fail("is a pipe that nobody has finished writing to within " + describe(limits::pipe_patience) +
-              "; see what should write to it, or put a file in its place");
+  return fail("is a pipe whose writer did not finish within " + describe(limits::pipe_patience) +
+              "; check the program that writes to it, or put a file in its place");
 }
 
-/// Fills `room` as far as the file goes: how many bytes those are.
+/// Fills `room` from the file; returns the number of bytes.
 Result<std::size_t> read_whole(int file, bool is_pipe, std::string& room) {
   const Instant until = steady_now() + limits::pipe_patience;
   std::size_t size = 0;
   while (size < room.size()) {
-    // Without a writer yet, a pipe would read as empty.
+    // A pipe without a writer yet would read as empty.
     if (is_pipe) {
       if (auto ready = await_bytes(file, until); !ready) return std::unexpected(std::move(ready.error()));
     }
@@ -128,12 +124,12 @@ Result<std::size_t> read_whole(int file, bool is_pipe, std::string& room) {
   return size;
 }
 
-// Docker decides the mode of the secrets it puts there, and keeps others out by the container.
+// Docker decides the mode of these secrets, and the container keeps others out.
 bool is_dockers(const std::string& path) {
   return path.starts_with("/run/secrets/");
 }
 
-/// Whoever may write to the directory can put another file in this one's place, unless it is sticky.
+/// Anyone who may write to the directory can replace the file, unless it is sticky.
 bool is_replaceable_by_others(const std::string& path) {
   const std::filesystem::path parent = std::filesystem::path(path).parent_path();
   struct stat status{};
@@ -177,9 +173,8 @@ void warn_of_modes(const std::string& path, const SmallFile& file, std::string_v
                    std::vector<std::string>& warnings) {
   const std::string what = path + ", which holds " + std::string(holds);
   if (file.writable_by_others) {
-    warnings.push_back(what +
-                       ", can be changed by other users; chmod 600 it, and let nobody else write to "
-                       "its directory");
+    warnings.push_back(
+        what + ", can be changed by other users; chmod 600 it, and let no other user write to its directory");
   } else if (file.readable_by_others) {
     warnings.push_back(what + ", can be read by every user; chmod 600 it");
   }

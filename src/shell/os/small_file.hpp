@@ -1,13 +1,12 @@
 // Reading a small file that a person wrote: a tenants file, a token.
 //
-// A file that root has read stays open. When root has become another user since (privileges.hpp), to whom the
-// file is closed, it is read again through that descriptor: it is all that is left of root's rights, good for
-// this one file and for reading. A file put in its place by rename is another one and must be readable.
+// A file that root has read stays open. If the process has since become another user (privileges.hpp) who may
+// not read the file, it is read again through that descriptor: all that is left of root's rights, for reading
+// this one file. A file that replaces it by rename is a different one and must be readable.
 //
 // A pipe (`<(...)`, /dev/fd/63, a named one) or a terminal is read too, for limits::pipe_patience at most and
-// only while nobody holds a NeverWaitForFiles: the daemon holds one as soon as its loop turns, because a name
-// that led to a file may lead to a pipe later. Then it is refused in words, and never opened so that it
-// blocks.
+// only while no NeverWaitForFiles exists. The daemon holds one while its loop runs, because a file name may
+// lead to a pipe later: then it is refused with an error, and never opened in a way that blocks.
 #pragma once
 
 #include <cstddef>
@@ -20,22 +19,22 @@
 namespace logzio_okta {
 
 struct SmallFile {
-  std::string bytes;                ///< For the reader to wipe, if they are a credential.
-  bool readable_by_others = false;  ///< By every user of the machine, and it is ours to change.
-  bool writable_by_others = false;  ///< By its group or by every user, or its directory is.
-  bool is_pipe = false;             ///< Or a terminal: it is gone once read.
+  std::string bytes;                ///< The caller must wipe them if they are a credential.
+  bool readable_by_others = false;  ///< By every user of the machine, if we could change that.
+  bool writable_by_others = false;  ///< By its group or every user, or its directory is.
+  bool is_pipe = false;             ///< Or a terminal: it can be read only once.
 };
 
-/// The whole file. The error says what is wrong and what to do, for the caller to put the file's name in
-/// front: a directory (docker makes one when the host's file of a `-v` is missing), no permission, more than
+/// Reads the whole file. The error says what is wrong and what to do, and the caller puts the file's name in
+/// front: a directory (Docker creates one if the host's file of a `-v` is missing), no permission, more than
 /// `bytes_max`.
 [[nodiscard]] Result<SmallFile> read_small_file(const std::string& path, std::size_t bytes_max);
 
-/// Adds a warning if others may read or change the file, which holds "the shipping token", say.
+/// Adds a warning if others may read or change the file, which `holds`, for example, "the shipping token".
 void warn_of_modes(const std::string& path, const SmallFile& file, std::string_view holds,
                    std::vector<std::string>& warnings);
 
-/// While one lives, whatever is no regular file is refused at once.
+/// While one exists, anything but a regular file is refused at once.
 class NeverWaitForFiles {
  public:
   NeverWaitForFiles();
@@ -44,10 +43,10 @@ class NeverWaitForFiles {
   ~NeverWaitForFiles();
 };
 
-/// A pipe, a terminal or another thing that cannot be read again; false for what is not there.
+/// Whether it is a pipe, a terminal or anything else that cannot be read again; false if it does not exist.
 [[nodiscard]] bool is_pipe(const std::string& path);
 
-/// Opens a file that has to be read when the process is root no more. Does nothing for others.
+/// Opens a file that must be read after the process is no longer root. Does nothing for other users.
 void keep_small_file(const std::string& path);
 
 }  // namespace logzio_okta

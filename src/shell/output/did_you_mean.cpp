@@ -11,7 +11,7 @@
 namespace logzio_okta {
 namespace {
 
-/// Levenshtein's distance, ignoring case: letters to insert, drop or replace.
+/// Levenshtein distance, ignoring case: letters to insert, delete or replace.
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -29,7 +29,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::optional<std::string_view> did_you_mean(std::string_view word, std::span<const std::string_view> known) {
-  constexpr std::size_t word_bytes_max = 64;  // Nobody mistypes so long a word, and the search is quadratic.
+  constexpr std::size_t word_bytes_max = 64;  // Longer words are no typing errors; the search is quadratic.
   if (known.empty() || word.size() > word_bytes_max) return std::nullopt;
   const std::string_view nearest = *std::ranges::min_element(
       known, std::ranges::less{}, [&](std::string_view each) { return distance(word, each); });

@@ -1,4 +1,4 @@
-// What a misspelt word was probably meant to be.
+// The probable meaning of a misspelt word.
 #pragma once
 
 #include <optional>
@@ -7,7 +7,7 @@
 
 namespace logzio_okta {
 
-/// The nearest of the known words, if at most a third of the word would have to change to become it.
+/// The nearest known word, if at most a third of the word differs.
 [[nodiscard]] std::optional<std::string_view> did_you_mean(std::string_view word,
                                                            std::span<const std::string_view> known);
 

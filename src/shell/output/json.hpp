@@ -1,4 +1,4 @@
-// A JSON object being written, for status and check; valid UTF-8 whatever is in the texts.
+// Writes a JSON object, for status and check; valid UTF-8 whatever the strings contain.
 //
 //     Json json;
 //     json.begin();

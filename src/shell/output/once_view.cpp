@@ -19,7 +19,7 @@ std::string OnceView::text(const Report& report, Instant now) {
       const double whole = std::chrono::duration<double>(report.at - begun).count();
       if (whole > 0) share = std::chrono::duration<double>(*tenant.newest_event - begun).count() / whole;
     }
-    // At the tail there is nothing left, however old the newest event is.
+    // At the tail nothing is left, however old the newest event is.
     if (tenant.behind == Duration::zero() || tenant.state == TenantState::finished) share = 1;
     line += printable(tenant.domain) + std::string(width - tenant.domain.size() + 2, ' ') +
             progress_bar(share) + " ";

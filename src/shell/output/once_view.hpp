@@ -1,4 +1,4 @@
-// OnceView: how far a run with --once has come, a line a tenant, drawn where standard error is a terminal.
+// OnceView: the progress of a run with --once, one line per tenant, drawn if standard error is a terminal.
 #pragma once
 
 #include <cstdio>
@@ -18,11 +18,11 @@ class OnceView {
 
   [[nodiscard]] bool drawing() const { return line_.drawing(); }
   [[nodiscard]] bool due(Instant now) const { return line_.due(now); }
-  /// "acme.okta.com  [####....] 45 %, up to 2026-11-23T12:00:00Z, 12345 events, 812/s, 2 min left"; those
-  /// that are done last, where a small terminal cuts.
+  /// "acme.okta.com  [####....] 45 %, up to 2026-11-23T12:00:00Z, 12345 events, 812/s, 2 min left". Finished
+  /// tenants come last, where a small terminal cuts.
   [[nodiscard]] std::string text(const Report& report, Instant now);
   void draw(const Report& report, Instant now) { line_.draw(now, text(report, now)); }
-  /// Before a log line is written, so that the two do not mix.
+  /// Call before writing a log line, so that the two do not mix.
   void clear() { line_.clear(); }
 
  private:

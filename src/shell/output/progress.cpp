@@ -21,7 +21,7 @@ struct Size {
   std::size_t rows = 24;
 };
 
-/// As it is now: windows are resized.
+/// The current size: windows are resized.
 Size size_of(std::FILE* out) {
   Size size;
   winsize said{};
@@ -72,7 +72,7 @@ void ProgressLine::draw(Instant now, const std::string& lines) {
     shown.emplace_back(rest.substr(0, std::min(end, size.columns - 1)));
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
-  // One row is the cursor's.
+  // One row is for the cursor.
   if (const std::size_t most = size.rows - 1; shown.size() > most) {
     const std::string more = "... and " + std::to_string(shown.size() - most + 1) + " more";
     shown.resize(most);
@@ -85,7 +85,7 @@ void ProgressLine::draw(Instant now, const std::string& lines) {
 
 void ProgressLine::clear() {
   if (lines_drawn_ == 0) return;
-  // Up to the first of them, and everything from there on away.
+  // Up to the first of them, and clear everything from there.
   std::fprintf(out_, "\x1b[%zuA\r\x1b[J", lines_drawn_);
   std::fflush(out_);
   lines_drawn_ = 0;

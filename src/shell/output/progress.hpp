@@ -1,5 +1,5 @@
-// Progress: lines on a terminal that are drawn again and again, for a person who waits. On anything but a
-// terminal nothing is drawn.
+// Progress: lines on a terminal that are redrawn while a person waits. Nothing is drawn if it is not a
+// terminal.
 #pragma once
 
 #include <cstdio>
@@ -12,21 +12,21 @@ namespace logzio_okta {
 
 /// "[#########...........]  45 %"
 [[nodiscard]] std::string progress_bar(double share);
-/// "45 %, up to 2026-11-23T12:00:00Z, 12345 events, 812/s, 2 min left"; what is not known is left out.
+/// "45 %, up to 2026-11-23T12:00:00Z, 12345 events, 812/s, 2 min left"; unknown parts are left out.
 [[nodiscard]] std::string progress_text(double share, std::optional<WallTime> reached, std::uint64_t events,
                                         Duration running);
 
 class ProgressLine {
  public:
   explicit ProgressLine(std::FILE* out);
-  /// Clears what it has drawn.
+  /// Clears the drawn lines.
   ~ProgressLine();
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
   [[nodiscard]] bool drawing() const { return terminal_; }
-  /// Lines instead of what was drawn, each cut to the terminal's width and all of them to its height, since
-  /// what has scrolled away cannot be drawn over. At most ten times a second.
+  /// Replaces the drawn lines, each cut to the terminal's width and all to its height, because lines that
+  /// have scrolled away cannot be redrawn. At most ten times a second.
   void draw(Instant now, const std::string& lines);
   /// Whether a call of `draw` would draw.
   [[nodiscard]] bool due(Instant now) const { return drawing() && now >= next_; }

@@ -12,9 +12,9 @@ class TextTable {
  public:
   explicit TextTable(std::vector<Align> columns) : columns_(std::move(columns)) {}
 
-  /// As many cells as there are columns.
+  /// The number of cells must be the number of columns.
   void add(std::vector<std::string> cells);
-  /// A line a row, no space at its end.
+  /// One line per row, without trailing spaces.
   [[nodiscard]] std::string text() const;
 
  private:

@@ -1,16 +1,16 @@
-// Confinement: what the daemon, once it has started, forbids itself for good.
+// Confinement: the restrictions that the daemon imposes on itself for good once it has started.
 //
-// By then everything is open, and what is left to do is small: connect, accept, look names up, read files
-// that people change, and write in the state directory and that of the copies. A bug in a parser that let a
-// stranger in would let him into this:
-// - no program can be started and no process made (threads can: libcurl looks names up in one),
-// - no file is made, changed, renamed or removed but in those (Landlock), and no directory is made but in
-//   that of the copies, where each destination has its own,
-// - no odd kind of socket, no memory that is both written and executed, no debugger, mount, name space, key,
-//   module, BPF, io_uring, clock, signal to others, nor typing into the terminal it was started from.
+// By then everything is open, and little is left to do: connect, accept, resolve names, read files that
+// people change, and write in the state directory and that of the copies. An attacker who gets in through a
+// bug in a parser finds these limits:
+// - no program can be started and no process created (threads can: libcurl resolves names in one),
+// - files are created, changed, renamed or removed only in those directories (Landlock), and directories only
+//   in that of the copies, where each destination has its own,
+// - no unusual kind of socket, no memory that is both written and executed, no debugger, mount, name space,
+//   key, module, BPF, io_uring, clock change, signal to others, or input to the terminal it was started from.
 //
-// What is read is left to users and modes: a tenants file may name a new key's file in a new place at any
-// time. A kernel or a container without one of the two goes without it.
+// Reading is limited only by users and modes: a tenants file may name a new key file in a new place at any
+// time. If a kernel or a container lacks one of the two mechanisms, the daemon runs without it.
 #pragma once
 
 #include <string>
@@ -25,10 +25,10 @@ struct Confinement {
 
 struct WritableDir {
   std::string path;
-  bool makes_directories = false;  ///< In it; else only files.
+  bool makes_directories = false;  ///< May create directories in it; else only files.
 };
 
-/// For this thread, those it starts from now on, and whatever they may become. Before the first of them.
+/// Applies to this thread and to all that it starts later. Call before the first of them.
 [[nodiscard]] Confinement confine(const std::vector<WritableDir>& writable_dirs);
 
 }  // namespace logzio_okta

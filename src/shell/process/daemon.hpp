@@ -1,12 +1,12 @@
-// Daemon: the shell around the core. Carries out what the scheduler asks for and brings it what happened.
+// Daemon: the shell around the core. Carries out the scheduler's outputs and feeds it the inputs.
 //
 //     auto daemon = Daemon::start(std::move(settings), environment, log);
 //     if (!daemon) return give_up(daemon.error());  // Nothing was sent anywhere.
 //     return (*daemon)->run();
 //
-// One thread, one loop: sockets, signals, the admin server and the waits all end in CurlClient::wait. Between
-// two waits every input is handled, what it asks for is done, and saves are committed just before the loop
-// would block.
+// One thread, one loop: sockets, signals, the admin server and timers are all waited for in CurlClient::wait.
+// Between two waits every input is handled, its outputs are performed, and saves are committed just before
+// the loop would block.
 #pragma once
 
 #include <expected>
@@ -26,15 +26,15 @@ struct StartFailure {
 
 class Daemon {
  public:
-  /// Reads the tenants, takes the state, listens for the administrator. Contacts nobody yet. The environment
-  /// outlives the daemon.
+  /// Reads the tenants, opens the state, starts the admin server. Contacts nobody yet. The environment must
+  /// outlive the daemon.
   static std::expected<std::unique_ptr<Daemon>, StartFailure> start(Settings settings,
                                                                     const Environment& environment, Log& log);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
   ~Daemon();
 
-  /// Until a signal, or until --once is done. The process's exit code.
+  /// Runs until a signal, or until --once is done. Returns the process's exit code.
   [[nodiscard]] int run();
 
  private:

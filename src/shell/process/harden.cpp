@@ -11,8 +11,8 @@
 namespace logzio_okta {
 namespace {
 
-// A standard stream that is closed would lend its number to the first file or socket we open, and every log
-// line would go there.
+// The first file or socket we open would get the number of a closed standard stream, and every log line would
+// go there.
 void occupy_standard_streams() {
   int fd = 0;
   do {

@@ -1,10 +1,10 @@
-// What a process that holds credentials does before it reads the first.
+// Protects a process before it reads its first credential.
 #pragma once
 
 namespace logzio_okta {
 
-/// Standard streams that are closed are occupied, so that no file or socket of ours is taken for one; no core
-/// dump, no debugger of the same user, no file for others to read.
+/// Occupies closed standard streams, so that no file or socket of ours is taken for one; allows no core dump,
+/// no debugger of the same user, and no file that others can read.
 void harden_process();
 
 }  // namespace logzio_okta

@@ -18,7 +18,7 @@
 namespace logzio_okta {
 namespace {
 
-/// "WARN ": of one width, so that the messages begin in one column.
+/// "WARN ": padded, so that the messages begin in one column.
 std::string padded(Level level) {
   constexpr std::size_t width = 5;
   std::string name(name_of(level));
@@ -55,8 +55,8 @@ std::string json_entry(Level level, std::string_view tenant, std::string_view te
   return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
 }
 
-/// The same pipe or terminal under a description of our own, which alone becomes non-blocking. -1 if it is
-/// something else or may not be opened.
+/// Opens the same pipe or terminal again, with its own description, so that only that becomes non-blocking.
+/// -1 if it is something else or may not be opened.
 int opened_again(int fd, mode_t mode) {
   if (!S_ISFIFO(mode) && !S_ISCHR(mode)) return -1;
   return ::open(("/proc/self/fd/" + std::to_string(fd)).c_str(),
@@ -94,7 +94,7 @@ void Log::write(Level level, std::string_view tenant, std::string_view text, Wal
   if (const std::uint64_t missing = dropped_ - dropped_said_; missing > 0) {
     dropped_said_ = dropped_;
     unwritten_ =
-        entry(Level::warn, "", std::to_string(missing) + " log lines were dropped: nobody read them", now);
+        entry(Level::warn, "", std::to_string(missing) + " log lines were dropped: nothing reads them", now);
   }
   unwritten_ += entry(level, tenant, text, now);
   static_cast<void>(flush());

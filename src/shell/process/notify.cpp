@@ -15,7 +15,7 @@
 namespace logzio_okta {
 namespace {
 
-/// A socket connected to `path`, or none. A name that begins with '@' is one in the abstract namespace.
+/// A socket connected to `path`, or none. A name that begins with '@' is in the abstract namespace.
 Descriptor connect_to(std::string_view path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -29,7 +29,7 @@ Descriptor connect_to(std::string_view path) {
   return socket;
 }
 
-/// Set for this process, and not for one that started us and left its variables behind.
+/// Only if set for this process, not for a parent that left its variables behind.
 std::optional<Duration> watchdog_interval(const Environment& environment) {
   const auto allowed = ascii::whole_number(environment.get("WATCHDOG_USEC").value_or(""));
   const auto pid = environment.get("WATCHDOG_PID");

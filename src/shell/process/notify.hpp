@@ -1,9 +1,8 @@
-// Notify: what the service manager is told, sd_notify(3) by hand.
+// Notify: messages to the service manager, sd_notify(3) by hand.
 //
-// A datagram to the socket that systemd names in NOTIFY_SOCKET; without that variable every word is for
-// nobody. By hand since it is one system call and its protocol is a promise
-// (systemd.io/PORTABILITY_AND_STABILITY), while libsystemd would bring four compression and crypto libraries
-// into the process.
+// Sends a datagram to the socket that systemd names in NOTIFY_SOCKET; without that variable it does nothing.
+// By hand, because it is one system call and its protocol is stable (systemd.io/PORTABILITY_AND_STABILITY),
+// while libsystemd would load four compression and crypto libraries.
 //
 //     Notify notify(environment);
 //     notify.say("READY=1");
@@ -25,11 +24,11 @@ class Notify {
   explicit Notify(const Environment& environment);
 
   [[nodiscard]] bool has_listener() const { return socket_.get() >= 0; }
-  /// Lines of NAME=VALUE. Never blocks and never fails: a manager that does not listen does not stop us.
+  /// Lines of NAME=VALUE. Never blocks and never fails: an unresponsive manager does not stop us.
   void say(std::string_view lines) const;
-  /// RELOADING=1 with the moment that newer managers compare; READY=1 follows when it is done.
+  /// RELOADING=1 with the timestamp that newer managers compare; READY=1 must follow when it is done.
   void say_reloading() const;
-  /// How often WATCHDOG=1 is due: half of what the manager allows. Nothing if it does not watch us.
+  /// How often WATCHDOG=1 is due: half of the manager's timeout. Nothing without a watchdog.
   [[nodiscard]] std::optional<Duration> watchdog() const { return watchdog_; }
 
  private:

@@ -30,7 +30,7 @@ namespace {
 
 using Capabilities = std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3>;
 
-// glibc has no wrappers for these two; libcap would be a library for two system calls.
+// glibc has no wrappers for these two, and libcap would be a library for two system calls.
 Capabilities capabilities() {
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   Capabilities held{};
@@ -48,8 +48,8 @@ bool may(unsigned capability) {
   return (capabilities()[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)) != 0;
 }
 
-/// So that no program that root owns and marks could give one back. Needs a capability itself; without it
-/// PR_SET_NO_NEW_PRIVS alone says the same.
+/// So that no set-uid program or file capability can restore one. Needs a capability itself; without it,
+/// PR_SET_NO_NEW_PRIVS alone has the same effect.
 void empty_the_bounding_set() {
   for (unsigned capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
     if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) return;
@@ -66,10 +66,9 @@ Result<void> become(const UserId& user) {
               "; name another with --user (LOGZIO_OKTA_USER)");
 }
 
-// Handing the state over. The directory belongs to somebody else than root, who may put anything anywhere in
-// it while root looks: a link in place of a file, another directory in place of this one. So names are looked
-// up one by one, each in the directory that was opened before it, and everything is asked of and done to what
-// was opened.
+// Handing over the state. The directory's owner is not root and may change anything in it meanwhile: a link
+// in place of a file, another directory in place of this one. So names are resolved one by one, each in the
+// directory opened before it, and every check and change applies to the opened file.
 
 constexpr mode_t all_mode_bits = 07777;
 constexpr mode_t file_mode_shared = S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP;
@@ -91,7 +90,7 @@ std::string target_of(int link) {
   return {target.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
 }
 
-/// Puts the names of a path before those that are left to walk.
+/// Puts the names of a path before the remaining ones.
 void walk_first(const std::string& path, std::deque<std::string>& left) {
   std::deque<std::string> names;
   for (const std::filesystem::path& name : std::filesystem::path(path).relative_path()) {
@@ -104,8 +103,7 @@ Descriptor open_beginning(const std::string& path) {
   return Descriptor(::open(path.starts_with('/') ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
-/// The directory, if no link on the way to it is somebody else's than root's: who may make a link could make
-/// it lead anywhere.
+/// Opens the directory, if every link on the path is root's: any other owner could make a link lead anywhere.
 Descriptor open_safely(const std::string& path) {
   std::deque<std::string> left;
   walk_first(path, left);
@@ -127,7 +125,7 @@ Descriptor open_safely(const std::string& path) {
   return at;
 }
 
-/// What the store and the lock call their files.
+/// Whether it is a file name of the store or the lock.
 bool is_ours(std::string_view name) {
   return name == "lock" || name == "clean-end" || name.starts_with(state_file_name);
 }
@@ -149,25 +147,26 @@ std::optional<std::vector<std::string>> names_in(int dir) {
   return names;
 }
 
-/// Gives it to the user, and to group root the same rights (state_dir.hpp). The mode is changed while it is
-/// root's: that needs no capability but the one to change owners. Without a user, for want of that one, root
-/// shares what is its own.
+/// Gives it to the user, with the same rights for group root (state_dir.hpp). The mode is changed while root
+/// owns it, so only the capability to change owners is needed. Without that capability there is no user, and
+/// root only shares its own files.
 void give(int fd, const struct stat& was, mode_t mode, const std::optional<UserId>& user) {
-  // What is as it shall be stays untouched: its times tell whether somebody else was there (clean_end.hpp).
+  // Files that are already right stay untouched: their times show whether another program changed them
+  // (clean_end.hpp).
   const bool right_mode = (was.st_mode & all_mode_bits) == mode;
   if (user && was.st_uid == user->user && was.st_gid == 0 && right_mode) return;
   const bool roots = was.st_uid == 0 && was.st_gid == 0;
   if (!roots && (!user || ::fchownat(fd, "", 0, 0, AT_EMPTY_PATH) != 0)) return;
   if (!right_mode) {
-    // Of what was opened as a path alone the mode can be changed by this name only.
+    // For a descriptor opened with O_PATH, the mode can only be changed by this name.
     [[maybe_unused]] const int changed = ::chmod(("/proc/self/fd/" + std::to_string(fd)).c_str(), mode);
   }
   if (!user) return;
   [[maybe_unused]] const int given = ::fchownat(fd, "", user->user, 0, AT_EMPTY_PATH);
 }
 
-/// A plain file with one name, root's or of whoever had the directory: what somebody else owns there was not
-/// made by us, and a second name of a file may have its first one anywhere.
+/// Only a plain file with one name, owned by root or the directory's previous owner: we did not create files
+/// of others, and a hard link may lead anywhere.
 void give_file(int dir, const struct stat& dir_status, const std::string& name,
                const std::optional<UserId>& user) {
   const Descriptor file = open_entry(dir, name);
@@ -177,7 +176,7 @@ void give_file(int dir, const struct stat& dir_status, const std::string& name,
   give(file.get(), *status, file_mode_shared, user);
 }
 
-/// Whether it is more than a place for the state, as /tmp and /etc are: then it stays root's.
+/// Whether it is a shared directory, such as /tmp or /etc: then it stays root's.
 bool is_for_others(int dir, const struct stat& dir_status, const std::vector<std::string>& names) {
   if ((dir_status.st_mode & S_ISVTX) != 0) return true;
   return std::ranges::any_of(names, [&](const std::string& name) {
@@ -223,7 +222,7 @@ Result<void> give_up_privileges(const UserId& user) {
     CHECK(::setresuid(0, 0, 0) != 0);  // There is no way back.
   }
   give_up_capabilities();
-  // The kernel has forgotten it when the user changed.
+  // The kernel resets it when the user changes.
   CHECK(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0);
   return {};
 }

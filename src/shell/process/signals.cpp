@@ -17,9 +17,9 @@
 namespace logzio_okta {
 namespace {
 
-constexpr int exit_cut_short = 75;  // The same as an orderly stop that leaves a bulk unanswered.
+constexpr int exit_cut_short = 75;  // The same as a clean stop that leaves a bulk unanswered.
 
-// Handlers reach nothing but globals that are safe to touch from them.
+// Signal handlers may only use globals like these.
 volatile std::sig_atomic_t stops = 0;
 volatile std::sig_atomic_t reloads = 0;
 volatile std::sig_atomic_t event_fd = -1;
@@ -52,7 +52,7 @@ bool has_terminal() {
   return static_cast<bool>(terminal);
 }
 
-/// As nohup has it.
+/// As nohup sets it.
 bool is_ignored(int signal) {
   struct sigaction action{};
   CHECK(sigaction(signal, nullptr, &action) == 0);

@@ -1,6 +1,6 @@
 // History: the last half hour of each tenant, a sample every ten seconds, and the last six hours of all of
-// them, a sample a minute, so that the status page shows at once how it has been going. Bounded: three numbers
-// a sample and tenant, two a minute, and a few errors.
+// them, a sample a minute, so that the status page shows at once how it has been going. Bounded: three
+// numbers a sample and tenant, two a minute, and a few errors.
 //
 //     if (now >= history.due()) history.sample(now, scheduler.report(now));
 #pragma once

@@ -1,13 +1,13 @@
-// Commands: what each is called, which words and flags it takes, and what carries it out.
+// Commands: the name, arguments and flags of each, and the function that performs it.
 //
 //     const CommandRow row{.name = "set-aside show", .words = "ID...", .takes = "state-dir",
 //                          .own = set_aside_flags, .meaning = "Show what was set aside.",
 //                          .perform = set_aside_show};
 //
-// The table is commands/table.cpp, one row a command; reading of flags, help and main() know no command by
-// name. A command takes some of option_table()'s flags, whose values arrive in Options, and flags of its own,
-// whose values stay text for the command to read. It needs set what it takes: a command that takes `listener`
-// cannot begin without one, one that does not never looks at LOGZIO_LISTENER_HOST.
+// The table is in commands/table.cpp, one row per command; flag parsing, help and main() know no command by
+// name. A command takes some of option_table()'s flags, whose values arrive in Options, and its own flags,
+// whose values it parses itself. Required flags are required only by commands that take them: a command that
+// takes `listener` cannot start without one, any other ignores LOGZIO_LISTENER_HOST.
 #pragma once
 
 #include <span>
@@ -23,13 +23,14 @@ namespace logzio_okta {
 struct Settings;
 
 struct CommandRow {
-  std::string_view name;        ///< "status"; two words where a verb needs its object: "set-aside show".
+  std::string_view name;        ///< "status"; two words if a verb needs its object: "set-aside show".
   std::string_view words = {};  ///< The words after it: "DIR", "[ID]", "ID..." (one or more), "[ID]...".
   std::string_view takes = {};  ///< The flags of option_table(), without dashes: "tenants ca-file".
-  std::span<const OptionRow> own = {};  ///< Flags of its own, before those of the same name above.
+  std::span<const OptionRow> own = {};  ///< Its own flags; they override those of the same name above.
   std::string_view meaning;             ///< One line for the list of commands.
   std::string_view details = {};        ///< Paragraphs for its own help, and its exit codes.
-  /// Whether a configuration that cannot work is for the command to tell (Settings::problems) and not an end.
+  /// Whether the command itself reports a configuration that cannot work (Settings::problems), instead of an
+  /// error exit.
   bool judges_configuration = false;
   /// The process's exit code.
   int (*perform)(Settings settings, const Environment& environment);

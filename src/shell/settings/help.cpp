@@ -17,25 +17,25 @@ constexpr std::string_view summary =
     "logzio-okta follows the System Log of up to 50 Okta tenants and delivers every event to Logz.io.";
 
 constexpr std::array variables = {
-    HelpRow{"LOGZIO_TOKEN", "The shipping token itself; LOGZIO_TOKEN_FILE names a file with it."},
+    HelpRow{"LOGZIO_TOKEN", "The shipping token itself; LOGZIO_TOKEN_FILE names a file that contains it."},
     HelpRow{"OKTA_API_KEY",
-            "With OKTA_DOMAIN (or the older OKTA_TENANT): one tenant, when there is no tenants file."},
+            "With OKTA_DOMAIN (or the older OKTA_TENANT): one tenant, if there is no tenants file."},
     HelpRow{"LOGZIO_OKTA_TENANTS_YAML",
-            "The text of a tenants file, where none can be mounted; --tenants beats it."},
+            "The content of a tenants file, where none can be mounted; --tenants overrides it."},
     HelpRow{"LOGZIO_REGION", "us, eu, uk, ca or au: the region's own listener, instead of --listener."},
     HelpRow{"ENV_ID", "A constant field env_id of every line, unless a tenant's fields have their own."},
     HelpRow{"HTTPS_PROXY", "A proxy for all TLS connections: http://user:password@proxy.example.com:3128."},
-    HelpRow{"NO_PROXY", "Hosts that are reached without it, separated by commas."},
+    HelpRow{"NO_PROXY", "Hosts that are reached without it, comma-separated."},
 };
 
 constexpr std::array exits = {
-    HelpRow{"0", "stopped in order, or --once has finished"},
+    HelpRow{"0", "stopped as asked, or --once has finished"},
     HelpRow{"1", "healthcheck got no answer"},
-    HelpRow{"64", "a flag or command was misused, or names what is not there"},
-    HelpRow{"69", "--once or a command could not finish, or status or check found something not working"},
-    HelpRow{"70", "a bug was found; please report it with the line before the end"},
-    HelpRow{"74", "the state cannot be used, or the output not written"},
-    HelpRow{"75", "another instance holds the state, or a stop left a bulk unanswered"},
+    HelpRow{"64", "a flag or command was misused, or names something that does not exist"},
+    HelpRow{"69", "--once or a command could not finish, or status or check found a problem"},
+    HelpRow{"70", "a bug was found; please report it with the last log line"},
+    HelpRow{"74", "the state cannot be used, or the output cannot be written"},
+    HelpRow{"75", "another instance uses the state, or a bulk was unanswered at the stop"},
     HelpRow{"78", "the configuration cannot work; the line says what to change"},
 };
 
@@ -52,8 +52,8 @@ constexpr std::string_view examples = R"(  Two tenants, the token in the environ
       logzio-okta --listener listener.logz.io --once --since 24h
 )";
 
-/// `text` behind `indent` spaces, broken at spaces; not before a flag, since a line that begins with one
-/// explains it.
+/// `text` indented by `indent` spaces and broken at spaces, but not before a flag, because a line that begins
+/// with a flag explains it.
 std::string wrapped(std::string_view text, std::size_t indent) {
   std::string out;
   const std::size_t width = columns - indent;
@@ -116,7 +116,7 @@ std::string help_text(CommandTable commands) {
   for (const CommandRow& row : commands) widest = std::max(widest, usage_of(row).size());
   for (const CommandRow& row : commands) out += line(usage_of(row), widest, row.meaning);
   out += "\nFlags of " + std::string(commands.front().name) +
-         " (a flag beats its variable; an empty variable is unset)\n";
+         " (a flag overrides its variable; an empty variable counts as unset)\n";
   for (const OptionRow& row : flags_of(commands.front())) out += flag(row);
   out += "\nVariables without a flag\n";
   for (const HelpRow& row : variables) out += line(row.name, widest_name(variables), row.meaning);
@@ -131,7 +131,8 @@ std::string help_text(CommandTable commands, std::span<const std::string> words)
   std::string out;
   for (const CommandRow& command : commands) {
     const bool family = command.name.starts_with(wanted + " ");
-    // Words behind a command's name are its own: "import-logstash DIR --help" asks about import-logstash.
+    // Words after a command's name are its arguments: "import-logstash DIR --help" asks about
+    // import-logstash.
     if (!family && !(wanted + " ").starts_with(std::string(command.name) + " ")) continue;
     if (!out.empty()) out += "\n";
     out += command_help(command);

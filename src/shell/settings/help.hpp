@@ -1,4 +1,4 @@
-// What --help and --version say.
+// The texts of --help and --version.
 #pragma once
 
 #include <span>
@@ -9,16 +9,16 @@
 
 namespace logzio_okta {
 
-/// Usage, commands, every flag of the first command (which is what happens without one), variables without a
-/// flag, exit codes and examples; lines of at most 100 columns, each ending in '\n'.
+/// Usage, commands, every flag of the first command (the default), variables without a flag, exit codes and
+/// examples; lines of at most 100 columns, each ending in '\n'.
 [[nodiscard]] std::string help_text(CommandTable commands);
-/// What the words name: one command with its own flags, or every command that begins so ("set-aside"); empty
-/// if there is none.
+/// Help for the given words: one command with its own flags, or every command that begins with them
+/// ("set-aside"); empty if there is none.
 [[nodiscard]] std::string help_text(CommandTable commands, std::span<const std::string> words);
-/// "set-aside show ID...": how a command is called, without its flags.
+/// "set-aside show ID...": the usage of a command, without its flags.
 [[nodiscard]] std::string usage_of(const CommandRow& command);
 
-/// What the help shows beside commands and flags, for the pages made of the same (pages/).
+/// The rest of the help besides commands and flags, also for the generated pages (pages/).
 struct HelpRow {
   std::string_view name;
   std::string_view meaning;
@@ -26,7 +26,7 @@ struct HelpRow {
 [[nodiscard]] std::string_view help_summary();
 [[nodiscard]] std::span<const HelpRow> help_variables();
 [[nodiscard]] std::span<const HelpRow> help_exit_codes();
-/// Lines indented by two spaces say what follows, lines indented by six are commands and what they print.
+/// Lines indented by two spaces are explanations, lines indented by six are commands and their output.
 [[nodiscard]] std::string_view help_examples();
 
 /// "logzio-okta 1.0.0\n"

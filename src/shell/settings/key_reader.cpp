@@ -1,4 +1,4 @@
-// Reading a private key as people have it: SigningKey::read().
+// Reads a private key in the forms that people have: SigningKey::read().
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -28,11 +28,11 @@ constexpr const char* what_is_read =
     "-----BEGIN PRIVATE"
     " KEY-----";
 constexpr const char* public_half =
-    "this is the public half of the key; give the private one, which Okta's console shows once, when the key "
+    "this is the public half of the key; use the private one, which Okta's console shows once, when the key "
     "is made";
-constexpr const char* cut_off = "the private key is cut off in the middle; copy it again, whole";
+constexpr const char* cut_off = "the private key is incomplete; copy all of it again";
 constexpr const char* encrypted =
-    "the private key is encrypted, and nobody can type its passphrase here; decrypt it: openssl pkey -in "
+    "the private key is encrypted, and a daemon cannot ask for its passphrase; decrypt it: openssl pkey -in "
     "FILE -out NEW_FILE";
 
 struct ParamsFree {
@@ -48,8 +48,8 @@ struct NumberFree {
   void operator()(BIGNUM* number) const { BN_clear_free(number); }
 };
 
-/// What became of escapes: "\n" in two characters is white space, as it is in a variable of the environment.
-/// The text keeps its length or shrinks, in place.
+/// "\n" written as two characters becomes white space, as it occurs in environment variables. Works in place;
+/// the text never grows.
 void take_off_escapes(std::string& text) {
   auto to = text.begin();
   for (auto from = text.begin(); from != text.end(); ++from) {
@@ -78,7 +78,7 @@ class KeyReader {
     Result<SigningKey> key = ascii::trim(text).starts_with('{') ? read_json(ascii::trim(text))
                              : text.contains("-----BEGIN ")
                                  ? read_pem(text)
-                                 : fail(std::string("this is no private key; ") + what_is_read);
+                                 : fail(std::string("this is not a private key; ") + what_is_read);
     wipe(text);
     ERR_clear_error();
     return key;
@@ -109,10 +109,10 @@ class KeyReader {
     }
     if (keys.empty())
       return fail(other_half ? std::string(public_half)
-                             : std::string("this PEM holds no private key; ") + what_is_read);
+                             : std::string("this PEM has no private key; ") + what_is_read);
     if (keys.size() > 1) return fail("there are " + std::to_string(keys.size()) + " private keys; keep one");
     auto der = decode_any_base64(keys.front().body);
-    if (!der) return fail("the private key is damaged: its PEM is not base64; copy it again, whole");
+    if (!der) return fail("the private key is damaged: its PEM is not base64; copy all of it again");
     const auto* bytes = reinterpret_cast<const unsigned char*>(der->data());
     Handle handle(d2i_AutoPrivateKey(nullptr, &bytes, static_cast<long>(der->size())));
     wipe(*der);
@@ -150,7 +150,7 @@ class KeyReader {
       ++all;
       if (has_member(jwk, "d")) private_keys.push_back(jwk);
     }
-    if (all == 0) return fail(std::string("this JWKS holds no key; ") + what_is_read);
+    if (all == 0) return fail(std::string("this JWKS has no key; ") + what_is_read);
     if (private_keys.empty()) return fail(public_half);
     if (private_keys.size() > 1) {
       return fail("there are " + std::to_string(private_keys.size()) +
@@ -177,18 +177,19 @@ class KeyReader {
   static Result<SigningKey> read_jwk(std::string_view jwk) {
     const std::string type = text_of(jwk, "kty");
     const std::string algorithm = text_of(jwk, "alg");
-    if (type.empty()) return fail(std::string("this JSON has no \"kty\", so it is no JWK; ") + what_is_read);
+    if (type.empty())
+      return fail(std::string("this JSON has no \"kty\", so it is not a JWK; ") + what_is_read);
     if (type == "oct") {
       return fail(
-          "this is a shared secret (\"kty\":\"oct\"); a service app signs with a key pair: make one in the "
-          "app "
-          "in Okta, under General, Client Credentials, Public key / Private key");
+          "this is a shared secret (\"kty\":\"oct\"), but a service app signs with a key pair: make one in "
+          "the app in Okta, under General, Client Credentials, Public key / Private key");
     }
     if (type != "RSA" && type != "EC")
       return fail(
-          "the private key is neither RSA nor EC, and Okta takes no other; make one in the app in Okta");
+          "the private key is neither RSA nor EC, the only types that Okta accepts; make one in the app in "
+          "Okta");
     if (text_of(jwk, "use") == "enc")
-      return fail("this key is for encryption (\"use\":\"enc\"); give the one that signs");
+      return fail("this key is for encryption (\"use\":\"enc\"); use the one for signing");
     if (!has_member(jwk, "d")) return fail(public_half);
     Result<SigningKey> key = type == "RSA" ? read_rsa(jwk) : read_ec(jwk);
     if (!key) return key;
@@ -199,11 +200,11 @@ class KeyReader {
       return key;
     }
     return fail(
-        "this key is for another algorithm (\"alg\") than Okta takes of it: RS256, RS384 or RS512 of an "
-        "RSA key, ES256, ES384 or ES512 of an EC key, as its curve says");
+        "this key is for an algorithm (\"alg\") that Okta does not accept: an RSA key needs RS256, RS384 or "
+        "RS512, an EC key ES256, ES384 or ES512, depending on its curve");
   }
 
-  /// A member that is a string of the kind that names something; else empty.
+  /// A string member that is an identifier; else empty.
   static std::string text_of(std::string_view jwk, std::string_view name) {
     std::string_view raw;
     if (!find_member(jwk, name, raw) || raw.size() < 2 || raw.front() != '"' || raw.back() != '"') return {};
@@ -212,7 +213,7 @@ class KeyReader {
     return text.size() <= limits::nonce_bytes_max && visible ? std::string(text) : std::string();
   }
 
-  /// A number, big endian; empty if there is none.
+  /// A number, big endian; empty if missing.
   static Secret number_of(std::string_view jwk, const char* name) {
     std::string_view raw;
     if (!find_member(jwk, name, raw) || raw.size() < 2 || raw.front() != '"') return {};
@@ -236,7 +237,7 @@ class KeyReader {
     void add_bytes(const char* name, std::string_view bytes) {
       CHECK(OSSL_PARAM_BLD_push_octet_string(build_.get(), name, bytes.data(), bytes.size()) == 1);
     }
-    /// Nothing if OpenSSL does not make a key of it.
+    /// Nothing if OpenSSL cannot make a key of it.
     [[nodiscard]] Handle key(const char* type) {
       const std::unique_ptr<OSSL_PARAM, ParamsFree> params(OSSL_PARAM_BLD_to_param(build_.get()));
       const std::unique_ptr<EVP_PKEY_CTX, ContextFree> context(
@@ -256,7 +257,7 @@ class KeyReader {
 
   static std::unexpected<Error> damaged(const char* member) {
     return fail("the private key is damaged: \"" + std::string(member) +
-                "\" is missing or not base64url; copy it again, whole");
+                "\" is missing or not base64url; copy all of it again");
   }
 
   static Result<SigningKey> read_rsa(std::string_view jwk) {
@@ -266,7 +267,7 @@ class KeyReader {
     };
     static constexpr std::array required = {
         Name{"n", OSSL_PKEY_PARAM_RSA_N}, Name{"e", OSSL_PKEY_PARAM_RSA_E}, Name{"d", OSSL_PKEY_PARAM_RSA_D}};
-    // Without them it works, nine times slower; with some of them OpenSSL takes none.
+    // Without them it works, nine times slower; with only some of them, OpenSSL fails.
     static constexpr std::array primes = {
         Name{"p", OSSL_PKEY_PARAM_RSA_FACTOR1}, Name{"q", OSSL_PKEY_PARAM_RSA_FACTOR2},
         Name{"dp", OSSL_PKEY_PARAM_RSA_EXPONENT1}, Name{"dq", OSSL_PKEY_PARAM_RSA_EXPONENT2},
@@ -299,10 +300,10 @@ class KeyReader {
     const auto curve = std::ranges::find(curves, text_of(jwk, "crv"), &Curve::name);
     if (curve == curves.end()) {
       return fail(
-          "the EC key is on a curve that Okta does not take; make a key on P-256, P-384 or P-521 and put its "
-          "public half into the app in Okta");
+          "the EC key is on a curve that Okta does not accept; make a key on P-256, P-384 or P-521 and put "
+          "its public half into the app in Okta");
     }
-    std::string point(1, '\x04');  // Both numbers, not compressed.
+    std::string point(1, '\x04');  // Both numbers, uncompressed.
     for (const char* name : {"x", "y"}) {
       const Secret number = number_of(jwk, name);
       if (number.empty() || number.expose().size() > curve->bytes) return damaged(name);

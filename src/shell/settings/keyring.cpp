@@ -16,7 +16,7 @@ std::unexpected<TransportError> refuse(std::string text) {
       TransportError{.fault = TransportFault::refused_by_us, .sent = false, .text = std::move(text)});
 }
 
-// Reserves exactly, so that no half-built copy is left behind by a growing string.
+// Reserves the exact size, so that a growing string leaves no partial copy behind.
 Secret joined(std::string_view before, const Secret& secret, std::string_view after) {
   const std::string_view bytes = secret.expose();
   std::string text;
@@ -25,35 +25,35 @@ Secret joined(std::string_view before, const Secret& secret, std::string_view af
   return Secret(std::move(text));
 }
 
-// A line break in a key would let whoever wrote it write headers of their own.
+// A line break in a key would allow its author to add headers.
 bool fits_a_header(const Secret& secret) {
   return !secret.empty() && std::ranges::all_of(secret.expose(), ascii::is_visible);
 }
 
-// What needs no escape in a URL nor in a JSON string.
+// Characters that need no escape in a URL or a JSON string.
 bool fits_a_url(const Secret& secret) {
   return !secret.empty() && std::ranges::all_of(secret.expose(), [](char c) {
     return ascii::is_letter(c) || ascii::is_digit(c) || c == '-' || c == '_';
   });
 }
 
-/// What to do when Okta refuses this key: only a file is read again while the daemon runs.
+/// What to do if Okta refuses this key: only files are read again while the daemon runs.
 std::string cure_of_key(const TenantEntry& entry) {
   if (entry.service_app) {
     const std::string check = "check that the service app is active in Okta and has this key";
     if (!entry.api_key_file.empty())
       return check + ", or put another private key into " + entry.api_key_file +
-             ": it is picked up by itself";
+             ": it is picked up automatically";
     if (entry.line > 0 && entry.api_key_variable.empty())
-      return check + ", or put another one into the tenants file: it is picked up by itself";
+      return check + ", or put another one into the tenants file: it is picked up automatically";
     const std::string variable = entry.line == 0 ? "OKTA_PRIVATE_KEY" : entry.api_key_variable;
-    return check + ", or put another one into the variable " + variable + " and start again";
+    return check + ", or put another one into the variable " + variable + " and restart";
   }
   if (!entry.api_key_file.empty())
-    return "put a valid key into " + entry.api_key_file + ": it is picked up by itself";
+    return "put a valid key into " + entry.api_key_file + ": it is picked up automatically";
   const std::string variable = entry.line == 0 ? "OKTA_API_KEY" : entry.api_key_variable;
-  if (!variable.empty()) return "put a valid key into the variable " + variable + " and start again";
-  return "put a valid key into the tenants file: it is picked up by itself";
+  if (!variable.empty()) return "put a valid key into the variable " + variable + " and restart";
+  return "put a valid key into the tenants file: it is picked up automatically";
 }
 
 /// Where the private key is, for people.
@@ -253,7 +253,7 @@ std::vector<DestinationId> Keyring::accounts_of(std::string_view text) const {
 std::expected<const Keyring::Key*, TransportError> Keyring::key_for(CredentialId credential,
                                                                     const Origin& origin) const {
   const auto key = std::ranges::find(keys_, credential, &Key::id);
-  if (key == keys_.end()) return refuse("the key asked for is not in the tenants file any more");
+  if (key == keys_.end()) return refuse("the requested key is no longer in the tenants file");
   if (key->domain.origin() != origin) {
     return refuse("the key of " + key->domain.name() + " is not for " + origin.text() + ": nothing was sent");
   }
@@ -268,7 +268,7 @@ Keyring::Piece Keyring::authorization(CredentialId credential, const Origin& ori
   if (key->app) return key->app->authorization();
   if (!fits_a_header(key->bytes)) {
     return refuse("the key of " + key->domain.name() +
-                  " is empty or holds a character that no API token has: copy it again from Okta");
+                  " is empty or contains a character that no API token has: copy it again from Okta");
   }
   return joined("Authorization: SSWS ", key->bytes, "");
 }
@@ -306,7 +306,7 @@ Keyring::Piece Keyring::token_form(const MintToken& mint, WallTime okta_now) {
   if (!key) return std::unexpected(key.error());
   ServiceApp* app = (*key)->app.get();
   CHECK(app != nullptr);
-  if (!app->can_prove(mint.proof)) return refuse("the key for proofs by RS256 is being made");
+  if (!app->can_prove(mint.proof)) return refuse("the key for RS256 proofs is being generated");
   return app->token_form(mint.origin, okta_now);
 }
 
@@ -319,7 +319,7 @@ Keyring::Piece Keyring::token_proof(const MintToken& mint, WallTime okta_now) co
 
 MintResult Keyring::take_token(const MintToken& mint, HttpResult&& answer) {
   ServiceApp* app = app_of(mint.credential);
-  if (app == nullptr) return refuse("the key asked for is not in the tenants file any more").error();
+  if (app == nullptr) return refuse("the requested key is no longer in the tenants file").error();
   return app->take_answer(mint.proof, std::move(answer));
 }
 
@@ -335,7 +335,7 @@ Keyring::Piece Keyring::around_token(DestinationId id, std::string_view before,
                                      std::string_view after) const {
   const Secret& token = token_of(find(id));
   if (!fits_a_url(token)) {
-    return refuse("the shipping token is missing or holds a character that no token has");
+    return refuse("the shipping token is missing or contains a character that no token has");
   }
   return joined(before, token, after);
 }

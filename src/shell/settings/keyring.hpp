@@ -1,17 +1,17 @@
-// Keyring: the one door for credentials.
+// Keyring: the only access to credentials.
 //
-// The core names a key by its CredentialId and says where a request should go; the keyring knows the bytes
-// and the org each key was given for, and checks once more that both belong together before anything is
-// handed out. So a `next` link, a redirect or a bug cannot carry a key to another host: what is handed out is
-// a finished piece of one request, and only the transports ask for it.
+// The core names a key by its CredentialId and a request's destination; the keyring has the bytes and the org
+// of each key, and checks again that both match before it hands out anything. So a `next` link, a redirect or
+// a bug cannot send a key to another host: the keyring hands out only finished parts of one request, and only
+// to the transports.
 //
 //     Keyring keyring;
-//     keyring.set_usual(std::move(usual));  // Listener and token, and who gave them.
+//     keyring.set_usual(std::move(usual));  // Listener and token, and where they were set.
 //     Roster roster = keyring.replace(std::move(tenants.entries));  // At start and on reload.
-//     auto header = keyring.authorization(ask.credential, ask.origin);  // A Secret, or why not.
+//     auto header = keyring.authorization(ask.credential, ask.origin);  // A Secret, or an error.
 //
-// Everything handed out is a Secret and so wiped when the request that carries it is gone. A request on its
-// way keeps what it was given, whatever `replace` does meanwhile.
+// Everything handed out is a Secret and is therefore wiped when its request ends. A request in flight keeps
+// its parts, whatever `replace` does meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -34,69 +34,68 @@
 
 namespace logzio_okta {
 
-/// Where the events of entries go that do not say.
+/// The destination of entries that do not set one.
 struct UsualDestination {
   Endpoint listener;
   Secret token;
-  std::string token_from;  ///< "--token-file": for whoever has to correct it.
+  std::string token_from;  ///< "--token-file": for messages.
   std::string listener_from;
-  /// Takes the token out of the options.
+  /// Moves the token out of the options.
   static UsualDestination of(Options& options);
 };
 
 class Keyring {
  public:
-  /// A piece of a request with the credential in it, or TransportFault::refused_by_us with nothing sent.
+  /// A part of a request with the credential in it, or TransportFault::refused_by_us with nothing sent.
   using Piece = std::expected<Secret, TransportError>;
 
-  /// The name of this key for this org. The same key for the same org is the same credential.
+  /// The id of this key for this org. The same key for the same org has the same id.
   CredentialId add(const Domain& domain, Secret&& key);
   void set_usual(UsualDestination&& usual);
-  /// These entries and no others from now on. A key that stays keeps its id, so that the core keeps what it
-  /// knows of it; one that left is forgotten and wiped. One spec per domain, domains and their keys in the
-  /// entries' order. A destination is a listener and where its token comes from (the usual place, this file,
-  /// or these very letters), so that new letters in the same file are the same destination.
+  /// Replaces all entries. A key that stays keeps its id, so that the core keeps its state; one that left is
+  /// forgotten and wiped. Returns one spec per domain, with domains and keys in the entries' order. A
+  /// destination is identified by its listener and the source of its token (the default, a file, or the
+  /// token's value), so that a new token in the same file is the same destination.
   Roster replace(std::vector<TenantEntry>&& entries);
-  /// Where deliveries of an event hook go that names this region of the account, or none: with the usual
+  /// The destination of event hook deliveries that name this region of the account, or none: with the default
   /// token.
   DestinationSpec for_hooks(std::string_view region);
-  /// The usual token's new letters.
+  /// Replaces the default token.
   void set_token(Secret&& token);
-  /// Whether this is the usual token; takes a time that depends on the lengths only.
+  /// Whether this is the default token; the time depends on the lengths only.
   [[nodiscard]] bool is_token(std::string_view text) const;
-  /// Likewise, the accounts of the tenants file whose token this is.
+  /// The same, for the accounts of the tenants file that have this token.
   [[nodiscard]] std::vector<DestinationId> accounts_of(std::string_view text) const;
-  /// The destinations whose token has other letters since the last call.
+  /// The destinations whose token has changed since the last call.
   [[nodiscard]] std::vector<DestinationId> take_changed_tokens();
-  /// Nothing is sent there any more. One that replace() or for_hooks() has named meanwhile stays: what names
-  /// it is on its way.
+  /// Nothing is sent there any more. Ignored if replace() or for_hooks() has named it again meanwhile.
   void forget(DestinationId destination);
 
   /// "Authorization: SSWS <key>", or with the access token of a service app, for a request to this origin,
   /// which must be the key's own org.
   [[nodiscard]] Piece authorization(CredentialId credential, const Origin& origin) const;
-  /// Whether what is sent with this credential needs a proof of its own, each time it is sent.
+  /// Whether each request with this credential needs its own proof.
   [[nodiscard]] bool is_service_app(CredentialId credential) const;
-  /// "DPoP: <proof>" for one sending of this question; empty where none is needed.
+  /// "DPoP: <proof>" for one sending of this question; empty if none is needed.
   [[nodiscard]] Piece proof(CredentialId credential, const Origin& origin, std::string_view target,
                             WallTime okta_now) const;
-  /// The nonce that an answer to a question names.
+  /// Takes the nonce from the answer to a question.
   void hear(CredentialId credential, const Headers& headers);
 
-  /// Whether a token request can be proved by now. An RSA key takes its time, on a thread of its own, and is
-  /// begun by asking.
+  /// Whether the proof for a token request can be made now. Generating an RSA key takes time, in its own
+  /// thread, and the first call starts it.
   [[nodiscard]] bool can_prove(const MintToken& mint);
-  /// The body of a POST to the token endpoint of this origin, and "DPoP: <proof>" for one sending of it; that
-  /// one is empty for ProofKind::none. Refused as well before can_prove().
+  /// The body of a POST to the token endpoint of this origin, and "DPoP: <proof>" for one sending of it; the
+  /// proof is empty for ProofKind::none. Also refused before can_prove().
   [[nodiscard]] Piece token_form(const MintToken& mint, WallTime okta_now);
   [[nodiscard]] Piece token_proof(const MintToken& mint, WallTime okta_now) const;
-  /// The answer to it: the token stays here.
+  /// Takes the answer to it; the token stays here.
   [[nodiscard]] MintResult take_token(const MintToken& mint, HttpResult&& answer);
-  /// Where a destination's bulks are sent. It is one of those `replace` has named.
+  /// The listener for a destination's bulks. The destination must be one that `replace` has named.
   [[nodiscard]] const Endpoint& listener(DestinationId destination) const;
   /// "/?token=<token>": the target of a bulk over HTTP.
   [[nodiscard]] Piece bulk_target(DestinationId destination) const;
-  /// `{"token":"<token>",`: how each line begins over TCP, in place of its opening brace.
+  /// `{"token":"<token>",`: replaces the opening brace of each line over TCP.
   [[nodiscard]] Piece line_opening(DestinationId destination) const;
 
  private:
@@ -109,16 +108,16 @@ class Keyring {
   struct Destination {
     DestinationId id;
     Endpoint listener;
-    bool usual = false;  // Its token is the usual one.
+    bool usual = false;  // Its token is the default one.
     std::string token_file;
     Secret token;
-    bool changed = false;    // The token, since this was last asked.
+    bool changed = false;    // The token, since the last call.
     bool named = false;      // By the newest entries, or for hooks.
-    bool for_hooks = false;  // Has been named for them.
+    bool for_hooks = false;  // It was named for them.
   };
   CredentialId add(const TenantEntry& entry, std::unique_ptr<ServiceApp> app);
   CredentialId add_credential(TenantEntry& entry);
-  /// Of this credential, if it is for this origin.
+  /// The key of this credential, if it is for this origin.
   [[nodiscard]] std::expected<const Key*, TransportError> key_for(CredentialId credential,
                                                                   const Origin& origin) const;
   [[nodiscard]] ServiceApp* app_of(CredentialId credential) const;
@@ -132,7 +131,7 @@ class Keyring {
   std::vector<Key> keys_;
   std::vector<Destination> destinations_;
   UsualDestination usual_;
-  std::uint64_t last_id_ = 0;  // Never reused, so that a late question cannot reach another key.
+  std::uint64_t last_id_ = 0;  // Never reused, so that a late question cannot get another key.
   std::uint64_t last_destination_ = 0;
 };
 

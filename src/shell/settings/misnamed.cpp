@@ -16,7 +16,7 @@ struct Other {
   std::string_view name;
   std::string_view ours;
 };
-/// Of Logz.io's charts and images, of Okta's SDKs and its Terraform provider.
+/// Names in Logz.io's charts and images, Okta's SDKs and its Terraform provider.
 constexpr std::array others = {
     Other{"LOGZIO_LOGS_TOKEN", "LOGZIO_TOKEN"},
     Other{"LOGZIO_LOG_SHIPPING_TOKEN", "LOGZIO_TOKEN"},
@@ -44,15 +44,15 @@ constexpr std::array others = {
     Other{"OKTA_ORG_URL", "OKTA_DOMAIN"},
     Other{"OKTA_URL", "OKTA_DOMAIN"},
 };
-/// Nobody misses them until they are missing, so that only a warning can tell.
+/// Optional variables: no error would mention them, so only a warning can.
 constexpr std::array may_be_left_out = {std::string_view("LOGZIO_REGION"), std::string_view("ENV_ID")};
 constexpr std::string_view prefix = "LOGZIO_OKTA_";
 
 std::string meant(std::string_view name, std::string_view ours) {
-  return quotable(name) + " is set, which is not read here; did you mean " + std::string(ours) + "?";
+  return quotable(name) + " is set but not used; did you mean " + std::string(ours) + "?";
 }
 
-/// Ours, without the prefix: in it nobody errs, and it would make every two of them look alike.
+/// Our names without the prefix: it is rarely mistyped, and it would make all names look alike.
 std::vector<std::string_view> our_endings() {
   std::vector<std::string_view> names = {tenants_variable.substr(prefix.size())};
   for (const OptionRow& row : option_table()) {
@@ -61,7 +61,7 @@ std::vector<std::string_view> our_endings() {
   return names;
 }
 
-/// What Docker's links and Kubernetes' services say of a neighbour that is called logzio-okta.
+/// Variables that Docker links and Kubernetes services set for a neighbour called logzio-okta.
 bool is_of_a_service(std::string_view name) {
   return name.contains("_PORT") || name.contains("_SERVICE_") || name.contains("_ENV_") ||
          name.ends_with("_NAME");

@@ -102,7 +102,8 @@ std::string default_port_written_out(const Origin& origin) {
   return origin.scheme + "://" + origin.host + ":" + std::to_string(origin.port);
 }
 
-// Refuses what another parser could take for the end of the user's part: libcurl reads this URL once more.
+// Refuses characters that another parser could take for the end of the user info: libcurl parses this URL
+// again.
 bool is_user_info(std::string_view text) {
   return std::ranges::all_of(text, [](char c) {
     return ascii::is_visible(c) && std::string_view("/\\?#@[]").find(c) == std::string_view::npos;

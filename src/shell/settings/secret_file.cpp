@@ -22,7 +22,7 @@ bool is_name(std::string_view text) {
   });
 }
 
-/// Of "NAME:-what else", ":=", ":?", ":+", or one of them without the colon, the name.
+/// The name in "NAME:-default", ":=", ":?", ":+", or one of them without the colon.
 std::optional<std::string_view> name_with_default(std::string_view inside) {
   const std::size_t end = inside.find_first_of(":-=?+");
   if (end == std::string_view::npos || !is_name(inside.substr(0, end))) return std::nullopt;
@@ -32,17 +32,17 @@ std::optional<std::string_view> name_with_default(std::string_view inside) {
   return inside.substr(0, end);
 }
 
-/// What may be a credential in the place of a name is not repeated.
+/// A name that may be a credential is not repeated.
 std::string shown(std::string_view name) {
   return quotable(name);
 }
 
-/// Every other byte of the first two letters is 0, on one side or the other.
+/// One byte of each of the first two characters is 0.
 bool is_wide(std::string_view text) {
   return text.size() >= 4 && ((text[0] == '\0' && text[2] == '\0') || (text[1] == '\0' && text[3] == '\0'));
 }
 
-/// "OKTA_API_KEY=", "export LOGZIO_TOKEN=" or "okta_api_key: " in front.
+/// Whether it begins with "OKTA_API_KEY=", "export LOGZIO_TOKEN=" or "okta_api_key: ".
 bool is_assignment(std::string_view text) {
   constexpr std::string_view exporting = "export ";
   if (text.starts_with(exporting)) text = ascii::trim(text.substr(exporting.size()));
@@ -73,7 +73,7 @@ Result<std::string_view> without_byte_order_mark(std::string_view text) {
   constexpr std::string_view utf8_mark = "\xEF\xBB\xBF";
   if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF") || is_wide(text)) {
     return fail(
-        "it is UTF-16, as PowerShell's > and Notepad's \"Unicode\" write it; save it as UTF-8 or ASCII");
+        "it is UTF-16, as written by PowerShell's > and Notepad's \"Unicode\"; save it as UTF-8 or ASCII");
   }
   if (text.starts_with(utf8_mark)) text.remove_prefix(utf8_mark.size());
   return text;
@@ -88,11 +88,11 @@ Result<std::string_view> bare_credential(std::string_view bytes) {
         "it has quotes around it, which docker's --env-file keeps; write the credential without them");
   }
   if (is_assignment(text)) {
-    return fail("it begins with a name, as a line of an environment file does; write only what comes after");
+    return fail("it begins with a name, like a line of an environment file; write only the value");
   }
   if (text.size() > 1 && text.front() == '$' && is_name(text.substr(1))) {
     return fail(
-        "it is the name of a variable, not its value; write the value, or in the tenants file ${NAME}");
+        "it is the name of a variable, not its value; write the value, or ${NAME} in the tenants file");
   }
   return text;
 }
@@ -110,15 +110,14 @@ Result<std::string> expand_variables(std::string_view text, const Environment& e
                                   ? std::nullopt
                                   : name_with_default(text.substr(open + 2, close - open - 2));
     if (with_default) {
-      return fail("${" + shown(*with_default) + "...} gives a default, which is not known here; write ${" +
+      return fail("${" + shown(*with_default) + "...} gives a default, which is not supported; write ${" +
                   shown(*with_default) + "}, and set the variable");
     }
     if (reference) {
       const std::string_view name = text.substr(open + 2, close - open - 2);
       const auto value = environment.get(name);
       if (!value) {
-        return fail("the variable " + shown(name) +
-                    " is not set; set it, or write the value itself in its place");
+        return fail("the variable " + shown(name) + " is not set; set it, or write the value itself instead");
       }
       out += *value;
     }

@@ -10,7 +10,7 @@
 namespace logzio_okta {
 namespace {
 
-// Reserves exactly, so that no half-built copy is left behind by a growing string.
+// Reserves the exact size, so that a growing string leaves no partial copy behind.
 Secret joined(std::string_view before, std::string_view middle, std::string_view secret) {
   std::string text;
   text.reserve(before.size() + middle.size() + secret.size());
@@ -30,7 +30,7 @@ bool ServiceApp::same_as(const ServiceApp& other) const {
          key_.algorithm() == other.key_.algorithm() && key_.public_jwk() == other.key_.public_jwk();
 }
 
-// Nothing secret; but as long as a credential is, it would be struck out of the log.
+// Not secret, but at its full length the log would redact it like a credential.
 std::string ServiceApp::key_name() const {
   constexpr std::size_t letters_shown = 8;
   const auto shown = [](const std::string& name) {
@@ -90,7 +90,7 @@ MintResult ServiceApp::take_answer(ProofKind kind, HttpResult&& answer) {
                         .headers = {},
                         .of_okta = false,
                         .error = {},
-                        .description = "a token bound to a proof that was not given"};
+                        .description = "a token bound to a proof that was not sent"};
   }
   token_ = Token{.bytes = std::move(grant->token), .scheme = grant->facts.scheme, .proof = kind, .hash = {}};
   token_->hash = base64url(sha256(token_->bytes.expose()));

@@ -1,5 +1,5 @@
-// ServiceApp: a service app's keys and its access token, and the pieces of requests that need them. The
-// keyring has one for each; it decides where a piece may go.
+// ServiceApp: a service app's keys and access token, and the parts of requests that need them. The keyring
+// has one for each app and decides where a part may go.
 //
 //     ServiceApp app("0oa1b2c3d4", std::move(*key), key_id);
 //     if (app.can_prove(ProofKind::ec))
@@ -7,9 +7,9 @@
 //     const MintResult result = app.take_answer(ProofKind::ec, std::move(answer));
 //     if (app.has_token()) get(app.authorization(), app.proof("GET", origin, target, okta_now));
 //
-// The key of the proofs is another one than the app's: it is made in memory when it is first needed, lives as
-// long as the app is in the tenants file, and is never saved. A token is proved with the key it was asked for
-// with, whatever is asked for since.
+// Proofs are not signed with the app's own key but with one that is generated in memory when first needed,
+// kept as long as the app is in the tenants file, and never saved. A token keeps the proof key of its own
+// request, whatever is requested later.
 #pragma once
 
 #include <future>
@@ -31,31 +31,31 @@ namespace logzio_okta {
 
 class ServiceApp {
  public:
-  /// `key_id`: empty where none is sent.
+  /// `key_id`: empty if none is sent.
   ServiceApp(std::string client_id, SigningKey key, std::string key_id);
 
-  /// The same app and the same key, in whatever form it was read.
+  /// The same app and the same key, in any form.
   [[nodiscard]] bool same_as(const ServiceApp& other) const;
-  /// For people, without the whole of what names the key: "key id AbCdEfGh...".
+  /// For people, with the key's id shortened: "key id AbCdEfGh...".
   [[nodiscard]] std::string key_name() const;
 
-  /// Whether a proof of this kind can be made now. An RSA key takes its time, on a thread of its own, and is
-  /// begun by asking.
+  /// Whether a proof of this kind can be made now. Generating an RSA key takes time, in its own thread, and
+  /// the first call starts it.
   [[nodiscard]] bool can_prove(ProofKind kind);
-  /// The form of a token request: a client assertion that is good for one.
+  /// The body of a token request, with a client assertion valid for one request.
   [[nodiscard]] Secret token_form(const Origin& origin, WallTime okta_now) const;
-  /// "DPoP: <proof>" for it, fresh for each sending.
+  /// "DPoP: <proof>" for it, new for each sending.
   [[nodiscard]] Secret token_proof(ProofKind kind, const Origin& origin, WallTime okta_now) const;
-  /// Keeps the token, and whatever nonce came with the answer. `kind`: as it was asked for.
+  /// Keeps the token and the nonce of the answer. `kind`: that of the request.
   [[nodiscard]] MintResult take_answer(ProofKind kind, HttpResult&& answer);
 
   [[nodiscard]] bool has_token() const { return token_.has_value(); }
-  /// "Authorization: DPoP <token>"; there is one.
+  /// "Authorization: DPoP <token>"; requires has_token().
   [[nodiscard]] Secret authorization() const;
-  /// "DPoP: <proof>" for one sending; empty for a token that needs none.
+  /// "DPoP: <proof>" for one sending; empty if the token needs none.
   [[nodiscard]] Secret proof(std::string_view method, const Origin& origin, std::string_view target,
                              WallTime okta_now) const;
-  /// The nonce that an answer of the System Log names.
+  /// Takes the nonce from an answer of the System Log.
   void hear(const Headers& headers);
 
  private:

@@ -95,14 +95,15 @@ SigningKey SigningKey::make_rsa() {
 }
 
 Result<SigningKey> SigningKey::adopt(Handle handle) {
-  constexpr const char* damaged = "; copy it again, whole, from where it was made";
+  constexpr const char* damaged = "; copy all of it again from where it was made";
   if (!handle) return fail(std::string("the private key is damaged and cannot be read") + damaged);
   SigningKey key;
   key.handle_ = std::move(handle);
   const bool rsa = EVP_PKEY_is_a(key.handle_.get(), "RSA") == 1;
   if (!rsa && EVP_PKEY_is_a(key.handle_.get(), "EC") != 1)
     return fail(
-        "the private key is neither RSA nor EC, and Okta takes no other; make one in the app in Okta");
+        "the private key is neither RSA nor EC, the only types that Okta accepts; make one in the app in "
+        "Okta");
   if (Result<void> known = rsa ? key.describe_rsa() : key.describe_ec(); !known)
     return std::unexpected(std::move(known.error()));
   if (!key.verifies_itself()) {
@@ -121,7 +122,7 @@ Result<void> SigningKey::describe_rsa() {
   }
   const Number modulus = number_of(handle_.get(), OSSL_PKEY_PARAM_RSA_N);
   const Number exponent = number_of(handle_.get(), OSSL_PKEY_PARAM_RSA_E);
-  if (!modulus || !exponent) return fail("the RSA key has no modulus or exponent; copy it again, whole");
+  if (!modulus || !exponent) return fail("the RSA key has no modulus or exponent; copy all of it again");
   const auto text = [](const Number& number) {
     return base64url(big_endian(number.get(), static_cast<std::size_t>(BN_num_bytes(number.get()))));
   };
@@ -140,7 +141,7 @@ Result<void> SigningKey::describe_ec() {
   const Number y = number_of(handle_.get(), OSSL_PKEY_PARAM_EC_PUB_Y);
   if (curve == curves.end() || !x || !y) {
     return fail(
-        "the EC key is on a curve that Okta does not take; make a key on P-256, P-384 or P-521 and put its "
+        "the EC key is on a curve that Okta does not accept; make a key on P-256, P-384 or P-521 and put its "
         "public half into the app in Okta");
   }
   algorithm_ = curve->algorithm;
@@ -158,7 +159,7 @@ std::string SigningKey::sign(std::string_view text) const {
   const Digest digest(EVP_MD_CTX_new());
   std::size_t size = 0;
   std::string signature;
-  // Fails where the key's own numbers are impossible, which adopt() finds out.
+  // Fails if the key's numbers are impossible, which adopt() detects.
   if (EVP_DigestSignInit(digest.get(), nullptr, digest_of(algorithm_), nullptr, handle_.get()) != 1 ||
       EVP_DigestSign(digest.get(), nullptr, &size, bytes_of(text), text.size()) != 1) {
     return {};

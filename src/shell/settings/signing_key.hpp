@@ -1,14 +1,13 @@
-// SigningKey: a private key that signs JWTs, read from whatever form Okta's console or OpenSSL hands out, or
-// made in memory.
+// SigningKey: a private key that signs JWTs, read from any form that Okta's console or OpenSSL writes, or
+// generated in memory.
 //
 //     Result<SigningKey> key = SigningKey::read(text);  // JWK, JWKS, or PEM: PKCS#8, PKCS#1, SEC1; RSA or EC
 //     Secret jwt = key->jwt(assertion_header(key->algorithm(), key->id()), assertion_claims(claims));
 //
-// What is read is forgiven what happens to keys on their way: "\n" as two characters, a byte order mark,
-// spaces and line breaks anywhere. A key that cannot work is an error that says which cure it needs: each key
-// has signed and verified a message before anybody gets it, since a number that was mangled passes every
-// other check. The text is never quoted, and no copy of the private numbers is left in memory but OpenSSL's
-// own, which it wipes.
+// Reading tolerates what happens to copied keys: "\n" as two characters, a byte order mark, spaces and line
+// breaks anywhere. A key that cannot work is an error that says what to do: each key must sign and verify a
+// message first, because a damaged number passes every other check. The text is never quoted, and the only
+// copy of the private numbers in memory is OpenSSL's, which it wipes.
 #pragma once
 
 #include <memory>
@@ -24,25 +23,25 @@ namespace logzio_okta {
 
 /// SHA-256, 32 bytes.
 [[nodiscard]] std::string sha256(std::string_view bytes);
-/// 128 bits that nobody can guess, in base64url: what makes a JWT one of its kind.
+/// 128 random bits in base64url: makes a JWT unique.
 [[nodiscard]] std::string random_id();
 
 class SigningKey {
  public:
-  /// The error has no file's name in it; the caller puts it in front.
+  /// The error has no file name; the caller puts it in front.
   [[nodiscard]] static Result<SigningKey> read(std::string_view text);
   /// P-256; takes two milliseconds.
   [[nodiscard]] static SigningKey make_ec();
   /// RSA of 2048 bits; takes up to half a second, so never on the loop.
   [[nodiscard]] static SigningKey make_rsa();
 
-  /// As JWTs name it: "RS256", "ES384".
+  /// The JWT name: "RS256", "ES384".
   [[nodiscard]] const std::string& algorithm() const { return algorithm_; }
   /// The `kid` of a JWK; empty if it has none.
   [[nodiscard]] const std::string& id() const { return id_; }
-  /// Its public members, as canonical_rsa_jwk() and canonical_ec_jwk() order them.
+  /// Its public members, in the order of canonical_rsa_jwk() and canonical_ec_jwk().
   [[nodiscard]] const std::string& public_jwk() const { return public_jwk_; }
-  /// SHA-256 of those, in base64url (RFC 7638): the same key has the same, in whatever form it was read.
+  /// SHA-256 of those, in base64url (RFC 7638): identical for the same key, in any form.
   [[nodiscard]] std::string thumbprint() const;
   /// The whole JWT, signed.
   [[nodiscard]] Secret jwt(std::string_view header, std::string_view claims) const;
@@ -55,11 +54,11 @@ class SigningKey {
   friend class KeyReader;
 
   SigningKey() = default;
-  /// Finds out what it is, and tries it.
+  /// Determines its type and tests it.
   [[nodiscard]] static Result<SigningKey> adopt(Handle handle);
   [[nodiscard]] Result<void> describe_rsa();
   [[nodiscard]] Result<void> describe_ec();
-  /// As a JWS has it: for EC both numbers one after the other, not DER.
+  /// In the form of a JWS: for EC, both numbers one after the other, not DER.
   [[nodiscard]] std::string sign(std::string_view text) const;
   [[nodiscard]] bool verifies_itself() const;
 
@@ -67,7 +66,7 @@ class SigningKey {
   std::string algorithm_;
   std::string id_;
   std::string public_jwk_;
-  std::size_t number_bytes_ = 0;  ///< Of each of an EC signature's two numbers; 0 of an RSA key.
+  std::size_t number_bytes_ = 0;  ///< Of each of an EC signature's two numbers; 0 for an RSA key.
 };
 
 }  // namespace logzio_okta

@@ -71,7 +71,7 @@ enum EntryKey : std::size_t {
   fields
 };
 constexpr std::size_t entry_keys_required = 1;
-/// What `defaults` may say: everything but whose entry it is.
+/// The keys allowed in `defaults`: everything except the identity of an entry.
 constexpr auto default_keys = std::span(entry_keys).subspan<EntryKey::since>();
 /// The top-level keys of every event of the System Log (its API's LogEvent).
 constexpr std::array event_keys = {"actor"sv,          "client"sv,          "authenticationContext"sv,
@@ -102,8 +102,9 @@ Result<void> check_api_key(std::string_view key) {
     return fail("the API key looks like a domain; okta_api_key and okta_domain may be swapped");
   }
   if (!std::ranges::all_of(key, ascii::is_visible)) {
-    return fail(std::string("the API key holds a space, a line break or another character that no key has") +
-                cure);
+    return fail(
+        std::string("the API key contains a space, a line break or another character that no key has") +
+        cure);
   }
   if (key.size() > limits::secret_bytes_max) return fail(std::string("the API key is far too long") + cure);
   return {};
@@ -123,7 +124,7 @@ Result<void> check_client_id(std::string_view id) {
   return {};
 }
 
-/// A service app whose key works. The error never quotes the key.
+/// A service app with a verified key. The error never quotes the key.
 Result<ServiceAppEntry> read_service_app(std::string_view client_id, Secret&& private_key,
                                          std::string_view key_id) {
   if (auto good = check_client_id(client_id); !good) return std::unexpected(std::move(good.error()));
@@ -152,17 +153,17 @@ Result<Domain> read_domain(std::string_view text) {
     return fail("the domain has quotes around it, which docker's --env-file keeps; write it without them");
   }
   if (is_placeholder(text)) return fail(std::string("the domain is a placeholder") + cure);
-  if (text.contains('@')) return fail(std::string("the domain holds a user or password") + cure);
+  if (text.contains('@')) return fail(std::string("the domain contains a user or password") + cure);
   if (looks_like_api_key(text)) {
     return fail("the domain looks like an API key; okta_api_key and okta_domain may be swapped");
   }
   return Domain::parse(text);
 }
 
-// What an entry says of its events.
+// An entry's settings for its events.
 
-/// A moment long ago is no error here: the file outlives the day it was written on, and the start is never
-/// further back than Okta keeps.
+/// A moment long ago is not an error here: the file outlives the day it was written, and the start is never
+/// further back than Okta keeps events.
 Result<Since> read_since(std::string_view text, WallTime now) {
   const std::optional<WallTime> at = parse_rfc3339(ascii::trim(text));
   if (at && *at <= now) return SinceAt{*at};
@@ -176,7 +177,7 @@ Result<void> check_query(std::string_view text) {
     return fail("this is longer than " + std::to_string(limits::query_bytes_max) +
                 " bytes; write a shorter one");
   if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
-    return fail("this holds a line break or another control character; write it on one line");
+    return fail("this contains a line break or another control character; write it on one line");
   return {};
 }
 
@@ -185,14 +186,14 @@ bool is_number(std::string_view text) {
          is_strict_json_object("{\"number\":" + std::string(text) + "}");
 }
 
-/// A value of `fields` as JSON. What is in quotes is text, whatever it looks like.
+/// A value of `fields` as JSON. A quoted value is always a string.
 Result<std::string> read_field_value(const YAML::Node& value) {
-  constexpr const char* cure = "; write a text, a number, true or false";
+  constexpr const char* cure = "; write a string, a number, true or false";
   if (!value.IsScalar()) return fail(std::string("this is not a plain value") + cure);
   const std::string& text = value.Scalar();
   if (text.size() > limits::constant_value_bytes_max) {
     return fail("this is longer than " + std::to_string(limits::constant_value_bytes_max) +
-                " bytes, and it would be in every line; write a shorter one");
+                " bytes, and every line would carry it; write a shorter one");
   }
   const bool quoted = value.Tag() == "!";
   if (!quoted && (text == "true" || text == "false")) return text;
@@ -233,7 +234,7 @@ std::string_view difference(const TenantEntry& a, const TenantEntry& b) {
 
 // The file.
 
-/// A name that a person mistyped may be repeated; anything else might be a key in the wrong place.
+/// A mistyped name may be repeated; anything else might be a credential in the wrong place.
 std::string named(std::string_view key) {
   constexpr std::size_t name_bytes_max = 40;
   const bool name = !key.empty() && key.size() <= name_bytes_max && std::ranges::all_of(key, [](char c) {
@@ -242,8 +243,8 @@ std::string named(std::string_view key) {
   return name ? ascii::quote(key) : "this key";
 }
 
-/// Where a second document begins, if one does. YAML::LoadAll() would tell too, but never ends with a text
-/// like ",": there yaml-cpp 0.7 finds one empty document after the other at the same place.
+/// The start of a second document, if there is one. YAML::LoadAll() would find it too, but never ends for a
+/// text like ",": yaml-cpp 0.7 finds one empty document after another at the same position.
 std::optional<YAML::Mark> second_document(const std::string& yaml) {
   struct Starts : YAML::EventHandler {
     void OnDocumentStart(const YAML::Mark& mark) override { last = mark; }
@@ -276,7 +277,7 @@ class TenantsReader {
 
   Result<Tenants> read(const std::string& yaml) {
     const YAML::Node document = YAML::Load(yaml);
-    if (document.IsNull()) return fail(file_ + ":1:1: there is nothing in it; " + the_format);
+    if (document.IsNull()) return fail(file_ + ":1:1: it is empty; " + the_format);
     if (const auto second = second_document(yaml)) {
       return wrong(*second, "a second YAML document begins here; keep one");
     }
@@ -299,7 +300,7 @@ class TenantsReader {
     return wrong(node.Mark(), text);
   }
 
-  /// The values of these keys of a map and no others, in their order. The first `required` are there; the
+  /// The values of these keys of a map, in order; other keys are errors. The first `required` ones exist; the
   /// rest may be undefined.
   Result<std::vector<YAML::Node>> members(const YAML::Node& map, std::span<const std::string_view> keys,
                                           std::size_t required) const {
@@ -335,7 +336,7 @@ class TenantsReader {
     return wrong(where, text);
   }
 
-  /// What each entry says that does not say otherwise.
+  /// The values for entries that do not set their own.
   Result<void> read_defaults(const YAML::Node& node) {
     defaults_.assign(entry_keys.size(), YAML::Node(YAML::NodeType::Undefined));
     if (!node.IsDefined()) return {};
@@ -351,8 +352,8 @@ class TenantsReader {
     return {};
   }
 
-  /// An entry's own token replaces a default token, wherever either is written. Its fields come before those
-  /// of the defaults, which add to them.
+  /// An entry's own token replaces a default token, whether in the file or in a file of its own. Its fields
+  /// come before those of the defaults, which add to them.
   void fill_in(std::vector<YAML::Node>& values) const {
     const bool own_token = values[EntryKey::token].IsDefined() || values[EntryKey::token_file].IsDefined();
     for (std::size_t i = 0; i < values.size(); ++i) {
@@ -369,13 +370,13 @@ class TenantsReader {
       return wrong(list, "this is not a list; begin each tenant with \"- \": " + shape());
     if (list.size() > limits::tenants_max) {
       return wrong(list[limits::tenants_max], std::to_string(list.size()) +
-                                                  " tenants are listed and at most " +
+                                                  " tenants are listed, but at most " +
                                                   std::to_string(limits::tenants_max) +
                                                   " can be followed; move the rest to another instance");
     }
     for (const auto& entry : list) {
       auto read = read_entry(entry);
-      // What is wrong with a default is wrong with every entry, and said once.
+      // An error in a default affects every entry, but is reported once.
       if (!read && std::ranges::find(tenants_.problems, read.error().text) == tenants_.problems.end())
         tenants_.problems.push_back(std::move(read.error().text));
     }
@@ -387,7 +388,7 @@ class TenantsReader {
     if (!values) return std::unexpected(values.error());
     fill_in(*values);
     for (std::size_t i = 0; i < entry_keys.size(); ++i) {
-      // A number or a word like `true` is taken as its text.
+      // A number or a word like `true` is taken as a string.
       if (!(*values)[i].IsDefined() || (*values)[i].IsScalar() || i == EntryKey::fields) continue;
       return wrong((*values)[i],
                    std::string(entry_keys[i]) + " has no value, or not a plain one; " + shape());
@@ -428,14 +429,14 @@ class TenantsReader {
     return {};
   }
 
-  /// The value with its ${VARIABLES} put in.
+  /// The value with its ${VARIABLES} replaced.
   [[nodiscard]] Result<std::string> expanded(const YAML::Node& value) const {
     Result<std::string> text = expand_variables(value.Scalar(), environment_);
     if (!text) return wrong(value, text.error().text);
     return text;
   }
 
-  /// A service app: its client id, and its private key or the file that is named instead.
+  /// A service app: its client id, and its private key or the file named instead.
   Result<ServiceAppEntry> read_app(const YAML::Node& entry, const std::vector<YAML::Node>& values,
                                    std::string& file) {
     const YAML::Node& id = values[EntryKey::client_id];
@@ -445,8 +446,8 @@ class TenantsReader {
     for (const YAML::Node& other : {values[EntryKey::api_key], values[EntryKey::api_key_file]}) {
       if (other.IsDefined()) {
         return wrong(other,
-                     "this entry has an API key and a service app; keep one, and give the other an entry of "
-                     "its own with the same okta_domain");
+                     "this entry has an API key and a service app; keep one, and give the other its own "
+                     "entry with the same okta_domain");
       }
     }
     if (!id.IsDefined())
@@ -490,7 +491,7 @@ class TenantsReader {
     return read;
   }
 
-  /// The key itself, or what is in the file that is named instead; `file` says which.
+  /// The key itself, or the content of the file named instead; `file` is set to that file.
   Result<Secret> read_key(const YAML::Node& entry, const std::vector<YAML::Node>& values, std::string& file) {
     const YAML::Node& value = values[EntryKey::api_key];
     const YAML::Node& name = values[EntryKey::api_key_file];
@@ -518,7 +519,7 @@ class TenantsReader {
     return key;
   }
 
-  /// Where the events of this entry go, as far as it says so.
+  /// The destination of this entry's events, if it sets one.
   Result<void> read_destination(const std::vector<YAML::Node>& values, TenantEntry& entry) {
     const YAML::Node& token = values[EntryKey::token];
     const YAML::Node& token_file = values[EntryKey::token_file];
@@ -558,7 +559,7 @@ class TenantsReader {
     return {};
   }
 
-  /// Which events, and what their lines say.
+  /// Which events, and the constants of their lines.
   Result<void> read_events(const std::vector<YAML::Node>& values, TenantEntry& entry) {
     if (const YAML::Node& since = values[EntryKey::since]; since.IsDefined()) {
       Result<Since> parsed = read_since(since.Scalar(), wall_now());
@@ -624,8 +625,8 @@ class TenantsReader {
     if (!json) return wrong(value, json.error().text);
     if (std::ranges::find(event_keys, text) != event_keys.end()) {
       const std::string warning = file_ + ":" + std::to_string(name.Mark().line + 1) + ": the field " + text +
-                                  " has no effect: each of Okta's events has a key of that name, and the "
-                                  "event's own value goes out. Choose another name";
+                                  " has no effect: every Okta event has a key of that name, and the event's "
+                                  "own value is delivered. Choose another name";
       if (std::ranges::find(tenants_.warnings, warning) == tenants_.warnings.end())
         tenants_.warnings.push_back(warning);
     }
@@ -633,16 +634,17 @@ class TenantsReader {
     return {};
   }
 
-  /// Entries of one domain are one stream with several keys.
+  /// Entries with the same domain are one stream with several keys.
   Result<void> check_agreement(const YAML::Node& node, const TenantEntry& entry) const {
     for (const TenantEntry& other : tenants_.entries) {
       if (other.domain != entry.domain) continue;
       const std::string_view differs = difference(other, entry);
       if (differs.empty()) continue;
       return wrong(
-          node, entry.domain.name() + " is in line " + std::to_string(other.line) + " and in line " +
-                    std::to_string(entry.line) + " with another " + std::string(differs) +
-                    "; entries of one domain are one stream with several keys, so write the same for both");
+          node,
+          entry.domain.name() + " is in line " + std::to_string(other.line) + " and in line " +
+              std::to_string(entry.line) + " with another " + std::string(differs) +
+              "; entries with the same domain are one stream with several keys, so write the same for both");
     }
     return {};
   }
@@ -661,18 +663,18 @@ class TenantsReader {
     }
     tenants_.warnings.push_back(file_ + ":" + std::to_string(entry.line) + ": " + entry.domain.name() +
                                 " is listed here with the same key as in line " + std::to_string(same->line) +
-                                "; one of them is used, remove the other");
+                                "; only one is used, remove the other");
   }
 
   static std::string shape() { return the_format; }
 
   std::string file_;
   const Environment& environment_;
-  std::vector<YAML::Node> defaults_;  ///< As entry_keys.
+  std::vector<YAML::Node> defaults_;  ///< In the order of entry_keys.
   Tenants tenants_;
 };
 
-/// The kind of mistake, without what a newer yaml-cpp quotes of the file behind a colon.
+/// The kind of error, without the part of the file that a newer yaml-cpp quotes after a colon.
 std::string kind_of(const YAML::Exception& error) {
   return printable(error.msg.substr(0, error.msg.find(':')));
 }
@@ -703,7 +705,7 @@ std::vector<Found> existing(std::span<const std::string_view> places) {
   for (const std::string_view place : places) {
     Found here{.place = place};
     const std::string path(place);
-    // What cannot be looked at exists as far as we know, and reading it will say why not.
+    // A path that cannot be examined counts as existing; reading it will give the error.
     const bool link_leads_nowhere = ::stat(path.c_str(), &here.status) != 0;
     if (link_leads_nowhere && ::lstat(path.c_str(), &here.status) != 0 &&
         (errno == ENOENT || errno == ENOTDIR)) {
@@ -722,8 +724,7 @@ void warn_of_other_files(Tenants& tenants, const std::vector<Found>& found) {
     const bool same = other.status.st_dev == used.status.st_dev && other.status.st_ino == used.status.st_ino;
     if (in_file && same) continue;
     tenants.warnings.push_back("the tenants are read from " + tenants.source + " and not from " +
-                               std::string(other.place) +
-                               ", which exists too; --tenants FILE says which one");
+                               std::string(other.place) + ", which also exists; choose with --tenants FILE");
   }
 }
 
@@ -739,7 +740,7 @@ void warn_of_single_variables(Tenants& tenants, const Environment& environment) 
                              "; OKTA_API_KEY and OKTA_DOMAIN are not used");
 }
 
-/// The private key of OKTA_PRIVATE_KEY, or of the file that is named.
+/// The private key in OKTA_PRIVATE_KEY, or in the file named.
 Result<Secret> private_key_of(const Environment& environment, Tenants& tenants, TenantEntry& entry) {
   const auto key = environment.get("OKTA_PRIVATE_KEY");
   const auto file = environment.get("OKTA_PRIVATE_KEY_FILE");
@@ -800,7 +801,7 @@ Result<Tenants> from_environment(const Environment& environment, std::span<const
   }
   if (is_app)
     return fail(
-        "OKTA_DOMAIN is missing beside the service app (OKTA_CLIENT_ID, OKTA_PRIVATE_KEY_FILE); set it" +
+        "OKTA_DOMAIN is not set, but a service app is (OKTA_CLIENT_ID, OKTA_PRIVATE_KEY_FILE); set it" +
         misnamed("OKTA_DOMAIN", environment));
   if (!key && !domain) {
     std::string text = "no tenants: there is no";
@@ -830,12 +831,12 @@ Result<Tenants> from_environment(const Environment& environment, std::span<const
   tenants.entries.push_back(
       {.domain = std::move(*parsed), .api_key = Secret(std::string(*bare)), .fields = std::move(*fields)});
   if (newer && older && *newer != *older) {
-    tenants.warnings.emplace_back("OKTA_DOMAIN is used, not the older OKTA_TENANT, which is set too");
+    tenants.warnings.emplace_back("OKTA_DOMAIN is used, not the older OKTA_TENANT, which is also set");
   }
   return tenants;
 }
 
-/// With what is wrong with single entries in `problems`.
+/// Errors of single entries are in `problems`.
 Result<Tenants> load_file(const std::string& path, const Environment& environment) {
   Result<SmallFile> file = read_small_file(path, limits::tenants_file_bytes_max);
   if (!file) return fail(path + ": " + file.error().text);
@@ -845,7 +846,7 @@ Result<Tenants> load_file(const std::string& path, const Environment& environmen
   return tenants;
 }
 
-/// Likewise, of the variable.
+/// The same, from the variable.
 Result<Tenants> load_variable(const Environment& environment) {
   const std::string_view text = environment.get(tenants_variable).value_or("");
   const std::string name(tenants_variable);
@@ -853,7 +854,8 @@ Result<Tenants> load_variable(const Environment& environment) {
     return fail(name + ": it has quotes around it, which docker's --env-file keeps; write it without them");
   }
   if (text.starts_with('/') || text.starts_with("./")) {
-    return fail(name + ": this is a file's name; write it into LOGZIO_OKTA_TENANTS, or the file's text here");
+    return fail(name +
+                ": this is a file name; write it into LOGZIO_OKTA_TENANTS, or the file's content here");
   }
   if (text.size() > limits::tenants_file_bytes_max) {
     return fail(name + ": this is longer than " + std::to_string(limits::tenants_file_bytes_max) +
@@ -865,12 +867,12 @@ Result<Tenants> load_variable(const Environment& environment) {
   return tenants;
 }
 
-/// The error does not repeat the text, which holds keys.
+/// The error does not repeat the text, which contains keys.
 Result<void> check_name(std::string_view named) {
   if (!named.contains('\n') && !named.contains("okta_api_key")) return {};
   return fail(
-      "--tenants, or LOGZIO_OKTA_TENANTS: this is the text of a tenants file; write the file's name, or the "
-      "text into " +
+      "--tenants, or LOGZIO_OKTA_TENANTS: this is the content of a tenants file; write the file's name, or "
+      "the content into " +
       std::string(tenants_variable));
 }
 
@@ -880,7 +882,7 @@ Result<Tenants> whole(Result<Tenants> tenants) {
   const std::size_t more = tenants->problems.size() - 1;
   std::string text = tenants->problems.front();
   if (more > 0) {
-    text += " (and " + std::to_string(more) + " more that cannot work; logzio-okta check lists all)";
+    text += " (and " + std::to_string(more) + " more errors; logzio-okta check lists all)";
   }
   return fail(std::move(text));
 }

@@ -1,5 +1,5 @@
 // The tenants: from tenants-credentials.yml in the format of the old image, from a variable with the same
-// text, or one from the environment.
+// content, or a single one from the environment.
 //
 //     tenants_credentials:
 //       - okta_api_key: 00abc...
@@ -12,11 +12,11 @@
 //         type: okta-acme
 //         fields: {customer: acme, tier: 2}
 //
-// In keys, domains, tokens, listeners and files' names ${NAME} is replaced by that variable. Where a file's
-// name has no slash in front, find_secret_file() says where it is looked for.
+// In keys, domains, tokens, listeners and file names, ${NAME} is replaced by that variable. A file name that
+// does not begin with a slash is searched by find_secret_file().
 //
 // Every error is one line, "FILE:LINE:COLUMN: what is wrong; what to write", and never holds a key. FILE is
-// the variable where the text came from there.
+// the variable if the text came from there.
 //
 // ENV_ID is a constant field env_id of every tenant whose `fields` have none.
 #pragma once
@@ -34,26 +34,26 @@
 
 namespace logzio_okta {
 
-/// Where a tenants file is looked for when none is named.
+/// The places searched for a tenants file if none is named.
 [[nodiscard]] std::span<const std::string_view> tenants_places();
 
-/// Holds the text of a tenants file, where no file can be mounted.
+/// The variable with the content of a tenants file, for environments where no file can be mounted.
 inline constexpr std::string_view tenants_variable = "LOGZIO_OKTA_TENANTS_YAML";
 
-/// The file that was named (--tenants); else what tenants_variable says; else the first of `places` that
-/// exists, with a warning if there are more; else the one tenant of OKTA_API_KEY and OKTA_DOMAIN (or the
-/// older OKTA_TENANT). A file that exists but cannot be used is an error, never skipped.
+/// The named file (--tenants); else tenants_variable; else the first of `places` that exists, with a warning
+/// if there are more; else the single tenant of OKTA_API_KEY and OKTA_DOMAIN (or the older OKTA_TENANT). A
+/// file that exists but cannot be used is an error, never skipped.
 [[nodiscard]] Result<Tenants> find_tenants(const std::optional<std::string>& named,
                                            const Environment& environment,
                                            std::span<const std::string_view> places = tenants_places());
 
-/// Likewise, with what is wrong with single entries in Tenants::problems instead of an error, so that all of
-/// it can be told at once; the entries may then be none.
+/// The same, but errors of single entries go into Tenants::problems, so that all of them can be reported at
+/// once; there may then be no entries.
 [[nodiscard]] Result<Tenants> examine_tenants(const std::optional<std::string>& named,
                                               const Environment& environment,
                                               std::span<const std::string_view> places = tenants_places());
 
-/// One file; also for reading it anew after it changed (Tenants::source names it).
+/// Reads one file; also for reading it again after a change (Tenants::source names it).
 [[nodiscard]] Result<Tenants> read_tenants_file(const std::string& path, const Environment& environment);
 
 /// ENV_ID as a constant field of every line, if it is set.

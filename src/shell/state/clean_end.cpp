@@ -19,7 +19,7 @@ namespace {
 constexpr std::string_view seal_name = "/clean-end";
 constexpr std::size_t seal_bytes_max = 256;  // Eight numbers.
 
-/// What is compared of the state's file.
+/// The compared attributes of the state file.
 struct Look {
   std::int64_t changed_s = 0;
   std::int64_t changed_ns = 0;
@@ -44,14 +44,14 @@ std::optional<Look> look_at(const std::string& state_file) {
               .mode = status.st_mode};
 }
 
-/// Some file systems keep the nanoseconds only until they are unmounted.
+/// Some file systems lose the nanoseconds when unmounted.
 bool same_moment(std::int64_t a_s, std::int64_t a_ns, std::int64_t b_s, std::int64_t b_ns) {
   return a_s == b_s && (a_ns == b_ns || a_ns == 0 || b_ns == 0);
 }
 
 struct Seal {
   std::int64_t run = 0;
-  std::optional<Look> look;  ///< Not while the end was only begun.
+  std::optional<Look> look;  ///< Missing if the end was only begun.
 };
 
 std::optional<Seal> read_seal(const std::string& dir) {

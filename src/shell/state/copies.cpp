@@ -26,7 +26,7 @@ namespace {
 constexpr std::string_view ending = ".ndjson.gz";
 constexpr std::string_view working_ending = ".partial";
 constexpr std::string_view damaged_ending = ".damaged";
-// How every member of ours begins: deflate, no flags, no time.
+// The first bytes of all our members: deflate, no flags, no time.
 constexpr std::string_view member_begins("\x1f\x8b\x08\0\0\0\0\0", 8);
 
 std::string explain(int error, const std::string& dir) {
@@ -36,7 +36,7 @@ std::string explain(int error, const std::string& dir) {
     return std::generic_category().message(error) + "; mount a writable volume at " + dir + elsewhere;
   if (error == ENOTDIR)
     return std::generic_category().message(error) + "; a part of " + dir + " is a file" + elsewhere;
-  if (error == ELOOP) return "a symbolic link, and in " + dir + " none is followed; remove it";
+  if (error == ELOOP) return "a symbolic link, which is not followed in " + dir + "; remove it";
   return explain_state_errno(error, dir);
 }
 
@@ -70,16 +70,16 @@ std::string directory_name(std::string_view destination) {
   return name;
 }
 
-/// Under another name, unless a file has that. 0, or an errno.
+/// Renames the file, unless a file with that name exists. 0, or an errno.
 int rename_to_free(const std::string& from, const std::string& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
   if (errno != EINVAL) return errno;
-  // Not every file system can do both at once; the directory is locked, so that nobody of ours is between.
+  // Not every file system can do both at once; the directory is locked against other instances.
   if (exists(to)) return EEXIST;
   return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
 }
 
-/// The file gets its final name, or that of a later file of the hour. 0, or an errno.
+/// Gives the file its final name, or the next free one of that hour. 0, or an errno.
 int give_final_name(const std::string& place, const std::string& name) {
   const std::string from = place + "/" + name + std::string(working_ending);
   const std::string hour = name.substr(0, name.find_first_of("_."));
@@ -120,11 +120,11 @@ std::vector<std::size_t> members_in(std::string_view bytes) {
   return starts;
 }
 
-/// How many bytes of the file are whole members. Nothing if it does not look like ours.
+/// The number of bytes in complete members. Nothing if the file does not look like ours.
 ///
-/// What was synced is whole. The rest is looked through from a member on that is after it for sure; where a
-/// member begins is known by its first bytes, and that these are not some in the middle of another by its
-/// checksum, behind which the next one has to follow.
+/// Synced data is complete. The rest is checked from a member that certainly comes after it. The first bytes
+/// of a member identify its start; its checksum, after which the next member must follow, shows that they are
+/// not in the middle of another.
 std::optional<std::uint64_t> whole_bytes(int fd, std::uint64_t size) {
   for (std::uint64_t window = limits::copy_tail_bytes_first;; window *= 2) {
     const std::uint64_t from = size - std::min(size, window);
@@ -149,13 +149,13 @@ std::optional<std::uint64_t> whole_bytes(int fd, std::uint64_t size) {
 
 }  // namespace
 
-// The file that is written to.
+// The current file.
 
 std::string Copies::Place::working_path() const {
   return path + "/" + name + std::string(working_ending);
 }
 
-/// Somebody may have moved it away, and would not find there what is written from now on.
+/// It may have been moved away; later writes must not go to that file.
 bool Copies::Place::is_in_place() const {
   struct stat named{};
   struct stat opened{};
@@ -164,7 +164,7 @@ bool Copies::Place::is_in_place() const {
 }
 
 int Copies::Place::begin(const std::string& hour_given) {
-  if (is_symlink(path)) return ELOOP;  // It would lead out of the directory that was named.
+  if (is_symlink(path)) return ELOOP;  // It could lead out of the named directory.
   if (const int error = make_directories(path); error != 0) return error;
   for (int number = 1; number <= limits::copy_files_an_hour_max; ++number) {
     name = file_name(hour_given, number);
@@ -184,8 +184,8 @@ int Copies::Place::begin(const std::string& hour_given) {
 int Copies::Place::write() {
   constexpr std::size_t pieces_max = 64;
   std::array<iovec, pieces_max> pieces{};
-  std::size_t next = 0;    // Of what waits,
-  std::size_t offset = 0;  // and in it.
+  std::size_t next = 0;    // In the waiting copies,
+  std::size_t offset = 0;  // and in that copy.
   written = 0;
   while (next < waiting.size()) {
     const std::size_t count = std::min(pieces_max, waiting.size() - next);
@@ -207,8 +207,8 @@ int Copies::Place::write() {
   return 0;
 }
 
-/// As it was before: what is beyond is written anew, since after a failure nobody knows what of it is on
-/// disk.
+/// Restores the previous size: everything after it is written again, because after a failure it is unknown
+/// what is on disk.
 void Copies::Place::take_back() const {
   [[maybe_unused]] const int cut = ::ftruncate(file.get(), static_cast<off_t>(size));
 }
@@ -238,7 +238,7 @@ int Copies::Place::finish() {
   return 0;
 }
 
-// All of them.
+// All files.
 
 Copies::Copies(std::string dir, Descriptor lock) : dir_(std::move(dir)), lock_(std::move(lock)) {}
 
@@ -250,13 +250,13 @@ std::expected<Copies, Copies::Refusal> Copies::open(const std::string& dir) {
   if (const int error = make_directories(dir); error != 0) return refuse(error);
   Descriptor opened(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!opened) return refuse(errno);
-  // Where a file system has no locks there is nothing more to be had.
+  // Without locks in the file system, nothing more can be done.
   if (::flock(opened.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     return std::unexpected(Refusal{.held = true,
                                    .text = "--copy-to: another instance keeps its copies in " + dir +
                                            "; name another directory for this one, or stop the other"});
   }
-  // A full disk is for sync() to tell: it may have room by then.
+  // sync() reports a full disk: it may have room by then.
   const int error = try_to_write(dir);
   if (error != 0 && error != ENOSPC && error != EDQUOT && error != EFBIG) return refuse(error);
   Copies copies(dir, std::move(opened));
@@ -282,7 +282,7 @@ void Copies::recover(const std::string& place, const std::string& name) {
   const Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct stat status{};
   const auto trouble = [&](int error) {
-    warnings_.push_back(path + " was left by a run that did not end in order, and cannot be finished: " +
+    warnings_.push_back(path + " was left by a run that did not shut down cleanly, and cannot be finished: " +
                         explain(error, dir_));
   };
   if (!file || ::fstat(file.get(), &status) != 0) return trouble(errno);
@@ -297,7 +297,7 @@ void Copies::recover(const std::string& place, const std::string& name) {
   }
   if (*whole < size) {
     warnings_.push_back(path + " ended in the middle of a bulk: " + std::to_string(size - *whole) +
-                        " bytes are cut off. Nothing is lost: what was in them is delivered again");
+                        " bytes are cut off. Nothing is lost: their events are delivered again");
     if (::ftruncate(file.get(), static_cast<off_t>(*whole)) != 0) return trouble(errno);
   }
   if (::fsync(file.get()) != 0) return trouble(errno);
@@ -348,7 +348,7 @@ int Copies::write(Place& place, const std::string& hour) {
   return error;
 }
 
-// First all are written and then all are synced: the first sync takes most of the work off the others.
+// First write all, then sync all: the first sync does most of the work of the others.
 Result<void> Copies::sync(WallTime now) {
   const std::string hour = hour_of(now);
   std::string trouble;

@@ -8,7 +8,7 @@
 namespace logzio_okta {
 namespace {
 
-constexpr std::int64_t incremental = 2;  // Of auto_vacuum.
+constexpr std::int64_t incremental = 2;  // Value of auto_vacuum.
 
 }  // namespace
 

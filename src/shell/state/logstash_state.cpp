@@ -17,23 +17,23 @@ namespace {
 constexpr std::string_view name_middle = "_system_log_state";
 constexpr std::string_view usual_place = "/usr/share/logstash/data/plugins/inputs/okta_system_log";
 
-/// The URL in the file, or why there is none that could be used.
+/// The URL in the file, or why there is no usable one.
 std::expected<std::string, std::string> read_url(const std::string& path) {
   const auto file = read_small_file(path, limits::next_link_bytes_max);
   if (!file) return std::unexpected(file.error().text);
   std::string_view url = file->bytes;
-  if (ascii::trim(url).empty()) return std::unexpected("it is empty: the plugin had not asked yet");
+  if (ascii::trim(url).empty()) return std::unexpected("it is empty: the plugin had not polled yet");
   if (!url.ends_with('\n')) return std::unexpected("it was cut: the line feed that ends the URL is missing");
   url.remove_suffix(1);
   if (url.ends_with('\r')) url.remove_suffix(1);
-  if (!std::ranges::all_of(url, ascii::is_visible)) return std::unexpected("what is in it is not a URL");
+  if (!std::ranges::all_of(url, ascii::is_visible)) return std::unexpected("its content is not a URL");
   return std::string(url);
 }
 
 }  // namespace
 
 Result<LogstashStates> read_logstash_states(const std::string& dir) {
-  const NeverWaitForFiles at_once;  // What is no file was not written by Logstash.
+  const NeverWaitForFiles at_once;  // Logstash writes only regular files.
   std::error_code error;
   std::vector<std::string> names;
   for (std::filesystem::directory_iterator it(dir, error), end; !error && it != end; it.increment(error)) {
@@ -44,7 +44,7 @@ Result<LogstashStates> read_logstash_states(const std::string& dir) {
   const std::string hint =
       "copy them out of the old container: docker cp Okta:" + std::string(usual_place) + " DIR";
   if (names.empty())
-    return fail(dir + " holds no state file of Logstash (*" + std::string(name_middle) + "*); " + hint);
+    return fail(dir + " has no state file of Logstash (*" + std::string(name_middle) + "*); " + hint);
   std::ranges::sort(names);
 
   LogstashStates found;

@@ -18,7 +18,7 @@ std::string OwnFiles::first_gone() const {
     struct stat status{};
     if (::stat(file.path.c_str(), &status) != 0) {
       if (errno == ENOENT || errno == ENOTDIR) return file.path;
-      continue;  // We may not look; the file itself is open.
+      continue;  // No permission to look; the file itself is open.
     }
     if (status.st_dev != file.device || status.st_ino != file.inode) return file.path;
   }

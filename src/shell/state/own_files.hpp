@@ -1,7 +1,7 @@
-// OwnFiles: whether the names in the state directory still lead to the files that are open.
+// OwnFiles: checks that the names in the state directory still lead to the open files.
 //
-// A file that was removed or replaced can still be written through its descriptor, but whoever else finds the
-// name is not kept out by our lock, and reads another state than we write.
+// A removed or replaced file can still be written through its descriptor, but our lock does not exclude
+// others who open the name, and they read a different state.
 #pragma once
 
 #include <string>
@@ -14,10 +14,10 @@ namespace logzio_okta {
 class OwnFiles {
  public:
   OwnFiles() = default;
-  /// Of these names, as they are now; one that leads nowhere is not looked at again.
+  /// Records these names as they are now; a missing one is not checked again.
   explicit OwnFiles(const std::vector<std::string>& paths);
 
-  /// The first name that leads nowhere or to another file; empty if none does.
+  /// The first name that is missing or leads to another file; empty if there is none.
   [[nodiscard]] std::string first_gone() const;
 
  private:

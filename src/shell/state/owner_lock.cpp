@@ -26,7 +26,7 @@ std::string describe_self(WallTime now) {
          format_rfc3339(now);
 }
 
-/// What the holder wrote, without whatever else may be there.
+/// The holder's text, without anything else.
 std::string read_holder(int fd) {
   std::array<char, 512> text{};
   const ssize_t size = ::pread(fd, text.data(), text.size(), 0);
@@ -35,8 +35,8 @@ std::string read_holder(int fd) {
   return holder.empty() ? "another process" : printable(holder);
 }
 
-/// Whether the file is one that an owner has locked before, or a new one. In a directory of another user it
-/// might be anything that has been put there, and root would write into it.
+/// Whether the file is an earlier lock file, or new. In another user's directory it might be anything, and
+/// root would write into it.
 bool is_lock_file(int fd) {
   struct stat status{};
   if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1) return false;
@@ -47,7 +47,7 @@ bool is_lock_file(int fd) {
          (size > 0 && beginning.starts_with(std::string_view(text.data(), static_cast<std::size_t>(size))));
 }
 
-/// The file, made if it is missing; -1 and an errno otherwise.
+/// Opens the file, creating it if it is missing; -1 with errno otherwise.
 int open_lock_file(const std::string& path, const std::string& dir) {
   constexpr int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
   const int made = ::open(path.c_str(), flags | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
@@ -56,7 +56,7 @@ int open_lock_file(const std::string& path, const std::string& dir) {
   return made;
 }
 
-/// Best effort: without its text the lock is as good, only a second instance's error says less.
+/// Best effort: the lock works without the text, only a second instance's error says less.
 void write_holder(int fd, const std::string& holder) {
   const std::string line = holder + "\n";
   if (::ftruncate(fd, 0) != 0) return;
@@ -75,7 +75,7 @@ std::expected<OwnerLock, OwnerLock::Refusal> OwnerLock::take(const std::string& 
   if (!is_lock_file(lock.fd_)) {
     return std::unexpected(Refusal{.held = false,
                                    .text = "cannot use the state: " + path +
-                                           " is not a lock of logzio-okta; remove it if nobody needs it"});
+                                           " is not a lock of logzio-okta; remove it if it is not needed"});
   }
   if (::flock(lock.fd_, LOCK_EX | LOCK_NB) == 0) {
     write_holder(lock.fd_, describe_self(now));
@@ -88,7 +88,7 @@ std::expected<OwnerLock, OwnerLock::Refusal> OwnerLock::take(const std::string& 
   }
   return std::unexpected(Refusal{.held = false,
                                  .text = "cannot lock " + path + ": " + explain_state_errno(errno, dir) +
-                                         "; keep the state on a file system with locks"});
+                                         "; keep the state on a file system that supports locks"});
 }
 
 int OwnerLock::nudge(const std::string& dir) {

@@ -1,8 +1,8 @@
 // OwnerLock: one owner of a state directory at a time.
 //
-// A lock of the kernel (flock) on the file `lock`, which goes with the process however it ends: after a kill
-// -9 there is nothing to clean up. The file's text only tells a second instance who holds it; the file stays,
-// since removing it would let two processes lock two files of that name.
+// A kernel lock (flock) on the file `lock`, released however the process ends: after a kill -9 there is
+// nothing to clean up. The file's text only shows a second instance who holds it. The file stays, because
+// removing it would let two processes lock two files of that name.
 #pragma once
 
 #include <expected>
@@ -17,15 +17,15 @@ class OwnerLock {
  public:
   struct Refusal {
     bool held = false;  ///< By another instance; otherwise the lock file could not be used.
-    std::string text;   ///< Who holds it, or what is wrong and its cure.
+    std::string text;   ///< Who holds it, or what is wrong and the cure.
   };
-  /// Never waits. Inherited by forked children, who hold it too until they exec or end.
+  /// Never waits. Forked children inherit it and hold it until they exec or end.
   static std::expected<OwnerLock, Refusal> take(const std::string& dir, WallTime now);
 
-  /// Changes the times of the lock file, and nothing else: by that sign whoever holds it tries at once what
-  /// it would wait for (see Daemon), so that nobody needs its process id or a port of its. 0 or the errno.
+  /// Changes only the times of the lock file: this makes the holder retry at once what it is waiting for (see
+  /// Daemon), without its process id or a port. 0 or the errno.
   [[nodiscard]] static int nudge(const std::string& dir);
-  /// What nudge() changes.
+  /// The file that nudge() touches.
   [[nodiscard]] static std::string path_in(const std::string& dir) { return dir + "/lock"; }
 
   OwnerLock() = default;

@@ -64,7 +64,7 @@ struct Column {
   void (*read)(Query&, Place&);
 };
 
-/// A column that holds one member as it is.
+/// A column for one member, unchanged.
 template <auto member>
 constexpr Column column(const char* name, const char* type) {
   return {.name = name,
@@ -73,7 +73,7 @@ constexpr Column column(const char* name, const char* type) {
           .read = [](Query& query, Place& place) { read(query, place.*member); }};
 }
 
-/// A doubt takes two columns and is there only if both are.
+/// A doubt has two columns and exists only if both do.
 void write_in_doubt_events(Query& query, const Place& place) {
   query.bind(place.in_doubt ? std::optional(std::int64_t{place.in_doubt->events_left}) : std::nullopt);
 }
@@ -110,7 +110,7 @@ constexpr std::array columns{
     column<&Place::gap_until>("gap_until_ms", maybe),
 };
 
-/// Does not compile when Place has another number of fields.
+/// Does not compile if Place has another number of fields.
 [[maybe_unused]] void count_fields(const Place& place) {
   [[maybe_unused]] const auto& [next, since, first_start, pages, limit, repeated, watermark, window_from,
                                 restore_limit, recovering, caught_up, in_doubt, quiet_until, okta_offset_ms,
@@ -119,7 +119,7 @@ constexpr std::array columns{
 constexpr std::size_t fields = 16;
 static_assert(columns.size() == fields + 1, "each field has its column, and in_doubt has two");
 
-/// What `say` makes of each column, with commas between.
+/// The results of `say` for each column, comma-separated.
 template <typename Say>
 std::string list_of(Say&& say) {
   std::string list;

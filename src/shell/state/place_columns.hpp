@@ -1,6 +1,6 @@
 // The columns of a Place in the table `stream`, each listed once: its name, its type, how it is written and
-// how it is read. The table, the statements and both directions are made of this list, so that they cannot
-// differ; a field added to Place does not compile until it has its column.
+// read. The table, the statements and both directions are generated from this list, so that they cannot
+// differ; a new field of Place does not compile until it has its column.
 #pragma once
 
 #include <string>
@@ -13,14 +13,14 @@ namespace logzio_okta {
 
 /// "next TEXT NOT NULL, since_ms INTEGER NOT NULL, ...", for the table.
 [[nodiscard]] std::string place_declarations();
-/// "next, since_ms, ...", for a statement whose columns are read by read_place().
+/// "next, since_ms, ...", for a statement read by read_place().
 [[nodiscard]] std::string place_names();
-/// "?, ?, ...", as many as there are columns: bound by bind_place().
+/// "?, ?, ...", one per column, for bind_place().
 [[nodiscard]] std::string place_parameters();
-/// "next = excluded.next, ...", where a row is there already.
+/// "next = excluded.next, ...", for an existing row.
 [[nodiscard]] std::string place_updates();
 
-/// Binds every column, from the next parameter on. The place outlives the query.
+/// Binds every column, from the next parameter on. The place must outlive the query.
 void bind_place(Query& query, const Place& place);
 /// Reads every column, from the next one on.
 [[nodiscard]] Place read_place(Query& query);

@@ -10,11 +10,11 @@
 namespace logzio_okta {
 namespace {
 
-// Of `run.clean`.
+// Values of `run.clean`.
 constexpr std::int64_t clean_unsealed = 1;
 constexpr std::int64_t clean_sealed = 2;
 
-// 1: whatever was noted in flight is all there was.
+// 1: the in-flight notes are complete.
 constexpr const char* in_flight_known_sql = R"(
   SELECT count(*) FROM run JOIN in_flight_run ON run.started_ms = in_flight_run.started_ms
   WHERE clean <> 0 OR boot = ?)";
@@ -23,7 +23,7 @@ constexpr const char* in_flight_unknown_sql = R"(
   INSERT INTO in_flight SELECT id, -1, x'' FROM stream
   WHERE id NOT IN (SELECT stream FROM in_flight WHERE page = -1))";
 
-/// Of the running machine, another after each start of it; empty where the system does not say.
+/// The machine's boot id, different after each boot; empty if the system does not provide one.
 std::string boot_id() {
   std::ifstream file("/proc/sys/kernel/random/boot_id");
   std::string id;
@@ -31,8 +31,8 @@ std::string boot_id() {
   return id;
 }
 
-/// Whatever was in flight when the last run ended is known if it ended in order, or if the machine has been
-/// up since; and if it was a run that noted it.
+/// The events in flight at the last end are known if that run ended cleanly or the machine has been up since,
+/// and if that run recorded them.
 bool judge_notes(Database& database, const std::string& started) {
   const std::string boot = boot_id();
   bool known = false;

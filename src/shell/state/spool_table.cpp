@@ -14,7 +14,7 @@ constexpr const char* doubt_in_flight_sql = R"(
     (SELECT id, row_number() OVER (PARTITION BY stream ORDER BY id) AS place FROM spool) WHERE place <= 2000))";
 static_assert(limits::spool_rows_unsettled_max == 2000);
 
-// Their bytes as octets: length() would count a text's characters.
+// Sizes in bytes: length() would count characters.
 constexpr const char* sum_sql = R"(
   SELECT key, max(spool.id), sum(count),
     sum(length(events) + length(CAST(source AS BLOB)) + length(CAST(event_id AS BLOB)) +
@@ -77,7 +77,7 @@ bool SpoolTable::write(const std::string& key, const SpoolEvents& spool, Spooled
   find.bind_text(key);
   if (!find.row()) return false;
   const std::int64_t stream = find.number();
-  std::array<std::string, 2> lists;  // The new ones; and those known with other bytes.
+  std::array<std::string, 2> lists;  // New events, and known ones with other bytes.
   std::array<std::size_t, 2> counts{};
   for (const SpoolEvents::Event& event : spool.events) {
     Seen seen;

@@ -1,8 +1,8 @@
-// SpoolTable: what Okta's event hooks brought, in the state file, until a listener has taken it; and what
-// came within a day, so that a redelivery is known.
+// SpoolTable: deliveries of Okta's event hooks in the state file, until a listener has taken them, and the
+// events of the last day, so that a redelivery is recognised.
 //
-// Made once the file is open, and forgotten (assigned a new one) before it is closed. Every function is a
-// step of the caller's transaction: false means that it failed and that the database says why.
+// Created once the file is open, and replaced by a new one before it is closed. Every function is a step of
+// the caller's transaction: false means that it failed and the database has the reason.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@
 
 namespace logzio_okta {
 
-/// What is left in the spool of one hook stream.
+/// The remaining spool of one hook stream.
 struct SpoolSummary {
   std::string key;
   std::uint64_t newest = 0;  ///< Its last row.
@@ -26,10 +26,10 @@ struct SpoolSummary {
   WallTime oldest;
 };
 
-/// Of each stream that left something.
+/// One for each stream with rows left.
 [[nodiscard]] bool sum_spool(Database& database, std::vector<SpoolSummary>& sums);
-/// Marks what may have been in flight when a run ended without order: of each stream the rows that may have
-/// been handed on and not settled.
+/// After an unclean end, marks the rows that may have been in flight: those of each stream that may have been
+/// handed on and not settled.
 [[nodiscard]] bool doubt_spool_in_flight(Database& database);
 [[nodiscard]] bool doubt_whole_spool(Database& database);
 
@@ -38,18 +38,18 @@ class SpoolTable {
   SpoolTable() = default;
   explicit SpoolTable(Database& database);
 
-  /// The events that no redelivery brings again, as a row, or two where some have changed since. Counts them
-  /// in `result`. The stream was saved before.
+  /// Writes the events that are not repeats as a row, or two if some are known with other bytes. Counts them
+  /// in `result`. The stream must have been saved before.
   [[nodiscard]] bool write(const std::string& key, const SpoolEvents& spool, Spooled& result);
-  /// Forgets events seen a day before `at`: a few of the oldest each time, twice as many as `came`, so that
-  /// no commit has a day's worth to forget.
+  /// Deletes events seen a day before `at`: a few of the oldest each time, twice as many as `came`, so that
+  /// no commit has to delete a whole day's events.
   [[nodiscard]] bool forget_seen(std::size_t came, WallTime at);
-  /// What the save says of the spool of the stream in this row.
+  /// Applies the save to the spool of the stream in this row.
   [[nodiscard]] bool settle(std::int64_t stream, const Save& save);
   [[nodiscard]] bool read(const std::string& key, const ReadSpool& request, SpoolRead& reply);
 
  private:
-  /// Whether an event came within a day.
+  /// Whether an event came within the last day.
   struct Seen {
     bool known = false;
     bool same = false;  ///< Byte for byte.

@@ -16,14 +16,13 @@ int primary_code(int code) {
   return code & 0xff;
 }
 
-/// The disk's own failures, as opposed to what a full or forbidden one says. SQLite calls some of them damage
-/// (SQLITE_IOERR_CORRUPTFS becomes SQLITE_CORRUPT, and a check of the whole file reports them as its
-/// findings).
+/// Failures of the disk itself, not of a full or forbidden one. SQLite reports some of them as damage
+/// (SQLITE_IOERR_CORRUPTFS becomes SQLITE_CORRUPT, and a check of the whole file lists them as findings).
 bool is_disk_error(int error) {
   return error == EIO || error == ENXIO || error == ERANGE;
 }
 
-/// SQLite keeps an errno for some paths only, so every call below begins with none and leaves what it met.
+/// SQLite keeps an errno in some cases only, so every call below clears it first.
 int errno_behind(int code) {
   switch (primary_code(code)) {
     case SQLITE_IOERR:
@@ -45,7 +44,7 @@ bool SqliteFailure::content_is_wrong() const {
     case SQLITE_CORRUPT:
       return error == 0;
     case SQLITE_NOTADB:
-    case SQLITE_ERROR:  // Of our own fixed statements: tables that are missing or look different.
+    case SQLITE_ERROR:  // For our own fixed statements: tables are missing or different.
     case SQLITE_SCHEMA:
     case SQLITE_MISMATCH:
     case SQLITE_CONSTRAINT:
@@ -64,13 +63,13 @@ std::string SqliteFailure::explain(const std::string& dir) const {
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-      return words + "; look at the owner, the mode and the mount of " + dir;
+      return words + "; check the owner, the mode and the mount of " + dir;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return words + "; another program (a sqlite3 shell, a backup) holds the file in " + dir;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return words + "; look at the disk under " + dir + " and restart: the damaged file is then moved aside";
+      return words + "; check the disk under " + dir + " and restart: the damaged file is then moved aside";
     default:
       return words;
   }
@@ -91,10 +90,9 @@ bool Database::open(const std::string& path, bool create) {
   return true;
 }
 
-/// A file from elsewhere, a backup somebody had in hands, must not run code of its own: nothing in it acts by
-/// itself, and no statement of it reaches for more than tables. Cells are checked before they are believed,
-/// and what SQLite puts aside while it works stays in memory: a file in /tmp would be readable where the
-/// state is not.
+/// A file from elsewhere, such as a backup, must not run its own code: nothing in it acts by itself, and its
+/// statements can use only tables. Cells are checked before use, and SQLite's temporary data stays in memory:
+/// a file in /tmp could be readable by others.
 void Database::distrust_content() {
   struct Switch {
     int name;
@@ -180,7 +178,8 @@ Statement::~Statement() {
 }
 
 Query::~Query() {
-  // A statement left at a row would hold its read transaction open; one left bound would point to freed text.
+  // A statement left at a row would keep its read transaction open; one left bound would point to freed
+  // memory.
   sqlite3_reset(statement_->handle_);
   sqlite3_clear_bindings(statement_->handle_);
 }
@@ -196,7 +195,7 @@ Query& Query::bind(std::optional<std::int64_t> value) {
   return *this;
 }
 
-// A view of nothing has a null pointer, which SQLite would take for NULL.
+// An empty view has a null pointer, which SQLite would take for NULL.
 Query& Query::bind_text(std::string_view value) {
   const char* data = value.empty() ? "" : value.data();
   check_bound(

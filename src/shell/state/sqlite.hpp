@@ -1,7 +1,8 @@
-// A thin hold on SQLite: a connection, prepared statements and one execution of them, which cannot leak.
+// A thin wrapper of SQLite: a connection, prepared statements and their executions, which cannot leak.
 //
-// Functions that can fail return false (or nothing) and leave why in `Database::failure()`, which keeps the
-// first failure until it is cleared, so that a chain of steps and its rollback can be judged once at the end:
+// Functions that can fail return false (or nothing) and leave the reason in `Database::failure()`, which
+// keeps the first failure until it is cleared, so that a chain of steps and its rollback can be checked once
+// at the end:
 //
 //     const bool done = db.run("BEGIN IMMEDIATE") && write(row) && db.run("COMMIT");
 //     if (!done) complain(db.failure().explain(dir));
@@ -23,9 +24,9 @@ struct SqliteFailure {
   std::string words;  ///< SQLite's own.
 
   [[nodiscard]] explicit operator bool() const { return code != 0; }
-  /// The content is not what it should be, as opposed to a system that does not let us at it.
+  /// The content is wrong, as opposed to the system refusing access.
   [[nodiscard]] bool content_is_wrong() const;
-  /// What happened in the state directory `dir` and what cures it.
+  /// What happened in the state directory `dir`, and the cure.
   [[nodiscard]] std::string explain(const std::string& dir) const;
 };
 
@@ -36,10 +37,10 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  /// An existing file, for reading and writing; `create`: a new one. Whoever wrote it, nothing in it is run:
-  /// no trigger, no view, no function that is not harmless.
+  /// Opens an existing file for reading and writing; `create`: a new one. Nothing in it is run, whoever wrote
+  /// it: no triggers, no views, no unsafe functions.
   [[nodiscard]] bool open(const std::string& path, bool create = false);
-  /// Until told otherwise, closing moves what the write-ahead log holds into the main file and removes it.
+  /// By default, closing moves the write-ahead log's contents into the main file and removes the log.
   void keep_log_when_closed(bool keep);
   void close();
   [[nodiscard]] bool is_open() const { return handle_ != nullptr; }
@@ -52,8 +53,8 @@ class Database {
   [[nodiscard]] std::optional<std::string> text(const char* sql);
 
   [[nodiscard]] const SqliteFailure& failure() const { return failure_; }
-  /// The errno of a disk that failed to read since the last clearing, even where SQLite took it for damage
-  /// and went on; else 0.
+  /// The errno of a disk read failure since the last clearing, even if SQLite took it for damage and went on;
+  /// else 0.
   [[nodiscard]] int disk_error() const { return disk_error_; }
   void clear_failure() {
     failure_ = {};
@@ -64,7 +65,7 @@ class Database {
   friend class Statement;
   friend class Query;
   void distrust_content();
-  /// Keeps the first failure; returns whether `code` is none.
+  /// Keeps the first failure; returns whether `code` means success.
   bool note(int code);
 
   sqlite3* handle_ = nullptr;
@@ -72,7 +73,7 @@ class Database {
   int disk_error_ = 0;
 };
 
-/// Prepared once, executed through Query. Must end before its database does.
+/// Prepared once, executed through Query. The database must outlive it.
 class Statement {
  public:
   Statement() = default;
@@ -93,7 +94,7 @@ class Statement {
 };
 
 /// One execution, from the first parameter to the last row. Parameters and columns go from left to right.
-/// What is bound by view must live as long as the query; a column's view, until the next row.
+/// Views that are bound must outlive the query; a column's view is valid until the next row.
 class Query {
  public:
   explicit Query(Statement& statement) : statement_(&statement) {}

@@ -20,14 +20,14 @@ namespace logzio_okta {
 namespace {
 
 constexpr mode_t all_mode_bits = 07777;
-constexpr auto unchanged = static_cast<uid_t>(-1);  // Of an owner, for chown(2).
+constexpr auto unchanged = static_cast<uid_t>(-1);  // Keeps the owner in chown(2).
 
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? std::string() : std::string(value);
 }
 
-/// Anything but "there is no such name" counts as existing: what we may not even look at is not ours to skip.
+/// Anything but "no such file" counts as existing: a path that we may not examine must not be skipped.
 bool exists(const std::string& path) {
   struct stat status{};
   return ::stat(path.c_str(), &status) == 0 || (errno != ENOENT && errno != ENOTDIR);
@@ -49,14 +49,14 @@ Result<StateDir> made(std::string path, std::vector<std::string> warnings = {}) 
   return StateDir{.path = std::move(path), .warnings = std::move(warnings)};
 }
 
-/// A daemon first tried by hand and then installed leaves two states behind; say which one counts.
+/// A daemon that was first tried by hand and then installed has two states; says which one is used.
 std::vector<std::string> warn_of_other_state(const std::string& chosen, const std::string& other) {
   if (!holds_state(other) || other == chosen) return {};
   return {"there is also a state in " + other + "; the one in " + chosen +
           " is used (choose with --state-dir)"};
 }
 
-/// Makes one directory and its name durable. 0, or an errno; one that exists is not an error.
+/// Creates one directory and makes its name durable. 0, or an errno; an existing one is not an error.
 int make_one(const std::string& path, const std::string& parent) {
   if (::mkdir(path.c_str(), S_IRWXU) != 0) return errno == EEXIST ? 0 : errno;
   return sync_directory(parent) ? 0 : errno;
@@ -70,7 +70,7 @@ int make_with_parents(const std::filesystem::path& path) {
   return make_one(path.string(), parent.string());
 }
 
-/// A file in a directory that is there, gone again when it is closed. -1 leaves the reason in errno.
+/// Creates a file in an existing directory that disappears when it is closed. -1 with the reason in errno.
 int open_nameless(const std::string& dir) {
   const int fd = ::open(dir.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
   // Not every file system has nameless files.
@@ -81,15 +81,15 @@ int open_nameless(const std::string& dir) {
   return named;
 }
 
-/// 0, or ENOSPC where root alone may have what is left.
+/// 0, or ENOSPC if only root may use the remaining space.
 int look_at_disk(const std::string& dir, StateDirLook& look) {
   struct statvfs disk{};
-  if (::statvfs(dir.c_str(), &disk) != 0 || disk.f_blocks == 0) return 0;  // It does not count.
+  if (::statvfs(dir.c_str(), &disk) != 0 || disk.f_blocks == 0) return 0;  // It does not report space.
   look.free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
   if (*look.free_bytes < limits::state_probe_bytes) return ENOSPC;
   if (*look.free_bytes < limits::state_free_bytes_low) {
     look.warnings.push_back("only " + describe_bytes(*look.free_bytes) + " are free on the disk of " + dir +
-                            "; where the state cannot be saved nothing is delivered, so free some space");
+                            "; if the state cannot be saved, nothing is delivered, so free some space");
   }
   return 0;
 }
@@ -140,10 +140,10 @@ Result<StateDir> find_state_dir(const StateDirSearch& search) {
   auto system = make_state_dir(search.system);
   if (system) return StateDir{.path = search.system, .warnings = warn_of_other_state(search.system, user)};
   if (user.empty()) {
-    return fail("no place for the state: " + system.error().text +
-                ", and neither XDG_STATE_HOME nor HOME names another; give one with --state-dir");
+    return fail("no directory for the state: " + system.error().text +
+                ", and neither XDG_STATE_HOME nor HOME names another; name one with --state-dir");
   }
-  return made(user, {"the state is kept in " + user + ", because " + search.system + " cannot be made"});
+  return made(user, {"the state is kept in " + user + ", because " + search.system + " cannot be created"});
 }
 
 StateDirLook look_at_state_dir(const StateDirSearch& search) {
@@ -184,16 +184,16 @@ int try_to_write(const std::string& dir) {
 }
 
 int make_directories(const std::string& path) {
-  // Without its trailing slash, the last component would be empty and its parent the directory itself.
+  // With a trailing slash, the last component would be empty and its parent the directory itself.
   std::string trimmed = path;
   while (trimmed.size() > 1 && trimmed.ends_with('/')) trimmed.pop_back();
   return make_with_parents(trimmed);
 }
 
 Result<void> make_state_dir(const std::string& path) {
-  if (path.empty()) return fail("the state directory's name is empty; give one with --state-dir");
+  if (path.empty()) return fail("the state directory's name is empty; name one with --state-dir");
   if (const int error = make_directories(path); error != 0) {
-    return fail("cannot make the state directory " + path + ": " + explain_state_errno(error, path));
+    return fail("cannot create the state directory " + path + ": " + explain_state_errno(error, path));
   }
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) {
@@ -243,23 +243,22 @@ std::string explain_state_errno(int error, const std::string& dir) {
     case EACCES:
     case EPERM:
       words += "; logzio-okta runs as uid " + uid + ": ";
-      // What is said has to be possible where it is read: the image has no shell.
+      // The advice must be possible where it is read: the image has no shell.
       if (::access("/bin/sh", X_OK) == 0) return words + "chown -R " + uid + " " + dir;
-      return words +
-             "start the container once with neither --user nor --cap-drop, and it hands over what is in " +
-             dir + "; of a directory of the host, chown -R " + uid + " it there";
+      return words + "start the container once without --user and --cap-drop, and it changes the owner of " +
+             dir + "; for a directory of the host, run chown -R " + uid + " there";
     case EROFS:
       return words + "; mount a writable volume at " + dir + " (docker run -v logzio-okta-state:" + dir +
-             " ...), or name another place with --state-dir";
+             " ...), or name another directory with --state-dir";
     case ENOSPC:
     case EDQUOT:
       return words + "; free space for " + dir;
     case EFBIG:
       return words + "; raise the limit on file size (LimitFSIZE=, ulimit -f) for " + dir;
     case EIO:
-      return words + "; look at the disk under " + dir;
+      return words + "; check the disk under " + dir;
     case ENOTDIR:
-      return words + "; a part of " + dir + " is a file; name another place with --state-dir";
+      return words + "; a part of " + dir + " is a file; name another directory with --state-dir";
     default:
       return words;
   }
@@ -268,7 +267,7 @@ std::string explain_state_errno(int error, const std::string& dir) {
 bool sync_directory(const std::string& dir) {
   const int fd = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return false;
-  // Some network file systems cannot sync a directory and say EINVAL; there is nothing more to be had there.
+  // Some network file systems cannot sync a directory and return EINVAL; nothing more can be done there.
   const bool done = ::fsync(fd) == 0 || errno == EINVAL;
   const int error = errno;
   ::close(fd);

@@ -43,7 +43,7 @@ Result<void> StateEdit::write(const std::string& key, const Place& place) {
   if (auto known = this->place(key); !known) return std::unexpected(std::move(known.error()));
   store_.save({.stream = StreamId{streams_}, .number = 1, .place = place, .rows_from = every_row},
               steady_now());
-  // The rest that a commit leaves a loop is of no use here: there is nothing else to do.
+  // The pause after a commit is useless here: there is nothing else to do.
   store_.work(std::max(steady_now(), store_.deadline().value_or(Instant{})), true);
   while (auto answer = store_.next_answer()) {
     if (const auto* failed = std::get_if<SaveFailed>(&*answer)) return fail(failed->text);

@@ -1,4 +1,4 @@
-// StateEdit: the state in the hands of a person's command, while no daemon holds it.
+// StateEdit: changes the state for a command, while no daemon holds it.
 //
 //     auto edit = StateEdit::open(dir);
 //     if (!edit) return give_up(edit.error());  // 75 and who holds it, if a daemon does.
@@ -6,8 +6,7 @@
 //     Result<void> written = edit->write("acme.okta.com", other);  // On disk when it returns.
 //     Result<void> closed = edit->close();  // Without it the next run would find an unclean end.
 //
-// A place that is written replaces the one before with all that belonged to it: the window is emptied, and no
-// doubt is left over.
+// Writing a place replaces the previous one with all its data: the window is emptied, and no doubt remains.
 #pragma once
 
 #include <cstdint>
@@ -24,13 +23,13 @@ namespace logzio_okta {
 
 class StateEdit {
  public:
-  /// Makes the state if there is none; one that is damaged is an error and stays as it is.
+  /// Creates the state if there is none; a damaged one is an error and stays unchanged.
   static std::expected<StateEdit, StoreError> open(const std::string& dir);
 
-  /// The place the store knows by this key; nothing if there is none.
+  /// The place with this key; nothing if there is none.
   [[nodiscard]] Result<std::optional<Place>> place(const std::string& key);
-  /// Between which two moments Okta's clock is where ours says `wall`: by ours, and by how far the two were
-  /// apart when the place was saved. Either clock may have been set right since.
+  /// The bounds of Okta's clock at our `wall`: by our clock, and by the difference of the two when the place
+  /// was saved. Either clock may have been corrected since.
   struct OktaTime {
     WallTime at_least;
     WallTime at_most;

@@ -28,22 +28,21 @@ bool exists(const std::string& path) {
   return ::lstat(path.c_str(), &status) == 0;
 }
 
-/// Not the opposite: a file that cannot be looked at is not missing.
+/// Not the opposite of "exists": a file that cannot be examined is not missing.
 bool is_missing(const std::string& path) {
   struct stat status{};
   return ::lstat(path.c_str(), &status) != 0 && errno == ENOENT;
 }
 
-/// "20261123T120000Z", fit for a file's name.
+/// "20261123T120000Z", fit for a file name.
 std::string compact_utc(WallTime now) {
   std::string text = format_rfc3339(now).substr(0, std::string_view("2026-11-23T12:00:00").size());
   std::erase_if(text, [](char c) { return c == '-' || c == ':'; });
   return text + "Z";
 }
 
-/// Renames the file and what belongs to it, so that together they can still be opened under the new name.
-/// The main file goes first: a crash in between leaves a log without a file, which is moved by the next
-/// start.
+/// Renames the file and its companions, so that they can still be opened together under the new name. The
+/// main file is first: a crash in between leaves a log without a file, which the next start moves.
 std::expected<std::string, StoreError> move_aside(const std::string& dir, const std::string& path,
                                                   WallTime now) {
   const std::string base = path + ".damaged-" + compact_utc(now);
@@ -59,7 +58,8 @@ std::expected<std::string, StoreError> move_aside(const std::string& dir, const 
   return target;
 }
 
-/// A new file under another name, synced and then renamed, so that no crash leaves a half-made one behind.
+/// Creates a new file under another name, syncs it and renames it, so that no crash leaves an incomplete one
+/// behind.
 std::expected<void, StoreError> create(const std::string& dir, const std::string& path) {
   const std::string draft = path + ".new";
   const auto refused = [&](const std::string& why) { return unusable("cannot create " + path + ": " + why); };
@@ -70,10 +70,10 @@ std::expected<void, StoreError> create(const std::string& dir, const std::string
   }
   const int fd = ::open(draft.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (fd < 0) return refused(explain_state_errno(errno, dir));
-  fit_state_file(fd, dir);  // What SQLite makes beside it takes after it.
+  fit_state_file(fd, dir);  // SQLite's other files copy its mode.
   ::close(fd);
   Database database;
-  // Before the first table: so the file can shrink again, a few pages at a time.
+  // Before the first table, so that the file can shrink again, a few pages at a time.
   if (!(database.open(draft) &&
         database.run("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = MEMORY; BEGIN") &&
         create_schema(database) && database.run("COMMIT; PRAGMA journal_mode = WAL"))) {
@@ -86,8 +86,8 @@ std::expected<void, StoreError> create(const std::string& dir, const std::string
   return {};
 }
 
-/// Sees whether the system lets us at the file, which SQLite would only report in general words. Closing a
-/// file drops this process's POSIX locks on it, so this must come before SQLite opens it.
+/// Checks that the system gives us access to the file, because SQLite's own errors are vague. Closing a file
+/// drops this process's POSIX locks on it, so this must come before SQLite opens it.
 std::expected<void, StoreError> check_access(const std::string& dir, const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return unusable("cannot open " + path + ": " + explain_state_errno(errno, dir));
@@ -98,7 +98,7 @@ std::expected<void, StoreError> check_access(const std::string& dir, const std::
   return {};
 }
 
-/// Why a file's content cannot be used, or nothing if it is sound; StoreError where we are not let at it.
+/// Why a file's content cannot be used, or nothing if it is sound; StoreError if access is refused.
 using Damage = std::expected<std::optional<std::string>, StoreError>;
 
 Damage find_damage(Database& database, const std::string& dir, const std::string& path) {
@@ -127,21 +127,21 @@ Damage find_damage(Database& database, const std::string& dir, const std::string
   return found;
 }
 
-/// The journal mode is the file's own, but another tool may have changed it. A log that a burst made long is
-/// cut again after a checkpoint.
+/// The journal mode is stored in the file, but another tool may have changed it. A log that a burst made long
+/// is truncated after a checkpoint.
 bool configure(Database& database) {
   return database.run(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = 2; PRAGMA journal_size_limit = 8388608");
 }
 
-/// Whether every statement that we shall run fits the tables.
+/// Whether all our statements fit the tables.
 bool statements_fit(Database& database) {
   const StreamTables streams(database);
   const SpoolTable spool(database);
   return !database.failure();
 }
 
-/// Opens and examines; whatever was found, a log beside the file is still there when it is closed again.
+/// Opens and examines the file; in any case a log beside it still exists after it is closed.
 Damage open_sound(Database& database, const std::string& dir, const std::string& path) {
   const auto refused = [&] {
     return unusable("cannot open " + path + ": " + database.failure().explain(dir));
@@ -171,22 +171,23 @@ std::expected<OpenedState, StoreError> open_state_file(Database& database, const
                                                        const std::string& path, WallTime now,
                                                        OnDamage on_damage) {
   OpenedState opened;
-  // A log whose file is gone is damage too: SQLite would delete it with all it holds.
+  // A log without its file is damage too: SQLite would delete it with its contents.
   const bool orphaned = is_missing(path) && exists(path + "-wal");
   if (!is_missing(path) || orphaned) {
-    auto damage = orphaned ? Damage("its -wal file is there without it") : open_existing(database, dir, path);
+    auto damage = orphaned ? Damage("its -wal file exists without it") : open_existing(database, dir, path);
     if (!damage) return std::unexpected(damage.error());
     if (!*damage) return opened;
     if (on_damage == OnDamage::refuse) {
-      return unusable(path + " cannot be used (" + **damage +
-                      "); put a copy of it back, or start the daemon, which moves it aside and begins anew");
+      return unusable(
+          path + " cannot be used (" + **damage +
+          "); restore a copy of it, or start the daemon, which moves it aside and starts a new one");
     }
     auto aside = move_aside(dir, path, now);
     if (!aside) return std::unexpected(aside.error());
     opened.lost = true;
     opened.warnings.push_back(
         "THE STATE IS LOST: " + path + " cannot be used (" + **damage + ") and was moved to " + *aside +
-        "; every tenant starts again at --since, and " + "what was delivered since then comes a second time");
+        "; every tenant starts again at --since, and events delivered since then are delivered again");
   } else {
     opened.warnings.push_back("no state found in " + dir +
                               ": every tenant starts at --since (in a container, only a volume keeps it)");

@@ -1,8 +1,7 @@
-// StateFile: opens the state. What is sound is opened, what is missing is made, what is damaged is moved
-// aside.
+// StateFile: opens the state. A sound file is opened, a missing one created, a damaged one moved aside.
 //
-// Nothing here is quiet about a loss: whoever opens a state learns in words that it was missing or is lost. A
-// file that the system does not let us at is not damaged, and stays where it is.
+// No loss is silent: the caller gets a text that says that the state was missing or is lost. A file to which
+// the system refuses access is not damaged, and stays where it is.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +16,7 @@
 namespace logzio_okta {
 
 constexpr int state_unusable = 74;  ///< Exit code.
-constexpr int state_held = 75;      ///< Likewise: another instance holds it.
+constexpr int state_held = 75;      ///< Exit code: another instance holds it.
 
 struct StoreError {
   int exit_code = state_unusable;  ///< Or state_held.
@@ -25,16 +24,16 @@ struct StoreError {
 };
 [[nodiscard]] std::unexpected<StoreError> unusable(std::string text);
 
-/// What becomes of a file that is damaged or not ours: a person's command leaves it to the daemon, which says
-/// what is lost.
+/// What to do with a file that is damaged or not ours: commands leave it to the daemon, which reports the
+/// loss.
 enum class OnDamage : std::uint8_t { move_aside, refuse };
 
 struct OpenedState {
-  bool lost = false;                  ///< There was one; every stream begins anew.
+  bool lost = false;                  ///< There was one; every stream starts afresh.
   std::vector<std::string> warnings;  ///< Lines for the log.
 };
 
-/// Opens `path` in `dir`, of whose lock we are the owner: examined, of our schema, and durable by default.
+/// Opens `path` in `dir`, whose lock we must own: examined, with our schema, and durable by default.
 [[nodiscard]] std::expected<OpenedState, StoreError> open_state_file(Database& database,
                                                                      const std::string& dir,
                                                                      const std::string& path, WallTime now,

@@ -104,7 +104,7 @@ Result<std::optional<SetAsideRow>> StateView::set_aside(std::int64_t id) {
   }
   SetAsideRow row = read_row(query);
   auto plain = gunzip(query.bytes(), limits::page_bytes_max);
-  if (!plain) return fail("what was set aside under " + std::to_string(id) + " is damaged");
+  if (!plain) return fail("item " + std::to_string(id) + " of the events set aside is damaged");
   row.bytes = std::move(*plain);
   return row;
 }

@@ -1,5 +1,5 @@
-// StateView: looks at the state without owning it, also while a daemon writes it (SQLite's write-ahead log
-// lets one write and others read), and takes out of what is set aside while none does.
+// StateView: reads the state without owning it, also while a daemon writes it (SQLite's write-ahead log
+// allows one writer and many readers), and removes events set aside while no daemon runs.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +17,9 @@
 
 namespace logzio_okta {
 
-/// Where a stream is, for a person to read.
+/// A stream's cursor, for people.
 struct CursorRow {
-  std::string key;  ///< The domain, and behind '?' the query if there is one.
+  std::string key;  ///< The domain, followed by '?' and the query if there is one.
   std::string next;
   WallTime since;
   std::optional<WallTime> watermark;
@@ -33,7 +33,7 @@ struct SetAsideRow {
   std::string reason;
   std::string answer;
   std::int64_t events = 0;
-  std::string bytes;  ///< Inflated; only where one was asked for.
+  std::string bytes;  ///< Inflated; only if a single one was requested.
 };
 
 class StateView {
@@ -44,11 +44,12 @@ class StateView {
   [[nodiscard]] Result<std::vector<CursorRow>> cursors();
   [[nodiscard]] Result<std::vector<SetAsideRow>> set_aside();
   [[nodiscard]] Result<SetAsideTotal> set_aside_total();
-  /// Nothing if there is none of this number.
+  /// Nothing if there is none with this number.
   [[nodiscard]] Result<std::optional<SetAsideRow>> set_aside(std::int64_t id);
   /// Only while no daemon holds the state.
   [[nodiscard]] Result<void> drop(std::int64_t id);
-  /// Keeps only these bytes under the number, which are so many events. Likewise.
+  /// Keeps only these bytes, which are `events` events, under the number. Only while no daemon holds the
+  /// state.
   [[nodiscard]] Result<void> shrink(std::int64_t id, std::int64_t events, const std::string& bytes);
 
  private:

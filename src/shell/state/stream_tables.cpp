@@ -22,11 +22,11 @@ std::string find_place_sql() {
   return "SELECT unclean, " + place_names() + " FROM stream WHERE key = ?";
 }
 
-// The other streams of an org, which go by its domain or by that and a question mark.
+// The other streams of an org: their keys are its domain, or begin with it and a question mark.
 constexpr const char* overtake_sql =
     "UPDATE stream SET unclean = 2 WHERE key <> ? AND (key = ? OR (key > ? AND key < ?))";
 
-// The length alone is read without the pages that hold the events.
+// Reading only the length does not read the pages with the events.
 constexpr const char* list_rows_sql =
     "SELECT page, newest_ms, length(events) / 16 FROM window"
     " WHERE stream = (SELECT id FROM stream WHERE key = ?) AND page >= ? ORDER BY page";

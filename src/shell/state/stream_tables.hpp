@@ -1,8 +1,7 @@
-// StreamTables: the rows of streams in the state file: places, windows, what was set aside, what is in
-// flight.
+// StreamTables: the rows of streams in the state file: places, windows, events set aside, events in flight.
 //
-// Made once the file is open, and forgotten (assigned a new one) before it is closed. Every function is a
-// step of the caller's transaction: false means that it failed and that the database says why.
+// Created once the file is open, and replaced by a new one before it is closed. Every function is a step of
+// the caller's transaction: false means that it failed and the database has the reason.
 #pragma once
 
 #include <cstddef>
@@ -20,10 +19,10 @@
 
 namespace logzio_okta {
 
-/// All of what is set aside.
+/// The total of events set aside.
 struct SetAsideTotal {
   std::uint64_t events = 0;
-  std::uint64_t bytes = 0;  ///< As they count against limits::set_aside_bytes_max.
+  std::uint64_t bytes = 0;  ///< As counted against limits::set_aside_bytes_max.
 };
 /// Nothing after a failure.
 [[nodiscard]] std::optional<SetAsideTotal> total_set_aside(Database& database);
@@ -39,20 +38,21 @@ class StreamTables {
   StreamTables() = default;
   explicit StreamTables(Database& database);
 
-  /// All of a save but what concerns the spool; its stream's row is made if it is missing. The row's number.
+  /// Writes a save, except its spool part; creates the stream's row if it is missing. Returns the row's
+  /// number.
   [[nodiscard]] std::optional<std::int64_t> write(const std::string& key, const Save& save);
-  /// That these events of a page are in flight. The stream was saved before.
+  /// Records that these events of a page are in flight. The stream must have been saved before.
   [[nodiscard]] bool note(const std::string& key, std::uint64_t page, const std::vector<EventHash>& events);
 
   /// Nothing if it has no row yet.
   [[nodiscard]] bool read(const std::string& key, std::optional<StreamRow>& row);
-  /// Rows of pages from `from` on, without their events; pages that are there already stay as they are.
+  /// Rows of pages from `from` on, without their events; pages already in the list stay unchanged.
   [[nodiscard]] bool list_rows(const std::string& key, std::uint64_t from,
                                std::map<std::uint64_t, RowInfo>& by_page);
-  /// Likewise with their events, newest page first, until there are `events_max` of them.
+  /// The same with their events, newest page first, until there are `events_max` of them.
   [[nodiscard]] bool read_rows(const std::string& key, std::uint64_t from, std::size_t events_max,
                                std::map<std::uint64_t, WindowRow, std::greater<>>& by_page);
-  /// What was noted in flight; nothing unless all that was in flight is known to have been noted.
+  /// The recorded events in flight; nothing unless the records are known to be complete.
   [[nodiscard]] bool read_notes(const std::string& key, std::optional<std::vector<EventHash>>& in_flight);
 
  private:

@@ -523,8 +523,8 @@ TEST_CASE("hook secrets: one a line, none that could be guessed, and no error qu
   CHECK((*secrets)[1].same_as("0123456789abcdef"));
   CHECK_THAT(read("0123456789abcdef\nshort").error().text, Contains("line 2 is shorter"));
   CHECK_FALSE(read("short").error().text.contains("short\""));
-  CHECK_THAT(read("0123456789abcdef\x01").error().text, Contains("line 1 holds a character"));
-  CHECK_THAT(read("\n \n").error().text, Contains("holds no secret"));
+  CHECK_THAT(read("0123456789abcdef\x01").error().text, Contains("line 1 has a character"));
+  CHECK_THAT(read("\n \n").error().text, Contains("has no secret"));
   CHECK_THAT(read_hook_secrets(path + "-not", warnings).error().text, Contains("cannot be read"));
 }
 

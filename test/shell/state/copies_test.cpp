@@ -300,7 +300,7 @@ TEST_CASE("copies: no symbolic link leads out of the directory") {
   const auto refused = copies.sync(evening);
   REQUIRE_FALSE(refused);
   REQUIRE(refused.error().text ==
-          dir / "default: a symbolic link, and in " + dir.path() + " none is followed; remove it");
+          dir / "default: a symbolic link, which is not followed in " + dir.path() + "; remove it");
   std::filesystem::remove(dir / "default");
   REQUIRE(copies.close(evening));
   REQUIRE(zcat(dir / "default/2026-11-27T18.ndjson.gz") == "b\n");
