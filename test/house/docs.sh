@@ -50,6 +50,7 @@ decision_faults() {
   local page
   for page in docs/decisions/*.md; do
     [[ ${page##*/} =~ ^20[0-9]{2}-[01][0-9]-[0-3][0-9]-[a-z0-9-]+\.md$ ]] || echo "$page: the name is not DATE-subject.md"
+    sed -n 3p "$page" | grep -qE '^20[0-9]{2}-[01][0-9]-[0-3][0-9]\. Status: ' || echo "$page: line 3 is not its date and status"
     [[ $(grep -E '^## ' "$page" | paste -sd,) == '## Context,## Decision,## Consequences' ]] ||
       echo "$page: it needs the sections Context, Decision, Consequences"
   done
