@@ -305,7 +305,7 @@ TEST_CASE("oauth: what is wrong with the app is said with its cure, and the cure
   };
   const auto index = GENERATE(0, 1, 2, 3);
   const Case cases[] = {
-      {[](ServiceApp& app) { app.scope_granted = false; }, "okta.logs.read on its tab Okta API Scopes"},
+      {[](ServiceApp& app) { app.scope_granted = false; }, "okta.logs.read on its Okta API Scopes tab"},
       {[](ServiceApp& app) { app.has_role = false; }, "Report Administrator"},
       {[](ServiceApp& app) { app.by_key = false; }, "Public key / Private key"},
       {[](ServiceApp& app) { app.zoned = true; }, "network zone"},

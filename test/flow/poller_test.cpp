@@ -786,8 +786,8 @@ TEST_CASE("poller: where every next link is refused it asks ever more rarely, an
   bench.pass(6h);
   REQUIRE(bench.asked - before >= 600);  // Twice a minute or so: what comes is still delivered.
   REQUIRE(bench.asked - before <= 3000);
-  REQUIRE(bench.notes_with("asks again") >= 1);
-  REQUIRE(bench.notes_with("asks again") <= 12);
+  REQUIRE(bench.notes_with("reading again") >= 1);
+  REQUIRE(bench.notes_with("reading again") <= 12);
   REQUIRE(bench.notes_with("404") - bench.notes_with("backing off: ") <=
           12);  // Without the lines of every 5 min.
 }

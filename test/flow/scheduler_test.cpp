@@ -383,7 +383,7 @@ TEST_CASE("scheduler: while the copy cannot be saved it is the same, and it is t
   REQUIRE(bench.copies.size() == 1);
   bench.saving = false;
   for (int i = 0; i < 3; ++i) bench.put_in(SaveFailed{.text = "disk full", .copy = true});
-  REQUIRE(bench.notes_with("the copy cannot be saved: disk full. Nothing more is asked") == 1);
+  REQUIRE(bench.notes_with("the copy cannot be saved: disk full. Nothing more is fetched") == 1);
   REQUIRE(bench.report().not_ready_because == "the copy cannot be saved: disk full");
   bench.saves_again();
   bench.put_in(Saved{.stream = StreamId{1}, .number = 1});

@@ -150,8 +150,8 @@ TEST_CASE("signing key: one that is too short, or on a curve or for a use that O
   CHECK(refuses(KeyPair::ec("secp256k1").pkcs8()).contains("P-256, P-384 or P-521"));
   CHECK(refuses(replaced(p256().jwk(), "P-256", "secp256k1")).contains("P-256, P-384 or P-521"));
   CHECK(refuses(rsa().jwk(R"("use":"enc",)")).contains("for encryption"));
-  CHECK(refuses(rsa().jwk(R"("alg":"PS256",)")).contains("another algorithm"));
-  CHECK(refuses(p256().jwk(R"("alg":"ES384",)")).contains("another algorithm"));
+  CHECK(refuses(rsa().jwk(R"("alg":"PS256",)")).contains("Okta does not accept"));
+  CHECK(refuses(p256().jwk(R"("alg":"ES384",)")).contains("Okta does not accept"));
   CHECK(refuses(R"({"kty":"oct","k":"AAAA"})").contains("shared secret"));
   CHECK(refuses(R"({"kty":"OKP","crv":"Ed25519","x":"AA","d":"AA"})").contains("neither RSA nor EC"));
 }
@@ -177,9 +177,9 @@ TEST_CASE("signing key: a mangled one is found out before anybody gets it") {
     CHECK(refuses(mangled(p256().jwk(), member)).contains("damaged"));
   }
   const std::string pem = rsa().pkcs8();
-  CHECK(refuses(pem.substr(0, pem.size() / 2)).contains("cut off"));
+  CHECK(refuses(pem.substr(0, pem.size() / 2)).contains("incomplete"));
   CHECK(refuses(replaced(pem, pem.substr(400, 66), "")).contains("damaged"));
-  CHECK(refuses(jwk.substr(0, jwk.size() - 30)).contains("cut off"));
+  CHECK(refuses(jwk.substr(0, jwk.size() - 30)).contains("incomplete"));
   CHECK(refuses(replaced(jwk, "\"d\":\"", "\"d\":\"*")).contains("\"d\" is missing or not base64url"));
 }
 

@@ -345,7 +345,7 @@ TEST_CASE("tenants file: a file that cannot be used says why and what to do") {
 
   REQUIRE(::mkdir(bench.path.c_str(), 0700) == 0);
   REQUIRE_THAT(text(),
-               StartsWith(bench.path) && Contains("directory") && Contains("docker") && Contains("host"));
+               StartsWith(bench.path) && Contains("directory") && Contains("Docker") && Contains("host"));
   REQUIRE(::rmdir(bench.path.c_str()) == 0);
 
   write_file(bench.path, std::string(limits::tenants_file_bytes_max + 1, '#'));
