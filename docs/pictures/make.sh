@@ -16,7 +16,11 @@ end() {
 trap end EXIT
 
 until_said() { # until_said FILE PATTERN: waits for up to a minute.
-  timeout 60 tail -n +1 -f --pid=$$ "$1" | grep -qm1 -e "$2"
+  local tries=300
+  until grep -qs -e "$2" "$1"; do
+    ((--tries > 0)) || { cat "$1" >&2; exit 1; }
+    sleep 0.2
+  done
 }
 
 "$sandbox" --named --orgs 50 --rate 2 --events 400 --fault 429,401 --dir "$scratch/box" >"$scratch/sandbox.log" 2>&1 &
