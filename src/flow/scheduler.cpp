@@ -51,6 +51,9 @@ struct Scheduler::Impl {
   void on(Now now, Opened&& opened) {
     if (Source* source = find(opened.stream)) source->opened(now, opened);
   }
+  void on(Now, HeldBy&&) {}
+  void on(Now, Lost&&) {}
+  void on(Now, GiveWay&&) {}
   void on(Now now, WindowRead&& read) {
     if (Tenant* tenant = roster.find(read.stream)) tenant->poller.window_read(now, read);
   }

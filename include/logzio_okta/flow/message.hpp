@@ -89,10 +89,15 @@ struct SendBulk {
   std::size_t lines = 0;
   int patience = 1;  ///< So many times the usual wait for an answer: some listeners are slow.
 };
-/// Bring this stream's place. Answered by Opened.
+/// Bring this stream's place. Answered by Opened, before that perhaps by HeldBy.
 struct OpenStream {
   StreamId stream;
   std::string key;  ///< What the store knows it by: LogQuery::stream_key.
+};
+/// Nothing of this stream is on its way any more and all its saves are made: another replica may follow its
+/// org. Answered as OpenStream is.
+struct LetGo {
+  StreamId stream;
 };
 /// These events of a page are about to be sent. Remember them before any bulk is, so that after a crash of
 /// this process they, and no others, are known to have been in flight. The disk need not be waited for: a
@@ -154,7 +159,7 @@ struct Note {
   std::string text;
 };
 
-using Output = std::variant<AskOkta, MintToken, CancelAsk, SendBulk, KeepCopy, OpenStream, ReadWindow,
+using Output = std::variant<AskOkta, MintToken, CancelAsk, SendBulk, KeepCopy, OpenStream, LetGo, ReadWindow,
                             NoteInFlight, Save, SpoolEvents, ReadSpool, ForgetDestination, AnswerHook, Note>;
 
 // Facts.
@@ -184,6 +189,23 @@ struct Opened {
   /// What was noted in flight and not passed by a save since. Nothing if that may not be all of it: the
   /// machine went down.
   std::optional<std::vector<EventHash>> in_flight{};
+};
+/// Another replica follows this stream's org. The store asks again by itself: Opened follows once the org is
+/// ours, HeldBy again when another one has it.
+struct HeldBy {
+  StreamId stream;
+  std::string holder;  ///< The name of its instance.
+};
+/// This stream's org has been taken by another replica. No save that is not acknowledged is on disk, nor will
+/// be; what was on its way may arrive, and the other one marks what it sends again. To follow the org once
+/// more a new stream is opened.
+struct Lost {
+  StreamId stream;
+  std::string holder;
+};
+/// This stream's org should be followed by another replica: finish what is on its way, then LetGo.
+struct GiveWay {
+  StreamId stream;
 };
 struct WindowRead {
   StreamId stream;
@@ -282,8 +304,8 @@ struct HooksRefused {
 /// Nothing but time.
 struct Tick {};
 
-using Input = std::variant<Tick, OktaAnswer, TokenAnswer, BulkAnswer, Opened, WindowRead, Saved, SaveFailed,
-                           SetAsideSize, Reload, TokenChanged, HookArrived, Spooled, SpoolRead, SpoolFound,
-                           HookVerified, HooksRefused, Stop>;
+using Input = std::variant<Tick, OktaAnswer, TokenAnswer, BulkAnswer, Opened, HeldBy, Lost, GiveWay,
+                           WindowRead, Saved, SaveFailed, SetAsideSize, Reload, TokenChanged, HookArrived,
+                           Spooled, SpoolRead, SpoolFound, HookVerified, HooksRefused, Stop>;
 
 }  // namespace logzio_okta

@@ -154,6 +154,7 @@ struct Daemon::Impl {
   }
   void on(NoteInFlight&& note) { store.note(std::move(note), steady_now()); }
   void on(OpenStream&& open) { store.open_stream(open); }
+  void on(LetGo&&) {}
   void on(ReadWindow&& read) { store.read_window(read); }
   void on(Save&& save) { store.save(std::move(save), steady_now()); }
   void on(SpoolEvents&& spool) { store.spool(std::move(spool), steady_now()); }
