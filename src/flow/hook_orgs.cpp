@@ -90,7 +90,15 @@ void HookOrgs::read(Now now, const SpoolRead& read, PageReader& reader) {
 }
 
 void HookOrgs::found(const SpoolFound& found) {
-  for (const SpoolFound::Stream& each : found.streams) stream_of(each.route, each.destination, each);
+  for (const SpoolFound::Stream& each : found.streams) {
+    const auto known = std::ranges::find_if(
+        streams_, [&](const auto& stream) { return stream.second.stream.route() == each.route; });
+    if (known != streams_.end()) {
+      known->second.stream.found_more(each);
+    } else {
+      stream_of(each.route, each.destination, each);
+    }
+  }
 }
 
 // As for a tenant: while its destination is in trouble nothing is read but what shows whether it refuses just

@@ -55,6 +55,14 @@ void HookStream::start(const SpoolFound::Stream& found) {
   outputs_.emplace_back(OpenStream{.stream = saves_.stream(), .key = route_.key()});
 }
 
+void HookStream::found_more(const SpoolFound::Stream& found) {
+  newest_ = std::max(newest_, found.newest);
+  waiting_bytes_ += found.bytes;
+  if (!oldest_) oldest_ = found.oldest;
+  counts_.fetched += found.events;
+  counts_.in_flight += found.events;
+}
+
 void HookStream::opened(Now /*now*/, const Opened& opened) {
   open_ = true;
   if (opened.place) {

@@ -47,6 +47,8 @@ class HookStream final : public Source {
 
   /// Asks for its place. `found`: what the spool held of it at the start, if that is why it begins.
   void start(const SpoolFound::Stream& found);
+  /// The spool holds more than was known: another replica took it.
+  void found_more(const SpoolFound::Stream& found);
   void opened(Now now, const Opened& opened) override;
   /// What a delivery of these takes of the room for those on their way, and of the spool.
   [[nodiscard]] static std::size_t bytes_charged(const std::vector<EventSlice>& events);

@@ -280,7 +280,8 @@ struct SpoolRead {
   StreamId stream;
   std::vector<SpoolRow> rows;
 };
-/// What earlier runs left in the spool; sent once, at the start.
+/// What the spool holds that the core was not told of: what earlier runs left, at the start; later what other
+/// replicas took and we are to ship. Counts only what comes on top.
 struct SpoolFound {
   struct Stream {
     HookRoute route;
