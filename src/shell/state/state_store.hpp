@@ -1,5 +1,5 @@
-// StateStore: what must survive a crash, wherever it is kept. Answers the core's OpenStream, LetGo, ReadWindow,
-// Save, SpoolEvents and ReadSpool; the loop knows no more of a store than this.
+// StateStore: what must survive a crash, wherever it is kept. Answers the core's OpenStream, LetGo,
+// ReadWindow, Save, SpoolEvents and ReadSpool; the loop knows no more of a store than this.
 //
 //     store.open_stream(open);
 //     store.save(std::move(save), now);
@@ -10,11 +10,11 @@
 //     Result<void> closed = store.close(clean);  // Without it the next run finds an unclean end.
 //
 // Promises, of every store
-// - Saved is answered when the save is durable, never before. A save is written whole or not at all, the saves
-//   of a stream in order, and none twice.
+// - Saved is answered when the save is durable, never before. A save is written whole or not at all, the
+//   saves of a stream in order, and none twice.
 // - What Opened and WindowRead tell includes saves that were given before and are not committed yet.
-// - A commit that fails is answered with SaveFailed; everything stays queued and is tried again until it works,
-//   and then Saved follows (of no stream if nothing is queued). So is what cannot be read.
+// - A commit that fails is answered with SaveFailed; everything stays queued and is tried again until it
+//   works, and then Saved follows (of no stream if nothing is queued). So is what cannot be read.
 // - A stream that was not saved since an unclean end is opened unclean, however often.
 // - No credential is ever given to it.
 // And of one that several replicas share (PostgresStore)
@@ -102,9 +102,9 @@ class StateStore {
   /// Kept as set aside, as packed there and charged (bytes_charged).
   [[nodiscard]] virtual std::uint64_t set_aside_bytes() const = 0;
 
-  /// Commits what is queued and, if all of it is durable and `clean`, notes an orderly end; gives back what it
-  /// holds. Nothing may be called after it. An error: what was queued is not saved, and the next run finds an
-  /// unclean end.
+  /// Commits what is queued and, if all of it is durable and `clean`, notes an orderly end; gives back what
+  /// it holds. Nothing may be called after it. An error: what was queued is not saved, and the next run finds
+  /// an unclean end.
   [[nodiscard]] virtual Result<void> close(bool clean) = 0;
 };
 
