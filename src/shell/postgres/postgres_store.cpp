@@ -463,8 +463,12 @@ void PostgresStore::Impl::refuse_spool(const std::string& why, std::optional<Str
 // Trouble.
 
 std::optional<std::string> PostgresStore::Impl::trouble() const {
-  if (leases.has_run_out() && leases.in_touch())
-    return "this replica was not heard of for as long as its lease, so that another one may follow its orgs";
+  if (leases.has_run_out() && leases.in_touch()) {
+    return place_of(options.access) +
+           ": it has not answered for as long as this replica's lease lasts, or this machine slept, so that "
+           "another "
+           "replica may follow its orgs; look whether the server hangs";
+  }
   if (!leases.in_touch()) return leases.trouble();
   if (!connection.ready()) {
     return connection.trouble() ? connection.trouble()->text : "the connection to the database is lost";
