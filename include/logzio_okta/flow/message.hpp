@@ -95,9 +95,11 @@ struct OpenStream {
   std::string key;  ///< What the store knows it by: LogQuery::stream_key.
 };
 /// Nothing of this stream is on its way any more and all its saves are made: another replica may follow its
-/// org. Answered as OpenStream is.
+/// org, once every stream of it that is open here has let go. The end is in order; but what Opened said of an
+/// unclean end stays true until a save. Answered as OpenStream is, unless it is for good.
 struct LetGo {
   StreamId stream;
+  bool for_good = false;  ///< It has left the tenants file.
 };
 /// These events of a page are about to be sent. Remember them before any bulk is, so that after a crash of
 /// this process they, and no others, are known to have been in flight. The disk need not be waited for: a
@@ -112,7 +114,7 @@ struct ReadWindow {
   StreamId stream;
 };
 /// Keep the events of a hook delivery that were not kept within the last day. Answered by Spooled. The stream
-/// was saved before.
+/// was saved before, by us or by the replica that follows its org.
 struct SpoolEvents {
   struct Event {
     EventHash hash;  ///< Its uuid is not 0.
@@ -182,7 +184,9 @@ struct Opened {
   StreamId stream;
   std::optional<Place> place;
   bool clean = true;
-  bool overtaken = false;     ///< Another stream of its org, under another filter, was saved after this one.
+  /// Another stream of its org, under another filter, was saved after this one; or saves that were
+  /// acknowledged are gone.
+  bool overtaken = false;
   std::vector<RowInfo> rows;  ///< What the window holds, oldest first.
   /// The newest rows of the window, oldest first; at most limits::recent_events_max events.
   std::vector<WindowRow> recent{};
@@ -198,12 +202,15 @@ struct HeldBy {
 };
 /// This stream's org has been taken by another replica. No save that is not acknowledged is on disk, nor will
 /// be; what was on its way may arrive, and the other one marks what it sends again. To follow the org once
-/// more a new stream is opened.
+/// more a new stream is opened. Nothing is answered to this one any more but Spooled.
+///
+/// Also if saves that were acknowledged are gone (the database failed over): a place kept in memory would
+/// pass what was set aside with them. Then nobody has taken the org, and Opened says `overtaken`.
 struct Lost {
   StreamId stream;
-  std::string holder;
+  std::string holder;  ///< Empty if acknowledged saves are gone.
 };
-/// This stream's org should be followed by another replica: finish what is on its way, then LetGo.
+/// This open stream's org should be followed by another replica: finish what is on its way, then LetGo.
 struct GiveWay {
   StreamId stream;
 };

@@ -57,11 +57,15 @@ class Poller {
 
   /// Asks for the stream's place.
   void start(Instant now);
+  /// Waits for it: it was asked for.
+  void stand_by(Instant now);
   /// `began`: when this run did; after an unclean end, what was published before it may be a repeat.
   void opened(Now now, const Opened& opened, Instant began, const OrgFacts& org);
   void window_read(Now now, const WindowRead& read);
   void saved(Now now, std::uint64_t number);
   void settled(Now now, const Settlement& settlement, const OrgFacts& org);
+  /// Likewise, where nothing can be saved any more: counted.
+  void settled_too_late(const Settlement& settlement);
 
   /// It would ask now, were it granted; `probing` for news that the listener might take where it refuses the
   /// rest.
@@ -103,6 +107,7 @@ class Poller {
   void keep_quiet(Now now, const OrgFacts& org);
 
   [[nodiscard]] std::optional<Output> next_output();
+  [[nodiscard]] bool opening() const { return std::holds_alternative<Opening>(state_); }
   [[nodiscard]] bool asking() const { return std::holds_alternative<Asking>(state_); }
   [[nodiscard]] bool saves_pending() const { return progress_.saves_pending(); }
   [[nodiscard]] bool drained() const { return progress_.drained(); }

@@ -29,6 +29,8 @@ class Settlements {
   /// There may be more room. True if it is still not enough for all.
   [[nodiscard]] bool try_again();
   [[nodiscard]] std::optional<Settlement> next();
+  /// What waits for room of this stream nobody will save.
+  void forget(StreamId stream);
 
   /// One waits that no stream would have room for.
   [[nodiscard]] bool full() const { return full_; }
