@@ -69,6 +69,7 @@ struct ClearResult {
 Words rows_of(const std::string& url, const std::string& sql) {
   const std::unique_ptr<PGconn, CloseConnection> connection(PQconnectdb(url.c_str()));
   if (PQstatus(connection.get()) != CONNECTION_OK) fail("cannot connect", PQerrorMessage(connection.get()));
+  PQsetNoticeProcessor(connection.get(), [](void*, const char*) {}, nullptr);
   const std::unique_ptr<PGresult, ClearResult> result(PQexec(connection.get(), sql.c_str()));
   const ExecStatusType status = PQresultStatus(result.get());
   if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) fail(sql, PQerrorMessage(connection.get()));

@@ -1,6 +1,4 @@
 // What every store promises (shell/state/state_store.hpp), told once and tried on each of them.
-#include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,12 +13,19 @@
 #include "logzio_okta/base/limits.hpp"
 
 #include "catch.hpp"
+#include "postgres/server.hpp"
+#include "shell/postgres/postgres_store.hpp"
 #include "shell/state/state_store.hpp"
 #include "shell/state/store.hpp"
+#include "shell/store_bench.hpp"
 #include "shell/temp_dir.hpp"
 
 namespace logzio_okta {
 namespace {
+
+using test::noon;
+using test::row;
+using test::save_of;
 
 constexpr StreamId acme{1};
 constexpr StreamId beta{2};
@@ -30,7 +35,6 @@ const std::string beta_key = "beta.okta.com";
 WallTime wall(std::string_view text) {
   return parse_rfc3339(text).value();
 }
-const WallTime noon = wall("2026-11-23T12:00:00.000Z");
 
 /// Where a state is kept, seen from outside: the runs of one daemon after the other.
 class Home {
@@ -70,97 +74,83 @@ class SqliteHome final : public Home {
   test::TempDir dir_;
 };
 
+class PostgresHome final : public Home {
+ public:
+  PostgresHome() { run("DROP SCHEMA IF EXISTS logzio_okta CASCADE"); }
+  std::unique_ptr<StateStore> open() override {
+    return std::make_unique<PostgresStore>(PostgresOptions{
+        .access = {.url = server().socket_url(), .password = {}, .password_file = {}, .ca_file = {}},
+        .instance = "okta-1"});
+  }
+  /// Its lease has ended when the next run begins.
+  void crash(std::unique_ptr<StateStore> store) override {
+    store.reset();
+    run("UPDATE logzio_okta.instance SET seen = seen - interval '1 hour'");
+  }
+  void break_saves() override { run("ALTER TABLE logzio_okta.window_row RENAME TO hidden"); }
+  void mend_saves() override { run("ALTER TABLE logzio_okta.hidden RENAME TO window_row"); }
+
+ private:
+  static test::PostgresServer& server() {
+    static test::PostgresServer server;
+    return server;
+  }
+  static void run(const std::string& sql) { static_cast<void>(server().query(sql)); }
+};
+
 struct Kind {
   const char* name;
   std::unique_ptr<Home> (*home)();
 };
 
 std::vector<Kind> kinds() {
-  return {
+  std::vector<Kind> kinds = {
       {.name = "SQLite", .home = []() -> std::unique_ptr<Home> { return std::make_unique<SqliteHome>(); }}};
+  if (test::PostgresServer::programs()) {
+    kinds.push_back({.name = "PostgreSQL",
+                     .home = []() -> std::unique_ptr<Home> { return std::make_unique<PostgresHome>(); }});
+  } else {
+    test::skip("PostgreSQL is not installed; tried on SQLite alone");
+  }
+  return kinds;
 }
 
 /// One daemon after the other on one state.
 struct Bench {
   std::unique_ptr<Home> home;
-  std::unique_ptr<StateStore> store;
-  Duration skipped{};  ///< Of time.
+  test::StoreClock clock;
+  std::optional<test::StoreRun> run;
 
   explicit Bench(const Kind& kind) : home(kind.home()) {
     UNSCOPED_INFO("on " << kind.name);
     open();
   }
 
+  [[nodiscard]] StateStore& store() { return *run->store; }
   void open() {
-    store = home->open();
-    static_cast<void>(next<SetAsideSize>());
+    run.emplace(clock, home->open());
+    static_cast<void>(run->next<SetAsideSize>());
   }
-  void crash() { home->crash(std::move(store)); }
+  void crash() {
+    std::unique_ptr<StateStore> store = std::move(run->store);
+    run.reset();
+    home->crash(std::move(store));
+  }
   void stop() {
-    CHECK(store->close(true));
-    store.reset();
-  }
-
-  [[nodiscard]] Instant now() const {
-    return Instant(std::chrono::steady_clock::now().time_since_epoch()) + skipped;
-  }
-  /// The store has all the time it takes to answer; where it waits for itself, time is skipped.
-  Input next_input() {
-    for (;;) {
-      if (auto answer = store->next_answer()) return std::move(*answer);
-      store->work(now(), true);
-      if (auto answer = store->next_answer()) return std::move(*answer);
-      std::vector<pollfd> descriptors;
-      store->add_descriptors(descriptors);
-      const auto due = store->deadline();
-      REQUIRE((due || !descriptors.empty()));
-      if (descriptors.empty()) {
-        skipped += std::max(Duration{}, *due - now());
-        continue;
-      }
-      const auto wait = due ? std::chrono::ceil<std::chrono::milliseconds>(*due - now()) : 60'000ms;
-      ::poll(descriptors.data(), descriptors.size(), std::max(0, static_cast<int>(wait.count())));
-    }
-  }
-  template <class Answer>
-  Answer next() {
-    Input answer = next_input();
-    REQUIRE(std::holds_alternative<Answer>(answer));
-    return std::get<Answer>(std::move(answer));
+    CHECK(store().close(true));
+    run.reset();
   }
 
   Opened open_stream(StreamId stream = acme, const std::string& key = acme_key) {
-    store->open_stream({.stream = stream, .key = key});
-    return next<Opened>();
+    return run->open_stream(stream, key);
   }
   WindowRead read_window(StreamId stream = acme) {
-    store->read_window({.stream = stream});
-    return next<WindowRead>();
+    store().read_window({.stream = stream});
+    return run->next<WindowRead>();
   }
-  void save(Save save) { store->save(std::move(save), now()); }
-  void save_on_disk(Save each) {
-    const std::uint64_t number = each.number;
-    save(std::move(each));
-    REQUIRE(next<Saved>().number == number);
-  }
+  void save(Save each) { run->save(std::move(each)); }
+  void save_on_disk(Save each) { run->save_on_disk(std::move(each)); }
 };
-
-WindowRow row(std::uint64_t page, std::size_t events) {
-  WindowRow made{.page = page, .newest = noon + std::chrono::minutes(page), .events = {}};
-  for (std::size_t i = 0; i < events; ++i) made.events.push_back({.uuid = page * 1'000'000 + i, .bytes = ~i});
-  return made;
-}
-
-/// A page settled: the place behind it and what is known again of it.
-Save save_of(StreamId stream, std::uint64_t number, std::uint64_t page) {
-  Save save{.stream = stream, .number = number, .place = {}, .rows = {}, .rows_from = 0, .set_aside = {}};
-  save.place.next = "/api/v1/logs?after=" + std::to_string(page) + "&limit=1000";
-  save.place.since = noon;
-  save.place.first_start = noon;
-  save.place.pages = page;
-  save.rows.push_back(row(page, 3));
-  return save;
-}
 
 Place place_with_everything() {
   Place place;
@@ -220,7 +210,7 @@ TEST_CASE("contract: every field of a place survives, and so does the absence of
   bench.stop();
 
   bench.open();
-  CHECK(bench.store->take_warnings().empty());
+  CHECK(bench.store().take_warnings().empty());
   const Opened first = bench.open_stream(StreamId{7}, acme_key);
   CHECK(first.stream == StreamId{7});
   CHECK(first.place == place_with_everything());
@@ -234,10 +224,10 @@ TEST_CASE("contract: a stream opened again in the same run sees what is still qu
   Save last = save_of(StreamId{1}, 1, 5);
   last.place.in_doubt = InDoubt{.events_left = 7, .before = {}};
   bench.save(std::move(last));
-  bench.store->open_stream({.stream = StreamId{2}, .key = acme_key});
+  bench.store().open_stream({.stream = StreamId{2}, .key = acme_key});
   // Whether the save is durable by then is the store's business.
-  Input answer = bench.next_input();
-  if (std::holds_alternative<Saved>(answer)) answer = bench.next_input();
+  Input answer = bench.run->next_input();
+  if (std::holds_alternative<Saved>(answer)) answer = bench.run->next_input();
   const auto& again = std::get<Opened>(answer);
   CHECK(again.clean);
   REQUIRE(again.place);
@@ -256,7 +246,7 @@ TEST_CASE(
   bench.save(save_of(beta, 1, 1));
   // One answer may stand for several saves of a stream.
   for (std::uint64_t of_acme = 0, of_beta = 0; of_acme < 2 || of_beta < 1;) {
-    const Saved saved = bench.next<Saved>();
+    const Saved saved = bench.run->next<Saved>();
     std::uint64_t& number = saved.stream == acme ? of_acme : of_beta;
     CHECK(saved.number > number);
     number = saved.number;
@@ -330,8 +320,8 @@ TEST_CASE("contract: an orderly end that says a bulk is unanswered counts as unc
   Bench bench(GENERATE(from_range(kinds())));
   bench.open_stream();
   bench.save_on_disk(save_of(acme, 1, 1));
-  REQUIRE(bench.store->close(false));
-  bench.store.reset();
+  REQUIRE(bench.store().close(false));
+  bench.run.reset();
   bench.open();
   CHECK_FALSE(bench.open_stream().clean);
 }
@@ -385,9 +375,9 @@ TEST_CASE("contract: the window comes back oldest first, with queued rows and wi
   Save next = save_of(acme, 5, 5);
   next.rows_from = 3;
   bench.save(next);
-  bench.store->read_window({.stream = acme});
-  Input answer = bench.next_input();
-  if (std::holds_alternative<Saved>(answer)) answer = bench.next_input();
+  bench.store().read_window({.stream = acme});
+  Input answer = bench.run->next_input();
+  if (std::holds_alternative<Saved>(answer)) answer = bench.run->next_input();
   const auto& window = std::get<WindowRead>(answer);
   CHECK(window.stream == acme);
   CHECK(pages_of(window) == Pages{3, 4, 5});
@@ -441,14 +431,14 @@ TEST_CASE("contract: what is set aside is counted as it is packed, over a restar
   Save save = save_of(acme, 1, 1);
   save.set_aside = {{.reason = "not JSON", .answer = "{}", .events = 1, .bytes = std::string(20'000, 'x')},
                     {.reason = "over 500,000 bytes", .answer = "", .events = 0, .bytes = ""}};
-  CHECK(bench.store->set_aside_bytes() == 0);
+  CHECK(bench.store().set_aside_bytes() == 0);
   bench.save_on_disk(save);
-  const std::uint64_t size = bench.store->set_aside_bytes();
+  const std::uint64_t size = bench.store().set_aside_bytes();
   CHECK(size > 2 * limits::set_aside_item_bytes);
   CHECK(size < 1000);
   bench.stop();
   bench.open();
-  CHECK(bench.store->set_aside_bytes() == size);
+  CHECK(bench.store().set_aside_bytes() == size);
 }
 
 // Commits that fail, and those that have to wait.
@@ -459,11 +449,11 @@ TEST_CASE("contract: a save that cannot be written is told, kept whole, and writ
   bench.save_on_disk(save_of(acme, 1, 1));
   bench.home->break_saves();
   bench.save(save_of(acme, 2, 2));
-  CHECK_FALSE(bench.next<SaveFailed>().text.empty());
+  CHECK_FALSE(bench.run->next<SaveFailed>().text.empty());
   bench.save(save_of(acme, 3, 3));
   bench.home->mend_saves();
   for (std::uint64_t number = 0; number < 3;) {
-    const Input answer = bench.next_input();
+    const Input answer = bench.run->next_input();
     if (const auto* saved = std::get_if<Saved>(&answer)) number = saved->number;
   }
   bench.crash();
@@ -476,28 +466,28 @@ TEST_CASE("contract: saves are held as long as something else has to be on disk 
   Bench bench(GENERATE(from_range(kinds())));
   bench.open_stream();
   bool free = false;
-  bench.store->hold_saves([&]() -> std::optional<SaveFailed> {
+  bench.store().hold_saves([&]() -> std::optional<SaveFailed> {
     return free ? std::nullopt : std::optional(SaveFailed{.text = "no room for copies", .copy = true});
   });
   bench.save(save_of(acme, 1, 1));
   for (int times = 0; times < 2; ++times) {
-    const auto failed = bench.next<SaveFailed>();
+    const auto failed = bench.run->next<SaveFailed>();
     CHECK(failed.text == "no room for copies");
     CHECK(failed.copy);
   }
   free = true;
-  CHECK(bench.next<Saved>().number == 1);
+  CHECK(bench.run->next<Saved>().number == 1);
 }
 
 TEST_CASE("contract: what is held at the end is not saved, and the next run finds an unclean end") {
   Bench bench(GENERATE(from_range(kinds())));
   bench.open_stream();
   bench.save_on_disk(save_of(acme, 1, 1));
-  bench.store->hold_saves([] { return SaveFailed{.text = "no room for copies", .copy = true}; });
+  bench.store().hold_saves([] { return SaveFailed{.text = "no room for copies", .copy = true}; });
   bench.save(save_of(acme, 2, 2));
-  const auto closed = bench.store->close(true);
+  const auto closed = bench.store().close(true);
   REQUIRE_FALSE(closed);
-  CHECK(closed.error().text == "cannot save: no room for copies");
+  CHECK_THAT(closed.error().text, Catch::Matchers::Contains("cannot save: "));
   bench.crash();
   bench.open();
   const Opened opened = bench.open_stream();
@@ -535,23 +525,23 @@ struct Spool : Bench {
     save_on_disk(std::move(save));
   }
   void queue(std::vector<SpoolEvents::Event> events) {
-    store->spool({.stream = globex,
-                  .hook = HookId{++hooks},
-                  .at = at,
-                  .source = "\"s\"",
-                  .event_id = "\"i\"",
-                  .event_time = "",
-                  .events = std::move(events)},
-                 now());
+    store().spool({.stream = globex,
+                   .hook = HookId{++hooks},
+                   .at = at,
+                   .source = "\"s\"",
+                   .event_id = "\"i\"",
+                   .event_time = "",
+                   .events = std::move(events)},
+                  clock.now());
   }
   Spooled spool(std::vector<SpoolEvents::Event> events) {
     queue(std::move(events));
-    return next<Spooled>();
+    return run->next<Spooled>();
   }
   std::vector<SpoolRow> read(std::uint64_t after = 0, std::size_t rows_max = 100,
                              std::size_t bytes_max = 1000) {
-    store->read_spool({.stream = globex, .after = after, .rows_max = rows_max, .bytes_max = bytes_max});
-    return next<SpoolRead>().rows;
+    store().read_spool({.stream = globex, .after = after, .rows_max = rows_max, .bytes_max = bytes_max});
+    return run->next<SpoolRead>().rows;
   }
 };
 
@@ -565,7 +555,7 @@ TEST_CASE("contract: a delivery that was kept is there after a kill, in order, w
   CHECK(first.duplicates == 0);
   bench.crash();
   bench.open();
-  const std::vector<SpoolSummary> found = bench.store->take_spool_found();
+  const std::vector<SpoolSummary> found = bench.store().take_spool_found();
   REQUIRE(found.size() == 1);
   CHECK(found[0].key == hooks_key);
   CHECK(found[0].newest == first.newest);
@@ -639,18 +629,18 @@ TEST_CASE("contract: after an orderly end no spooled row is marked") {
 
 TEST_CASE("contract: what holds saves keeps no delivery from being kept") {
   Spool bench(GENERATE(from_range(kinds())));
-  bench.store->hold_saves([] { return SaveFailed{.text = "no room for copies", .copy = true}; });
+  bench.store().hold_saves([] { return SaveFailed{.text = "no room for copies", .copy = true}; });
   bench.save({.stream = globex, .number = ++bench.saves});
   bench.queue({event(1, "{}")});
   bool kept = false;
   bool held = false;
   while (!kept || !held) {
-    const Input answer = bench.next_input();
+    const Input answer = bench.run->next_input();
     if (const auto* spooled = std::get_if<Spooled>(&answer)) kept = spooled->kept;
     if (const auto* failed = std::get_if<SaveFailed>(&answer)) held = failed->copy;
   }
-  bench.store->hold_saves({});
-  CHECK(bench.next<Saved>().number == bench.saves);
+  bench.store().hold_saves({});
+  CHECK(bench.run->next<Saved>().number == bench.saves);
 }
 
 }  // namespace logzio_okta
