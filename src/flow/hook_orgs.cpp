@@ -56,8 +56,9 @@ void HookOrgs::keep(Now now, const HookArrived& arrived, const Hook& hook,
 
 HookStream& HookOrgs::stream_of(const HookRoute& route, const DestinationSpec& destination,
                                 const SpoolFound::Stream& found) {
-  const auto known =
-      std::ranges::find_if(streams_, [&](const auto& each) { return each.second.stream.route() == route; });
+  const auto known = std::ranges::find_if(streams_, [&](const auto& each) {
+    return !each.second.stream.lost() && each.second.stream.route() == route;
+  });
   if (known != streams_.end()) return known->second.stream;
   roster_.take_destination(destination);
   const StreamId id = roster_.next_stream();
@@ -65,7 +66,39 @@ HookStream& HookOrgs::stream_of(const HookRoute& route, const DestinationSpec& d
       streams_.emplace(id, HookedOrg{.stream = HookStream(id, route, destination.id, fields_)})
           .first->second.stream;
   stream.start(found);
+  if (shared_) stream.look();
   return stream;
+}
+
+void HookOrgs::lost(HookStream& stream, const std::string& holder, bool goes_on) {
+  if (stream.lost()) return;
+  lost_counts_ += settled(stream.report().events);
+  stream.lose();
+  Shipper& shipper = roster_.shippers().at(stream.destination());
+  shipper.forget(stream.stream());
+  say(Note{.level = Level::warn,
+           .tenant = stream.route().source.name(),
+           .text = "its deliveries are " +
+                   std::string(holder.empty()
+                                   ? "read again: the database has lost saves that it had acknowledged"
+                                   : "taken over by " + holder + ", which marks what both may have sent")});
+  if (!goes_on) return;
+  const DestinationSpec destination = shipper.destination();
+  const HookRoute route = stream.route();
+  stream_of(route, destination, {.route = route, .destination = {}, .oldest = {}});
+}
+
+void HookOrgs::let_go() {
+  const auto on_its_way = [&](StreamId id, const HookedOrg& hooked) {
+    return roster_.shippers().at(hooked.stream.destination()).holds(id);
+  };
+  for (auto& [id, hooked] : streams_) {
+    if (hooked.stream.gives_way()) hooked.stream.let_go(on_its_way(id, hooked));
+  }
+  std::erase_if(streams_, [&](const auto& each) {
+    const auto& [id, hooked] = each;
+    return hooked.stream.lost() && hooked.stream.arriving_bytes() == 0 && !on_its_way(id, hooked);
+  });
 }
 
 void HookOrgs::spooled(Now now, const Spooled& spooled) {
@@ -90,7 +123,16 @@ void HookOrgs::read(Now now, const SpoolRead& read, PageReader& reader) {
 }
 
 void HookOrgs::found(const SpoolFound& found) {
-  for (const SpoolFound::Stream& each : found.streams) stream_of(each.route, each.destination, each);
+  for (const SpoolFound::Stream& each : found.streams) {
+    const auto known = std::ranges::find_if(streams_, [&](const auto& other) {
+      return !other.second.stream.lost() && other.second.stream.route() == each.route;
+    });
+    if (known != streams_.end()) {
+      known->second.stream.found_more(each);
+    } else {
+      stream_of(each.route, each.destination, each);
+    }
+  }
 }
 
 // As for a tenant: while its destination is in trouble nothing is read but what shows whether it refuses just
@@ -131,7 +173,9 @@ HookStream* HookOrgs::find(StreamId stream) {
 
 HookReport HookOrgs::report() const {
   HookReport report = ledger_.report();
-  for (const auto& [id, hooked] : streams_) report.streams.push_back(hooked.stream.report());
+  for (const auto& [id, hooked] : streams_) {
+    if (!hooked.stream.lost()) report.streams.push_back(hooked.stream.report());
+  }
   return report;
 }
 

@@ -55,16 +55,58 @@ void HookStream::start(const SpoolFound::Stream& found) {
   outputs_.emplace_back(OpenStream{.stream = saves_.stream(), .key = route_.key()});
 }
 
+void HookStream::found_more(const SpoolFound::Stream& found) {
+  newest_ = std::max(newest_, found.newest);
+  if (phase_ != Phase::open) return;
+  waiting_bytes_ += found.bytes;
+  if (!oldest_) oldest_ = found.oldest;
+}
+
 void HookStream::opened(Now /*now*/, const Opened& opened) {
-  open_ = true;
+  CHECK(phase_ != Phase::open);
+  look_ = look_ || phase_ == Phase::standby;
+  phase_ = Phase::open;
   if (opened.place) {
     place_ = *opened.place;
     read_until_ = place_.pages;
   } else {
     outputs_.emplace_back(saves_.next(place_));  // So that its rows have a stream to belong to.
   }
+  spool_early();
+}
+
+void HookStream::spool_early() {
   for (SpoolEvents& early : early_) outputs_.emplace_back(std::move(early));
   early_.clear();
+}
+
+// Replicas.
+
+void HookStream::held() {
+  if (phase_ == Phase::open) return;
+  phase_ = Phase::standby;
+  counts_ = logzio_okta::settled(counts_);
+  waiting_bytes_ = 0;
+  spool_early();
+}
+
+void HookStream::lose() {
+  lost_ = stopping_ = true;
+  phase_ = Phase::standby;
+  to_save_.reset();
+  spool_early();
+}
+
+void HookStream::give_way() {
+  gives_way_ = phase_ == Phase::open;
+}
+
+void HookStream::let_go(bool on_its_way) {
+  if (!gives_way_ || reading_ || !pages_.empty() || to_save_ || saves_.pending() || on_its_way) return;
+  gives_way_ = false;
+  phase_ = Phase::standby;
+  counts_ = logzio_okta::settled(counts_);
+  outputs_.emplace_back(LetGo{saves_.stream()});
 }
 
 // To the disk.
@@ -84,7 +126,7 @@ void HookStream::deliver(Now now, HookId id, const Hook& hook, const std::vector
   const std::size_t bytes = bytes_charged(events);
   arriving_.push_back({.id = id, .bytes = bytes, .at = now.wall});
   arriving_bytes_ += bytes;
-  if (open_) {
+  if (phase_ != Phase::opening) {
     outputs_.emplace_back(std::move(spool));
   } else {
     early_.push_back(std::move(spool));
@@ -99,8 +141,10 @@ AnswerHook HookStream::spooled(const Spooled& spooled) {
   if (!spooled.kept) {
     return {.id = spooled.hook, .status = 503, .why = "it cannot be kept now; try again"};
   }
-  counts_.fetched += spooled.events + spooled.duplicates;
+  counts_.fetched += spooled.duplicates;
   counts_.deduplicated += spooled.duplicates;
+  if (phase_ == Phase::standby) return {.id = spooled.hook, .status = 200, .why = {}};
+  counts_.fetched += spooled.events;
   counts_.in_flight += spooled.events;
   waiting_bytes_ += spooled.bytes;
   newest_ = std::max(newest_, spooled.newest);
@@ -111,12 +155,14 @@ AnswerHook HookStream::spooled(const Spooled& spooled) {
 // And from there to the listener.
 
 bool HookStream::wants_rows() const {
-  return open_ && !reading_ && !stopping_ && newest_ > read_until_ &&
-         pages_.size() < limits::spool_rows_unsettled_max / 2;
+  return phase_ == Phase::open && !reading_ && !stopping_ && !gives_way_ &&
+         (newest_ > read_until_ || look_) && pages_.size() < limits::spool_rows_unsettled_max / 2;
 }
 
 void HookStream::read() {
   reading_ = true;
+  looking_ = std::exchange(look_, false);
+  newest_asked_ = newest_;
   outputs_.emplace_back(ReadSpool{.stream = saves_.stream(),
                                   .after = read_until_,
                                   .rows_max = limits::spool_rows_unsettled_max / 2,
@@ -127,9 +173,11 @@ void HookStream::rows_read(const SpoolRead& read, PageCutter& cutter,
                            const std::function<void(const Batch&)>& ship) {
   CHECK(reading_);
   reading_ = false;
-  if (stopping_) return;
+  if (stopping_ || gives_way_) return;
+  look_ = look_ || (looking_ && !read.rows.empty());
   oldest_.reset();
-  if (read.rows.empty()) newest_ = read_until_;  // Somebody has removed them by hand.
+  // Somebody has removed them by hand.
+  if (read.rows.empty() && newest_ == newest_asked_) newest_ = read_until_;
   for (const SpoolRow& row : read.rows) {
     CHECK(row.number > read_until_);
     read_until_ = row.number;
@@ -153,7 +201,15 @@ void HookStream::rows_read(const SpoolRead& read, PageCutter& cutter,
     pages_.push_back(std::move(waiting));
     ship(batch);
   }
+  newest_ = std::max(newest_, read_until_);
+  count_what_others_spooled();
   pop_settled();
+}
+
+void HookStream::count_what_others_spooled() {
+  const std::uint64_t handed_on = pages_.events();
+  if (counts_.in_flight < handed_on)
+    counts_.fetched += handed_on - std::exchange(counts_.in_flight, handed_on);
 }
 
 void HookStream::settled(Now now, const Settlement& settlement) {
@@ -162,7 +218,7 @@ void HookStream::settled(Now now, const Settlement& settlement) {
   counts_.in_flight -= std::min(settled, counts_.in_flight);
   count(counts_, settlement);
   last_delivery_ = now.wall;
-  pop_settled();
+  if (!lost_) pop_settled();
 }
 
 // One save for all that goes before the next output is asked for.
@@ -177,7 +233,7 @@ void HookStream::pop_settled() {
 }
 
 void HookStream::finish(Now /*now*/, bool doubtful) {
-  if (!doubtful && !partly_settled()) return;
+  if (lost_ || (!doubtful && !partly_settled())) return;
   Save save = saves_.next(place_);
   save.spool_doubted = read_until_;
   outputs_.emplace_back(std::move(save));

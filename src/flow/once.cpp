@@ -11,7 +11,7 @@ namespace logzio_okta {
 
 void give_up_where_stuck(Now now, ActiveRoster& roster, std::deque<Output>& outputs) {
   for (auto& [stream, tenant] : roster.tenants()) {
-    if (tenant.gave_up || tenant.poller.finished()) continue;
+    if (tenant.gave_up || tenant.taken_over || tenant.poller.finished()) continue;
     const bool stuck = now.steady >= tenant.poller.last_progress() + limits::once_patience;
     if (!tenant.org->all_refused() && !stuck) continue;
     tenant.gave_up = true;
@@ -23,8 +23,9 @@ void give_up_where_stuck(Now now, ActiveRoster& roster, std::deque<Output>& outp
 }
 
 bool once_done(const ActiveRoster& roster) {
-  return std::ranges::all_of(roster.tenants() | std::views::values,
-                             [](const Tenant& tenant) { return tenant.gave_up || tenant.poller.finished(); });
+  return std::ranges::all_of(roster.tenants() | std::views::values, [](const Tenant& tenant) {
+    return tenant.gave_up || tenant.taken_over || tenant.poller.finished();
+  });
 }
 
 bool some_gave_up(const ActiveRoster& roster) {
@@ -33,7 +34,7 @@ bool some_gave_up(const ActiveRoster& roster) {
 
 void tell_once_results(Now now, const ActiveRoster& roster, std::deque<Output>& outputs) {
   for (const auto& [stream, tenant] : roster.tenants()) {
-    if (tenant.gave_up) continue;
+    if (tenant.gave_up || tenant.taken_over) continue;
     const TenantReport report = tenant.poller.report(now);
     std::string text = "caught up: " + std::to_string(report.events.delivered) + " events delivered";
     if (report.events.set_aside > 0) text += ", " + std::to_string(report.events.set_aside) + " set aside";

@@ -40,9 +40,13 @@ void Poller::take_constants(const TenantSpec& spec) {
 }
 
 void Poller::start(Instant now) {
+  stand_by(now);
+  outputs_.emplace_back(OpenStream{.stream = stream(), .key = query_.stream_key(domain_)});
+}
+
+void Poller::stand_by(Instant now) {
   last_progress_ = now;
   state_ = Opening{};
-  outputs_.emplace_back(OpenStream{.stream = stream(), .key = query_.stream_key(domain_)});
 }
 
 void Poller::opened(Now now, const Opened& opened, Instant began, const OrgFacts& org) {
@@ -509,6 +513,10 @@ void Poller::settled(Now now, const Settlement& settlement, const OrgFacts& org)
   last_progress_ = now.steady;
   pop_settled(now, org);
   recover_if_saved();
+}
+
+void Poller::settled_too_late(const Settlement& settlement) {
+  if (progress_.settle(settlement)) count(seen_.events, settlement);
 }
 
 void Poller::pop_settled(Now now, const OrgFacts& org) {

@@ -1,5 +1,7 @@
 #include "logzio_okta/flow/report.hpp"
 
+#include <utility>
+
 namespace logzio_okta {
 
 std::string_view name_of(TenantState state) {
@@ -16,6 +18,8 @@ std::string_view name_of(TenantState state) {
       return "backing off";
     case TenantState::refused:
       return "refused";
+    case TenantState::standby:
+      return "standby";
     case TenantState::finished:
       return "finished";
     case TenantState::stopped:
@@ -27,6 +31,11 @@ std::string_view name_of(TenantState state) {
 EventCounts& operator+=(EventCounts& total, const EventCounts& part) {
   for (const auto& [name, count] : event_counts) total.*count += part.*count;
   return total;
+}
+
+EventCounts settled(EventCounts counts) {
+  counts.fetched -= std::exchange(counts.in_flight, 0);
+  return counts;
 }
 
 }  // namespace logzio_okta

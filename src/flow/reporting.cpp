@@ -23,6 +23,7 @@ bool flows(const TenantReport& tenant, Now now, Duration poll_interval) {
     case TenantState::opening:
     case TenantState::backing_off:
     case TenantState::refused:
+    case TenantState::standby:
     case TenantState::stopped:
       return false;
   }
@@ -43,6 +44,12 @@ std::string no_tenant_flows(const Report& report) {
       std::ranges::find_if_not(report.tenants, &std::string::empty, &TenantReport::last_error);
   if (telling == report.tenants.end()) return "no tenant flows";
   return "no tenant flows; " + telling->domain + ": " + telling->last_error;
+}
+
+/// Others work; as soon as they do not, we do.
+bool all_on_standby(const Report& report) {
+  const auto on_standby = [](const TenantReport& each) { return each.state == TenantState::standby; };
+  return !report.tenants.empty() && std::ranges::all_of(report.tenants, on_standby);
 }
 
 }  // namespace
@@ -72,6 +79,7 @@ Report draw_report(Now now, const Core& core) {
   }
   report.hooks = core.hooks.report();
   report.hooks.listening = core.listening;
+  report.total += core.hooks.lost_counts();
   for (const HookStreamReport& stream : report.hooks.streams) report.total += stream.events;
   report.memory_used = core.memory.used();
   report.set_aside_bytes = core.roster.share().set_aside_bytes;
@@ -83,7 +91,7 @@ Report draw_report(Now now, const Core& core) {
     report.not_ready_because = core.watch.saving_error();
   } else if (!takes) {
     report.not_ready_because = listener_does_not_take(report);
-  } else if (!flowing) {
+  } else if (!flowing && !all_on_standby(report)) {
     report.not_ready_because = no_tenant_flows(report);
   }
   report.ready = report.not_ready_because.empty();

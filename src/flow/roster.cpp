@@ -8,14 +8,15 @@
 
 namespace logzio_okta {
 
-void ActiveRoster::take(Now now, const Roster& roster) {
-  for (const DestinationSpec& spec : roster.destinations) {
+void ActiveRoster::take(Now now, Roster roster) {
+  named_ = std::move(roster);
+  for (const DestinationSpec& spec : named_.destinations) {
     if (!shippers_.contains(spec.id)) shippers_.try_emplace(spec.id, spec, share_, Random(random_.next()));
   }
   order_.clear();
-  for (const TenantSpec& spec : roster.tenants) take_tenant(now, spec);
+  for (const TenantSpec& spec : named_.tenants) take_tenant(now, spec);
   for (auto& [stream, tenant] : tenants_) {
-    if (!tenant.retired && std::ranges::find(order_, stream) == order_.end()) retire(tenant, stream);
+    if (!tenant.retired && std::ranges::find(order_, stream) == order_.end()) retire(tenant);
   }
   name_destinations();
   std::vector<DestinationId> named;
@@ -31,7 +32,8 @@ void ActiveRoster::take_destination(const DestinationSpec& spec) {
 void ActiveRoster::take_tenant(Now now, const TenantSpec& spec) {
   const auto known = std::ranges::find_if(tenants_, [&](const auto& each) {
     const Tenant& tenant = each.second;
-    return !tenant.abandoned && tenant.poller.domain() == spec.domain && tenant.poller.query() == spec.query;
+    return !tenant.abandoned && !tenant.taken_over && tenant.poller.domain() == spec.domain &&
+           tenant.poller.query() == spec.query;
   });
   std::shared_ptr<Org> org = org_of(spec.domain);
   const bool was_refused = org && org->all_refused();
@@ -44,7 +46,7 @@ void ActiveRoster::take_tenant(Now now, const TenantSpec& spec) {
   if (known != tenants_.end()) {
     Tenant& tenant = known->second;
     order_.push_back(known->first);
-    if (std::exchange(tenant.retired, false)) tenant.poller.resume(now);
+    if (std::exchange(tenant.retired, false) && !tenant.gives_way) tenant.poller.resume(now);
     if (was_refused && !org->all_refused()) tenant.poller.wake(now);
     tenant.poller.take_constants(spec);
     const DestinationId before = std::exchange(tenant.destination, spec.destination);
@@ -95,21 +97,97 @@ void ActiveRoster::name_destinations() {
   }
 }
 
-void ActiveRoster::retire(Tenant& tenant, StreamId stream) {
+void ActiveRoster::retire(Tenant& tenant) {
   tenant.retired = true;
   tenant.left_behind.insert(tenant.destination);
   const bool goes_on = std::ranges::any_of(
       order_, [&](StreamId each) { return tenants_.at(each).poller.domain() == tenant.poller.domain(); });
   tenant.poller.stop();
   if (goes_on) tenant.poller.overtaken();
-  for (std::size_t left = asks_.cancel(stream, outputs_); left > 0; --left) tenant.org->cancelled();
-  outputs_.emplace_back(
-      Note{.level = goes_on ? Level::warn : Level::info,
-           .tenant = tenant.poller.domain().name(),
-           .text = goes_on ? "its filter was changed: a stream of its own begins; the place under the old "
-                             "filter is kept, and goes on from there if that comes back"
-                           : "no longer in the tenants file; its place is kept"});
+  cancel_asks(tenant);
+  if (goes_on) {
+    note(tenant, Level::warn,
+         "its filter was changed: a stream of its own begins; the place under the old filter is kept, and "
+         "goes on from there if that comes back");
+  } else {
+    note(tenant, Level::info, "no longer in the tenants file; its place is kept");
+  }
 }
+
+void ActiveRoster::cancel_asks(Tenant& tenant) {
+  const std::size_t cancelled = asks_.cancel(tenant.poller.stream(), outputs_);
+  for (std::size_t left = cancelled; left > 0; --left) tenant.org->cancelled();
+}
+
+// Replicas.
+
+void ActiveRoster::held_by(Tenant& tenant, const std::string& holder) {
+  if (!tenant.poller.opening() || tenant.holder == holder) return;
+  tenant.holder = holder;
+  if (!policy_.once) return note(tenant, Level::info, "followed by " + holder + "; on standby here");
+  tenant.gave_up = true;
+  note(tenant, Level::warn, "followed by " + holder + ", which brings its events; left to it");
+}
+
+void ActiveRoster::lost(Now now, Tenant& tenant, const std::string& holder, bool goes_on) {
+  if (std::exchange(tenant.taken_over, true)) return;
+  const StreamId stream = tenant.poller.stream();
+  const bool was_retired = std::exchange(tenant.retired, true);
+  tenant.poller.stop();
+  tenant.left_behind.clear();
+  cancel_asks(tenant);
+  for (auto& [id, shipper] : shippers_) {
+    if (shipper.holds(stream)) shipper.forget(stream);
+  }
+  note(tenant, Level::warn,
+       holder.empty() ? "the database has lost saves that it had acknowledged, as after a failover: goes on "
+                        "from what it holds"
+                      : "taken over by " + holder + ", which marks what both may have sent");
+  if (was_retired || !goes_on) return;
+  const auto at = std::ranges::find(order_, stream) - order_.begin();
+  take_tenant(now, spec_of(tenant));
+  order_[static_cast<std::size_t>(at)] = order_.back();
+  order_.pop_back();
+}
+
+void ActiveRoster::give_way(Tenant& tenant) {
+  if (tenant.retired || tenant.poller.opening() || std::exchange(tenant.gives_way, true)) return;
+  tenant.poller.stop();
+  cancel_asks(tenant);
+  note(tenant, Level::info, "moves to another replica when what is on its way has arrived");
+}
+
+void ActiveRoster::let_go(Now now) {
+  for (auto& [stream, tenant] : tenants_) {
+    if (!tenant.gives_way || tenant.retired || !tenant.poller.drained() || on_its_way(stream)) continue;
+    tenant.poller.finish(now, false);
+    if (!tenant.poller.drained()) continue;
+    retired_counts_ += tenant.poller.report(now).events;
+    tenant.poller = Poller(stream, spec_of(tenant), policy_, Random(random_.next()));
+    tenant.poller.stand_by(now.steady);
+    tenant.gives_way = false;
+    outputs_.emplace_back(LetGo{stream});
+  }
+}
+
+const TenantSpec& ActiveRoster::spec_of(const Tenant& tenant) const {
+  const auto found = std::ranges::find_if(named_.tenants, [&](const TenantSpec& spec) {
+    return spec.domain == tenant.poller.domain() && spec.query == tenant.poller.query();
+  });
+  CHECK(found != named_.tenants.end());
+  return *found;
+}
+
+bool ActiveRoster::on_its_way(StreamId stream) const {
+  return std::ranges::any_of(shippers_, [&](const auto& each) { return each.second.holds(stream); });
+}
+
+void ActiveRoster::note(const Tenant& tenant, Level level, std::string text) {
+  outputs_.emplace_back(
+      Note{.level = level, .tenant = tenant.poller.domain().name(), .text = std::move(text)});
+}
+
+// Leaving.
 
 void ActiveRoster::bring_along(Now now) {
   for (auto& [stream, tenant] : tenants_) {
@@ -160,9 +238,11 @@ void ActiveRoster::abandon_if_stuck(Now now, StreamId stream, Tenant& tenant) {
 void ActiveRoster::drop_retired(Now now, const std::function<bool(DestinationId)>& others_name) {
   std::erase_if(tenants_, [&](const auto& each) {
     const auto& [stream, tenant] = each;
-    if (!tenant.retired || !tenant.poller.drained()) return false;
-    retired_counts_ += tenant.poller.report({}).events;
+    const bool finished = tenant.taken_over ? !on_its_way(stream) : tenant.poller.drained();
+    if (!tenant.retired || !finished) return false;
+    retired_counts_ += settled(tenant.poller.report({}).events);
     remember_org(now, tenant);
+    if (!began_ && !tenant.taken_over) outputs_.emplace_back(LetGo{.stream = stream, .for_good = true});
     return true;
   });
   std::erase_if(shippers_, [&](const auto& each) {

@@ -39,9 +39,12 @@ struct Scheduler::Impl {
         started(now),
         now_steady(now.steady),
         asks(memory),
-        roster(options.policy, Random(options.seed), now.steady - options.running_for, memory, asks, outputs),
+        roster(options.policy, Random(options.seed),
+               options.shared_state ? std::nullopt : std::optional(now.steady - options.running_for), memory,
+               asks, outputs),
         mintings(roster, outputs),
-        hooks(options.hook_orgs, options.hook_fields, options.spool_bytes_max, roster, outputs),
+        hooks(options.hook_orgs, options.hook_fields, options.spool_bytes_max, options.shared_state, roster,
+              outputs),
         watch(now.steady, roster, outputs) {}
 
   void on(Now, Tick&&) {}
@@ -49,14 +52,18 @@ struct Scheduler::Impl {
   void on(Now now, TokenAnswer&& answer) { mintings.answered(now, answer); }
   void on(Now now, BulkAnswer&& answer);
   void on(Now now, Opened&& opened) {
-    if (Source* source = find(opened.stream)) source->opened(now, opened);
+    if (Source* source = followed(opened.stream)) source->opened(now, opened);
   }
+  void on(Now, HeldBy&& held);
+  void on(Now now, Lost&& lost);
+  void on(Now, GiveWay&& give_way);
   void on(Now now, WindowRead&& read) {
-    if (Tenant* tenant = roster.find(read.stream)) tenant->poller.window_read(now, read);
+    Tenant* tenant = roster.find(read.stream);
+    if (tenant && !tenant->lost()) tenant->poller.window_read(now, read);
   }
   void on(Now now, Saved&& saved) {
     watch.saved();
-    if (Source* source = find(saved.stream)) source->saved(now, saved.number);
+    if (Source* source = followed(saved.stream)) source->saved(now, saved.number);
   }
   void on(Now now, SaveFailed&& failed) { watch.save_failed(now, failed); }
   void on(Now, SetAsideSize&& size) {
@@ -64,7 +71,7 @@ struct Scheduler::Impl {
     for (auto& [id, shipper] : roster.shippers()) shipper.room_changed();
   }
   void on(Now now, Reload&& reload) {
-    if (!stop_at) roster.take(now, reload.roster);
+    if (!stop_at) roster.take(now, std::move(reload.roster));
   }
   void on(Now now, TokenChanged&& changed) {
     const auto found = roster.shippers().find(changed.destination);
@@ -93,6 +100,8 @@ struct Scheduler::Impl {
   void seal_what_nothing_joins();
   void finish_if_stopped(Now now);
   [[nodiscard]] Source* find(StreamId stream);
+  /// Likewise, unless it was lost.
+  [[nodiscard]] Source* followed(StreamId stream);
   /// Those that are polled first.
   template <typename Visit>
   void each_source(Visit&& visit) {
@@ -171,6 +180,23 @@ void Scheduler::Impl::on(Now now, BulkAnswer&& answer) {
   shipper->second.answered(now, answer.id, answer.result);
 }
 
+void Scheduler::Impl::on(Now /*now*/, HeldBy&& held) {
+  if (Tenant* tenant = roster.find(held.stream)) return roster.held_by(*tenant, held.holder);
+  if (HookStream* stream = hooks.find(held.stream)) stream->held();
+}
+
+void Scheduler::Impl::on(Now now, Lost&& lost) {
+  const bool goes_on = !stop_at;
+  if (Tenant* tenant = roster.find(lost.stream)) return roster.lost(now, *tenant, lost.holder, goes_on);
+  if (HookStream* stream = hooks.find(lost.stream)) hooks.lost(*stream, lost.holder, goes_on);
+}
+
+void Scheduler::Impl::on(Now /*now*/, GiveWay&& give_way) {
+  if (stop_at) return;  // Which gives it back as well.
+  if (Tenant* tenant = roster.find(give_way.stream)) return roster.give_way(*tenant);
+  if (HookStream* stream = hooks.find(give_way.stream)) stream->give_way();
+}
+
 void Scheduler::Impl::on(Now now, Stop&&) {
   if (stop_at) return;
   stop_at = now.steady + limits::stop_grace;
@@ -182,6 +208,11 @@ void Scheduler::Impl::on(Now now, Stop&&) {
 Source* Scheduler::Impl::find(StreamId stream) {
   if (Tenant* tenant = roster.find(stream)) return tenant;
   return hooks.find(stream);
+}
+
+Source* Scheduler::Impl::followed(StreamId stream) {
+  Source* source = find(stream);
+  return source && !source->lost() ? source : nullptr;
 }
 
 void Scheduler::Impl::pump(Now now) {
@@ -200,6 +231,8 @@ void Scheduler::Impl::pump(Now now) {
     hooks.read_spool(memory, watch.saving_fails());
     keep_keys_alive(now);
     watch.look(now);
+    roster.let_go(now);
+    hooks.let_go();
     roster.drop_retired(now, [this](DestinationId id) { return hooks.serve(id); });
     if (options.policy.once && once_done(roster)) {
       tell_once_results(now, roster, outputs);
@@ -276,7 +309,7 @@ void Scheduler::Impl::grant(Now now) {
 void Scheduler::Impl::keep_keys_alive(Now now) {
   if (options.policy.once) return;
   for (auto& [stream, tenant] : roster.tenants()) {
-    if (tenant.retired) continue;
+    if (tenant.retired || tenant.on_standby()) continue;
     if (const auto key = tenant.org->idle_key(now)) ask(now, stream, tenant, *key, clock_target(), true);
   }
 }
@@ -304,6 +337,7 @@ void Scheduler::Impl::finish_if_stopped(Now now) {
   finished = true;
   std::set<StreamId> doubtful;
   for (const auto& [id, shipper] : roster.shippers()) doubtful.merge(shipper.doubtful());
+  std::erase_if(doubtful, [this](StreamId stream) { return followed(stream) == nullptr; });
   unanswered = !doubtful.empty();
   each_source([&](StreamId stream, Source& source) {
     unanswered = unanswered || source.partly_settled();
@@ -319,7 +353,7 @@ void Scheduler::Impl::finish_if_stopped(Now now) {
 
 // Wanting already but not granted: only the org's budget passes by time alone; room comes with other inputs.
 Instant Scheduler::Impl::wants_from(const Tenant& tenant, Now now) const {
-  if (tenant.retired || tenant.gave_up) return never;
+  if (tenant.retired || tenant.gave_up || tenant.on_standby()) return never;
   if (options.policy.once && tenant.poller.finished()) return never;
   const Instant due = std::min(tenant.org->next_mint(now, !options.policy.once),
                                options.policy.once ? tenant.poller.last_progress() + limits::once_patience

@@ -46,6 +46,11 @@ bool Settlements::try_again() {
   return full();
 }
 
+void Settlements::forget(StreamId stream) {
+  const auto is_its = [&](const Settlement& each) { return each.stream == stream; };
+  if (std::erase_if(held_, is_its) > 0) static_cast<void>(try_again());
+}
+
 std::optional<Settlement> Settlements::next() {
   if (ready_.empty()) return std::nullopt;
   Settlement settlement = std::move(ready_.front());

@@ -100,6 +100,7 @@ void Shipper::seal() {
 }
 
 void Shipper::advance(Now now) {
+  if (!forgotten_.empty()) drop_forgotten();
   const bool old_enough = open_since_ && now.steady >= *open_since_ + limits::bulk_age_max;
   if (old_enough || stopping_ || open_.bytes() >= limits::bulk_bytes_max) seal();
   end_hunts(now);
@@ -588,6 +589,25 @@ std::vector<GivenLine> Shipper::give_back(StreamId stream) {
   }
   begin_anew_if_empty();
   return given;
+}
+
+void Shipper::forget(StreamId stream) {
+  settlements_.forget(stream);
+  forgotten_.insert(stream);
+}
+
+void Shipper::drop_forgotten() {
+  const auto nobodys = [&](const std::vector<Piece>& pieces) {
+    return std::ranges::all_of(pieces, [&](const Piece& each) { return forgotten_.contains(each.stream); });
+  };
+  if (!open_.empty() && nobodys(open_.pieces())) {
+    open_ = {};
+    open_since_.reset();
+    open_urgent_ = false;
+  }
+  std::erase_if(queue_, [&](const Waiting& each) { return !each.in_flight && nobodys(each.bulk.pieces); });
+  begin_anew_if_empty();
+  std::erase_if(forgotten_, [&](StreamId each) { return !holds(each); });
 }
 
 // Nothing is left to probe with: the next bulk starts afresh.

@@ -8,7 +8,8 @@ void Tenant::opened(Now now, const Opened& opened) {
   if (opened.place) {
     org->restore(now, opened.place->quiet_until, std::chrono::milliseconds(opened.place->okta_offset_ms));
   }
-  poller.opened(now, opened, began, facts());
+  holder.clear();
+  poller.opened(now, opened, began.value_or(now.steady), facts());
   if (opened.place) watch_retention(now);
 }
 
@@ -44,8 +45,13 @@ TenantReport Tenant::report(Now now, bool held) const {
   report.keys = org->keys();
   report.keys_refused = org->keys_refused();
   report.auth = org->auth(now.steady);
-  if (report.last_error.empty()) report.last_error = org->token_trouble(now);
   if (org->clock()) report.clock_ahead = -org->offset();
+  report.held_by = holder;
+  if (on_standby() || gives_way) {
+    report.state = TenantState::standby;
+    return report;
+  }
+  if (report.last_error.empty()) report.last_error = org->token_trouble(now);
   if (report.state != TenantState::following && report.state != TenantState::backing_off) return report;
   if (org->all_refused()) {
     report.state = TenantState::refused;

@@ -40,6 +40,7 @@ bool Watch::held(const Tenant& tenant) const {
 }
 
 void Watch::tell_summary(Now now, Tenant& tenant) {
+  if (tenant.on_standby()) return;
   const TenantReport report = tenant.report(now, held(tenant));
   std::string text = std::string(name_of(report.state)) + ": " +
                      std::to_string(report.events.delivered - tenant.delivered_at_summary) +

@@ -255,6 +255,13 @@ class MemoryStore {
     spool.doubt();
     for (auto& [key, stream] : disk) stream.unclean = stream.place.has_value();
   }
+  /// Another replica follows all orgs, and ends in order or not.
+  void others_take() { queue_.clear(); }
+  void others_end(bool clean) {
+    if (!clean) spool.doubt();
+    for (auto& [key, stream] : disk) stream.unclean = !clean && stream.place.has_value();
+  }
+  void know(const OpenStream& request) { keys_[request.stream] = request.key; }
   [[nodiscard]] bool waiting() const { return !queue_.empty() || !spool_queue_.empty(); }
   [[nodiscard]] bool knows(const std::string& org) const {
     return std::ranges::any_of(
@@ -305,6 +312,7 @@ struct Settings {
   bool shows_clock = true;
   std::vector<std::string> hook_orgs = {};  ///< Whose hooks are taken although they are not polled.
   std::size_t spool_bytes_max = limits::spool_bytes_max;
+  bool shared_state = false;  ///< Other replicas may follow the orgs.
 };
 
 class Bench {
@@ -341,6 +349,7 @@ class Bench {
   void starts() {
     SchedulerOptions options{.policy = settings.policy, .seed = settings.seed++};
     options.spool_bytes_max = settings.spool_bytes_max;
+    options.shared_state = settings.shared_state;
     for (const std::string& org : settings.hook_orgs) options.hook_orgs.push_back(Domain::parse(org).value());
     scheduler = std::make_unique<Scheduler>(now(), std::move(options), roster());
     drain();
@@ -487,6 +496,28 @@ class Bench {
     settle();
   }
 
+  // Other replicas.
+
+  /// One takes every org that we follow. What is not committed never will be.
+  void taken_by(const std::string& replica) {
+    holder = replica;
+    store.others_take();
+    for (const OpenStream& each : std::exchange(opened, {}))
+      inputs_.emplace_back(Lost{.stream = each.stream, .holder = replica});
+    settle();
+  }
+  /// And has stopped: the streams that wait open.
+  void holder_ends(bool clean) {
+    holder.clear();
+    store.others_end(clean);
+    for (const OpenStream& each : std::exchange(waiting, {})) perform(OpenStream(each));
+    settle();
+  }
+  void asked_to_give_way() {
+    for (const OpenStream& each : std::vector(opened)) inputs_.emplace_back(GiveWay{each.stream});
+    settle();
+  }
+
   // What it says.
 
   [[nodiscard]] Report report() const { return scheduler->report(now()); }
@@ -525,7 +556,11 @@ class Bench {
   std::vector<DestinationId> forgotten;
   std::size_t asked = 0;  ///< Over all.
   std::size_t sent = 0;
-  bool saving = true;  ///< Off, saves wait (a slow disk) or fail.
+  bool saving = true;               ///< Off, saves wait (a slow disk) or fail.
+  std::string holder;               ///< The replica that follows all orgs; empty: we may.
+  std::vector<OpenStream> opened;   ///< The streams that we follow,
+  std::vector<OpenStream> waiting;  ///< and those that we would.
+  std::vector<LetGo> let_go;
 
   /// Where set, they answer at once; nullopt leaves the question open.
   std::function<std::optional<HttpResult>(const AskOkta&)> okta;
@@ -534,6 +569,8 @@ class Bench {
  private:
   void leave(bool clean) {
     scheduler.reset();
+    opened.clear();
+    waiting.clear();
     asks.clear();
     bulks.clear();
     inputs_.clear();
@@ -596,7 +633,25 @@ class Bench {
     bulks.emplace(bulk.id, std::move(bulk));
   }
   void perform(KeepCopy&& copy) { copies.push_back(std::move(copy)); }
-  void perform(OpenStream&& request) { inputs_.emplace_back(store.open(request)); }
+  void perform(OpenStream&& request) {
+    if (holder.empty()) {
+      inputs_.emplace_back(store.open(request));
+      opened.push_back(std::move(request));
+    } else {
+      store.know(request);
+      inputs_.emplace_back(HeldBy{.stream = request.stream, .holder = holder});
+      waiting.push_back(std::move(request));
+    }
+  }
+  void perform(LetGo&& done) {
+    let_go.push_back(done);
+    std::erase_if(waiting, [&](const OpenStream& each) { return each.stream == done.stream; });
+    const auto found = std::ranges::find(opened, done.stream, &OpenStream::stream);
+    if (found == opened.end()) return;
+    OpenStream request = std::move(*found);
+    opened.erase(found);
+    if (!done.for_good) perform(std::move(request));
+  }
   void perform(ReadWindow&& request) { inputs_.emplace_back(store.read(request.stream)); }
   void perform(SpoolEvents&& events) { store.save(std::move(events)); }
   void perform(ReadSpool&& request) { inputs_.emplace_back(store.read(request)); }

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 core=(base http okta logzio config flow inspect)
-shell=(os output settings state net serve hooks process)
+shell=(os output settings state postgres net serve hooks process)
 worldly='fstream|iostream|filesystem|thread|mutex|shared_mutex|condition_variable|future|stop_token|random'
 worldly+='|ctime|time\.h|csignal|unistd\.h|fcntl\.h|netdb\.h|poll\.h|(sys|netinet|arpa)/.*|curl/.*|openssl/.*'
 worldly+='|spdlog/.*|sqlite3\.h|yaml-cpp/.*|cxxopts\.hpp|microhttpd\.h|prometheus/.*'

@@ -118,6 +118,7 @@ class World {
   void on(SendBulk&& bulk);
   void on(KeepCopy&& copy);
   void on(OpenStream&& open);
+  void on(LetGo&&) {}
   void on(ReadWindow&& read);
   void on(Save&& save);
   void on(NoteInFlight&& note);

@@ -30,12 +30,13 @@ class HookOrgs {
   };
 
   /// `orgs`: whose deliveries are shipped themselves, when they are not polled; `fields`: said in each of
-  /// their lines. The references outlive it.
+  /// their lines; `shared`: other replicas put deliveries into the same spool. The references outlive it.
   HookOrgs(std::vector<Domain> orgs, std::vector<ConstantField> fields, std::size_t spool_bytes_max,
-           ActiveRoster& roster, std::deque<Output>& outputs)
+           bool shared, ActiveRoster& roster, std::deque<Output>& outputs)
       : orgs_(std::move(orgs)),
         fields_(std::move(fields)),
         spool_bytes_max_(spool_bytes_max),
+        shared_(shared),
         roster_(roster),
         outputs_(outputs) {}
 
@@ -48,6 +49,11 @@ class HookOrgs {
   void spooled(Now now, const Spooled& spooled);
   void read(Now now, const SpoolRead& read, PageReader& reader);
 
+  /// Another replica has taken this stream's org. `goes_on`: another stream begins.
+  void lost(HookStream& stream, const std::string& holder, bool goes_on);
+  /// Those that give way and have finished, and what is left of those that were lost.
+  void let_go();
+
   /// Reads back what there is room for. `held`: nothing can be saved.
   void read_spool(const Memory& memory, bool held);
   /// Some of them go there.
@@ -56,6 +62,8 @@ class HookOrgs {
   [[nodiscard]] std::map<StreamId, HookedOrg>& streams() { return streams_; }
   [[nodiscard]] const std::map<StreamId, HookedOrg>& streams() const { return streams_; }
   [[nodiscard]] HookReport report() const;
+  /// Of streams that were lost.
+  [[nodiscard]] const EventCounts& lost_counts() const { return lost_counts_; }
 
  private:
   void keep(Now now, const HookArrived& arrived, const Hook& hook, const std::vector<EventSlice>& events,
@@ -70,6 +78,8 @@ class HookOrgs {
   std::vector<Domain> orgs_;
   std::vector<ConstantField> fields_;
   std::size_t spool_bytes_max_;
+  bool shared_;
+  EventCounts lost_counts_;
   ActiveRoster& roster_;
   std::deque<Output>& outputs_;
   HookLedger ledger_;

@@ -12,6 +12,9 @@
 // - What may have been in flight when the last run ended says possible_duplicate (the store marks it).
 // - An event that was spooled within the last day is not spooled again (the store knows it by uuid and
 //   bytes).
+//
+// Where replicas share the orgs, any of them keeps what is delivered to it; the one that follows the org
+// reads it back, whoever spooled it.
 #pragma once
 
 #include <cstddef>
@@ -47,7 +50,19 @@ class HookStream final : public Source {
 
   /// Asks for its place. `found`: what the spool held of it at the start, if that is why it begins.
   void start(const SpoolFound::Stream& found);
+  /// The spool holds more than was known: another replica took it. Counted when it is read.
+  void found_more(const SpoolFound::Stream& found);
   void opened(Now now, const Opened& opened) override;
+  /// Others may have put something into the spool: it is looked at until nothing more is there.
+  void look() { look_ = true; }
+  /// Another replica follows the org: what is delivered here is kept for it.
+  void held();
+  /// And took it from us.
+  void lose();
+  /// Finishes what is on its way, then lets go of the org.
+  void give_way();
+  /// That is done, but for what `on_its_way` says.
+  void let_go(bool on_its_way);
   /// What a delivery of these takes of the room for those on their way, and of the spool.
   [[nodiscard]] static std::size_t bytes_charged(const std::vector<EventSlice>& events);
   /// Keeps the delivery's events, which are in `events`; the answer comes by `spooled`.
@@ -68,12 +83,15 @@ class HookStream final : public Source {
   void finish(Now now, bool doubtful) override;
 
   [[nodiscard]] std::optional<Output> next_output() override;
-  [[nodiscard]] bool saves_pending() const override { return saves_.pending(); }
-  [[nodiscard]] bool partly_settled() const override { return pages_.touched(); }
+  [[nodiscard]] bool saves_pending() const override { return !lost_ && saves_.pending(); }
+  [[nodiscard]] bool partly_settled() const override { return !lost_ && pages_.touched(); }
+  [[nodiscard]] bool lost() const override { return lost_; }
   /// On disk or on the way there, and not settled.
   [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_ + arriving_bytes_; }
   /// Of them on the way, and so in memory.
   [[nodiscard]] std::size_t arriving_bytes() const { return arriving_bytes_; }
+  [[nodiscard]] bool gives_way() const { return gives_way_; }
+  [[nodiscard]] StreamId stream() const { return saves_.stream(); }
   [[nodiscard]] const HookRoute& route() const { return route_; }
   [[nodiscard]] DestinationId destination() const { return destination_; }
   [[nodiscard]] HookStreamReport report() const;
@@ -90,19 +108,32 @@ class HookStream final : public Source {
     std::vector<SetAside> kept{};
   };
 
+  enum class Phase : std::uint8_t {
+    opening,  ///< Whether we follow the org is not known yet: what is delivered waits.
+    standby,  ///< Another replica does.
+    open,
+  };
+
   void pop_settled();
+  void spool_early();
+  void count_what_others_spooled();
 
   HookRoute route_;
   DestinationId destination_;
   std::vector<ConstantField> fields_;
 
-  bool open_ = false;
+  Phase phase_ = Phase::opening;
+  bool look_ = false;     ///< There may be more than newest_ says.
+  bool looking_ = false;  ///< The reading is for that.
   bool reading_ = false;
   bool stopping_ = false;
-  std::deque<SpoolEvents> early_;  ///< Until it is open.
-  Place place_;                    ///< Of which only `pages` means something: the last row settled.
-  std::uint64_t read_until_ = 0;   ///< The last row handed on,
-  std::uint64_t newest_ = 0;       ///< and the last one on disk.
+  bool gives_way_ = false;
+  bool lost_ = false;
+  std::deque<SpoolEvents> early_;   ///< While it is opening.
+  Place place_;                     ///< Of which only `pages` means something: the last row settled.
+  std::uint64_t read_until_ = 0;    ///< The last row handed on,
+  std::uint64_t newest_ = 0;        ///< and the last one on disk,
+  std::uint64_t newest_asked_ = 0;  ///< as it was when the reading began.
   Unsettled<Row> pages_;
   struct Arriving {
     HookId id;

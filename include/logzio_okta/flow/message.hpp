@@ -89,10 +89,17 @@ struct SendBulk {
   std::size_t lines = 0;
   int patience = 1;  ///< So many times the usual wait for an answer: some listeners are slow.
 };
-/// Bring this stream's place. Answered by Opened.
+/// Bring this stream's place. Answered by Opened, before that perhaps by HeldBy.
 struct OpenStream {
   StreamId stream;
   std::string key;  ///< What the store knows it by: LogQuery::stream_key.
+};
+/// Nothing of this stream is on its way any more and all its saves are made: another replica may follow its
+/// org, once every stream of it that is open here has let go. The end is in order; but what Opened said of an
+/// unclean end stays true until a save. Answered as OpenStream is, unless it is for good.
+struct LetGo {
+  StreamId stream;
+  bool for_good = false;  ///< It has left the tenants file.
 };
 /// These events of a page are about to be sent. Remember them before any bulk is, so that after a crash of
 /// this process they, and no others, are known to have been in flight. The disk need not be waited for: a
@@ -107,7 +114,7 @@ struct ReadWindow {
   StreamId stream;
 };
 /// Keep the events of a hook delivery that were not kept within the last day. Answered by Spooled. The stream
-/// was saved before.
+/// was saved before, by us or by the replica that follows its org.
 struct SpoolEvents {
   struct Event {
     EventHash hash;  ///< Its uuid is not 0.
@@ -154,7 +161,7 @@ struct Note {
   std::string text;
 };
 
-using Output = std::variant<AskOkta, MintToken, CancelAsk, SendBulk, KeepCopy, OpenStream, ReadWindow,
+using Output = std::variant<AskOkta, MintToken, CancelAsk, SendBulk, KeepCopy, OpenStream, LetGo, ReadWindow,
                             NoteInFlight, Save, SpoolEvents, ReadSpool, ForgetDestination, AnswerHook, Note>;
 
 // Facts.
@@ -177,13 +184,35 @@ struct Opened {
   StreamId stream;
   std::optional<Place> place;
   bool clean = true;
-  bool overtaken = false;     ///< Another stream of its org, under another filter, was saved after this one.
+  /// Another stream of its org, under another filter, was saved after this one; or saves that were
+  /// acknowledged are gone.
+  bool overtaken = false;
   std::vector<RowInfo> rows;  ///< What the window holds, oldest first.
   /// The newest rows of the window, oldest first; at most limits::recent_events_max events.
   std::vector<WindowRow> recent{};
   /// What was noted in flight and not passed by a save since. Nothing if that may not be all of it: the
   /// machine went down.
   std::optional<std::vector<EventHash>> in_flight{};
+};
+/// Another replica follows this stream's org. The store asks again by itself: Opened follows once the org is
+/// ours, HeldBy again when another one has it.
+struct HeldBy {
+  StreamId stream;
+  std::string holder;  ///< The name of its instance.
+};
+/// This stream's org has been taken by another replica. No save that is not acknowledged is on disk, nor will
+/// be; what was on its way may arrive, and the other one marks what it sends again. To follow the org once
+/// more a new stream is opened. Nothing is answered to this one any more but Spooled.
+///
+/// Also if saves that were acknowledged are gone (the database failed over): a place kept in memory would
+/// pass what was set aside with them. Then nobody has taken the org, and Opened says `overtaken`.
+struct Lost {
+  StreamId stream;
+  std::string holder;  ///< Empty if acknowledged saves are gone.
+};
+/// This open stream's org should be followed by another replica: finish what is on its way, then LetGo.
+struct GiveWay {
+  StreamId stream;
 };
 struct WindowRead {
   StreamId stream;
@@ -258,7 +287,8 @@ struct SpoolRead {
   StreamId stream;
   std::vector<SpoolRow> rows;
 };
-/// What earlier runs left in the spool; sent once, at the start.
+/// What the spool holds that the core was not told of: what earlier runs left, at the start; later what other
+/// replicas took and we are to ship. Counts only what comes on top.
 struct SpoolFound {
   struct Stream {
     HookRoute route;
@@ -282,8 +312,8 @@ struct HooksRefused {
 /// Nothing but time.
 struct Tick {};
 
-using Input = std::variant<Tick, OktaAnswer, TokenAnswer, BulkAnswer, Opened, WindowRead, Saved, SaveFailed,
-                           SetAsideSize, Reload, TokenChanged, HookArrived, Spooled, SpoolRead, SpoolFound,
-                           HookVerified, HooksRefused, Stop>;
+using Input = std::variant<Tick, OktaAnswer, TokenAnswer, BulkAnswer, Opened, HeldBy, Lost, GiveWay,
+                           WindowRead, Saved, SaveFailed, SetAsideSize, Reload, TokenChanged, HookArrived,
+                           Spooled, SpoolRead, SpoolFound, HookVerified, HooksRefused, Stop>;
 
 }  // namespace logzio_okta

@@ -56,11 +56,15 @@ class Poller {
 
   /// Requests the stream's place from the store.
   void start(Instant now);
+  /// Waits for Opened: it was requested.
+  void stand_by(Instant now);
   /// `began`: the start of this run; after an unclean end, events published before it may be repeats.
   void opened(Now now, const Opened& opened, Instant began, const OrgFacts& org);
   void window_read(Now now, const WindowRead& read);
   void saved(Now now, std::uint64_t number);
   void settled(Now now, const Settlement& settlement, const OrgFacts& org);
+  /// Likewise, where nothing can be saved any more: counted.
+  void settled_too_late(const Settlement& settlement);
 
   /// Whether it would ask now if granted; `probing`: for new events that the listener may take although it
   /// refuses the others.
@@ -101,6 +105,7 @@ class Poller {
   void keep_quiet(Now now, const OrgFacts& org);
 
   [[nodiscard]] std::optional<Output> next_output();
+  [[nodiscard]] bool opening() const { return std::holds_alternative<Opening>(state_); }
   [[nodiscard]] bool asking() const { return std::holds_alternative<Asking>(state_); }
   [[nodiscard]] bool saves_pending() const { return progress_.saves_pending(); }
   [[nodiscard]] bool drained() const { return progress_.drained(); }

@@ -46,6 +46,8 @@ static_assert(std::size(event_counts) * sizeof(std::uint64_t) == sizeof(EventCou
               "a count is missing in event_counts");
 /// Adds up every count.
 EventCounts& operator+=(EventCounts& total, const EventCounts& part);
+/// Without what is in flight, which somebody else will bring to an end.
+[[nodiscard]] EventCounts settled(EventCounts counts);
 
 /// Requests to Okta by what came of them.
 struct RequestCounts {
@@ -66,6 +68,7 @@ enum class TenantState : std::uint8_t {
   held,         ///< The listener, the disk or the memory budget makes us wait.
   backing_off,  ///< After a failure.
   refused,      ///< Every key refused.
+  standby,      ///< Another replica follows it, or is about to.
   finished,     ///< --once is done with it.
   stopped,
 };
@@ -84,6 +87,7 @@ struct AuthReport {
 struct TenantReport {
   std::string domain;
   TenantState state = TenantState::opening;
+  std::string held_by;  ///< The replica that follows it, if another one does.
   EventCounts events;
   RequestCounts requests;
   std::optional<WallTime> newest_event;   ///< Greatest `published` settled.
@@ -104,10 +108,10 @@ struct TenantReport {
   bool flowing = false;    ///< It was answered lately, and its listener takes what comes.
   std::string last_error;  ///< Empty after a good answer.
 
-  /// It does not do what it is there for: neither flowing, nor just beginning or ending.
+  /// It does not do what it is there for: neither flowing, nor just beginning or ending, nor on standby.
   [[nodiscard]] bool in_trouble() const {
-    return !flowing && state != TenantState::opening && state != TenantState::finished &&
-           state != TenantState::stopped;
+    return !flowing && state != TenantState::opening && state != TenantState::standby &&
+           state != TenantState::finished && state != TenantState::stopped;
   }
 };
 
@@ -185,7 +189,8 @@ struct Report {
   std::uint64_t set_aside_bytes = 0;
   bool saving_fails = false;
   bool stopping = false;
-  bool ready = false;  ///< At least one tenant flows, its listener takes, saves succeed.
+  /// At least one tenant flows, or all are on standby; a listener takes, saves succeed.
+  bool ready = false;
   std::string not_ready_because;
 
   [[nodiscard]] std::size_t tenants_in_trouble() const {

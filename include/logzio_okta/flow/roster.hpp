@@ -5,6 +5,10 @@
 // is asked, what is on its way arrives. Where its destination is in trouble for good and nobody else names
 // it, the tenant is abandoned: its place is kept, and what waited is asked for again should it come back.
 //
+// Where replicas share the orgs, a tenant whose org another one follows is on standby. One whose org was
+// taken is retired as it is, without a save, and begins anew as another stream, mostly on standby. One that
+// gives way finishes, lets go of its org, and begins anew.
+//
 // Promises
 // - A destination is forgotten only when it holds nothing, and nobody names it.
 // - What a destination in trouble holds of a tenant that moved goes along to the new one.
@@ -34,15 +38,23 @@ namespace logzio_okta {
 
 class ActiveRoster {
  public:
-  /// The references outlive it. `began`: when this run did.
-  ActiveRoster(const Policy& policy, Random random, Instant began, Memory& memory, Asks& asks,
+  /// The references outlive it. `began`: when this run did; nothing where replicas share the orgs.
+  ActiveRoster(const Policy& policy, Random random, std::optional<Instant> began, Memory& memory, Asks& asks,
                std::deque<Output>& outputs)
       : policy_(policy), random_(random), began_(began), memory_(memory), asks_(asks), outputs_(outputs) {}
 
-  void take(Now now, const Roster& roster);
+  void take(Now now, Roster roster);
   /// For sources that no tenants file names.
   void take_destination(const DestinationSpec& spec);
   [[nodiscard]] StreamId next_stream() { return StreamId{++last_stream_}; }
+
+  /// Another replica follows this tenant's org.
+  void held_by(Tenant& tenant, const std::string& holder);
+  /// And took it from us. `goes_on`: another stream begins.
+  void lost(Now now, Tenant& tenant, const std::string& holder, bool goes_on);
+  void give_way(Tenant& tenant);
+  /// Those that give way and have finished.
+  void let_go(Now now);
 
   /// What a destination in trouble holds of a tenant goes where the tenant's events go now.
   void bring_along(Now now);
@@ -81,20 +93,25 @@ class ActiveRoster {
   };
 
   void take_tenant(Now now, const TenantSpec& spec);
+  [[nodiscard]] const TenantSpec& spec_of(const Tenant& tenant) const;
+  [[nodiscard]] bool on_its_way(StreamId stream) const;
+  void cancel_asks(Tenant& tenant);
+  void note(const Tenant& tenant, Level level, std::string text);
   void name_destinations();
   [[nodiscard]] std::shared_ptr<Org> org_of(const Domain& domain) const;
-  void retire(Tenant& tenant, StreamId stream);
+  void retire(Tenant& tenant);
   void bring_along(Now now, Tenant& tenant, StreamId stream);
   void abandon_if_stuck(Now now, StreamId stream, Tenant& tenant);
   void remember_org(Now now, const Tenant& tenant);
 
   const Policy& policy_;
   Random random_;
-  Instant began_;
+  std::optional<Instant> began_;
   Memory& memory_;
   Asks& asks_;
   std::deque<Output>& outputs_;
 
+  Roster named_;  ///< The last that was taken.
   ShippersShare share_;
   std::map<DestinationId, Shipper> shippers_;
   std::map<StreamId, Tenant> tenants_;

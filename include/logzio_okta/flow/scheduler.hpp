@@ -28,7 +28,10 @@ struct SchedulerOptions {
   Policy policy;
   std::uint64_t seed = 0;  ///< Of all jitter.
   Duration running_for{};  ///< How long ago this process began: what is older may have been in flight before.
-  bool hooks = false;      ///< Event hooks are listened for.
+  /// Other replicas may follow the orgs while we do not: an unclean end is dated by the moment a stream
+  /// opens, not by when this process began; and a stream that leaves lets go of its org.
+  bool shared_state = false;
+  bool hooks = false;               ///< Event hooks are listened for.
   std::vector<Domain> hook_orgs{};  ///< Whose deliveries are shipped themselves, when they are not polled.
   std::vector<ConstantField> hook_fields{};  ///< Said in each of their lines.
   std::size_t spool_bytes_max = limits::spool_bytes_max;

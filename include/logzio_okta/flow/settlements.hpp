@@ -29,6 +29,8 @@ class Settlements {
   /// There may be more room. True if that is still not enough for all.
   [[nodiscard]] bool try_again();
   [[nodiscard]] std::optional<Settlement> next();
+  /// What waits for room of this stream nobody will save.
+  void forget(StreamId stream);
 
   /// One waits for which no stream would have room.
   [[nodiscard]] bool full() const { return full_; }

@@ -7,7 +7,8 @@
 //                                                       perhaps taken
 //
 // Promises
-// - Every event taken is settled exactly once: delivered, or set aside with a reason; or given back.
+// - Every event taken is settled exactly once: delivered, or set aside with a reason; or given back, or
+//   forgotten with its stream.
 // - Before an event is settled as delivered, a KeepCopy has its line as the listener received it. Exception:
 //   lines set aside together, because it is unknown which of them were refused.
 // - A bulk the listener may have taken is sent again only with every line marked `possible_duplicate`.
@@ -100,6 +101,10 @@ class Shipper {
   /// Takes the stream's lines out of the waiting bulks; those in flight follow when they are answered. Lines
   /// that may have been taken have possible_duplicate in their record.
   [[nodiscard]] std::vector<GivenLine> give_back(StreamId stream);
+  /// Another replica delivers the stream's lines: bulks that hold nothing else are dropped. Those that hold
+  /// other lines too go out whole, since cutting the lines of fifty streams out of them would take as many
+  /// compressions.
+  void forget(StreamId stream);
   /// Takes over such lines and rebuilds them for this destination.
   void take_over(Now now, StreamId stream, const std::shared_ptr<const LineConstants>& constants,
                  const std::vector<GivenLine>& lines);
@@ -153,6 +158,7 @@ class Shipper {
   void retry_beside_others(Instant now, Waiting& waiting, Duration at_least);
   void halve(Queue::iterator it);
   void set_line_aside(Queue::iterator it, const std::string& reason, const std::string& answer);
+  void drop_forgotten();
   void begin_anew_if_empty();
   void settle(const Bulk& bulk);
   void keep_copy(const Bulk& bulk);
@@ -166,6 +172,7 @@ class Shipper {
   std::string name_;
   Random random_;
   std::map<StreamId, std::shared_ptr<const LineConstants>> constants_;
+  std::set<StreamId> forgotten_;  ///< Whose lines nobody waits for, while it holds some.
   BulkBuilder open_;
   std::optional<Instant> open_since_;
   bool open_urgent_ = false;

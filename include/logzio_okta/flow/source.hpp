@@ -39,6 +39,8 @@ class Source {
   [[nodiscard]] virtual bool saves_pending() const = 0;
   /// Of something that is not settled as a whole a part is, or may have arrived.
   [[nodiscard]] virtual bool partly_settled() const = 0;
+  /// Another replica has taken it: what is on its way is still counted, and not saved any more.
+  [[nodiscard]] virtual bool lost() const = 0;
 };
 
 }  // namespace logzio_okta

@@ -41,6 +41,7 @@
 #include "shell/state/copies.hpp"
 #include "shell/state/owner_lock.hpp"
 #include "shell/state/state_dir.hpp"
+#include "shell/state/state_store.hpp"
 #include "shell/state/store.hpp"
 
 namespace logzio_okta {
@@ -97,8 +98,14 @@ std::unexpected<StartFailure> refuse_start(int code, std::string text) {
   return std::unexpected(StartFailure{code, {std::move(text)}});
 }
 
+/// Between the moment when the core asked for it and this one the lease may have ended.
+TransportError may_not_act() {
+  return {.fault = TransportFault::refused_by_us,
+          .text = "not asked or sent, since another replica may have taken over meanwhile"};
+}
+
 struct OnDisk {
-  Store store;
+  std::unique_ptr<StateStore> store;
   std::optional<Copies> copies;
 };
 
@@ -112,12 +119,14 @@ std::expected<OnDisk, StartFailure> open_state(const Options& options, const std
     return refuse_start(exit_configuration, became.error().text);
   auto store = Store::open(dir, wall_now(), std::move(*lock));
   if (!store) return refuse_start(store.error().exit_code, store.error().text);
-  if (!options.copy_to) return OnDisk{.store = std::move(*store), .copies = std::nullopt};
+  auto disk = OnDisk{.store = std::make_unique<Store>(std::move(*store)), .copies = std::nullopt};
+  if (!options.copy_to) return disk;
   if (const auto problem = problem_with_place(*options.copy_to, dir))
     return refuse_start(exit_configuration, "--copy-to: " + *problem);
   auto copies = Copies::open(*options.copy_to);
   if (!copies) return refuse_start(copies.error().held ? exit_state_held : exit_state, copies.error().text);
-  return OnDisk{.store = std::move(*store), .copies = std::move(*copies)};
+  disk.copies = std::move(*copies);
+  return disk;
 }
 
 }  // namespace
@@ -134,15 +143,22 @@ struct Daemon::Impl {
         copies(std::move(disk.copies)),
         trust(std::move(trust_given)),
         lock_watch(OwnerLock::path_in(state_dir)) {
-    if (copies) store.hold_saves([this] { return keep_copies(); });
+    if (copies) store->hold_saves([this] { return keep_copies(); });
   }
 
   void perform(Output output);
-  void on(AskOkta&& ask) { client->ask(ask); }
-  void on(MintToken&& mint) { client->mint(mint); }
+  void on(AskOkta&& ask) {
+    if (store->may_act()) return client->ask(ask);
+    inputs.push(OktaAnswer{.id = ask.id, .result = std::unexpected(may_not_act())});
+  }
+  void on(MintToken&& mint) {
+    if (store->may_act()) return client->mint(mint);
+    inputs.push(TokenAnswer{.id = mint.id, .result = may_not_act()});
+  }
   void on(CancelAsk&& cancel) { client->cancel(cancel.id); }
   void on(SendBulk&& bulk) {
-    if (store.notes_written()) return client->send(bulk);
+    if (!store->may_act()) return inputs.push(BulkAnswer{.id = bulk.id, .result = may_not_act()});
+    if (store->notes_written()) return client->send(bulk);
     inputs.push(BulkAnswer{
         .id = bulk.id,
         .result = TransportError{.fault = TransportFault::refused_by_us,
@@ -152,12 +168,13 @@ struct Daemon::Impl {
   void on(KeepCopy&& copy) {
     if (copies) copies->add(std::move(copy));
   }
-  void on(NoteInFlight&& note) { store.note(std::move(note), steady_now()); }
-  void on(OpenStream&& open) { store.open_stream(open); }
-  void on(ReadWindow&& read) { store.read_window(read); }
-  void on(Save&& save) { store.save(std::move(save), steady_now()); }
-  void on(SpoolEvents&& spool) { store.spool(std::move(spool), steady_now()); }
-  void on(ReadSpool&& read) { store.read_spool(read); }
+  void on(NoteInFlight&& note) { store->note(std::move(note), steady_now()); }
+  void on(OpenStream&& open) { store->open_stream(open); }
+  void on(LetGo&& let) { store->let_go(let); }
+  void on(ReadWindow&& read) { store->read_window(read); }
+  void on(Save&& save) { store->save(std::move(save), steady_now()); }
+  void on(SpoolEvents&& spool) { store->spool(std::move(spool), steady_now()); }
+  void on(ReadSpool&& read) { store->read_spool(read); }
   void on(AnswerHook&& answer) { hook_server->answer(answer); }
   void on(ForgetDestination&& forget) {
     keyring.forget(forget.destination);
@@ -210,7 +227,7 @@ struct Daemon::Impl {
   Notify notify;
   Instant say_alive_at = never;  ///< When the service manager's watchdog is due.
   Signals signals;
-  Store store;
+  std::unique_ptr<StateStore> store;
   std::optional<Copies> copies;
   Trust trust;
   Keyring keyring;
@@ -268,7 +285,7 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
   self.warn_of(self.tenants_warnings, std::move(tenants->warnings));
   for (const std::string& warning : state_dir->warnings) self.say(Level::warn, without_credentials(warning));
   self.tell_environment();
-  for (const std::string& warning : self.store.take_warnings())
+  for (const std::string& warning : self.store->take_warnings())
     self.say(Level::warn, without_credentials(warning));
   if (self.copies) {
     self.say(Level::info, without_credentials("copies of what is delivered in " + *options.copy_to));
@@ -324,7 +341,6 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
                        .hook_orgs = options.hooks_orgs,
                        .hook_fields = environment_fields(environment).value_or(std::vector<ConstantField>())},
       Roster(self.roster));
-  self.find_spool();
   self.never_wait.emplace();
   return std::unique_ptr<Daemon>(new Daemon(std::move(impl)));
 }
@@ -377,7 +393,7 @@ Report Daemon::Impl::report() const {
 }
 
 void Daemon::Impl::close_files() {
-  const auto closed = store.close(scheduler->clean());
+  const auto closed = store->close(scheduler->clean());
   if (!closed) say(Level::warn, closed.error().text);
   if (!copies) return;
   const auto finished = copies->close(wall_now());
@@ -406,12 +422,12 @@ void Daemon::Impl::perform(Output output) {
 void Daemon::Impl::wait() {
   collect();
   const Instant start = steady_now();
-  store.work(start, inputs.empty());
+  store->work(start, inputs.empty());
   collect();
 
   std::vector<curl_waitfd> descriptors = {{.fd = signals.fd(), .events = CURL_WAIT_POLLIN, .revents = 0}};
   Instant until = std::min({scheduler->deadline(), look_at, say_alive_at});
-  if (const auto commit = store.deadline()) until = std::min(until, *commit);
+  if (const auto commit = store->deadline()) until = std::min(until, *commit);
   if (admin) {
     descriptors.push_back({.fd = admin->fd(), .events = CURL_WAIT_POLLIN, .revents = 0});
     until = std::min(until, history.due());
@@ -420,6 +436,12 @@ void Daemon::Impl::wait() {
   if (hook_server) {
     descriptors.push_back({.fd = hook_server->fd(), .events = CURL_WAIT_POLLIN, .revents = 0});
     if (const auto timeout = hook_server->timeout()) until = std::min(until, start + *timeout);
+  }
+  std::vector<pollfd> of_store;
+  store->add_descriptors(of_store);
+  for (const pollfd& each : of_store) {
+    static_assert(CURL_WAIT_POLLIN == POLLIN && CURL_WAIT_POLLOUT == POLLOUT);
+    descriptors.push_back({.fd = each.fd, .events = each.events, .revents = 0});
   }
   client->wait(descriptors, inputs.empty() ? std::max<Duration>(until - steady_now(), 0s) : 0s);
   collect();
@@ -436,9 +458,10 @@ void Daemon::Impl::wait() {
 }
 
 void Daemon::Impl::collect() {
-  while (auto answer = store.next_answer()) inputs.push(std::move(*answer));
+  while (auto answer = store->next_answer()) inputs.push(std::move(*answer));
+  find_spool();
   while (auto answer = client->next_answer()) inputs.push(std::move(*answer));
-  for (const std::string& warning : store.take_warnings()) say(Level::warn, warning);
+  for (const std::string& warning : store->take_warnings()) say(Level::warn, warning);
   for (const Note& note : client->take_notes()) say(note.level, note.text, note.tenant);
 }
 
@@ -486,7 +509,7 @@ void Daemon::Impl::look_at_signals() {
 void Daemon::Impl::look_at_files(Instant now) {
   look_at = now + limits::tenants_file_watch;
   if (signals.look_for_terminal()) look_at_signals();
-  (void)store.is_in_place();
+  (void)store->is_in_place();
   if (copies) copies->finish_hours(wall_now());
   if (lock_watch.changed()) wake_keys("check has found a key that works");
   const bool secrets_changed =
@@ -631,7 +654,7 @@ void Daemon::Impl::take_arrivals() {
 
 void Daemon::Impl::find_spool() {
   SpoolFound found;
-  for (const SpoolSummary& summary : store.spool_found()) {
+  for (const SpoolSummary& summary : store->take_spool_found()) {
     auto route = HookRoute::of_key(summary.key);
     if (!route) continue;
     if (settings.no_token || settings.no_listener) {

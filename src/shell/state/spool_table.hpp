@@ -13,18 +13,10 @@
 #include "logzio_okta/base/time.hpp"
 #include "logzio_okta/flow/message.hpp"
 
+#include "shell/state/spool_summary.hpp"
 #include "shell/state/sqlite.hpp"
 
 namespace logzio_okta {
-
-/// The remaining spool of one hook stream.
-struct SpoolSummary {
-  std::string key;
-  std::uint64_t newest = 0;  ///< Its last row.
-  std::size_t events = 0;
-  std::size_t bytes = 0;  ///< As charged.
-  WallTime oldest;
-};
 
 /// One for each stream with rows left.
 [[nodiscard]] bool sum_spool(Database& database, std::vector<SpoolSummary>& sums);

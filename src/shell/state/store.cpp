@@ -20,6 +20,7 @@
 #include "shell/state/own_files.hpp"
 #include "shell/state/run_record.hpp"
 #include "shell/state/schema.hpp"
+#include "shell/state/spool_table.hpp"
 #include "shell/state/sqlite.hpp"
 #include "shell/state/state_dir.hpp"
 #include "shell/state/stream_tables.hpp"
@@ -366,8 +367,11 @@ void Store::Impl::fail_commit(Instant now, std::string why) {
 }
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Store::Store(Store&&) noexcept = default;
-Store& Store::operator=(Store&&) noexcept = default;
+Store::Store(Store&& other) noexcept : impl_(std::move(other.impl_)) {}
+Store& Store::operator=(Store&& other) noexcept {
+  impl_ = std::move(other.impl_);
+  return *this;
+}
 Store::~Store() = default;
 
 std::expected<Store, StoreError> Store::open(const std::string& dir, WallTime now, OnDamage on_damage) {
@@ -411,6 +415,10 @@ void Store::open_stream(const OpenStream& request) {
   impl_->ask(request);
 }
 
+void Store::let_go(const LetGo& request) {
+  impl_->ask(OpenStream{.stream = request.stream, .key = impl_->key_of(request.stream)});
+}
+
 void Store::read_window(const ReadWindow& request) {
   impl_->ask(request);
 }
@@ -449,6 +457,10 @@ void Store::spool(SpoolEvents&& spool, Instant now) {
 
 const std::vector<SpoolSummary>& Store::spool_found() const {
   return impl_->spool_found;
+}
+
+std::vector<SpoolSummary> Store::take_spool_found() {
+  return std::exchange(impl_->spool_found, {});
 }
 
 void Store::work(Instant now, bool about_to_block) {

@@ -1,4 +1,4 @@
-// Store: what must survive a crash, in one SQLite file. Answers the core's OpenStream, ReadWindow and Save.
+// Store: the state of one daemon, in one SQLite file (see StateStore).
 //
 //     auto store = Store::open(dir, wall);
 //     if (!store) return give_up(store.error().text, store.error().exit_code);
@@ -44,16 +44,14 @@
 #include "logzio_okta/flow/place.hpp"
 
 #include "shell/state/owner_lock.hpp"
-#include "shell/state/spool_table.hpp"
 #include "shell/state/state_file.hpp"
+#include "shell/state/state_store.hpp"
 
 namespace logzio_okta {
 
-class Store {
+class Store final : public StateStore {
  public:
   using OnDamage = logzio_okta::OnDamage;
-  /// Why saves may not be committed now; nothing if they may.
-  using Hold = std::function<std::optional<SaveFailed>()>;
   /// Measures commits; only differences count.
   using Stopwatch = std::function<Instant()>;
 
@@ -65,58 +63,48 @@ class Store {
   /// Of a directory whose lock is ours already: root takes it before it hands the state over and becomes the
   /// user.
   static std::expected<Store, StoreError> open(const std::string& dir, WallTime now, OwnerLock lock);
-  Store(Store&&) noexcept;
-  Store& operator=(Store&&) noexcept;
-  /// Without close(): an unclean end, unless no stream was opened; what is queued is not written.
-  ~Store();
+  Store(Store&& other) noexcept;
+  Store& operator=(Store&& other) noexcept;
+  ~Store() override;
 
-  /// Lines for the log, at WARN, since the last call: what open() met, and reads that fail.
-  [[nodiscard]] std::vector<std::string> take_warnings();
+  /// What open() met, and reads that fail.
+  [[nodiscard]] std::vector<std::string> take_warnings() override;
 
-  /// Answered by Opened. Its place and rows include saves not yet committed. A stream that was opened before
-  /// in this run left a place that is up to date or names its doubt: it is unclean only as long as it has not
-  /// been saved since an unclean end.
-  void open_stream(const OpenStream& request);
-  /// Answered by WindowRead: the newest rows with together at most limits::window_events_max events, oldest
-  /// first, those of saves not yet committed included. The stream was opened before.
-  void read_window(const ReadWindow& request);
+  /// Its place and rows include saves not yet committed. A stream that was opened before in this run is
+  /// unclean only as long as it has not been saved since an unclean end. Never HeldBy.
+  void open_stream(const OpenStream& request) override;
+  /// Nobody else can follow it: Opened again.
+  void let_go(const LetGo& request) override;
+  void read_window(const ReadWindow& request) override;
   /// Writes it, durable as soon as the next commit is, and before that against everything but the machine
   /// going down. What cannot be written is tried again until it can.
-  void note(NoteInFlight&& note, Instant now);
-  /// Until then nothing may be sent.
-  [[nodiscard]] bool notes_written() const;
-  /// Asked before each commit of saves, and part of what the commit takes: something else must be on disk
-  /// first. What it answers is answered to the core, and the saves stay queued as after a commit that failed;
-  /// deliveries to the spool are committed all the same.
-  void hold_saves(Hold hold);
-  /// Queues. The stream was opened before.
-  void save(Save&& save, Instant now);
+  void note(NoteInFlight&& note, Instant now) override;
+  [[nodiscard]] bool notes_written() const override;
+  [[nodiscard]] bool may_act() const override { return true; }
+  void hold_saves(Hold hold) override;
+  void save(Save&& save, Instant now) override;
 
   /// What earlier runs left in the spool.
   [[nodiscard]] const std::vector<SpoolSummary>& spool_found() const;
-  /// Queues, for the same commits as saves. Answered by Spooled: kept when they are on disk; not kept when
-  /// that commit failed, or at once while the last one has failed and is not tried again yet. The stream was
-  /// saved before.
-  void spool(SpoolEvents&& spool, Instant now);
-  /// Answered by SpoolRead; of what is on disk. The stream was opened before.
-  void read_spool(const ReadSpool& request);
+  [[nodiscard]] std::vector<SpoolSummary> take_spool_found() override;
+  /// For the same commits as saves. The stream was saved before.
+  void spool(SpoolEvents&& spool, Instant now) override;
+  void read_spool(const ReadSpool& request) override;
 
   /// Commits what is due (see above) and tries again what failed. Blocks for as long as the disk takes.
-  void work(Instant now, bool about_to_block);
+  void work(Instant now, bool about_to_block) override;
   /// Whether the names in the directory still lead to the files that are open. If not: SaveFailed, each time,
   /// and nothing is written; once they do again: Saved, of no stream if nothing is queued.
-  bool is_in_place();
-  /// When work() must be called at the latest; nothing while there is nothing to do.
-  [[nodiscard]] std::optional<Instant> deadline() const;
-  [[nodiscard]] std::optional<Input> next_answer();
+  bool is_in_place() override;
+  /// None.
+  void add_descriptors(std::vector<pollfd>& /*descriptors*/) const override {}
+  [[nodiscard]] std::optional<Instant> deadline() const override;
+  [[nodiscard]] std::optional<Input> next_answer() override;
 
-  /// On disk in `set_aside`, as packed there and charged (bytes_charged).
-  [[nodiscard]] std::uint64_t set_aside_bytes() const;
+  [[nodiscard]] std::uint64_t set_aside_bytes() const override;
 
-  /// Commits the saves and deliveries that are queued, unless the directory was taken away under it
-  /// (is_in_place), and if all of them are on disk and `clean`, notes an orderly end. Frees the lock. Nothing
-  /// may be called after it. An error: what was queued is not on disk, and the next run finds an unclean end.
-  [[nodiscard]] Result<void> close(bool clean);
+  /// Nothing is committed where the directory was taken away under it (is_in_place). Frees the lock.
+  [[nodiscard]] Result<void> close(bool clean) override;
 
  private:
   struct Impl;

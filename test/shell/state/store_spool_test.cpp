@@ -93,85 +93,6 @@ struct Bench {
 
 }  // namespace
 
-TEST_CASE("store spool: what was answered is there after a kill, in order, with its envelope") {
-  Bench bench;
-  const Spooled first = bench.spool({event(1, "{\"a\":1}"), event(2, "{\"b\":2}")});
-  CHECK(first.kept);
-  CHECK(first.events == 2);
-  CHECK(first.duplicates == 0);
-  bench.queue({event(3, "{}")});  // Not committed.
-  CHECK(bench.answers().empty());
-  bench.crash();
-  bench.open();
-  REQUIRE(bench.store->spool_found().size() == 1);
-  const SpoolSummary& found = bench.store->spool_found()[0];
-  CHECK(found.key == key);
-  CHECK(found.newest == first.newest);
-  CHECK(found.events == 2);
-  CHECK(found.bytes == first.bytes);
-  CHECK(found.bytes == spool_bytes_charged(std::string(R"([{"a":1},{"b":2}]"s""i")").size(), 2));
-  CHECK(found.oldest == noon);
-  const auto rows = bench.read();
-  REQUIRE(rows.size() == 1);
-  CHECK(rows[0].events == R"([{"a":1},{"b":2}])");
-  CHECK(rows[0].source == "\"s\"");
-  CHECK(rows[0].event_id == "\"i\"");
-  CHECK(rows[0].event_time.empty());
-  CHECK(rows[0].marked);  // It may have been in flight.
-}
-
-TEST_CASE("store spool: an event is kept once in a day, another of its uuid as one that may be a repeat") {
-  Bench bench;
-  CHECK(bench.spool({event(1, "{}"), event(1, "{}")}).duplicates == 1);
-  CHECK(bench.spool({event(1, "{}")}).newest == 0);
-  const Spooled changed = bench.spool({event(1, "{\"x\":1}"), event(2, "{}")});
-  CHECK(changed.events == 2);
-  const auto rows = bench.read(1);
-  REQUIRE(rows.size() == 2);
-  CHECK_FALSE(rows[0].marked);
-  CHECK(rows[1].marked);
-  CHECK(rows[1].events == "[{\"x\":1}]");
-
-  bench.wall += std::chrono::hours(24);
-  CHECK(bench.spool({event(2, "{}")}).duplicates == 1);
-  bench.wall += std::chrono::hours(2);
-  CHECK(bench.spool({event(9, "{}")}).events == 1);  // Forgets two of the oldest ...
-  CHECK(bench.spool({event(2, "{}")}).events == 1);  // ... and this was one.
-}
-
-TEST_CASE("store spool: rows go with the save that settles them, and are marked by one that doubts them") {
-  Bench bench;
-  for (std::uint64_t n = 1; n <= 3; ++n) bench.spool({event(n, "{}")});
-  bench.save({.spool_settled = 1});
-  bench.save({.spool_doubted = 2});
-  const auto rows = bench.read();
-  REQUIRE(rows.size() == 2);
-  CHECK(rows[0].number == 2);
-  CHECK(rows[0].marked);
-  CHECK_FALSE(rows[1].marked);
-  CHECK(bench.spool({event(4, "{}")}).newest == 4);  // A number is never used again.
-  bench.save({.spool_settled = 4});
-  CHECK(bench.spool({event(5, "{}")}).newest == 5);
-}
-
-TEST_CASE("store spool: is read in bounded pieces, at least a row") {
-  Bench bench;
-  for (std::uint64_t n = 1; n <= 5; ++n) bench.spool({event(n, R"({"some":"bytes"})")});
-  CHECK(bench.read(0, 2).size() == 2);
-  CHECK(bench.read(2, 100).size() == 3);
-  CHECK(bench.read(0, 100, 1).size() == 1);
-  CHECK(bench.read(5).empty());
-}
-
-TEST_CASE("store spool: after an orderly end nothing is marked") {
-  Bench bench;
-  bench.spool({event(1, "{}")});
-  REQUIRE(bench.store->close(true));
-  bench.store.reset();
-  bench.open();
-  CHECK_FALSE(bench.read().at(0).marked);
-}
-
 TEST_CASE("store spool: a state from before the spool is taken on") {
   Bench bench;
   bench.crash();
@@ -179,22 +100,6 @@ TEST_CASE("store spool: a state from before the spool is taken on") {
   bench.open();
   CHECK(bench.store->take_warnings().empty());
   CHECK(bench.spool({event(1, "{}")}).kept);
-}
-
-TEST_CASE("store spool: what holds saves keeps no delivery from the disk") {
-  Bench bench;
-  bench.store->hold_saves([] { return SaveFailed{.text = "no room for copies", .copy = true}; });
-  bench.store->save({.stream = globex, .number = ++bench.saves}, bench.now);
-  bench.queue({event(1, "{}")});
-  bench.store->work(bench.now, true);
-  const auto answers = bench.answers();
-  REQUIRE(answers.size() == 2);
-  CHECK(std::get<SaveFailed>(answers[0]).copy);
-  CHECK(std::get<Spooled>(answers[1]).kept);
-  bench.store->hold_saves({});
-  bench.now += limits::save_retry;
-  bench.store->work(bench.now, true);
-  CHECK(std::get<Saved>(bench.answers().at(0)).number == bench.saves);
 }
 
 TEST_CASE("store spool: a disk that fails refuses at once and keeps the saves") {

@@ -54,27 +54,6 @@ Save save_of(StreamId stream, std::uint64_t number, std::uint64_t page) {
   return save;
 }
 
-Place place_with_everything() {
-  Place place;
-  place.next = "/api/v1/logs?after=1%2C2&limit=10";
-  place.since = wall("2026-11-16T12:00:00.001Z");
-  place.first_start = wall("2026-11-23T12:00:00.002Z");
-  place.pages = 123'456'789'012;
-  place.limit = 10;
-  place.repeated = true;
-  place.watermark = wall("2026-11-22T00:00:00.003Z");
-  place.window_from = wall("2026-11-21T00:00:00.004Z");
-  place.restore_limit = wall("2026-11-22T00:00:00.005Z");
-  place.recovering = wall("2026-11-22T00:00:00.006Z");
-  place.caught_up = wall("2026-11-22T00:00:00.007Z");
-  place.in_doubt = InDoubt{.events_left = 1999, .before = wall("2026-11-23T12:00:00.008Z")};
-  place.quiet_until = wall("2026-11-23T12:01:00.009Z");
-  place.okta_offset_ms = -86'400'123;
-  place.gap_from = wall("2026-08-01T00:00:00.010Z");
-  place.gap_until = wall("2026-08-02T00:00:00.011Z");
-  return place;
-}
-
 /// Until told otherwise, a commit takes no time, so that nothing here depends on the machine's speed.
 struct Bench {
   TempDir dir;
@@ -188,150 +167,6 @@ TEST_CASE("store: a first start makes the directory and the file for its owner a
   CHECK(store->take_warnings().empty());
 }
 
-TEST_CASE("store: a stream that is new has no place, and nothing of it is in doubt") {
-  Bench bench;
-  bench.open();
-  const Opened opened = bench.open_stream();
-  CHECK(opened.stream == acme);
-  CHECK_FALSE(opened.place);
-  CHECK(opened.clean);
-  CHECK(opened.rows.empty());
-}
-
-TEST_CASE("store: every field of a place survives, and so does the absence of those that may be absent") {
-  Bench bench;
-  bench.open();
-  bench.open_stream(acme, "acme.okta.com");
-  bench.open_stream(beta, "beta.okta.com");
-  Save full = save_of(acme, 1, 1);
-  full.place = place_with_everything();
-  const Place bare{};
-  Save empty = save_of(beta, 1, 1);
-  empty.place = bare;
-  bench.save_on_disk(full);
-  bench.save_on_disk(empty);
-  bench.stop();
-
-  bench.open();
-  CHECK(bench.warnings.empty());
-  const Opened first = bench.open_stream(StreamId{7}, "acme.okta.com");
-  CHECK(first.stream == StreamId{7});
-  CHECK(first.place == place_with_everything());
-  CHECK(first.clean);
-  CHECK(bench.open_stream(StreamId{8}, "beta.okta.com").place == bare);
-}
-
-TEST_CASE("store: after an end without close a stream is unclean until its next save") {
-  Bench bench;
-  bench.open();
-  bench.open_stream();
-  bench.save_on_disk(save_of(acme, 1, 1));
-  bench.crash();
-
-  bench.open();
-  CHECK_FALSE(bench.open_stream().clean);
-  bench.stop();
-  bench.open();  // The run in between ended in order, but it never took the doubt over into the place.
-  CHECK_FALSE(bench.open_stream().clean);
-  bench.save_on_disk(save_of(acme, 1, 2));
-  bench.stop();
-  bench.open();
-  CHECK(bench.open_stream().clean);
-}
-
-TEST_CASE("store: an orderly end that says a bulk is unanswered counts as unclean") {
-  Bench bench;
-  bench.open();
-  bench.open_stream();
-  bench.save_on_disk(save_of(acme, 1, 1));
-  REQUIRE(bench.store->close(false));
-  bench.crash();
-  bench.open();
-  CHECK_FALSE(bench.open_stream().clean);
-}
-
-TEST_CASE("store: a start that ends before any stream was opened leaves no doubt behind") {
-  Bench bench;
-  bench.open();
-  bench.open_stream();
-  bench.save_on_disk(save_of(acme, 1, 1));
-  SECTION("after an orderly end") {
-    bench.stop();
-    bench.open();
-    bench.crash();
-    bench.open();
-    CHECK(bench.open_stream().clean);
-  }
-  SECTION("nor does it take any away") {
-    bench.crash();
-    bench.open();
-    bench.crash();
-    bench.open();
-    CHECK_FALSE(bench.open_stream().clean);
-  }
-}
-
-TEST_CASE("store: a tenant away during a crash's aftermath still comes back in doubt") {
-  Bench bench;
-  bench.open();
-  bench.open_stream(acme, "acme.okta.com");
-  bench.open_stream(beta, "beta.okta.com");
-  bench.save_on_disk(save_of(acme, 1, 1));
-  bench.save_on_disk(save_of(beta, 1, 1));
-  bench.crash();
-  bench.open();
-  bench.open_stream(acme, "acme.okta.com");
-  bench.save_on_disk(save_of(acme, 1, 2));
-  bench.stop();
-  bench.open();
-  CHECK(bench.open_stream(acme, "acme.okta.com").clean);
-  CHECK_FALSE(bench.open_stream(beta, "beta.okta.com").clean);
-}
-
-TEST_CASE("store: a stream opened again in the same run sees what is still queued, its doubt included") {
-  Bench bench;
-  bench.open();
-  CHECK(bench.open_stream(StreamId{1}, "acme.okta.com").clean);
-  Save last = save_of(StreamId{1}, 1, 5);
-  last.place.in_doubt = InDoubt{.events_left = 7, .before = {}};
-  bench.save(std::move(last));
-  const Opened again = bench.open_stream(StreamId{2}, "acme.okta.com");
-  CHECK(again.clean);
-  REQUIRE(again.place);
-  CHECK(again.place->in_doubt == InDoubt{.events_left = 7, .before = {}});
-  CHECK(again.place->pages == 5);
-  CHECK(again.rows == std::vector<RowInfo>{{.page = 5, .newest = row(5, 3).newest, .events = 3}});
-}
-
-TEST_CASE("store: the window comes back oldest first, with queued rows and without dropped ones") {
-  Bench bench;
-  bench.open();
-  bench.open_stream(acme, "acme.okta.com");
-  bench.open_stream(beta, "beta.okta.com");
-  for (std::uint64_t page = 1; page <= 4; ++page) bench.save_on_disk(save_of(acme, page, page));
-  bench.save_on_disk(save_of(beta, 1, 1));
-  CHECK(pages_of(bench.read_window()) == Pages{1, 2, 3, 4});
-
-  Save next = save_of(acme, 5, 5);
-  next.rows_from = 3;
-  bench.save(next);
-  const WindowRead window = bench.read_window();
-  CHECK(window.stream == acme);
-  CHECK(pages_of(window) == Pages{3, 4, 5});
-  CHECK(window.rows[0] == row(3, 3));
-  CHECK(window.rows[2] == row(5, 3));
-  bench.about_to_block();
-  bench.stop();
-
-  bench.open();
-  const Opened opened = bench.open_stream(acme, "acme.okta.com");
-  REQUIRE(opened.rows.size() == 3);
-  CHECK(opened.rows[0] == RowInfo{.page = 3, .newest = row(3, 3).newest, .events = 3});
-  CHECK(pages_of(bench.read_window()) == Pages{3, 4, 5});
-  bench.open_stream(beta, "beta.okta.com");
-  CHECK(pages_of(bench.read_window(beta)) == Pages{1});
-}
-
 TEST_CASE("store: what was in flight is known after a kill, until a save passes it") {
   Bench bench;
   bench.open();
@@ -412,40 +247,6 @@ TEST_CASE("store: what cannot be noted is noted as soon as it can, and until the
   REQUIRE(bench.open_stream().in_flight == row(2, 3).events);
 }
 
-TEST_CASE("store: the newest pages come with the place, up to what is kept in memory") {
-  Bench bench;
-  bench.open();
-  REQUIRE(bench.open_stream().recent.empty());
-  Save save = save_of(acme, 1, 3);
-  save.rows = {row(1, limits::recent_events_max), row(2, 3), row(3, 4)};
-  bench.save_on_disk(std::move(save));
-  REQUIRE(bench.open_stream().recent == std::vector{row(2, 3), row(3, 4)});
-}
-
-TEST_CASE("store: a row without a newest event and one without events survive") {
-  Bench bench;
-  bench.open();
-  bench.open_stream();
-  Save save = save_of(acme, 1, 2);
-  save.rows = {{.page = 1, .newest = std::nullopt, .events = {{.uuid = ~0ULL, .bytes = 1ULL << 63U}}},
-               {.page = 2, .newest = start, .events = {}}};
-  bench.save_on_disk(save);
-  CHECK(bench.read_window().rows == save.rows);
-}
-
-TEST_CASE("store: at most window_events_max events are read back, the newest") {
-  Bench bench;
-  bench.open();
-  bench.open_stream();
-  constexpr std::size_t events = limits::window_events_max / 4 + 1;
-  for (std::uint64_t page = 1; page <= 5; ++page) {
-    Save save = save_of(acme, page, page);
-    save.rows = {row(page, events)};
-    bench.save_on_disk(save);
-  }
-  CHECK(pages_of(bench.read_window()) == Pages{3, 4, 5});
-}
-
 TEST_CASE("store: saves are gathered until the loop is about to block") {
   Bench bench;
   bench.open();
@@ -517,34 +318,6 @@ TEST_CASE("store: after a single very slow commit it goes on soon") {
   bench.now = rested;
   bench.store->work(bench.now, false);
   CHECK(bench.next<Saved>().number == 2);
-}
-
-TEST_CASE(
-    "store: a stream is overtaken once another of its org was saved after it, until it is saved itself") {
-  const std::string plain = "acme.okta.com";
-  const std::string login = "acme.okta.com?q=login";
-  const std::string admin = "acme.okta.com?q=admin";
-  Bench bench;
-  bench.open();
-  bench.open_stream(StreamId{1}, plain);
-  bench.open_stream(StreamId{2}, login);
-  bench.open_stream(StreamId{3}, "acme.okta.com.example.com");
-  for (const auto id : {StreamId{1}, StreamId{2}, StreamId{3}}) bench.save_on_disk(save_of(id, 1, 1));
-  CHECK(bench.open_stream(StreamId{4}, plain).overtaken);
-  CHECK_FALSE(bench.open_stream(StreamId{5}, login).overtaken);
-  CHECK_FALSE(bench.open_stream(StreamId{6}, "acme.okta.com.example.com").overtaken);
-  CHECK_FALSE(bench.open_stream(StreamId{7}, admin).overtaken);  // New.
-
-  bench.save(save_of(StreamId{4}, 1, 2));  // On its way to the disk.
-  CHECK_FALSE(bench.open_stream(StreamId{8}, plain).overtaken);
-  CHECK(bench.open_stream(StreamId{9}, login).overtaken);
-  bench.about_to_block();
-  bench.crash();
-  bench.open();
-  const Opened after_crash = bench.open_stream(StreamId{10}, login);
-  CHECK(after_crash.overtaken);
-  CHECK_FALSE(after_crash.clean);
-  CHECK_FALSE(bench.open_stream(StreamId{11}, plain).overtaken);
 }
 
 TEST_CASE("store: what is set aside is kept packed with its reason, and counted over a restart") {
@@ -714,18 +487,6 @@ TEST_CASE("store: a place that cannot be read is warned of and asked for again, 
   const Opened opened = bench.next<Opened>();
   CHECK(opened.place);
   CHECK_FALSE(bench.store->deadline());
-}
-
-TEST_CASE("store: what was queued is written by an orderly close") {
-  Bench bench;
-  bench.open();
-  bench.open_stream();
-  bench.save(save_of(acme, 1, 9));
-  bench.stop();
-  bench.open();
-  const Opened opened = bench.open_stream();
-  CHECK(opened.place->pages == 9);
-  CHECK(opened.clean);
 }
 
 TEST_CASE("store: a close that cannot write says so and leaves an unclean end") {
@@ -1240,8 +1001,6 @@ TEST_CASE("store: a state that everybody may write to is warned of") {
   CHECK_THAT(bench.warnings.back(), Contains("chmod o-w " + bench.file()));
 }
 
-// What has to be on disk first.
-
 TEST_CASE("store: saves are held as long as something else has to be on disk first, and tried again") {
   Bench bench;
   bench.open();
@@ -1272,23 +1031,6 @@ TEST_CASE("store: saves are held as long as something else has to be on disk fir
   bench.about_to_block();
   CHECK(bench.next<Saved>().number == 1);
   CHECK_FALSE(bench.store->deadline());
-}
-
-TEST_CASE("store: what is held at the end is not saved, and the next run finds an unclean end") {
-  Bench bench;
-  bench.open();
-  (void)bench.open_stream();
-  bench.save_on_disk(save_of(acme, 1, 1));
-  bench.store->hold_saves([] { return SaveFailed{.text = "no room for copies", .copy = true}; });
-  bench.save(save_of(acme, 2, 2));
-  const auto closed = bench.store->close(true);
-  REQUIRE_FALSE(closed);
-  CHECK(closed.error().text == "cannot save: no room for copies");
-  bench.store.reset();
-  bench.open();
-  const Opened opened = bench.open_stream();
-  CHECK_FALSE(opened.clean);
-  CHECK(opened.place->pages == 1);
 }
 
 }  // namespace logzio_okta

@@ -1,0 +1,129 @@
+// LeaseKeeper: this replica among its like: that it lives, which orgs it holds, and for how long it may act
+// on that.
+//
+//     keeper.want(orgs);                                  // Whatever should be followed, held or not.
+//     keeper.work(now);                                   // Each turn.
+//     while (auto change = keeper.next_change()) ...      // Taken, lost, to be given away, failed over.
+//     if (keeper.may_act()) ...                           // Asked right before anything is sent.
+//
+// It goes in rounds, a seventh of a lease apart, on a connection of its own, so that no large save holds a
+// round up: it says that it lives, reads who else does and who holds what, takes what is free and due to it
+// (Fleet), and names an org to be given away when it has too many.
+//
+// Promises
+// - An org that it calls its own was its own, by the database, after the last round began.
+// - It may act until a moment before its leases can be taken: a lease after the last successful round was
+//   SENT, less the margin, by a clock that goes on while the machine sleeps.
+// - It stops being an owner only by the database's word. A lease that ran out and that nobody took goes on.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "logzio_okta/base/time.hpp"
+
+#include "shell/postgres/connection.hpp"
+#include "shell/postgres/fleet.hpp"
+
+namespace logzio_okta {
+
+class LeaseKeeper {
+ public:
+  /// Since the machine started, its sleep included.
+  using SinceBoot = std::function<Duration()>;
+
+  struct Taken {
+    std::string org;
+  };
+  struct LostOrg {
+    std::string org;
+    std::string holder;  ///< Empty if nobody's now.
+  };
+  /// Another replica should have it.
+  struct GiveOrg {
+    std::string org;
+  };
+  /// The fleet was read.
+  struct Round {};
+  /// A standby of the database took over.
+  struct FailedOver {
+    std::string warning;
+  };
+  using Change = std::variant<Taken, LostOrg, GiveOrg, Round, FailedOver>;
+
+  static constexpr Duration round_patience = 3s;
+  /// So long before a lease can end nothing more is sent.
+  [[nodiscard]] static Duration margin(Duration lease);
+
+  /// The access outlives it.
+  LeaseKeeper(const StoreAccess& access, std::string name, Duration lease, SinceBoot since_boot);
+
+  void want(std::set<std::string> orgs, Instant now);
+  void work(Instant now);
+  [[nodiscard]] std::optional<Change> next_change();
+
+  /// The last round went well, in this session.
+  [[nodiscard]] bool in_touch() const { return in_touch_; }
+  [[nodiscard]] bool may_act() const;
+  /// It might act once, and may no more.
+  [[nodiscard]] bool has_run_out() const { return beat_at_ && !may_act(); }
+  /// Why it is not in touch.
+  [[nodiscard]] const std::string& trouble() const { return trouble_; }
+  /// The epoch of an org that is ours.
+  [[nodiscard]] std::optional<std::int64_t> epoch_of(const std::string& org) const;
+  [[nodiscard]] std::vector<std::string> owned() const;
+  [[nodiscard]] const Fleet& fleet() const { return fleet_; }
+  [[nodiscard]] const std::string& id() const { return id_; }
+
+  /// All of it is saved and nothing on its way: somebody else may take it.
+  void give(const std::string& org, Instant now);
+  /// Found out elsewhere: its lease is another one's.
+  void forget(const std::string& org) { owned_.erase(org); }
+  /// Gives everything back; `done` when that is committed, or failed.
+  void leave(Instant now, bool clean, std::function<void(bool)> done);
+
+  [[nodiscard]] const PgConnection& connection() const { return connection_; }
+  [[nodiscard]] std::optional<Instant> deadline() const;
+
+ private:
+  void enter();
+  void check_version();
+  void begin_round();
+  void judge(Fleet fleet, Duration sent);
+  void take();
+  void note_timeline(const PgRows& answer);
+  void fail_round(const PgFailure& why);
+
+  PgConnection connection_;
+  std::string id_;
+  std::string name_;
+  Duration lease_;
+  SinceBoot since_boot_;
+  std::set<std::string> wanted_;
+  std::map<std::string, std::int64_t> owned_;
+  std::set<std::string> giving_;  ///< On their way back.
+  std::optional<std::string> to_give_;
+  Fleet fleet_;
+  std::string timeline_;
+  std::deque<Change> changes_;
+  std::uint64_t session_ = 0;  ///< In which the tables were found.
+  Instant now_{};              ///< Of this turn.
+  bool busy_ = false;
+  bool beat_failed_ = false;
+  bool entered_ = false;
+  bool in_touch_ = false;
+  bool left_ = false;
+  std::string trouble_ = "the database has not been reached yet";
+  Instant round_at_{};
+  std::optional<Duration> beat_at_;  ///< When the last successful round was sent, since the boot.
+  Instant act_until_ = never;        ///< The same as a deadline, as of the last turn.
+};
+
+}  // namespace logzio_okta

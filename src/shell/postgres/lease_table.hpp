@@ -1,0 +1,42 @@
+// The statements on leases: who is alive, who holds which org, and how one is taken and given back.
+//
+// All of it is judged by the database's clock, so that no replica's own clock can be wrong about it.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "logzio_okta/base/time.hpp"
+
+#include "shell/postgres/fleet.hpp"
+#include "shell/postgres/rows.hpp"
+
+namespace logzio_okta {
+
+/// Keeps the instance alive for a lease from now on, and says what it would follow.
+[[nodiscard]] PgStatement beat(const std::string& id, const std::string& name, Duration lease,
+                               const std::set<std::string>& wants);
+/// Compares the write-ahead log's timeline with the one noted: another one means that a standby took over,
+/// which may not have all that was committed. Then every stream and all of the spool are in doubt.
+[[nodiscard]] PgStatement judge_timeline();
+/// Of its answer: the timeline; whether this very statement noticed another one.
+[[nodiscard]] std::string timeline_of(const PgRows& answer);
+[[nodiscard]] bool has_noticed_failover(const PgRows& answer);
+
+/// Instances, leases.
+void read_fleet(std::vector<PgStatement>& statements);
+[[nodiscard]] Fleet fleet_of(const PgRows& instances, const PgRows& leases);
+
+/// Of these orgs those that are nobody's, or whose owner has died: then their streams are in doubt, and of
+/// their spool what may have been in flight. Two statements; the second is answered by domain and epoch.
+void take_orgs(std::vector<PgStatement>& statements, const std::string& id,
+               const std::vector<std::string>& domains);
+[[nodiscard]] PgStatement give_back(const std::string& id, const std::string& domain, std::int64_t epoch);
+/// All of it, at the end.
+void leave(std::vector<PgStatement>& statements, const std::string& id, bool clean);
+/// Instances that are long gone.
+[[nodiscard]] PgStatement forget_the_dead();
+
+}  // namespace logzio_okta

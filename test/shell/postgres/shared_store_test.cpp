@@ -1,0 +1,170 @@
+// Replicas on one database beside each other: the fence, first starts, rights. Takeovers and trouble are in
+// postgres_store_test.cpp, what every store promises in state/store_contract_test.cpp.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "postgres/server.hpp"
+#include "postgres/wire.hpp"
+#include "shell/postgres/postgres_store.hpp"
+#include "shell/store_bench.hpp"
+
+namespace logzio_okta {
+namespace {
+
+using Catch::Matchers::Contains;
+using test::PostgresServer;
+using test::save_of;
+using test::StoreRun;
+using test::Wire;
+
+constexpr const char* not_installed = "PostgreSQL is not installed";
+constexpr StreamId acme{1};
+constexpr StreamId beta{2};
+const std::string acme_key = "acme.okta.com";
+const std::string beta_key = "beta.okta.com";
+constexpr Duration ages =
+    30s;  ///< No test waits for its end. Who waits for an org looks seven times as often.
+
+/// Replicas on one database.
+struct Bench {
+  PostgresServer server;
+  test::StoreClock clock;
+
+  std::unique_ptr<StoreRun> replica(const std::string& name, Duration lease, const std::string& url) {
+    auto run = std::make_unique<StoreRun>(
+        clock, std::make_unique<PostgresStore>(
+                   PostgresOptions{.access = {.url = url, .password = {}, .password_file = {}, .ca_file = {}},
+                                   .instance = name,
+                                   .lease = lease}));
+    static_cast<void>(run->next<SetAsideSize>());
+    return run;
+  }
+  std::unique_ptr<StoreRun> replica(const std::string& name, Duration lease = ages) {
+    return replica(name, lease, server.socket_url());
+  }
+  /// Of the place that is saved; empty if there is none.
+  [[nodiscard]] std::vector<std::string> pages(const std::string& key = acme_key) const {
+    return server.query("SELECT pages FROM logzio_okta.stream WHERE key = '" + key + "'");
+  }
+};
+
+using Texts = std::vector<std::string>;
+
+/// Asks for a stream without waiting.
+void ask(StoreRun& run, StreamId stream = acme, const std::string& key = acme_key) {
+  run.store->open_stream({.stream = stream, .key = key});
+}
+
+}  // namespace
+
+TEST_CASE("shared store: an orderly end gives back at once, and leaves no doubt") {
+  if (!PostgresServer::programs()) return test::skip(not_installed);
+  Bench bench;
+  auto one = bench.replica("okta-1");
+  const auto two = bench.replica("okta-2");
+  one->open_stream(acme, acme_key);
+  one->save(save_of(acme, 1, 1));
+  ask(*two);
+  CHECK(two->next<HeldBy>().holder == "okta-1");
+  CHECK(one->store->close(true));
+  one.reset();
+  const auto opened = two->next<Opened>();
+  CHECK(opened.clean);
+  CHECK(opened.place->pages == 1);
+}
+
+TEST_CASE("shared store: of a commit window exactly those saves are lost whose org was taken") {
+  if (!PostgresServer::programs()) return test::skip(not_installed);
+  Bench bench;
+  const auto one = bench.replica("okta-1");
+  one->open_stream(acme, acme_key);
+  one->open_stream(beta, beta_key);
+  one->save_on_disk(save_of(acme, 1, 1));
+  one->save_on_disk(save_of(beta, 1, 1));
+  one->store->save(save_of(acme, 2, 2), bench.clock.now());
+  one->store->save(save_of(beta, 2, 2), bench.clock.now());
+  const std::string change = GENERATE("epoch = epoch + 1", "owner = gen_random_uuid()");
+  CAPTURE(change);
+  static_cast<void>(
+      bench.server.query("UPDATE logzio_okta.org SET " + change + " WHERE domain = 'acme.okta.com'"));
+  CHECK(one->next_of<Lost>().stream == acme);
+  if (bench.pages(beta_key) != Texts{"2"}) CHECK(one->next_of<Saved>().stream == beta);
+  CHECK(bench.pages(beta_key) == Texts{"2"});
+  CHECK(bench.pages(acme_key) == Texts{"1"});
+}
+
+TEST_CASE("shared store: a commit whose answer was lost is written once") {
+  if (!PostgresServer::programs()) return test::skip(not_installed);
+  Bench bench;
+  Wire wire(bench.server.port());
+  const auto one = bench.replica("okta-1", ages, PostgresServer::url("okta", wire.port()));
+  one->open_stream(acme, acme_key);
+  one->save_on_disk(save_of(acme, 1, 1));
+  for (std::uint64_t number = 2; number <= 6; ++number) {
+    wire.swallow_answers();
+    Save save = save_of(acme, number, number);
+    save.set_aside = {{.reason = "why", .answer = "", .events = 1, .bytes = "{"}};
+    one->save(std::move(save));
+    CHECK(one->next_of<Saved>().number == number);
+  }
+  CHECK(wire.swallowed() >= 5);
+  CHECK(bench.server.value("SELECT count(*) FROM logzio_okta.set_aside") == "5");
+  CHECK(bench.server.value("SELECT count(*) FROM logzio_okta.window_row") == "6");
+  CHECK(bench.pages() == Texts{"6"});
+}
+
+TEST_CASE("shared store: first starts at the same moment make one set of tables") {
+  if (!PostgresServer::programs()) return test::skip(not_installed);
+  Bench bench;
+  std::vector<std::unique_ptr<StoreRun>> replicas;
+  for (int i = 0; i < 6; ++i) {
+    replicas.push_back(std::make_unique<StoreRun>(
+        bench.clock,
+        std::make_unique<PostgresStore>(PostgresOptions{
+            .access = {.url = bench.server.socket_url(), .password = {}, .password_file = {}, .ca_file = {}},
+            .instance = "okta-" + std::to_string(i),
+            .lease = ages})));
+    ask(*replicas.back(), acme, "org-" + std::to_string(i) + ".okta.com");
+  }
+  for (const auto& replica : replicas) CHECK_FALSE(replica->next_of<Opened>().place);
+}
+
+TEST_CASE("shared store: tables of a newer version are left alone, and it says so") {
+  if (!PostgresServer::programs()) return test::skip(not_installed);
+  Bench bench;
+  CHECK(bench.replica("okta-1")->store->close(true));
+  static_cast<void>(bench.server.query("UPDATE logzio_okta.meta SET version = 99"));
+  StoreRun late(
+      bench.clock,
+      std::make_unique<PostgresStore>(PostgresOptions{
+          .access = {.url = bench.server.socket_url(), .password = {}, .password_file = {}, .ca_file = {}},
+          .instance = "okta-2",
+          .lease = ages}));
+  ask(late);
+  CHECK_THAT(late.next_of<SaveFailed>().text, Contains("newer") && Contains("99"));
+  CHECK(bench.server.value("SELECT version FROM logzio_okta.meta") == "99");
+}
+
+TEST_CASE("shared store: a schema of its own is all a role needs; without one it is told what to do") {
+  if (!PostgresServer::programs()) return test::skip(not_installed);
+  Bench bench;
+  const std::string url = bench.server.socket_url("guest");
+  SECTION("with it") {
+    static_cast<void>(bench.server.query("CREATE SCHEMA logzio_okta AUTHORIZATION guest"));
+    const auto one = bench.replica("okta-1", ages, url);
+    one->open_stream(acme, acme_key);
+    one->save_on_disk(save_of(acme, 1, 1));
+  }
+  SECTION("without") {
+    StoreRun one(bench.clock, std::make_unique<PostgresStore>(PostgresOptions{
+                                  .access = {.url = url, .password = {}, .password_file = {}, .ca_file = {}},
+                                  .instance = "okta-1",
+                                  .lease = ages}));
+    ask(one);
+    CHECK_THAT(one.next_of<SaveFailed>().text, Contains("permission denied") && Contains("docs/replicas.md"));
+  }
+}
+
+}  // namespace logzio_okta
