@@ -8,7 +8,7 @@ key='BEGIN [A-Z ]*PRIVATE[ ]KEY'
 okta_token='(SSWS|okta_api_key:|OKTA_API_KEY=)[ "'\'']*00[A-Za-z0-9_-]{40}([^A-Za-z0-9_-]|$)'
 paths='/(work|home|Users)[/][a-z]|/tmp[/]work|/root[/][a-z.]'
 promises='\b(TO[D]O|FIX[M]E|XX[X]|HAC[K])\b'
-turns='\bwant[s] ([^t ]|t[^e])[a-z]*|\bbehin[d] (it|them)\b|\bstand[s]? (in|there|here|twice|elsewhere|alone|below|above|beside|before|behind)\b'
+turns='\bwant[s] [a-z]|\bbehin[d] (it|them)\b|\bstand[s]? (in|there|here|twice|elsewhere|alone|below|above|beside|before|behind)\b'
 sleeps='sleep_f[o]r|sleep_unti[l]|\bu?sleep[(]|nanoslee[p]'
 
 house_grep() { house_files | xargs -0 grep -nIE "$1" || true; }

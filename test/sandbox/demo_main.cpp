@@ -53,7 +53,7 @@ class Demo {
     step("New events keep coming, 40 a second in each org.");
     pass(2s);
 
-    step(fmt::format("Okta answers {} with 429 and wants {} s of silence.", world_.org_name(0),
+    step(fmt::format("Okta answers {} with 429 and asks for {} s of silence.", world_.org_name(0),
                      silence.count()));
     world_.with_org(
         0, [](model::OktaOrg& okta) { okta.inject(model::fault::RateLimited{.ahead = silence}, 1); });
