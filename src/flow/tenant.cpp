@@ -53,8 +53,11 @@ TenantReport Tenant::report(Now now, bool held) const {
   }
   if (report.last_error.empty()) report.last_error = org->token_trouble(now);
   if (report.state != TenantState::following && report.state != TenantState::backing_off) return report;
+  const Instant chance = org->next_chance(now);
   if (org->all_refused()) {
     report.state = TenantState::refused;
+    if (chance == never) report.next_ask.reset();
+    if (report.next_ask) report.next_ask = std::max(*report.next_ask, Duration(chance - now.steady));
   } else if (!poller.asking() && (held || poller.held_up(now))) {
     report.state = TenantState::held;
     report.next_ask.reset();
@@ -62,7 +65,6 @@ TenantReport Tenant::report(Now now, bool held) const {
     if (report.last_answer)
       report.behind = std::max<Duration>(report.behind.value_or(0s), now.wall - *report.last_answer);
   } else if (report.next_ask) {
-    const Instant chance = org->next_chance(now);
     if (chance == never) {  // Without a token: it is being requested, or was refused.
       if (!report.last_error.empty()) report.state = TenantState::backing_off;
       report.next_ask.reset();

@@ -732,6 +732,7 @@ TEST_CASE("scheduler: a refused tenant is asked at once with a new key") {
   bench.okta_replies(status(401));
   bench.pass(1s);
   REQUIRE(bench.wants_nothing());
+  REQUIRE(bench.report().tenants[0].next_ask > Duration(0s));  // And not "now".
   TenantSpec spec = bench.tenant(acme);
   spec.credentials = {CredentialId{999}};
   bench.reloads({spec});
