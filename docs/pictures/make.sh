@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # make.sh PROGRAM SANDBOX [MINUTES]: makes the pictures in this directory from the running thing: fifty orgs of the
-# sandbox, one of them rate limited and one with a revoked key, watched for so long (10) that the plots have
-# something to show. Needs chromium; ./dev pictures installs it.
+# sandbox, one of them rate limited and one with a revoked key, watched for some minutes (10) so that the plots have
+# something to show. Needs chromium and pngquant; ./dev pictures
+# installs them.
 set -euo pipefail
 
 program=$(readlink -f "$1") sandbox=$(readlink -f "$2") minutes=${3:-10}
@@ -41,6 +42,7 @@ done
 shoot() { # shoot NAME WIDTH HEIGHT ADDRESS [FLAG...]
   chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --virtual-time-budget=6000 --window-size="$2,$3" \
     --screenshot="$here/$1.png" "${@:5}" "$4" >"$scratch/chromium.log" 2>&1 || { cat "$scratch/chromium.log" >&2; exit 1; }
+  pngquant --force --ext .png 64 "$here/$1.png"
 }
 
 terminal() { # terminal NAME HEIGHT COMMAND...: what the command prints, as a terminal shows it.
@@ -52,14 +54,15 @@ terminal() { # terminal NAME HEIGHT COMMAND...: what the command prints, as a te
       head -40 | sed 's/&/\&amp;/g; s/</\&lt;/g' || true
     echo '</pre>'
   } >"$scratch/$1.html"
-  shoot "$1" 1100 "$2" "file://$scratch/$1.html"
+  shoot "$1" 1240 "$2" "file://$scratch/$1.html"
 }
 
 shoot status-page 1400 900 "http://$admin/"
-shoot status-page-dark 1400 900 "http://$admin/" --force-dark-mode --blink-settings=preferredColorScheme=0
 shoot status-page-phone 500 900 "http://$admin/"
 shoot status-page-tenant 1100 520 "http://$admin/#globex.okta.com"
 terminal status 560 status --admin $admin
 export HTTPS_PROXY
-terminal check 800 check --admin $admin "${settings[@]}"
+head -n 7 "$scratch/box/tenants-credentials.yml" >"$scratch/box/tenants.yml" # Three of them.
+settings[1]=$scratch/box/tenants.yml
+terminal check 320 check --admin off "${settings[@]}"
 ls -l "$here"/*.png
