@@ -17,7 +17,7 @@ int help(Settings settings, const Environment& /*environment*/) {
   }
   const std::string text = help_text(command_table(), settings.words);
   if (text.empty()) {
-    print(stderr, "logzio-okta: unknown command \"" + quotable(settings.words.front()) +
+    print(stderr, "logzio-okta: there is no command \"" + quotable(settings.words.front()) +
                       "\"; logzio-okta --help lists all commands\n");
     return exit_usage;
   }

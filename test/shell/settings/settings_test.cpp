@@ -229,7 +229,7 @@ TEST_CASE("settings: a credential as a flag's value gets help and is never repea
     REQUIRE_THAT(refusal(64, arguments), Contains("LOGZIO_TOKEN") && Contains("--token-file"));
   }
   REQUIRE_THAT(refusal(64, {"--okta-api-key", "00SECRET"}), Contains("tenants file"));
-  REQUIRE_THAT(refusal(64, {token}), Contains("unknown command"));
+  REQUIRE_THAT(refusal(64, {token}), Contains("no command"));
   REQUIRE_THAT(refusal(78, {"--token-file", token}, {{"LOGZIO_TOKEN", ""}}),
                Contains("looks like the token itself"));
 }
