@@ -48,6 +48,8 @@ struct Tenant final : Source {
   }
   /// Another replica follows it.
   [[nodiscard]] bool on_standby() const { return !holder.empty(); }
+  /// Another replica may: its org and its keys are left alone.
+  [[nodiscard]] bool stands_back() const { return on_standby() || (!began && poller.opening()); }
   /// What a full page of such events would weigh, and a quarter more.
   void learn_reserve(std::size_t wire_bytes, std::size_t events);
   /// With what its org knows. `held`: its destination or the disk takes nothing at the moment.
