@@ -7,7 +7,7 @@ namespace logzio_okta {
 
 void Mintings::order(Now now, bool idle_too) {
   for (const auto& [stream, tenant] : roster_.tenants()) {
-    if (tenant.retired || tenant.gave_up || tenant.on_standby()) continue;
+    if (tenant.retired || tenant.gave_up || tenant.stands_back()) continue;
     const Domain& domain = tenant.poller.domain();
     while (const auto key = tenant.org->mint_due(now, idle_too)) {
       tenant.org->minting(now, *key);

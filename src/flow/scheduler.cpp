@@ -309,7 +309,7 @@ void Scheduler::Impl::grant(Now now) {
 void Scheduler::Impl::keep_keys_alive(Now now) {
   if (options.policy.once) return;
   for (auto& [stream, tenant] : roster.tenants()) {
-    if (tenant.retired || tenant.on_standby()) continue;
+    if (tenant.retired || tenant.stands_back()) continue;
     if (const auto key = tenant.org->idle_key(now)) ask(now, stream, tenant, *key, clock_target(), true);
   }
 }
@@ -353,7 +353,7 @@ void Scheduler::Impl::finish_if_stopped(Now now) {
 
 // Wanting already but not granted: only the org's budget passes by time alone; room comes with other inputs.
 Instant Scheduler::Impl::wants_from(const Tenant& tenant, Now now) const {
-  if (tenant.retired || tenant.gave_up || tenant.on_standby()) return never;
+  if (tenant.retired || tenant.gave_up || tenant.stands_back()) return never;
   if (options.policy.once && tenant.poller.finished()) return never;
   const Instant due = std::min(tenant.org->next_mint(now, !options.policy.once),
                                options.policy.once ? tenant.poller.last_progress() + limits::once_patience

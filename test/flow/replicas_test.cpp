@@ -44,6 +44,23 @@ TEST_CASE_METHOD(Standby, "replicas: a tenant that another one follows asks noth
   REQUIRE(notes.empty());
 }
 
+TEST_CASE("replicas: before it is known whose an org is, nothing is asked of it, whatever a key is due") {
+  Bench bench(shared());
+  bench.holder = "okta-2";
+  bench.crashes();
+  bench.waiting.clear();  // As if nobody had told yet.
+  bench.scheduler =
+      std::make_unique<Scheduler>(bench.now(), SchedulerOptions{.shared_state = true}, bench.roster());
+  while (auto output = bench.scheduler->next_output()) {
+  }
+  for (int i = 0; i < 24; ++i) {
+    bench.advance(1h);
+    bench.scheduler->handle(bench.now(), Tick{});
+    while (auto output = bench.scheduler->next_output())
+      REQUIRE_FALSE(std::holds_alternative<AskOkta>(*output));
+  }
+}
+
 TEST_CASE_METHOD(Standby, "replicas: a standby goes on from where the other one stood, as at a start") {
   holder_ends(true);
   okta_replies(page({event(1)}).next(link_a));

@@ -68,6 +68,8 @@ class LeaseKeeper {
   void want(std::set<std::string> orgs, Instant now);
   void work(Instant now);
   [[nodiscard]] std::optional<Change> next_change();
+  /// The next round need not wait.
+  void hurry() { round_at_ = {}; }
 
   /// The last round went well, in this session.
   [[nodiscard]] bool in_touch() const { return in_touch_; }
@@ -84,6 +86,8 @@ class LeaseKeeper {
 
   /// All of it is saved and nothing on its way: somebody else may take it.
   void give(const std::string& org, Instant now);
+  /// Then it is not to be used any more, until it is taken anew.
+  [[nodiscard]] bool is_giving(const std::string& org) const { return giving_.contains(org); }
   /// Found out elsewhere: its lease is another one's.
   void forget(const std::string& org) { owned_.erase(org); }
   /// Gives everything back; `done` when that is committed, or failed.

@@ -97,6 +97,9 @@ struct PostgresStore::Impl {
   std::vector<SpoolSummary> spool_found;
   bool summing_spool = false;
 
+  std::set<std::string> reopening;   ///< Orgs that are kept, although nothing of them is open at this moment.
+  std::uint64_t judged_session = 0;  ///< A round went well since this session began.
+
   std::optional<std::uint64_t> set_aside;
   Instant sum_set_aside_at{};
   bool replication_judged = false;
@@ -115,10 +118,15 @@ struct PostgresStore::Impl {
   void on(const LeaseKeeper::Round&);
   void on(const LeaseKeeper::FailedOver& over);
   void lose(const std::string& org, const std::string& holder);
+  void drop_streams(const std::string& org, const std::string& holder);
   void tell_holders();
 
   // Reading.
-  [[nodiscard]] bool may_ask() const { return connection.ready() && leases.in_touch(); }
+  /// A server that a session meets may be another one than before, which lacks what was committed last: the
+  /// rounds tell.
+  [[nodiscard]] bool may_ask() const {
+    return connection.ready() && leases.in_touch() && judged_session == connection.session();
+  }
   [[nodiscard]] bool saves_pending(const std::string& key) const;
   void ask_questions();
   bool ask(const Question& question);
@@ -182,18 +190,24 @@ void PostgresStore::Impl::on(const LeaseKeeper::GiveOrg& give) {
 }
 
 void PostgresStore::Impl::on(const LeaseKeeper::Round&) {
+  judged_session = connection.session();
   tell_holders();
   // An org that was let go and whose giving back failed.
   for (const std::string& org : leases.owned()) {
-    if (!is_open(org)) leases.give(org, now);
+    if (!is_open(org) && !reopening.contains(org)) leases.give(org, now);
   }
   look_for_spool();
   if (now >= sum_set_aside_at) sum_set_aside_now();
   judge_replication();
 }
 
+/// With saves of which we heard, what was set aside with them may be gone: no later save may pass it.
 void PostgresStore::Impl::on(const LeaseKeeper::FailedOver& over) {
   warnings.push_back(over.warning);
+  for (const std::string& org : leases.owned()) {
+    if (is_open(org)) reopening.insert(org);
+    drop_streams(org, {});
+  }
   // It may still speak to the server that was replaced.
   if (connection.ready()) connection.lose(now, {.text = "the database has failed over", .code = {}});
 }
@@ -201,6 +215,10 @@ void PostgresStore::Impl::on(const LeaseKeeper::FailedOver& over) {
 /// Another one follows it, or did: nothing that we have of it counts any more.
 void PostgresStore::Impl::lose(const std::string& org, const std::string& holder) {
   leases.forget(org);
+  drop_streams(org, holder);
+}
+
+void PostgresStore::Impl::drop_streams(const std::string& org, const std::string& holder) {
   for (auto each = streams.begin(); each != streams.end();) {
     auto& [id, stream] = *each;
     if (stream.phase == Phase::waiting || stream.org() != org) {
@@ -502,7 +520,9 @@ std::vector<std::string> PostgresStore::take_warnings() {
 void PostgresStore::open_stream(const OpenStream& request) {
   auto& stream = impl_->streams[request.stream];
   stream = {.key = request.key, .phase = Impl::Phase::waiting, .told_holder = {}};
-  if (impl_->leases.epoch_of(stream.org())) return impl_->ask_for_place(request.stream, stream);
+  impl_->reopening.erase(stream.org());
+  if (impl_->leases.epoch_of(stream.org()) && !impl_->leases.is_giving(stream.org()))
+    return impl_->ask_for_place(request.stream, stream);
 }
 
 void PostgresStore::let_go(const LetGo& request) {
@@ -512,6 +532,7 @@ void PostgresStore::let_go(const LetGo& request) {
   found->second.told_holder.clear();
   impl_->told.erase(found->second.key);
   const std::string org = found->second.org();
+  if (request.for_good) impl_->streams.erase(found);
   if (!impl_->is_open(org)) impl_->leases.give(org, impl_->now);
 }
 
@@ -559,6 +580,8 @@ void PostgresStore::work(Instant now, bool about_to_block) {
   impl_->leases.want(impl_->wanted(), now);
   impl_->leases.work(now);
   impl_->connection.work(now);
+  if (impl_->connection.ready() && impl_->judged_session != impl_->connection.session())
+    impl_->leases.hurry();
   impl_->take_changes();
   impl_->commit(about_to_block);
   impl_->ask_questions();

@@ -218,8 +218,7 @@ Opened opened_of(StreamId stream, const std::vector<PgRows>& answers) {
                 *opened.place);
     }
   }
-  // What was in flight is not noted: after an unclean end it may be anything.
-  if (opened.clean) opened.in_flight.emplace();
+  // What was in flight is not noted. It may be any of what the place, or an unclean end, leaves in doubt.
   const PgRows& list = answers.at(1);
   for (int i = 0; i < list.count(); ++i) {
     opened.rows.push_back({.page = count_of(list.number(i, 0)),

@@ -295,6 +295,13 @@ TEST_CASE("postgres store: after a failover that lost commits everything is in d
   standby->promote();
   until({&replica}, [&] { return !replica.warnings.empty() && replica.store->may_act(); });
   CHECK_THAT(replica.warnings.at(0), Contains("failed over"));
+  // What it keeps in memory of acknowledged saves is worth nothing.
+  until({&replica}, [&] { return replica.last<Lost>(1) != nullptr; });
+  CHECK(replica.last<Lost>(1)->holder.empty());
+  replica.open(2, acme);
+  until({&replica}, [&] { return replica.last<Opened>(2) != nullptr; });
+  CHECK(replica.last<Opened>(2)->overtaken);
+  CHECK(replica.last<Opened>(2)->place->next == "/first");
   Replica next(both, "okta-2");
   CHECK(replica.store->close(false));
   next.open(1, acme);
