@@ -43,7 +43,7 @@ constexpr std::array commands = {
             "tenants token-file listener state-dir copy-to since poll-interval rate-share once "
             "ca-file admin admin-hosts hooks hooks-cert hooks-key hooks-secrets hooks-orgs hooks-proxies "
             "hooks-regions user log-level log-format",
-        .meaning = "Deliver events until stopped; what happens without a command.",
+        .meaning = "Deliver events until stopped; the default command.",
         .perform = run},
     CommandRow{
         .name = "check",
