@@ -10,11 +10,11 @@
 // Promises
 // - A batch is one transaction: all of its statements or none, committed when `done` is told so. Batches are
 //   worked through in the order given, without waiting for each other.
-// - `done` is called exactly once, from within work() or lose(). A failure without a code says that the answer
-//   never came: the batch may have been committed or not.
+// - `done` is called exactly once, from within work() or lose(). A failure without a code says that the
+//   answer never came: the batch may have been committed or not.
 // - Nothing is waited for longer than a batch's patience: a server that hangs is one that is gone.
-// - Host names are looked up aside (Resolver); of several hosts the next one is tried when one does not answer,
-//   and one that only reads is passed over.
+// - Host names are looked up aside (Resolver); of several hosts the next one is tried when one does not
+//   answer, and one that only reads is passed over.
 // - Connecting again begins at once, then every reconnect_max at the latest.
 #pragma once
 
@@ -48,6 +48,12 @@ struct PgFailure {
 [[nodiscard]] PgFailure explain_failure(std::string_view message, std::string_view code,
                                         const std::string& place);
 [[nodiscard]] PgFailure failure_of(const PGresult* result, const std::string& place);
+
+enum class Start : std::uint8_t { and_go_on, and_wait };
+/// Of hosts whose addresses are known, unless it may wait. Null only where there is no memory.
+[[nodiscard]] PGconn* start_connection(const std::vector<StoreHost>& hosts,
+                                       const std::vector<std::pair<std::string, std::string>>& others,
+                                       const Secret& password, Start start);
 
 class PgConnection {
  public:

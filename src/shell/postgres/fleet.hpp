@@ -2,8 +2,8 @@
 // orgs to take, and which to give away.
 //
 // Orgs are shared out fairly: of those that any living replica would follow, each holds ceil(orgs / replicas)
-// at most, unless nobody else can take them. Who holds more gives one away at a time, to somebody who lacks it:
-// nothing moves because of a rounding.
+// at most, unless nobody else can take them. Who holds more gives one away at a time, to somebody who lacks
+// it: nothing moves because of a rounding.
 #pragma once
 
 #include <cstddef>

@@ -137,8 +137,8 @@ void LeaseKeeper::check_version() {
   });
 }
 
-// Three transactions on their way at once. What is read about leases is read after our beat was committed: who
-// was taken for dead before it sees so here, and afterwards nobody can be.
+// Three transactions on their way at once. What is read about leases is read after our beat was committed:
+// who was taken for dead before it sees so here, and afterwards nobody can be.
 void LeaseKeeper::begin_round() {
   busy_ = true;
   beat_failed_ = false;

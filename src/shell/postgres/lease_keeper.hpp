@@ -1,5 +1,5 @@
-// LeaseKeeper: this replica among its like: that it lives, which orgs it holds, and for how long it may act on
-// that.
+// LeaseKeeper: this replica among its like: that it lives, which orgs it holds, and for how long it may act
+// on that.
 //
 //     keeper.want(orgs);                                  // Whatever should be followed, held or not.
 //     keeper.work(now);                                   // Each turn.

@@ -18,8 +18,8 @@ namespace logzio_okta {
 /// Keeps the instance alive for a lease from now on, and says what it would follow.
 [[nodiscard]] PgStatement beat(const std::string& id, const std::string& name, Duration lease,
                                const std::set<std::string>& wants);
-/// Compares the write-ahead log's timeline with the one noted: another one means that a standby took over, which
-/// may not have all that was committed. Then every stream and all of the spool are in doubt.
+/// Compares the write-ahead log's timeline with the one noted: another one means that a standby took over,
+/// which may not have all that was committed. Then every stream and all of the spool are in doubt.
 [[nodiscard]] PgStatement judge_timeline();
 /// Of its answer: the timeline; whether this very statement noticed another one.
 [[nodiscard]] std::string timeline_of(const PgRows& answer);
@@ -29,8 +29,8 @@ namespace logzio_okta {
 void read_fleet(std::vector<PgStatement>& statements);
 [[nodiscard]] Fleet fleet_of(const PgRows& instances, const PgRows& leases);
 
-/// Of these orgs those that are nobody's, or whose owner has died: then their streams are in doubt, and of their
-/// spool what may have been in flight. Two statements; the second is answered by domain and epoch.
+/// Of these orgs those that are nobody's, or whose owner has died: then their streams are in doubt, and of
+/// their spool what may have been in flight. Two statements; the second is answered by domain and epoch.
 void take_orgs(std::vector<PgStatement>& statements, const std::string& id,
                const std::vector<std::string>& domains);
 [[nodiscard]] PgStatement give_back(const std::string& id, const std::string& domain, std::int64_t epoch);

@@ -1,19 +1,19 @@
 // PostgresStore: the state of several replicas, in one PostgreSQL database (see StateStore).
 //
-//     PostgresStore store({.access = {.url = "postgresql://okta@db.example.com/okta"}, .instance = "okta-1"});
+//     PostgresStore store({.access = {.url = "postgresql://okta@db/okta"}, .instance = "okta-1"});
 //
-// Two connections: one for leases (LeaseKeeper), one for saves, the spool and questions. Nothing here waits for
-// the database; work() moves on what can be moved on.
+// Two connections: one for leases (LeaseKeeper), one for saves, the spool and questions. Nothing here waits
+// for the database; work() moves on what can be moved on.
 //
 // Beside what StateStore promises
-// - A commit window is one transaction, sent as one and answered as one; the next is sent once it is answered.
-//   Each save in it is fenced (tables.hpp), so that one that is Lost takes no other with it.
+// - A commit window is one transaction, sent as one and answered as one; the next is sent once it is
+//   answered. Each save in it is fenced (tables.hpp), so that one that is Lost takes no other with it.
 // - A commit whose answer was lost is sent again: what was written by it is not written twice. Deliveries to
 //   the spool are refused instead, and known when they come again.
-// - Trouble that passes within limits::commit_patience is not told to the core; what remains is SaveFailed with
-//   its reason and cure, until all is well.
-// - What is in flight is not noted: it would cost a commit before every bulk. An unclean end leaves everything
-//   behind the place in doubt, and a failover of the database everything up to the tail.
+// - Trouble that passes within limits::commit_patience is not told to the core; what remains is SaveFailed
+//   with its reason and cure, until all is well.
+// - What is in flight is not noted: it would cost a commit before every bulk. An unclean end leaves
+//   everything behind the place in doubt, and a failover of the database everything up to the tail.
 #pragma once
 
 #include <cstdint>

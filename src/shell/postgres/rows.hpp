@@ -1,7 +1,7 @@
 // Rows and their parameters: values as they go to the database and come from it.
 //
-// Numbers go as text, bytes as they are; everything comes in binary, a number always as a bigint. Foreign bytes
-// are bytea throughout: a text that is not in the database's encoding would never be taken.
+// Numbers go as text, bytes as they are; everything comes in binary, a number always as a bigint. Foreign
+// bytes are bytea throughout: a text that is not in the database's encoding would never be taken.
 #pragma once
 
 #include <cstdint>

@@ -89,8 +89,8 @@ select page, newest_ms, events from (
   from logzio_okta.window_row where key = $1::text) as newest
 where total <= $2::bigint order by page)";
 
-// Events that were not seen within a day are new ones; those seen with other bytes go out marked. Whoever takes
-// the same delivery at the same moment waits for the row in spool_seen.
+// Events that were not seen within a day are new ones; those seen with other bytes go out marked. Whoever
+// takes the same delivery at the same moment waits for the row in spool_seen.
 constexpr const char* write_spool_sql = R"(
 with input as materialized (
   select i.place, i.uuid, i.hash, substring($9::bytea from i.at::int for i.length::int) as bytes

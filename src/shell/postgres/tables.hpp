@@ -1,9 +1,9 @@
 // The statements on a shared state's tables (schema.hpp), and what their answers mean.
 //
-// Every save is one statement, fenced: it writes only while its org's lease is still held by us in this epoch,
-// and locks the lease's row until it is committed, so that whoever takes the org over reads what it wrote. A
-// save that was committed already, and is sent again because the answer was lost, writes nothing and counts as
-// written.
+// Every save is one statement, fenced: it writes only while its org's lease is still held by us in this
+// epoch, and locks the lease's row until it is committed, so that whoever takes the org over reads what it
+// wrote. A save that was committed already, and is sent again because the answer was lost, writes nothing and
+// counts as written.
 #pragma once
 
 #include <cstddef>
