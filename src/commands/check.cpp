@@ -19,6 +19,7 @@
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/base/text.hpp"
+#include "logzio_okta/flow/hook_route.hpp"
 #include "logzio_okta/inspect/diagnosis.hpp"
 
 #include "commands/findings.hpp"
@@ -29,6 +30,8 @@
 #include "shell/net/server_tls.hpp"
 #include "shell/net/trust.hpp"
 #include "shell/os/clock.hpp"
+#include "shell/postgres/access.hpp"
+#include "shell/postgres/store_look.hpp"
 #include "shell/process/harden.hpp"
 #include "shell/process/privileges.hpp"
 #include "shell/serve/admin_client.hpp"
@@ -117,6 +120,10 @@ class Doctor {
   }
 
   void look_at_state() {
+    if (settings_.options.store) {
+      look_at_shared_state();
+      return look_at_copies();
+    }
     const StateDirLook look = look_at_state_dir(StateDirSearch::of_environment(settings_.options.state_dir));
     state_dir_ = look.path;
     found_.state = {.path = without_credentials(look.path),
@@ -128,23 +135,63 @@ class Doctor {
     if (look.problem) find(Severity::failure, "state", *look.problem);
     for (const std::string& warning : look.warnings) find(Severity::warning, "state", warning);
     if (!look.problem && look.has_state) look_at_set_aside();
+    look_at_copies();
+  }
+
+  void look_at_copies() {
     const auto& copy_to = settings_.options.copy_to;
     if (!copy_to) return;
-    if (const auto misplaced = problem_with_place(*copy_to, look.path))
+    if (const auto misplaced = problem_with_place(*copy_to, state_dir_))
       find(Severity::misconfigured, "configuration", "--copy-to: " + *misplaced);
     else if (const auto problem = problem_with_copies(*copy_to))
       find(Severity::failure, "state", "--copy-to: " + *problem);
   }
 
+  void look_at_shared_state() {
+    const StoreAccess access = access_of(settings_.options, environment_);
+    place_ = place_of(access);
+    found_.store.place = place_;
+    if (auto good = check_access(access); !good)
+      return find(Severity::misconfigured, "configuration", good.error().text);
+    if (settings_.has("offline")) return;
+    const StoreLook look = look_at_store(access);
+    if (!look.server.empty() && look.round_trip > 0s) found_.store.round_trip = look.round_trip;
+    found_.store.server = look.server;
+    found_.store.fleet = describe_fleet(look.fleet);
+    found_.store.set_aside = look.set_aside;
+    if (look.problem) find(Severity::failure, "state", *look.problem);
+    for (const std::string& warning : look.warnings) find(Severity::warning, "state", warning);
+    warn_of_strangers(look.fleet);
+    if (look.set_aside) judge_set_aside(*look.set_aside);
+  }
+
+  /// Files that differ: an org is followed by whoever holds it, with that one's.
+  void warn_of_strangers(const Fleet& fleet) {
+    for (const Fleet::Lease& lease : fleet.leases) {
+      const Fleet::Instance* holder = fleet.holder_of(lease);
+      const bool ours = std::ranges::any_of(
+          entries_, [&](const TenantEntry& entry) { return entry.domain.name() == lease.domain; });
+      if (holder == nullptr || ours || HookRoute::of_key(lease.domain)) continue;
+      find(Severity::warning, "state",
+           "the replica " + printable(holder->name) + " follows " + printable(lease.domain) +
+               ", which is not in the tenants file here; give all replicas the same tenants file");
+    }
+  }
+
   void look_at_set_aside() {
     auto view = StateView::open(state_dir_);
-    const auto total = view ? view->set_aside_total() : Result<SetAsideTotal>(std::unexpected(view.error()));
+    const auto total =
+        view ? (*view)->set_aside_total() : Result<SetAsideTotal>(std::unexpected(view.error()));
     if (!total) return find(Severity::failure, "state", total.error().text);
     found_.state.set_aside = *total;
+    judge_set_aside(*total);
+  }
+
+  void judge_set_aside(const SetAsideTotal& total) {
     constexpr std::uint64_t full_percent = 40;
-    if (total->bytes * 100 >= limits::set_aside_bytes_max * full_percent) {
+    if (total.bytes * 100 >= limits::set_aside_bytes_max * full_percent) {
       find(Severity::warning, "state",
-           "what is set aside takes " + describe_bytes(total->bytes) + " of its " +
+           "what is set aside takes " + describe_bytes(total.bytes) + " of its " +
                describe_bytes(limits::set_aside_bytes_max) +
                "; from half of it on, a tenant that sets much aside is held; look at it (logzio-okta "
                "set-aside "
@@ -317,7 +364,7 @@ class Doctor {
     const auto same_path = [&](const std::string& path) {
       return std::filesystem::weakly_canonical(path, ignored);
     };
-    if (same_path(theirs) != same_path(state_dir_)) {
+    if (place_.empty() ? same_path(theirs) != same_path(state_dir_) : theirs != place_) {
       daemon.headline = "another one's, whose state is in " + printable(theirs);
       return find(Severity::warning, "admin",
                   daemon.address + " is in use by the daemon whose state is in " + printable(theirs) +
@@ -347,6 +394,7 @@ class Doctor {
 
   /// A key works: the daemon need not wait to try those again that it was refused.
   void wake(bool running) {
+    if (state_dir_.empty()) return;  // A replica elsewhere could not be told either.
     if (std::ranges::none_of(found_.tenants, [](const auto& tenant) { return tenant.role == "ok"; })) return;
     if (running && !daemon_waits()) return;
     const int error = OwnerLock::nudge(state_dir_);
@@ -390,7 +438,8 @@ class Doctor {
   Settings settings_;
   const Environment& environment_;
   Examination found_;
-  std::string state_dir_;
+  std::string state_dir_;  ///< Empty where a database has the state, ...
+  std::string place_;      ///< ... which is there.
   std::string source_;
   std::vector<TenantEntry> entries_;
   Keyring keyring_;

@@ -1,6 +1,7 @@
 #include "commands/findings.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <ios>
 #include <optional>
 #include <sstream>
@@ -72,6 +73,16 @@ std::string listeners_table(const Examination& examination) {
   return table.text();
 }
 
+std::string set_aside_part(const std::optional<SetAsideTotal>& total) {
+  if (!total) return {};
+  std::string part = "; " + (total->events == 0 ? "nothing" : counted(total->events, "event")) + " set aside";
+  if (total->events > 0) {
+    part += " (" + describe_bytes(total->bytes) + " of " + describe_bytes(limits::set_aside_bytes_max) +
+            "; logzio-okta set-aside list shows them)";
+  }
+  return part;
+}
+
 /// "state in DIR: of uid 1000, mode 0700, 12 GiB free; 3 events are set aside (2.1 KiB of 256 MiB)"
 std::string state_line(const StateFound& state) {
   std::ostringstream mode;
@@ -80,13 +91,20 @@ std::string state_line(const StateFound& state) {
   line += state.exists ? ": of uid " + std::to_string(state.owner) + ", mode 0" + mode.str()
                        : " (created at the first start)";
   if (state.free_bytes) line += ", " + describe_bytes(*state.free_bytes) + " free";
-  if (!state.set_aside) return line + "\n";
-  line += "; " + (state.set_aside->events == 0 ? "nothing" : counted(state.set_aside->events, "event")) +
-          " set aside";
-  if (state.set_aside->events > 0)
-    line += " (" + describe_bytes(state.set_aside->bytes) + " of " +
-            describe_bytes(limits::set_aside_bytes_max) + "; logzio-okta set-aside list shows them)";
-  return line + "\n";
+  return line + set_aside_part(state.set_aside) + "\n";
+}
+
+/// Who follows what is told below.
+std::string store_lines(const StoreFound& store) {
+  std::string lines = "state in " + harmless(store.place);
+  if (store.round_trip) {
+    const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(*store.round_trip).count();
+    lines += ": " + harmless(store.server) + ", " + std::to_string(micros / 1000) + "." +
+             std::to_string(micros % 1000 / 100) + " ms away";
+  }
+  lines += set_aside_part(store.set_aside) + "\n";
+  for (const std::string& line : store.fleet) lines += "  " + harmless(line) + "\n";
+  return lines;
 }
 
 std::string daemon_line(const DaemonFound& daemon) {
@@ -136,8 +154,9 @@ std::string examination_text(const Examination& examination, Colour colour, bool
   if (!examination.tenants.empty()) out += harmless(tenants_table(examination), "\n") + "\n";
   if (!examination.listeners.empty()) out += harmless(listeners_table(examination), "\n") + "\n";
   if (!examination.state.path.empty()) out += state_line(examination.state);
+  if (!examination.store.place.empty()) out += store_lines(examination.store);
   if (!examination.daemon.address.empty()) out += daemon_line(examination.daemon);
-  if (!examination.state.path.empty()) out += "\n";
+  if (!examination.state.path.empty() || !examination.store.place.empty()) out += "\n";
   for (const Finding& finding : examination.findings) out += finding_line(finding, colour);
   const auto bad = std::ranges::count_if(examination.findings, [&](const Finding& finding) {
     return strict || finding.severity != Severity::warning;
@@ -152,14 +171,24 @@ std::string examination_json(const Examination& examination, int exit_code) {
   json.member("at", examination.at);
   json.member("exit_code", std::int64_t{exit_code});
   const StateFound& state = examination.state;
-  json.member("state_dir", state.path);
-  json.member("state_dir_exists", state.exists);
-  json.member("state_dir_owner", std::int64_t{state.owner});
-  json.member("state_dir_mode", std::int64_t{state.mode});
-  json.member("state_dir_free_bytes", state.free_bytes);
-  if (state.set_aside) {
-    json.member("set_aside_events", state.set_aside->events);
-    json.member("set_aside_bytes", state.set_aside->bytes);
+  const StoreFound& store = examination.store;
+  if (store.place.empty()) {
+    json.member("state_dir", state.path);
+    json.member("state_dir_exists", state.exists);
+    json.member("state_dir_owner", std::int64_t{state.owner});
+    json.member("state_dir_mode", std::int64_t{state.mode});
+    json.member("state_dir_free_bytes", state.free_bytes);
+  } else {
+    json.member("store", store.place);
+    json.member("store_server", store.server);
+    if (store.round_trip) json.member("store_seconds", *store.round_trip);
+    json.begin_list("replicas");
+    for (const std::string& line : store.fleet) json.element(line);
+    json.end_list();
+  }
+  if (const auto& set_aside = store.place.empty() ? state.set_aside : store.set_aside) {
+    json.member("set_aside_events", set_aside->events);
+    json.member("set_aside_bytes", set_aside->bytes);
   }
   json.member("daemon", examination.daemon.headline);
   json.member("daemon_running", examination.daemon.running);

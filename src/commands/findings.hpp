@@ -22,6 +22,15 @@ struct StateFound {
   std::optional<SetAsideTotal> set_aside;  ///< If there is a readable state.
 };
 
+/// The database that has the state instead.
+struct StoreFound {
+  std::string place;  ///< Empty: there is none.
+  std::string server;
+  std::optional<Duration> round_trip;  ///< Nothing where it did not answer.
+  std::vector<std::string> fleet;      ///< Who follows what, a line each.
+  std::optional<SetAsideTotal> set_aside;
+};
+
 /// The daemon that runs with this state.
 struct DaemonFound {
   std::string address;   ///< Where it was asked; empty: not asked.
@@ -33,6 +42,7 @@ struct DaemonFound {
 struct Examination {
   WallTime at;
   StateFound state;
+  StoreFound store;
   DaemonFound daemon;
   std::vector<TenantDiagnosis> tenants;  ///< In the file's order, one per key.
   std::vector<ListenerDiagnosis> listeners;

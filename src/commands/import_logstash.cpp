@@ -11,12 +11,12 @@
 #include "logzio_okta/base/text.hpp"
 #include "logzio_okta/okta/log_query.hpp"
 
+#include "commands/edit_state.hpp"
 #include "shell/os/clock.hpp"
 #include "shell/output/printing.hpp"
 #include "shell/process/harden.hpp"
 #include "shell/settings/tenants_file.hpp"
 #include "shell/state/logstash_state.hpp"
-#include "shell/state/state_dir.hpp"
 #include "shell/state/state_edit.hpp"
 
 namespace logzio_okta {
@@ -89,9 +89,7 @@ int import_logstash(Settings settings, const Environment& environment) {
   if (!tenants) return refuse(exit_configuration, tenants.error().text);
   auto found = read_logstash_states(settings.words.front());
   if (!found) return refuse(exit_configuration, found.error().text);
-  const auto dir = find_state_dir(StateDirSearch::of_environment(settings.options.state_dir));
-  if (!dir) return refuse(74, dir.error().text);
-  auto state = StateEdit::open(dir->path);
+  auto state = edit_state(settings, environment);
   if (!state) return refuse(state.error().exit_code, state.error().text);
 
   Import import(*state, tenants->entries, settings.options.policy.since, settings.has("force"));

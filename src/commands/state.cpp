@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -17,11 +18,14 @@
 #include "logzio_okta/logzio/bulk.hpp"
 #include "logzio_okta/okta/log_query.hpp"
 
+#include "commands/edit_state.hpp"
 #include "shell/net/curl_client.hpp"
 #include "shell/net/trust.hpp"
 #include "shell/os/clock.hpp"
 #include "shell/output/printing.hpp"
 #include "shell/output/text_table.hpp"
+#include "shell/postgres/access.hpp"
+#include "shell/postgres/postgres_view.hpp"
 #include "shell/process/harden.hpp"
 #include "shell/process/privileges.hpp"
 #include "shell/settings/keyring.hpp"
@@ -43,7 +47,8 @@ std::string state_dir_of(const Settings& settings) {
   return look_at_state_dir(StateDirSearch::of_environment(settings.options.state_dir)).path;
 }
 
-Result<StateView> look_at(const Settings& settings) {
+Result<std::unique_ptr<StateView>> look_at(const Settings& settings, const Environment& environment) {
+  if (settings.options.store) return view_store(access_of(settings.options, environment));
   return StateView::open(state_dir_of(settings));
 }
 
@@ -57,13 +62,21 @@ std::string daemon_first(bool held) {
   return held ? ". Stop the daemon first: a command that changes the state needs it to itself" : "";
 }
 
-/// The state while nobody else holds it.
+/// The state to be changed: a directory while nobody else holds it, a database at any time.
 struct Held {
-  OwnerLock lock;
-  KeptSeal seal;
-  StateView view;
+  struct Directory {
+    OwnerLock lock;
+    KeptSeal seal;
+  };
+  std::optional<Directory> directory;
+  std::unique_ptr<StateView> view;
 };
-std::expected<Held, int> hold(const Settings& settings) {
+std::expected<Held, int> hold(const Settings& settings, const Environment& environment) {
+  if (settings.options.store) {
+    auto view = look_at(settings, environment);
+    if (!view) return std::unexpected(refuse(exit_state, view.error().text));
+    return Held{.directory = std::nullopt, .view = std::move(*view)};
+  }
   const std::string dir = state_dir_of(settings);
   auto view = StateView::open(dir);
   if (!view) return std::unexpected(refuse(exit_state, view.error().text));
@@ -72,7 +85,9 @@ std::expected<Held, int> hold(const Settings& settings) {
     return std::unexpected(refuse(lock.error().held ? exit_held : exit_state,
                                   lock.error().text + daemon_first(lock.error().held)));
   }
-  return Held{std::move(*lock), KeptSeal(dir, dir + "/" + state_file_name), std::move(*view)};
+  Held held{.directory = std::nullopt, .view = std::move(*view)};
+  held.directory.emplace(std::move(*lock), KeptSeal(dir, dir + "/" + state_file_name));
+  return held;
 }
 
 std::string shown(std::optional<WallTime> time) {
@@ -256,10 +271,10 @@ Result<void> keep_what_is_left(StateView& view, const SetAsideRow& row, const Re
 
 }  // namespace
 
-int set_aside_list(Settings settings, const Environment& /*environment*/) {
-  auto view = look_at(settings);
+int set_aside_list(Settings settings, const Environment& environment) {
+  auto view = look_at(settings, environment);
   if (!view) return refuse(exit_state, view.error().text);
-  const auto rows = view->set_aside();
+  const auto rows = (*view)->set_aside();
   if (!rows) return refuse(exit_state, rows.error().text);
   using enum Align;
   TextTable table({right, left, left, right, left});
@@ -272,10 +287,10 @@ int set_aside_list(Settings settings, const Environment& /*environment*/) {
   return 0;
 }
 
-int set_aside_show(Settings settings, const Environment& /*environment*/) {
-  auto view = look_at(settings);
+int set_aside_show(Settings settings, const Environment& environment) {
+  auto view = look_at(settings, environment);
   if (!view) return refuse(exit_state, view.error().text);
-  const auto rows = find_all(*view, settings.words);
+  const auto rows = find_all(**view, settings.words);
   if (!rows) return rows.error();
   for (const SetAsideRow& row : *rows) {
     print(stderr, std::to_string(row.id) + ", " + stream_name(row.stream) + ", " + format_rfc3339(row.at) +
@@ -291,13 +306,13 @@ int set_aside_show(Settings settings, const Environment& /*environment*/) {
   return 0;
 }
 
-int set_aside_drop(Settings settings, const Environment& /*environment*/) {
-  auto held = hold(settings);
+int set_aside_drop(Settings settings, const Environment& environment) {
+  auto held = hold(settings, environment);
   if (!held) return held.error();
-  const auto rows = find_all_or_named(held->view, settings.words);
+  const auto rows = find_all_or_named(*held->view, settings.words);
   if (!rows) return rows.error();
   for (const SetAsideRow& row : *rows) {
-    if (auto dropped = held->view.drop(row.id); !dropped) return refuse(exit_state, dropped.error().text);
+    if (auto dropped = held->view->drop(row.id); !dropped) return refuse(exit_state, dropped.error().text);
   }
   std::printf("%zu dropped\n", rows->size());
   return 0;
@@ -312,9 +327,9 @@ int set_aside_retry(Settings settings, const Environment& environment) {
     return refuse(exit_configuration, problems.front());
   auto trust = Trust::load(settings.options.ca_file);
   if (!trust) return refuse(exit_configuration, trust.error().text);
-  auto held = hold(settings);
+  auto held = hold(settings, environment);
   if (!held) return held.error();
-  const auto rows = find_all_or_named(held->view, settings.words);
+  const auto rows = find_all_or_named(*held->view, settings.words);
   if (!rows) return rows.error();
   if (settings.options.user) {
     // All that only root may read has been read or is open.
@@ -333,17 +348,17 @@ int set_aside_retry(Settings settings, const Environment& environment) {
   for (const SetAsideRow& row : *rows) {
     if (row.events == 0 && everything) continue;  // Delivered already; kept for the whole bytes.
     const Retry::Outcome outcome = retry.send(row);
-    if (auto kept = keep_what_is_left(held->view, row, outcome); !kept)
+    if (auto kept = keep_what_is_left(*held->view, row, outcome); !kept)
       return refuse(exit_state, kept.error().text);
     all = all && outcome.why.empty();
   }
   return all ? 0 : exit_unavailable;
 }
 
-int cursor_show(Settings settings, const Environment& /*environment*/) {
-  auto view = look_at(settings);
+int cursor_show(Settings settings, const Environment& environment) {
+  auto view = look_at(settings, environment);
   if (!view) return refuse(exit_state, view.error().text);
-  const auto rows = view->cursors();
+  const auto rows = (*view)->cursors();
   if (!rows) return refuse(exit_state, rows.error().text);
   for (const CursorRow& row : *rows) {
     if (HookRoute::of_key(row.key)) continue;  // What is pushed has no place in a log.
@@ -368,9 +383,7 @@ int cursor_set(Settings settings, const Environment& environment) {
   const auto tenant = std::ranges::find(tenants->entries, *domain, &TenantEntry::domain);
   if (tenant == tenants->entries.end())
     return refuse(exit_configuration, domain->name() + " is not in the tenants file");
-  const auto dir = find_state_dir(StateDirSearch::of_environment(settings.options.state_dir));
-  if (!dir) return refuse(exit_state, dir.error().text);
-  auto state = StateEdit::open(dir->path);
+  auto state = edit_state(settings, environment);
   if (!state) {
     return refuse(state.error().exit_code,
                   state.error().text + daemon_first(state.error().exit_code == exit_held));

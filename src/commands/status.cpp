@@ -13,6 +13,7 @@
 #include "logzio_okta/base/text.hpp"
 
 #include "shell/output/printing.hpp"
+#include "shell/postgres/access.hpp"
 #include "shell/serve/admin_client.hpp"
 
 namespace logzio_okta {
@@ -32,6 +33,16 @@ bool is_ours(const Settings& settings, std::FILE* out) {
   if (!theirs) return true;  // An older one does not tell.
   while (theirs->ends_with('\n')) theirs->pop_back();
   if (!settings.has("json")) std::printf("state in %s\n", printable(*theirs).c_str());
+  if (settings.options.store) {
+    const std::string place = place_of(StoreAccess{.url = *settings.options.store});
+    if (*theirs == place) return true;
+    std::fprintf(
+        out,
+        "logzio-okta: this is the daemon whose state is in %s, not in %s: that one does not run, or found "
+        "its --admin address taken; give each daemon an --admin address of its own\n",
+        printable(*theirs).c_str(), quotable(place).c_str());
+    return false;
+  }
   if (!settings.options.state_dir) return true;
   std::error_code ignored;
   const auto same_path = [&](const std::string& path) {

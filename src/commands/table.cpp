@@ -9,6 +9,7 @@
 #include "commands/import_logstash.hpp"
 #include "commands/run.hpp"
 #include "commands/state.hpp"
+#include "commands/state_copy.hpp"
 #include "commands/status.hpp"
 
 namespace logzio_okta {
@@ -32,6 +33,11 @@ constexpr std::array events_flags = {
     OptionRow{"--follow", "", "", "Follow new events until interrupted."},
 };
 
+constexpr std::array copy_flags = {
+    OptionRow{"--from DIR", "", "", "The state directory to copy into the store."},
+    OptionRow{"--to DIR", "", "", "The directory to copy the store's state into."},
+};
+
 constexpr std::array import_flags = {
     OptionRow{"--force", "", "", "Replace cursors that the state already has."},
 };
@@ -40,19 +46,21 @@ constexpr std::array commands = {
     CommandRow{
         .name = "run",
         .takes =
-            "tenants token-file listener state-dir copy-to since poll-interval rate-share once "
+            "tenants token-file listener state-dir store instance lease copy-to since poll-interval "
+            "rate-share once "
             "ca-file admin admin-hosts hooks hooks-cert hooks-key hooks-secrets hooks-orgs hooks-proxies "
             "hooks-regions user log-level log-format",
         .meaning = "Deliver events until stopped; the default command.",
         .perform = run},
-    CommandRow{
-        .name = "check",
-        .takes = "tenants token-file listener state-dir copy-to since poll-interval rate-share ca-file "
-                 "admin admin-hosts hooks hooks-cert hooks-key hooks-secrets hooks-orgs hooks-proxies "
-                 "hooks-regions user log-level log-format",
-        .own = check_flags,
-        .meaning = "Look for everything that is wrong: configuration, tenants, listener, state.",
-        .details = "Takes the flags and variables of run and tells every problem with what to do about "
+    CommandRow{.name = "check",
+               .takes = "tenants token-file listener state-dir store instance lease copy-to since "
+                        "poll-interval rate-share ca-file "
+                        "admin admin-hosts hooks hooks-cert hooks-key hooks-secrets hooks-orgs hooks-proxies "
+                        "hooks-regions user log-level log-format",
+               .own = check_flags,
+               .meaning = "Look for everything that is wrong: configuration, tenants, listener, state.",
+               .details =
+                   "Takes the flags and variables of run and tells every problem with what to do about "
                    "it. Each key and the listener are asked once, at the same time: a key for the "
                    "newest event of the last week, the listener to take an empty bulk. Nothing is "
                    "shipped, no cursor is moved, and a running daemon is not disturbed. A token that the "
@@ -62,10 +70,10 @@ constexpr std::array commands = {
                    "Exit codes: 0 nothing is wrong (there may be warnings, but not with --strict), 78 the "
                    "configuration cannot work, 74 the state cannot be used, 69 something out there does not "
                    "work.",
-        .judges_configuration = true,
-        .perform = check},
+               .judges_configuration = true,
+               .perform = check},
     CommandRow{.name = "status",
-               .takes = "admin state-dir",
+               .takes = "admin state-dir store",
                .own = status_flags,
                .meaning = "Show what the running daemon does: each tenant, the listener, totals.",
                .details =
@@ -84,26 +92,26 @@ constexpr std::array commands = {
                    "be written.",
         .perform = events},
     CommandRow{.name = "cursor show",
-               .takes = "state-dir",
+               .takes = "state-dir store",
                .meaning = "Show each tenant's cursor, up to where its log is delivered.",
                .details = "Also while a daemon runs.",
                .perform = cursor_show},
     CommandRow{.name = "cursor set",
                .words = "TENANT T",
-               .takes = "tenants state-dir",
+               .takes = "tenants state-dir store",
                .meaning = "Have a tenant start again from a moment, written as for --since.",
                .details =
                    "What was published before now says backfill when it comes. Exit codes: 0 done, 64 not a "
                    "moment, 74 the state cannot be used, 75 a daemon holds it.",
                .perform = cursor_set},
     CommandRow{.name = "set-aside list",
-               .takes = "state-dir",
+               .takes = "state-dir store",
                .meaning = "List what was set aside instead of delivered.",
                .details = "Also while a daemon runs.",
                .perform = set_aside_list},
     CommandRow{.name = "set-aside show",
                .words = "ID...",
-               .takes = "state-dir",
+               .takes = "state-dir store",
                .meaning = "Print the bytes that were set aside.",
                .details =
                    "Also while a daemon runs. What is known of them goes to standard error. Exit codes: "
@@ -113,7 +121,7 @@ constexpr std::array commands = {
     CommandRow{
         .name = "set-aside retry",
         .words = "ID...",
-        .takes = "tenants token-file listener state-dir ca-file",
+        .takes = "tenants token-file listener state-dir store ca-file",
         .meaning = "Send events that were set aside once more, all for everything; what is taken is set "
                    "aside no longer.",
         .details =
@@ -122,13 +130,23 @@ constexpr std::array commands = {
         .perform = set_aside_retry},
     CommandRow{.name = "set-aside drop",
                .words = "ID...",
-               .takes = "state-dir",
+               .takes = "state-dir store",
                .meaning = "Forget what was set aside; all for everything.",
                .details = "Exit codes: 0 done, 64 no such number, 75 a daemon holds the state.",
                .perform = set_aside_drop},
+    CommandRow{
+        .name = "state copy",
+        .takes = "store ca-file",
+        .own = copy_flags,
+        .meaning = "Copy the state of one daemon into a store that replicas share, or back.",
+        .details =
+            "Give one of --from and --to. The store must be empty for --from, the directory for --to, "
+            "and nobody may work with either. Everything comes along, as it is. Exit codes: 0 done, 64 "
+            "not used so, 74 a state cannot be used, 75 a daemon holds the directory.",
+        .perform = state_copy},
     CommandRow{.name = "import-logstash",
                .words = "DIR",
-               .takes = "tenants state-dir since",
+               .takes = "tenants state-dir store since",
                .own = import_flags,
                .meaning = "Go on where the Logstash image stopped, from a copy of its state files.",
                .details =

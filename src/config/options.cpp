@@ -33,6 +33,14 @@ constexpr std::array rows = {
         "--state-dir DIR", "LOGZIO_OKTA_STATE_DIR",
         "$STATE_DIRECTORY, /var/lib/logzio-okta or ~/.local/state/logzio-okta",
         "Where the place in each tenant's log is kept. Lose it and events are delivered again from --since."},
+    OptionRow{"--store URL", "LOGZIO_OKTA_STORE", "",
+              "Keep the state in PostgreSQL instead, for replicas that take over from each other: "
+              "postgresql://okta@db.example.com/okta. The password comes from PGPASSWORD, PGPASSFILE or "
+              "LOGZIO_OKTA_STORE_PASSWORD_FILE."},
+    OptionRow{"--instance NAME", "LOGZIO_OKTA_INSTANCE", "the host's name",
+              "The name of this replica among those that share a store."},
+    OptionRow{"--lease D", "LOGZIO_OKTA_LEASE", "20s",
+              "Without a sign of life for so long a replica's orgs are taken over: 10s to 5m."},
     OptionRow{"--copy-to DIR", "LOGZIO_OKTA_COPY_TO", "",
               "Keep what the listener took in files as well: DIR/<destination>/<hour>.ndjson.gz."},
     OptionRow{"--since T", "LOGZIO_OKTA_SINCE", "7d",
@@ -157,6 +165,23 @@ Result<std::vector<std::string>> parse_hosts(std::string_view text) {
     }
     return host;
   });
+}
+
+Result<Duration> parse_lease(std::string_view text) {
+  constexpr Duration least = 10s;
+  constexpr Duration most = 5min;
+  Result<Duration> lease = parse_duration(text);
+  if (!lease || *lease < least || *lease > most)
+    return fail(ascii::quote(text) + " is not a time from 10s to 5m; write 20s, for example");
+  return lease;
+}
+
+Result<std::string> parse_instance(std::string_view text) {
+  constexpr std::size_t bytes_max = 100;
+  text = ascii::trim(text);
+  if (text.empty() || text.size() > bytes_max || !std::ranges::all_of(text, ascii::is_visible))
+    return fail(ascii::quote(text) + " is not a name: up to 100 letters, digits and signs, without spaces");
+  return std::string(text);
 }
 
 Result<double> parse_rate_share(std::string_view text) {

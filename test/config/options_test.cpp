@@ -32,6 +32,9 @@ TEST_CASE("options: the table holds every flag of the contract once, with its va
       {"--token-file", "LOGZIO_TOKEN, LOGZIO_TOKEN_FILE"},
       {"--listener", "LOGZIO_LISTENER_HOST"},
       {"--state-dir", "LOGZIO_OKTA_STATE_DIR"},
+      {"--store", "LOGZIO_OKTA_STORE"},
+      {"--instance", "LOGZIO_OKTA_INSTANCE"},
+      {"--lease", "LOGZIO_OKTA_LEASE"},
       {"--copy-to", "LOGZIO_OKTA_COPY_TO"},
       {"--since", "LOGZIO_OKTA_SINCE"},
       {"--poll-interval", "LOGZIO_OKTA_POLL_INTERVAL"},
@@ -64,6 +67,7 @@ TEST_CASE("options: the table's defaults are the defaults") {
   for (const OptionRow& row : option_table()) {
     if (row.flag.starts_with("--since")) REQUIRE(ago(row.fallback) == std::get<SinceAgo>(policy.since).ago);
     if (row.flag.starts_with("--poll")) REQUIRE(parse_duration(row.fallback) == policy.poll_interval);
+    if (row.flag.starts_with("--lease")) REQUIRE(parse_lease(row.fallback) == Options{}.lease);
     if (row.flag.starts_with("--rate")) REQUIRE(parse_rate_share(row.fallback) == policy.rate_share);
     if (row.flag.starts_with("--admin "))
       REQUIRE((*parse_address(row.fallback, ""))->port == AdminAddress{}.port);
@@ -97,6 +101,18 @@ TEST_CASE("options: a since that Okta cannot serve is refused with what to write
 
 TEST_CASE("options: 90 days ago, worked out when the command was typed, is still in time") {
   REQUIRE(parse_since(format_rfc3339(noon - 90 * 24h - 30s), noon).has_value());
+}
+
+TEST_CASE("options: a lease is a time from 10 s to 5 min, an instance a name") {
+  REQUIRE(parse_lease("10s") == Duration(10s));
+  REQUIRE(parse_lease("5m") == Duration(5min));
+  for (const std::string_view text : {"", "9s", "301s", "20", "0s", "soon"}) {
+    CAPTURE(text);
+    REQUIRE_THAT(refusal(parse_lease(text)), Contains("10s to 5m"));
+  }
+  REQUIRE(parse_instance(" okta-1 ") == "okta-1");
+  REQUIRE_THAT(refusal(parse_instance("okta 1")), Contains("not a name"));
+  REQUIRE_THAT(refusal(parse_instance("")), Contains("not a name"));
 }
 
 TEST_CASE("options: the rate share is a number from 0.05 to 1") {

@@ -58,6 +58,9 @@ struct Options {
   Endpoint listener;
   std::string listener_from = "LOGZIO_LISTENER_HOST";
   std::optional<std::string> state_dir;
+  std::optional<std::string> store;     ///< Where PostgreSQL is; then there is no state directory.
+  std::optional<std::string> instance;  ///< By which other replicas know this one; nothing: the host's name.
+  Duration lease = 20s;
   std::optional<std::string> copy_to;
   std::optional<std::string> ca_file;
   std::optional<AdminAddress> admin = AdminAddress{};
@@ -94,6 +97,9 @@ struct OptionRow {
 [[nodiscard]] Result<std::vector<std::string>> parse_regions(std::string_view text);
 /// "status.example.com,monitor", without ports, in lower case; at most limits::admin_hosts_max.
 [[nodiscard]] Result<std::vector<std::string>> parse_hosts(std::string_view text);
+/// How long a replica's orgs are its own without a sign of life.
+[[nodiscard]] Result<Duration> parse_lease(std::string_view text);
+[[nodiscard]] Result<std::string> parse_instance(std::string_view text);
 [[nodiscard]] Result<double> parse_rate_share(std::string_view text);
 /// "127.0.0.1:9810", "[::1]:9810", "off" (nullopt). The error shows `example`.
 [[nodiscard]] Result<std::optional<AdminAddress>> parse_address(std::string_view text,

@@ -118,6 +118,26 @@ Result<OptionMap> options_of(const StoreAccess& access, bool& mode_said) {
 
 }  // namespace
 
+StoreAccess access_of(const Options& options, const Environment& environment) {
+  const auto get = [&](std::string_view name) -> std::optional<std::string> {
+    const auto value = environment.get(name);
+    return value ? std::optional(std::string(*value)) : std::nullopt;
+  };
+  return {.url = options.store.value_or(""),
+          .password = Secret(get("PGPASSWORD").value_or("")),
+          .password_file = get("LOGZIO_OKTA_STORE_PASSWORD_FILE"),
+          .passfile = get("PGPASSFILE"),
+          .ca_file = options.ca_file};
+}
+
+Result<void> check_access(const StoreAccess& access) {
+  if (auto parameters = parameters_of(access); !parameters)
+    return fail("--store: " + parameters.error().text);
+  if (auto password = password_of(access); !password)
+    return fail("LOGZIO_OKTA_STORE_PASSWORD_FILE: " + password.error().text);
+  return {};
+}
+
 Result<ConnectionParameters> parameters_of(const StoreAccess& access) {
   bool mode_said = false;
   auto options = options_of(access, mode_said);
@@ -131,6 +151,7 @@ Result<ConnectionParameters> parameters_of(const StoreAccess& access) {
                 ", cannot be read; name a readable file in sslrootcert");
   }
   for (const char* name : {"host", "hostaddr", "port", "password"}) options->erase(name);
+  if (access.passfile) options->try_emplace("passfile", *access.passfile);
   (*options)["gssencmode"] = "disable";  // It would look for Kerberos tickets, and wait.
   (*options)["target_session_attrs"] = "read-write";
   (*options)["client_encoding"] = "UTF8";

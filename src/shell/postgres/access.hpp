@@ -12,6 +12,9 @@
 
 #include "logzio_okta/base/error.hpp"
 #include "logzio_okta/base/secret.hpp"
+#include "logzio_okta/config/options.hpp"
+
+#include "shell/os/environment.hpp"
 
 namespace logzio_okta {
 
@@ -19,8 +22,14 @@ struct StoreAccess {
   std::string url;                           ///< In libpq's grammar; without a password (check_store_url).
   Secret password;                           ///< PGPASSWORD
   std::optional<std::string> password_file;  ///< Read at each connect: a token may live for minutes.
+  std::optional<std::string> passfile;       ///< PGPASSFILE, libpq's own.
   std::optional<std::string> ca_file;        ///< Whose certificates are trusted, unless the URL names some.
 };
+
+/// What options and environment say of it.
+[[nodiscard]] StoreAccess access_of(const Options& options, const Environment& environment);
+/// Whether it can work as far as that shows without connecting.
+[[nodiscard]] Result<void> check_access(const StoreAccess& access);
 
 /// A host as the URL has it; several are tried in turn.
 struct StoreHost {

@@ -84,6 +84,36 @@ PgFailure failure_of(const PGresult* result, const std::string& place) {
                          code != nullptr ? code : "", place);
 }
 
+PGconn* start_connection(const std::vector<StoreHost>& hosts,
+                         const std::vector<std::pair<std::string, std::string>>& others,
+                         const Secret& password, Start start) {
+  std::array<std::string, 3> lists;
+  for (const StoreHost& host : hosts) {
+    const char* comma = &host == hosts.data() ? "" : ",";
+    lists[0].append(comma).append(host.name);
+    lists[1].append(comma).append(host.address);
+    lists[2].append(comma).append(host.port);
+  }
+  std::vector<const char*> names = {"host", "hostaddr", "port"};
+  std::vector<const char*> values = {lists[0].c_str(), lists[1].c_str(), lists[2].c_str()};
+  std::string bare(password.expose());
+  if (!bare.empty()) {
+    names.push_back("password");
+    values.push_back(bare.c_str());
+  }
+  for (const auto& [name, value] : others) {
+    names.push_back(name.c_str());
+    values.push_back(value.c_str());
+  }
+  names.push_back(nullptr);
+  values.push_back(nullptr);
+  PGconn* connection = start == Start::and_wait ? PQconnectdbParams(names.data(), values.data(), 0)
+                                                : PQconnectStartParams(names.data(), values.data(), 0);
+  if (connection != nullptr) PQsetNoticeReceiver(connection, pass_over, nullptr);
+  wipe(bare);
+  return connection;
+}
+
 PgConnection::PgConnection(const StoreAccess& access) : access_(access), place_(place_of(access)) {}
 PgConnection::~PgConnection() = default;
 
@@ -102,33 +132,11 @@ void PgConnection::connect(Instant now, std::vector<StoreHost> hosts) {
   hosts_ = hosts.size();
   // One that does not even answer would be waited for each time.
   std::ranges::rotate(hosts, hosts.begin() + static_cast<std::ptrdiff_t>(first_host_ % hosts_));
-  std::array<std::string, 3> lists;
-  for (const StoreHost& host : hosts) {
-    const char* comma = &host == hosts.data() ? "" : ",";
-    lists[0].append(comma).append(host.name);
-    lists[1].append(comma).append(host.address);
-    lists[2].append(comma).append(host.port);
-  }
-  std::vector<const char*> names = {"host", "hostaddr", "port"};
-  std::vector<const char*> values = {lists[0].c_str(), lists[1].c_str(), lists[2].c_str()};
-  std::string bare(password->expose());
-  if (!bare.empty()) {
-    names.push_back("password");
-    values.push_back(bare.c_str());
-  }
-  for (const auto& [name, value] : others_) {
-    names.push_back(name.c_str());
-    values.push_back(value.c_str());
-  }
-  names.push_back(nullptr);
-  values.push_back(nullptr);
-  connection_.reset(PQconnectStartParams(names.data(), values.data(), 0));
-  wipe(bare);
+  connection_.reset(start_connection(hosts, others_, *password, Start::and_go_on));
   if (!connection_ || PQstatus(connection_.get()) == CONNECTION_BAD) {
     const char* message = connection_ ? PQerrorMessage(connection_.get()) : "out of memory";
     return give_up(now, explain_failure(message, {}, place_));
   }
-  PQsetNoticeReceiver(connection_.get(), pass_over, nullptr);
   state_ = State::connecting;
   wants_ = PGRES_POLLING_WRITING;
   at_ = now + (hosts_ > 1 ? host_patience : connect_patience);

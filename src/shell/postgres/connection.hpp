@@ -49,6 +49,12 @@ struct PgFailure {
                                         const std::string& place);
 [[nodiscard]] PgFailure failure_of(const PGresult* result, const std::string& place);
 
+enum class Start : std::uint8_t { and_go_on, and_wait };
+/// Of hosts whose addresses are known, unless it may wait. Null only where there is no memory.
+[[nodiscard]] PGconn* start_connection(const std::vector<StoreHost>& hosts,
+                                       const std::vector<std::pair<std::string, std::string>>& others,
+                                       const Secret& password, Start start);
+
 class PgConnection {
  public:
   using Outcome = std::expected<std::vector<PgRows>, PgFailure>;

@@ -75,6 +75,7 @@ struct PostgresStore::Impl {
 
   std::map<StreamId, Stream> streams;
   std::deque<QueuedSave> queue;
+  std::map<StreamId, std::string> keys;  ///< Of every stream there was: what a lost one spools is kept.
   std::deque<SpoolEvents> spool_queue;
   std::vector<QueuedSave> sent_saves;  ///< In the commit on its way.
   struct SentSpool {
@@ -95,11 +96,13 @@ struct PostgresStore::Impl {
 
   std::map<std::string, Told> told;
   std::vector<SpoolSummary> spool_found;
-  bool summing_spool = false;
+  std::size_t spool_questions = 0;  ///< On their way.
+  bool spool_looked = false;
 
   std::set<std::string> reopening;   ///< Orgs that are kept, although nothing of them is open at this moment.
   std::uint64_t judged_session = 0;  ///< A round went well since this session began.
 
+  std::string giving_way;  ///< An org that another replica should have.
   std::optional<std::uint64_t> set_aside;
   Instant sum_set_aside_at{};
   bool replication_judged = false;
@@ -137,7 +140,8 @@ struct PostgresStore::Impl {
   void sum_set_aside_now();
   void judge_replication();
   void look_for_spool();
-  void sum_spool_of(const std::string& key);
+  void sum_spool_of(const std::string& key, std::uint64_t last);
+  void end_spool_look();
 
   // Writing.
   [[nodiscard]] bool nothing_queued() const { return queue.empty() && spool_queue.empty(); }
@@ -145,8 +149,7 @@ struct PostgresStore::Impl {
   void finish_commit(PgConnection::Outcome outcome, std::size_t first_save);
   void acknowledge(const std::vector<PgRows>& rows, std::size_t first_save);
   void take_back(const PgFailure& why);
-  /// All that is queued, or what is for one stream.
-  void refuse_spool(const std::string& why, std::optional<StreamId> stream = std::nullopt);
+  void refuse_spool(const std::string& why);
   void answer_spooled(const SpoolWritten& written);
 
   // Trouble.
@@ -178,14 +181,16 @@ void PostgresStore::Impl::take_changes() {
 }
 
 void PostgresStore::Impl::on(const LeaseKeeper::Taken& taken) {
+  if (taken.org == giving_way) giving_way.clear();
   for (auto& [id, stream] : streams) {
     if (stream.phase == Phase::waiting && stream.org() == taken.org) ask_for_place(id, stream);
   }
 }
 
 void PostgresStore::Impl::on(const LeaseKeeper::GiveOrg& give) {
+  giving_way = give.org;
   for (const auto& [id, stream] : streams) {
-    if (stream.phase != Phase::waiting && stream.org() == give.org) answers.emplace_back(GiveWay{id});
+    if (stream.phase == Phase::open && stream.org() == give.org) answers.emplace_back(GiveWay{id});
   }
 }
 
@@ -197,7 +202,7 @@ void PostgresStore::Impl::on(const LeaseKeeper::Round&) {
     if (!is_open(org) && !reopening.contains(org)) leases.give(org, now);
   }
   look_for_spool();
-  if (now >= sum_set_aside_at) sum_set_aside_now();
+  if (spool_looked && now >= sum_set_aside_at) sum_set_aside_now();
   judge_replication();
 }
 
@@ -219,6 +224,7 @@ void PostgresStore::Impl::lose(const std::string& org, const std::string& holder
 }
 
 void PostgresStore::Impl::drop_streams(const std::string& org, const std::string& holder) {
+  if (org == giving_way) giving_way.clear();
   for (auto each = streams.begin(); each != streams.end();) {
     auto& [id, stream] = *each;
     if (stream.phase == Phase::waiting || stream.org() != org) {
@@ -226,7 +232,6 @@ void PostgresStore::Impl::drop_streams(const std::string& org, const std::string
       continue;
     }
     std::erase_if(queue, [&](const QueuedSave& queued) { return queued.save.stream == id; });
-    refuse_spool("another replica has taken its org over at this moment", id);
     told.erase(stream.key);
     answers.emplace_back(Lost{.stream = id, .holder = holder});
     each = streams.erase(each);
@@ -255,7 +260,7 @@ bool PostgresStore::Impl::saves_pending(const std::string& key) const {
 
 void PostgresStore::Impl::ask_questions() {
   if (!may_ask() || now < ask_again || questions.empty()) return;
-  if (!set_aside && now >= sum_set_aside_at) sum_set_aside_now();  // Told before the first stream opens.
+  if (!set_aside) return;  // Told before the first stream opens, as is what waits in the spool.
   for (Question& question : std::exchange(questions, {})) {
     if (!connection.ready() || !ask(question)) questions.push_back(std::move(question));
   }
@@ -284,6 +289,7 @@ bool PostgresStore::Impl::ask_one(const OpenStream& request) {
     if (found == streams.end() || found->second.phase != Phase::opening) return;
     found->second.phase = Phase::open;
     answers.emplace_back(opened_of(request.stream, *answer));
+    if (found->second.org() == giving_way) answers.emplace_back(GiveWay{request.stream});
   });
   return true;
 }
@@ -331,10 +337,8 @@ void PostgresStore::Impl::judge_replication() {
     if (!answer || !loses_commits(answer->front())) return;
     warnings.emplace_back(
         "the database replicates without waiting for its standby: what event hooks brought in its last "
-        "moments is "
-        "lost when it fails over, for Okta does not send it again. Set synchronous_standby_names, or list "
-        "these "
-        "orgs in the tenants file as well");
+        "moments is lost when it fails over, for Okta does not send it again. Set "
+        "synchronous_standby_names, or list these orgs in the tenants file as well");
   });
 }
 
@@ -342,35 +346,47 @@ void PostgresStore::Impl::judge_replication() {
 
 /// What the core does not know of: of orgs that are ours, and of those that nobody follows.
 void PostgresStore::Impl::look_for_spool() {
-  if (!may_ask() || summing_spool) return;
-  summing_spool = true;
+  if (!may_ask() || spool_questions > 0) return;
+  ++spool_questions;
   connection.send(now, {list_spool()}, commit_timeout, [this](PgConnection::Outcome answer) {
-    summing_spool = false;
+    --spool_questions;
     if (!answer) return;
     for (const auto& [key, last] : spool_list_of(answer->front())) {
       const Fleet::Lease* lease = leases.fleet().lease_of(std::string(org_of_stream_key(key)));
       const Fleet::Instance* holder = lease == nullptr ? nullptr : leases.fleet().holder_of(*lease);
       const bool for_us = holder == nullptr || holder->id == leases.id();
-      if (for_us && last > told[key].up_to && may_ask()) sum_spool_of(key);
+      if (for_us && last > told[key].up_to && may_ask()) sum_spool_of(key, last);
     }
+    end_spool_look();
   });
 }
 
-void PostgresStore::Impl::sum_spool_of(const std::string& key) {
+/// Behind `last`, which the stream's rows have come to, nothing is left to be told of.
+void PostgresStore::Impl::sum_spool_of(const std::string& key, std::uint64_t last) {
   const Told& known = told[key];
-  summing_spool = true;
-  connection.send(
-      now, {sum_spool(key, known.up_to, known.ours)}, commit_timeout, [this](PgConnection::Outcome answer) {
-        summing_spool = false;
-        if (!answer) return;
-        for (SpoolSummary& sum : spool_sums_of(answer->front())) {
-          Told& now_known = told[sum.key];
-          now_known.up_to = std::max(now_known.up_to, sum.newest);
-          std::erase_if(now_known.ours,
-                        [&](std::int64_t row) { return static_cast<std::uint64_t>(row) <= now_known.up_to; });
-          spool_found.push_back(std::move(sum));
-        }
-      });
+  ++spool_questions;
+  connection.send(now, {sum_spool(key, known.up_to, known.ours)}, commit_timeout,
+                  [this, key, last](PgConnection::Outcome answer) {
+                    --spool_questions;
+                    if (!answer) return;
+                    std::uint64_t up_to = last;
+                    for (SpoolSummary& sum : spool_sums_of(answer->front())) {
+                      up_to = std::max(up_to, sum.newest);
+                      spool_found.push_back(std::move(sum));
+                    }
+                    Told& known_now = told[key];
+                    known_now.up_to = std::max(known_now.up_to, up_to);
+                    std::erase_if(known_now.ours, [&](std::int64_t row) {
+                      return static_cast<std::uint64_t>(row) <= known_now.up_to;
+                    });
+                    end_spool_look();
+                  });
+}
+
+void PostgresStore::Impl::end_spool_look() {
+  if (spool_questions > 0) return;
+  spool_looked = true;
+  if (!set_aside && may_ask()) sum_set_aside_now();
 }
 
 // Writing.
@@ -386,9 +402,9 @@ void PostgresStore::Impl::commit(bool about_to_block) {
     if (spool_queue.empty()) return;
   }
   std::vector<PgStatement> statements = {commit_for_good()};
-  std::set<std::string> keys;
-  for (const SpoolEvents& spool : spool_queue) keys.insert(streams.at(spool.stream).key);
-  for (const std::string& key : keys) statements.push_back(lock_spool(key));
+  std::set<std::string> spooled_keys;
+  for (const SpoolEvents& spool : spool_queue) spooled_keys.insert(keys.at(spool.stream));
+  for (const std::string& key : spooled_keys) statements.push_back(lock_spool(key));
   const std::size_t first_save = statements.size();
   if (!held) {
     for (QueuedSave& queued : std::exchange(queue, {})) {
@@ -401,7 +417,7 @@ void PostgresStore::Impl::commit(bool about_to_block) {
   std::size_t came = 0;
   for (SpoolEvents& spool : std::exchange(spool_queue, {})) {
     came += spool.events.size();
-    std::vector<PgStatement> writes = write_spool(streams.at(spool.stream).key, spool);
+    std::vector<PgStatement> writes = write_spool(keys.at(spool.stream), spool);
     sent_spool.push_back({.spool = std::move(spool), .statements = writes.size()});
     std::ranges::move(writes, std::back_inserter(statements));
   }
@@ -463,19 +479,20 @@ void PostgresStore::Impl::take_back(const PgFailure& why) {
   queue.insert(queue.begin(), std::make_move_iterator(sent_saves.begin()),
                std::make_move_iterator(sent_saves.end()));
   sent_saves.clear();
-  for (SentSpool& sent : std::exchange(sent_spool, {})) spool_queue.push_back(std::move(sent.spool));
+  for (; !sent_spool.empty(); sent_spool.pop_back())
+    spool_queue.push_front(std::move(sent_spool.back().spool));
   refuse_spool(why.text);
   commit_failed = why.text;
   if (!why.unanswered()) not_before = now + limits::save_retry;
   if (why.code == "25006") connection.lose(now, why);
 }
 
-void PostgresStore::Impl::refuse_spool(const std::string& why, std::optional<StreamId> stream) {
-  std::erase_if(spool_queue, [&](const SpoolEvents& spool) {
-    if (stream && spool.stream != *stream) return false;
+/// In the order they came, so never while some are on their way.
+void PostgresStore::Impl::refuse_spool(const std::string& why) {
+  if (committing) return;
+  for (const SpoolEvents& spool : std::exchange(spool_queue, {})) {
     answers.emplace_back(Spooled{.stream = spool.stream, .hook = spool.hook, .kept = false, .why_not = why});
-    return true;
-  });
+  }
 }
 
 // Trouble.
@@ -507,6 +524,7 @@ void PostgresStore::Impl::judge_trouble() {
   if (!troubled_since) troubled_since = now;
   if (!leases.has_run_out() && now - *troubled_since < limits::commit_patience) return;
   if (why->empty()) why = "the database has not answered for a while";
+  refuse_spool(*why);
   if (std::exchange(told_trouble, *why) != *why) answers.emplace_back(SaveFailed{.text = *why});
 }
 
@@ -518,6 +536,7 @@ std::vector<std::string> PostgresStore::take_warnings() {
 }
 
 void PostgresStore::open_stream(const OpenStream& request) {
+  impl_->keys[request.stream] = request.key;
   auto& stream = impl_->streams[request.stream];
   stream = {.key = request.key, .phase = Impl::Phase::waiting, .told_holder = {}};
   impl_->reopening.erase(stream.org());
@@ -562,13 +581,10 @@ std::vector<SpoolSummary> PostgresStore::take_spool_found() {
 }
 
 void PostgresStore::spool(SpoolEvents&& spool, Instant now) {
+  CHECK(impl_->keys.contains(spool.stream));
   if (impl_->nothing_queued()) impl_->due = now + limits::commit_delay;
-  const bool known = impl_->streams.contains(spool.stream);
   impl_->spool_queue.push_back(std::move(spool));
-  if (!known || !impl_->told_trouble.empty()) {
-    impl_->refuse_spool(known ? impl_->told_trouble
-                              : "another replica has taken its org over at this moment");
-  }
+  if (!impl_->told_trouble.empty()) impl_->refuse_spool(impl_->told_trouble);
 }
 
 void PostgresStore::read_spool(const ReadSpool& request) {

@@ -1,6 +1,6 @@
 // PostgresStore: the state of several replicas, in one PostgreSQL database (see StateStore).
 //
-//     PostgresStore store({.access = {.url = "postgresql://okta@db.example.com/okta"}, .instance = "okta-1"});
+//     PostgresStore store({.access = {.url = "postgresql://okta@db/okta"}, .instance = "okta-1"});
 //
 // Two connections: one for leases (LeaseKeeper), one for saves, the spool and questions. Nothing here waits
 // for the database; work() moves on what can be moved on.

@@ -2,13 +2,13 @@
 //
 // Format (version 1; times are milliseconds since 1970 UTC but where the database itself judges them; bytes
 // are those of the state file, see state/schema.hpp)
-//     meta          one row: version, timeline: of the write-ahead log; it changes when a standby takes over
-//     instance      one row a running replica: id (random at each start), name, seen and lease: it is alive
-//                   until seen + lease by the database's clock; wants: the orgs it would follow
-//     org           one row an org, the lease: owner (an instance), epoch (counts owners), clean (0 while it is
-//                   owned and after an owner that did not give it back)
-//     stream        one row a stream: key, its org, epoch and number of the last save, unclean, and the fields
-//                   of Place
+//     meta          one row: version, timeline (of the write-ahead log; another one after a failover)
+//     instance      one row a running replica: id (random at each start), name, seen, lease (it lives until
+//                   seen + lease by the database's clock), wants: the orgs it would follow
+//     org           one row an org, the lease: owner (an instance), epoch (counts owners), clean (false while
+//                   it is owned and after an owner that did not give it back)
+//     stream        one row a stream: key, its org, epoch and number of the last save, unclean, the fields of
+//                   Place
 //     window_row    one row a settled page
 //     set_aside     what was not delivered
 //     spool         what event hooks brought and is not settled: numbered for each stream in the order of

@@ -1,6 +1,7 @@
 #include "shell/process/daemon.hpp"
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 #include <deque>
 #include <fstream>
@@ -29,6 +30,8 @@
 #include "shell/os/file_watch.hpp"
 #include "shell/os/small_file.hpp"
 #include "shell/output/once_view.hpp"
+#include "shell/postgres/access.hpp"
+#include "shell/postgres/postgres_store.hpp"
 #include "shell/process/confinement.hpp"
 #include "shell/process/notify.hpp"
 #include "shell/process/privileges.hpp"
@@ -72,25 +75,26 @@ Duration process_age() {
   return std::chrono::seconds(since_boot.tv_sec) + std::chrono::nanoseconds(since_boot.tv_nsec) - began;
 }
 
-std::string started_line(const Options& options, const Tenants& tenants, const std::string& state_dir) {
+std::string started_line(const Options& options, const Tenants& tenants, const std::string& place) {
   return "logzio-okta " LOGZIO_OKTA_VERSION ": " + std::to_string(tenants.entries.size()) +
          " tenant entries from " + tenants.source + ", to " +
          (options.listener.host.empty() ? "listeners of their own" : options.listener.text()) +
-         ", state in " + state_dir;
+         ", state in " + place;
 }
 
 // Called when every file that only root may read has been read or is open, and before anything is sent.
-Result<void> become_user(const Options& options, const std::string& state_dir) {
+Result<void> become_user(const Options& options, const std::string& state_dir,
+                         const std::optional<std::string>& password_file = std::nullopt) {
   if (!options.user) return {};
   // A pipe may be opened only to be read: its writer would see it closed.
-  for (const auto* file : {&options.hooks_cert, &options.hooks_key, &options.hooks_secrets}) {
+  for (const auto* file : {&options.hooks_cert, &options.hooks_key, &options.hooks_secrets, &password_file}) {
     if (*file && !is_pipe(**file)) keep_small_file(**file);
   }
   if (options.copy_to) {
     // What cannot be made, opening says.
     if (make_directories(*options.copy_to) == 0) hand_over_copies(*options.copy_to, *options.user);
   }
-  hand_over(state_dir, *options.user);
+  if (!state_dir.empty()) hand_over(state_dir, *options.user);
   return give_up_privileges(*options.user);
 }
 
@@ -104,14 +108,53 @@ TransportError may_not_act() {
           .text = "not asked or sent, since another replica may have taken over meanwhile"};
 }
 
-struct OnDisk {
+struct Kept {
   std::unique_ptr<StateStore> store;
   std::optional<Copies> copies;
+  std::string state_dir;  ///< Empty where a database has it.
+  std::string place;      ///< For people.
+  std::vector<std::string> warnings;
 };
+
+std::expected<void, StartFailure> open_copies(const Options& options, Kept& kept) {
+  if (!options.copy_to) return {};
+  if (const auto problem = problem_with_place(*options.copy_to, kept.state_dir))
+    return refuse_start(exit_configuration, "--copy-to: " + *problem);
+  auto copies = Copies::open(*options.copy_to);
+  if (!copies) return refuse_start(copies.error().held ? exit_state_held : exit_state, copies.error().text);
+  kept.copies = std::move(*copies);
+  return {};
+}
+
+std::string name_of_this_host() {
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) return "?";
+  return host.data();
+}
+
+/// A state that replicas share. Whether the database is there shows later: it is waited for.
+std::expected<Kept, StartFailure> open_shared(const Options& options, const Environment& environment) {
+  StoreAccess access = access_of(options, environment);
+  if (auto became = become_user(options, {}, access.password_file); !became)
+    return refuse_start(exit_configuration, became.error().text);
+  if (auto good = check_access(access); !good) return refuse_start(exit_configuration, good.error().text);
+  Kept kept{
+      .store = nullptr, .copies = std::nullopt, .state_dir = {}, .place = place_of(access), .warnings = {}};
+  kept.store = std::make_unique<PostgresStore>(
+      PostgresOptions{.access = std::move(access),
+                      .instance = options.instance.value_or(name_of_this_host()),
+                      .lease = options.lease,
+                      .spools = !options.hooks_orgs.empty()});
+  if (auto opened = open_copies(options, kept); !opened) return std::unexpected(std::move(opened.error()));
+  return kept;
+}
 
 /// The state, in the hands of the user that we are from then on. Its lock comes first: what another instance
 /// works with is not handed to anybody.
-std::expected<OnDisk, StartFailure> open_state(const Options& options, const std::string& dir) {
+std::expected<Kept, StartFailure> open_state(const Options& options) {
+  const auto found = find_state_dir(StateDirSearch::of_environment(options.state_dir));
+  if (!found) return refuse_start(exit_state, found.error().text);
+  const std::string& dir = found->path;
   if (auto made = make_state_dir(dir); !made) return refuse_start(exit_state, made.error().text);
   auto lock = OwnerLock::take(dir, wall_now());
   if (!lock) return refuse_start(lock.error().held ? exit_state_held : exit_state, lock.error().text);
@@ -119,30 +162,32 @@ std::expected<OnDisk, StartFailure> open_state(const Options& options, const std
     return refuse_start(exit_configuration, became.error().text);
   auto store = Store::open(dir, wall_now(), std::move(*lock));
   if (!store) return refuse_start(store.error().exit_code, store.error().text);
-  auto disk = OnDisk{.store = std::make_unique<Store>(std::move(*store)), .copies = std::nullopt};
-  if (!options.copy_to) return disk;
-  if (const auto problem = problem_with_place(*options.copy_to, dir))
-    return refuse_start(exit_configuration, "--copy-to: " + *problem);
-  auto copies = Copies::open(*options.copy_to);
-  if (!copies) return refuse_start(copies.error().held ? exit_state_held : exit_state, copies.error().text);
-  disk.copies = std::move(*copies);
-  return disk;
+  Kept kept{.store = std::make_unique<Store>(std::move(*store)),
+            .copies = std::nullopt,
+            .state_dir = dir,
+            .place = dir,
+            .warnings = found->warnings};
+  if (auto opened = open_copies(options, kept); !opened) return std::unexpected(std::move(opened.error()));
+  return kept;
 }
 
 }  // namespace
 
 struct Daemon::Impl {
-  Impl(Settings settings_given, const Environment& environment_given, Log& log_given,
-       std::string state_dir_given, OnDisk disk, Trust trust_given)
+  Impl(Settings settings_given, const Environment& environment_given, Log& log_given, Kept kept,
+       Trust trust_given)
       : settings(std::move(settings_given)),
-        state_dir(std::move(state_dir_given)),
+        state_dir(std::move(kept.state_dir)),
+        state_place(std::move(kept.place)),
         environment(environment_given),
         log(log_given),
         notify(environment_given),
-        store(std::move(disk.store)),
-        copies(std::move(disk.copies)),
+        store(std::move(kept.store)),
+        copies(std::move(kept.copies)),
         trust(std::move(trust_given)),
-        lock_watch(OwnerLock::path_in(state_dir)) {
+        lock_watch(state_dir.empty()
+                       ? std::nullopt
+                       : std::optional<FileWatch>(std::in_place, OwnerLock::path_in(state_dir))) {
     if (copies) store->hold_saves([this] { return keep_copies(); });
   }
 
@@ -153,7 +198,7 @@ struct Daemon::Impl {
   }
   void on(MintToken&& mint) {
     if (store->may_act()) return client->mint(mint);
-    inputs.push(TokenAnswer{.id = mint.id, .result = may_not_act()});
+    mints_held.push_back(std::move(mint));  // Asked for as soon as a tenant is known, however early.
   }
   void on(CancelAsk&& cancel) { client->cancel(cancel.id); }
   void on(SendBulk&& bulk) {
@@ -221,7 +266,8 @@ struct Daemon::Impl {
   void tell_changed_tokens();
 
   Settings settings;
-  std::string state_dir;
+  std::string state_dir;           ///< Empty where a database has the state.
+  std::string state_place;         ///< For people.
   const Environment& environment;  ///< Of the process, for ${NAME} in the tenants file.
   Log& log;
   Notify notify;
@@ -236,7 +282,8 @@ struct Daemon::Impl {
   std::unique_ptr<Admin> admin;
   HookGate gate{keyring};
   std::unique_ptr<HookServer> hook_server;
-  FileWatch lock_watch;  ///< Changes when `check` has found a key that works: see OwnerLock::nudge().
+  std::optional<FileWatch>
+      lock_watch;  ///< Changes when `check` has found a key that works: see OwnerLock::nudge().
   bool tenants_piped = false;
   Roster roster;  ///< In force.
   std::optional<FileWatch> tenants_watch;
@@ -256,6 +303,7 @@ struct Daemon::Impl {
   std::string certificate_refused;
   std::vector<std::string> tenants_warnings;  ///< Of the file as it was last read.
   std::vector<std::string> token_warnings;
+  std::vector<MintToken> mints_held;  ///< Until we may act.
   InputQueue inputs;                  ///< Not handled yet.
   std::optional<OnceView> once_view;  ///< Of --once on a terminal.
   std::optional<Scheduler> scheduler;
@@ -271,19 +319,19 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
   if (!problems.empty()) return std::unexpected(StartFailure{exit_configuration, std::move(problems)});
   auto trust = Trust::load(settings.options.ca_file);
   if (!trust) return refuse_start(exit_configuration, trust.error().text);
-  const auto state_dir = find_state_dir(StateDirSearch::of_environment(settings.options.state_dir));
-  if (!state_dir) return refuse_start(exit_state, state_dir.error().text);
-  auto disk = open_state(settings.options, state_dir->path);
-  if (!disk) return std::unexpected(std::move(disk.error()));
+  auto kept =
+      settings.options.store ? open_shared(settings.options, environment) : open_state(settings.options);
+  if (!kept) return std::unexpected(std::move(kept.error()));
+  const std::vector<std::string> warnings = std::move(kept->warnings);
 
-  auto impl = std::make_unique<Impl>(std::move(settings), environment, log, state_dir->path, std::move(*disk),
-                                     std::move(*trust));
+  auto impl =
+      std::make_unique<Impl>(std::move(settings), environment, log, std::move(*kept), std::move(*trust));
   Impl& self = *impl;
   const Options& options = self.settings.options;
-  self.say(Level::info, without_credentials(started_line(options, *tenants, state_dir->path)));
+  self.say(Level::info, without_credentials(started_line(options, *tenants, self.state_place)));
   self.warn_of(self.token_warnings, options.warnings);
   self.warn_of(self.tenants_warnings, std::move(tenants->warnings));
-  for (const std::string& warning : state_dir->warnings) self.say(Level::warn, without_credentials(warning));
+  for (const std::string& warning : warnings) self.say(Level::warn, without_credentials(warning));
   self.tell_environment();
   for (const std::string& warning : self.store->take_warnings())
     self.say(Level::warn, without_credentials(warning));
@@ -306,7 +354,7 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
       }
       return process;
     };
-    auto admin = Admin::listen(*options.admin, {report, facts, self.history, state_dir->path}, {},
+    auto admin = Admin::listen(*options.admin, {report, facts, self.history, self.state_place}, {},
                                options.admin_hosts);
     if (admin) {
       self.admin = std::move(*admin);
@@ -337,6 +385,7 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
       SchedulerOptions{.policy = options.policy,
                        .seed = random_seed(),
                        .running_for = process_age(),
+                       .shared_state = options.store.has_value(),
                        .hooks = self.hook_server != nullptr,
                        .hook_orgs = options.hooks_orgs,
                        .hook_fields = environment_fields(environment).value_or(std::vector<ConstantField>())},
@@ -402,14 +451,15 @@ void Daemon::Impl::close_files() {
 
 // Everything is open, nobody was spoken to, and there is one thread.
 void Daemon::Impl::confine_self() {
-  std::vector<WritableDir> writable = {{.path = state_dir}};
+  std::vector<WritableDir> writable;
+  if (!state_dir.empty()) writable.push_back({.path = state_dir});
   if (copies) writable.push_back({.path = *settings.options.copy_to, .makes_directories = true});
   const Confinement confinement = confine(writable);
   for (const std::string* open : {&confinement.files_open, &confinement.calls_open}) {
     if (!open->empty()) say(Level::info, "not confined further than the system does it (" + *open + ")");
   }
   if (confinement.files_open.empty())
-    say(Level::debug, "from now on writes files in " + state_dir +
+    say(Level::debug, "from now on writes files in " + (state_dir.empty() ? "no directory" : state_dir) +
                           (copies ? " and " + *settings.options.copy_to : std::string()) + " alone");
   if (confinement.calls_open.empty()) say(Level::debug, "from now on starts no program");
 }
@@ -424,6 +474,9 @@ void Daemon::Impl::wait() {
   const Instant start = steady_now();
   store->work(start, inputs.empty());
   collect();
+  if (!mints_held.empty() && store->may_act()) {
+    for (const MintToken& mint : std::exchange(mints_held, {})) client->mint(mint);
+  }
 
   std::vector<curl_waitfd> descriptors = {{.fd = signals.fd(), .events = CURL_WAIT_POLLIN, .revents = 0}};
   Instant until = std::min({scheduler->deadline(), look_at, say_alive_at});
@@ -511,7 +564,7 @@ void Daemon::Impl::look_at_files(Instant now) {
   if (signals.look_for_terminal()) look_at_signals();
   (void)store->is_in_place();
   if (copies) copies->finish_hours(wall_now());
-  if (lock_watch.changed()) wake_keys("check has found a key that works");
+  if (lock_watch && lock_watch->changed()) wake_keys("check has found a key that works");
   const bool secrets_changed =
       std::ranges::count_if(tenant_secret_watches, [](FileWatch& watch) { return watch.changed(); }) > 0;
   if ((tenants_watch && tenants_watch->changed()) || secrets_changed) {

@@ -29,9 +29,9 @@ using prometheus::MetricType;
 using Labels = std::vector<prometheus::ClientMetric::Label>;
 using Value = std::optional<double>;
 
-constexpr std::array tenant_states = {TenantState::opening,  TenantState::following,   TenantState::limited,
-                                      TenantState::held,     TenantState::backing_off, TenantState::refused,
-                                      TenantState::finished, TenantState::stopped};
+constexpr std::array tenant_states = {TenantState::opening, TenantState::following,   TenantState::limited,
+                                      TenantState::held,    TenantState::backing_off, TenantState::refused,
+                                      TenantState::standby, TenantState::finished,    TenantState::stopped};
 
 template <class Number>
 Value value_of(Number number) {
@@ -412,6 +412,7 @@ void write(Json& json, const TenantReport& tenant) {
   json.member("clock_ahead_seconds", tenant.clock_ahead);
   json.member("hostile_links", tenant.hostile_links);
   json.member("gaps", tenant.gaps);
+  json.member("held_by", tenant.held_by);
   json.member("recovering", tenant.recovering);
   json.member("flowing", tenant.flowing);
   json.member("last_error", tenant.last_error);

@@ -54,6 +54,12 @@ std::string next_poll(const TenantReport& tenant) {
   return tenant.next_ask ? describe(*tenant.next_ask) : "now";
 }
 
+/// "standby (okta-2)": who follows it.
+std::string state(const TenantReport& tenant) {
+  std::string text(name_of(tenant.state));
+  return tenant.held_by.empty() ? text : text + " (" + printable(tenant.held_by) + ")";
+}
+
 struct Column {
   const char* title;
   Align align;
@@ -64,8 +70,7 @@ struct Column {
 constexpr Column tenant_columns[] = {
     {"TENANT", Align::left, 9,
      [](const TenantReport& t, const Report&, const History&) { return printable(t.domain); }},
-    {"STATE", Align::left, 9,
-     [](const TenantReport& t, const Report&, const History&) { return std::string(name_of(t.state)); }},
+    {"STATE", Align::left, 9, [](const TenantReport& t, const Report&, const History&) { return state(t); }},
     {"BEHIND", Align::right, 8,
      [](const TenantReport& t, const Report&, const History&) { return known(t.behind); }},
     {"EVENTS/S", Align::right, 3,

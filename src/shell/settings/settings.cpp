@@ -21,6 +21,7 @@
 #include "shell/output/did_you_mean.hpp"
 #include "shell/settings/misnamed.hpp"
 #include "shell/settings/secret_file.hpp"
+#include "shell/settings/store_url.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -190,6 +191,7 @@ class Reader {
     if (auto done = read_words(); !done) return std::unexpected(std::move(done.error()));
     if (flags_.count("help") > 0) return std::move(settings_);
     if (auto done = read_flags(); !done) return std::unexpected(std::move(done.error()));
+    if (takes("store")) choose_state();
     if (takes("token-file")) read_token();
     if (takes("listener")) read_region();
     if (takes("listener")) look_for_misnamed();
@@ -321,6 +323,9 @@ class Reader {
     if (name == "tenants") return keep(options.tenants, value);
     if (name == "token-file") return keep(options.token_file, value);
     if (name == "state-dir") return keep(options.state_dir, value);
+    if (name == "store") return keep_store(value);
+    if (name == "instance") return assign(options.instance.emplace(), parse_instance(value.text));
+    if (name == "lease") return assign(options.lease, parse_lease(value.text));
     if (name == "copy-to") return keep(options.copy_to, value);
     if (name == "ca-file") return keep(options.ca_file, value);
     if (name == "listener") {
@@ -357,6 +362,11 @@ class Reader {
     return {};
   }
 
+  Result<void> keep_store(const Value& value) {
+    if (Result<void> good = check_store_url(value.text); !good) return good;
+    return keep(settings_.options.store, value);
+  }
+
   static Result<Duration> parse_poll_interval(std::string_view text) {
     constexpr Duration poll_interval_max = 1h;
     Result<Duration> interval = parse_duration(text);
@@ -386,6 +396,18 @@ class Reader {
       return fail(ascii::quote(value.text) + " is not a format; write text or json");
     settings_.options.format = word == "json" ? LogFormat::json : LogFormat::text;
     return {};
+  }
+
+  /// An image may set the variable of the directory; whoever writes the flag means it.
+  void choose_state() {
+    Options& options = settings_.options;
+    if (!options.store) return;
+    if (flags_.count("state-dir") > 0) {
+      bad_value("--state-dir: the state is in the database that " +
+                std::string(flags_.count("store") > 0 ? "--store" : "LOGZIO_OKTA_STORE") +
+                " names; remove one of the two");
+    }
+    options.state_dir.reset();
   }
 
   void read_token() {

@@ -11,12 +11,15 @@
 
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "logzio_okta/base/error.hpp"
 #include "logzio_okta/flow/place.hpp"
 
+#include "shell/state/state_store.hpp"
 #include "shell/state/store.hpp"
 
 namespace logzio_okta {
@@ -25,8 +28,10 @@ class StateEdit {
  public:
   /// Creates the state if there is none; a damaged one is an error and stays unchanged.
   static std::expected<StateEdit, StoreError> open(const std::string& dir);
+  /// Of a store that is open, or that opens while it is waited for.
+  explicit StateEdit(std::unique_ptr<StateStore> store) : store_(std::move(store)) {}
 
-  /// The place with this key; nothing if there is none.
+  /// The place with this key; nothing if there is none. An error if a replica follows its org.
   [[nodiscard]] Result<std::optional<Place>> place(const std::string& key);
   /// The bounds of Okta's clock at our `wall`: by our clock, and by the difference of the two when the place
   /// was saved. Either clock may have been corrected since.
@@ -36,12 +41,13 @@ class StateEdit {
   };
   [[nodiscard]] Result<OktaTime> okta_time(const std::string& key, WallTime wall);
   [[nodiscard]] Result<void> write(const std::string& key, const Place& place);
-  [[nodiscard]] Result<void> close() { return store_.close(true); }
+  [[nodiscard]] Result<void> close() { return store_->close(true); }
 
  private:
-  explicit StateEdit(Store&& store) : store_(std::move(store)) {}
+  /// The first answer that `wanted` takes, or why there is none.
+  Result<Input> wait_for(bool (*wanted)(const Input&));
 
-  Store store_;
+  std::unique_ptr<StateStore> store_;
   std::uint64_t streams_ = 0;
 };
 

@@ -9,6 +9,7 @@
 #include "logzio_okta/base/gzip.hpp"
 #include "logzio_okta/base/limits.hpp"
 
+#include "shell/state/sqlite.hpp"
 #include "shell/state/state_dir.hpp"
 
 namespace logzio_okta {
@@ -39,26 +40,30 @@ constexpr const char* one_sql =
     "SELECT set_aside.id, coalesce(key, ''), at_ms, reason, answer, events, bytes FROM set_aside "
     "LEFT JOIN stream ON stream.id = set_aside.stream WHERE set_aside.id = ?";
 
-}  // namespace
+class FileView final : public StateView {
+ public:
+  FileView(std::string dir, std::unique_ptr<Database> database)
+      : dir_(std::move(dir)), database_(std::move(database)) {}
 
-Result<StateView> StateView::open(const std::string& dir) {
-  const std::string path = dir + "/" + state_file_name;
-  if (::access(path.c_str(), R_OK) != 0) {
-    if (errno == EACCES)
-      return fail("cannot read " + path + ": Permission denied; run this as root or as the daemon's user");
-    return fail("there is no state in " + dir);
-  }
-  auto database = std::make_unique<Database>();
-  if (!database->open(path) || !database->run("PRAGMA busy_timeout = 5000"))
-    return fail("cannot read " + path + ": " + database->failure().explain(dir));
-  return StateView(dir, std::move(database));
-}
+  Result<std::vector<CursorRow>> cursors() override;
+  Result<std::vector<SetAsideRow>> set_aside() override;
+  Result<SetAsideTotal> set_aside_total() override;
+  Result<std::optional<SetAsideRow>> set_aside(std::int64_t id) override;
+  Result<void> drop(std::int64_t id) override;
+  Result<void> shrink(std::int64_t id, std::int64_t events, const std::string& bytes) override;
 
-std::unexpected<Error> StateView::failed() const {
+ private:
+  [[nodiscard]] std::unexpected<Error> failed() const;
+
+  std::string dir_;
+  std::unique_ptr<Database> database_;
+};
+
+std::unexpected<Error> FileView::failed() const {
   return fail("cannot read the state in " + dir_ + ": " + database_->failure().explain(dir_));
 }
 
-Result<std::vector<CursorRow>> StateView::cursors() {
+Result<std::vector<CursorRow>> FileView::cursors() {
   Statement statement(*database_,
                       "SELECT key, next, since_ms, watermark_ms, caught_up_ms FROM stream ORDER BY key");
   if (!statement.ready()) return failed();
@@ -77,7 +82,7 @@ Result<std::vector<CursorRow>> StateView::cursors() {
   return rows;
 }
 
-Result<std::vector<SetAsideRow>> StateView::set_aside() {
+Result<std::vector<SetAsideRow>> FileView::set_aside() {
   Statement statement(*database_, list_sql);
   if (!statement.ready()) return failed();
   Query query(statement);
@@ -87,13 +92,13 @@ Result<std::vector<SetAsideRow>> StateView::set_aside() {
   return rows;
 }
 
-Result<SetAsideTotal> StateView::set_aside_total() {
+Result<SetAsideTotal> FileView::set_aside_total() {
   const auto total = total_set_aside(*database_);
   if (!total) return failed();
   return *total;
 }
 
-Result<std::optional<SetAsideRow>> StateView::set_aside(std::int64_t id) {
+Result<std::optional<SetAsideRow>> FileView::set_aside(std::int64_t id) {
   Statement statement(*database_, one_sql);
   if (!statement.ready()) return failed();
   Query query(statement);
@@ -109,19 +114,34 @@ Result<std::optional<SetAsideRow>> StateView::set_aside(std::int64_t id) {
   return row;
 }
 
-Result<void> StateView::drop(std::int64_t id) {
+Result<void> FileView::drop(std::int64_t id) {
   Statement statement(*database_, "DELETE FROM set_aside WHERE id = ?");
   if (!statement.ready()) return failed();
   if (!Query(statement).bind(id).finish()) return failed();
   return {};
 }
 
-Result<void> StateView::shrink(std::int64_t id, std::int64_t events, const std::string& bytes) {
+Result<void> FileView::shrink(std::int64_t id, std::int64_t events, const std::string& bytes) {
   Statement statement(*database_, "UPDATE set_aside SET events = ?, bytes = ? WHERE id = ?");
   if (!statement.ready()) return failed();
   const std::string packed = gzip(bytes);
   if (!Query(statement).bind(events).bind_blob(packed).bind(id).finish()) return failed();
   return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<StateView>> StateView::open(const std::string& dir) {
+  const std::string path = dir + "/" + state_file_name;
+  if (::access(path.c_str(), R_OK) != 0) {
+    if (errno == EACCES)
+      return fail("cannot read " + path + ": Permission denied; run this as root or as the daemon's user");
+    return fail("there is no state in " + dir);
+  }
+  auto database = std::make_unique<Database>();
+  if (!database->open(path) || !database->run("PRAGMA busy_timeout = 5000"))
+    return fail("cannot read " + path + ": " + database->failure().explain(dir));
+  return std::make_unique<FileView>(dir, std::move(database));
 }
 
 }  // namespace logzio_okta

@@ -1,5 +1,6 @@
 // StateView: reads the state without owning it, also while a daemon writes it (SQLite's write-ahead log
-// allows one writer and many readers), and removes events set aside while no daemon runs.
+// allows one writer and many readers), and removes events set aside while no daemon runs. For the state that
+// replicas share, see postgres/postgres_view.hpp.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,6 @@
 #include "logzio_okta/base/error.hpp"
 #include "logzio_okta/base/time.hpp"
 
-#include "shell/state/sqlite.hpp"
 #include "shell/state/stream_tables.hpp"
 
 namespace logzio_okta {
@@ -38,27 +38,23 @@ struct SetAsideRow {
 
 class StateView {
  public:
-  /// The error says that there is no state, or why it cannot be read.
-  static Result<StateView> open(const std::string& dir);
+  /// Of a state directory. The error says that there is no state, or why it cannot be read.
+  static Result<std::unique_ptr<StateView>> open(const std::string& dir);
+  StateView() = default;
+  StateView(const StateView&) = delete;
+  StateView& operator=(const StateView&) = delete;
+  virtual ~StateView() = default;
 
-  [[nodiscard]] Result<std::vector<CursorRow>> cursors();
-  [[nodiscard]] Result<std::vector<SetAsideRow>> set_aside();
-  [[nodiscard]] Result<SetAsideTotal> set_aside_total();
+  [[nodiscard]] virtual Result<std::vector<CursorRow>> cursors() = 0;
+  [[nodiscard]] virtual Result<std::vector<SetAsideRow>> set_aside() = 0;
+  [[nodiscard]] virtual Result<SetAsideTotal> set_aside_total() = 0;
   /// Nothing if there is none with this number.
-  [[nodiscard]] Result<std::optional<SetAsideRow>> set_aside(std::int64_t id);
-  /// Only while no daemon holds the state.
-  [[nodiscard]] Result<void> drop(std::int64_t id);
-  /// Keeps only these bytes, which are `events` events, under the number. Only while no daemon holds the
-  /// state.
-  [[nodiscard]] Result<void> shrink(std::int64_t id, std::int64_t events, const std::string& bytes);
-
- private:
-  StateView(std::string dir, std::unique_ptr<Database> database)
-      : dir_(std::move(dir)), database_(std::move(database)) {}
-  [[nodiscard]] std::unexpected<Error> failed() const;
-
-  std::string dir_;
-  std::unique_ptr<Database> database_;
+  [[nodiscard]] virtual Result<std::optional<SetAsideRow>> set_aside(std::int64_t id) = 0;
+  /// In a state directory, only while no daemon holds it.
+  [[nodiscard]] virtual Result<void> drop(std::int64_t id) = 0;
+  /// Keeps only these bytes, which are `events` events, under the number. The same condition.
+  [[nodiscard]] virtual Result<void> shrink(std::int64_t id, std::int64_t events,
+                                            const std::string& bytes) = 0;
 };
 
 }  // namespace logzio_okta

@@ -132,7 +132,7 @@ TEST_CASE("state view: without a state, or with a file that is none, it says so"
   REQUIRE(std::filesystem::is_empty(dir.path()));
   write_file(dir / "state.sqlite", std::string(5000, 'x'));
   auto view = StateView::open(dir.path());
-  const std::string error = view ? view->cursors().error().text : view.error().text;
+  const std::string error = view ? (*view)->cursors().error().text : view.error().text;
   REQUIRE_THAT(error, Contains("cannot read") && Contains(dir.path()));
 }
 
@@ -141,9 +141,9 @@ TEST_CASE("state view: shows beside a daemon where each stream stands, as it was
   Owner owner(dir.path());
   owner.saves_place("/api/v1/logs?after=1");
   auto view = StateView::open(dir.path());
-  REQUIRE(view->cursors()->at(0).next == "/api/v1/logs?after=1");
+  REQUIRE((*view)->cursors()->at(0).next == "/api/v1/logs?after=1");
   owner.saves_place("/api/v1/logs?after=2");
-  const auto rows = view->cursors().value();
+  const auto rows = (*view)->cursors().value();
   REQUIRE(rows.size() == 1);
   REQUIRE(rows[0].key == "acme.okta.com");
   REQUIRE(rows[0].next == "/api/v1/logs?after=2");
@@ -165,17 +165,17 @@ TEST_CASE("state view: what is set aside is listed, read as Okta wrote it, and d
   REQUIRE(database.open(dir / "state.sqlite"));
   REQUIRE(database.run("UPDATE set_aside SET bytes = X'00' WHERE reason = 'refused'"));
   auto view = StateView::open(dir.path());
-  const auto rows = view->set_aside().value();
+  const auto rows = (*view)->set_aside().value();
   REQUIRE(rows.size() == 2);
   REQUIRE(rows[0].stream == "acme.okta.com");
   REQUIRE(rows[0].reason == "too long");
   REQUIRE(rows[1].answer == "400");
   REQUIRE(rows[1].events == 2);
   REQUIRE(rows[0].bytes.empty());  // Only where one was asked for.
-  REQUIRE(view->set_aside(rows[0].id).value().value().bytes == "{\"n\":1}");
-  REQUIRE_THAT(view->set_aside(rows[1].id).error().text, Contains("is damaged"));
-  REQUIRE_FALSE(view->set_aside(999).value().has_value());
-  REQUIRE(view->drop(rows[0].id).has_value());
-  REQUIRE(view->drop(999).has_value());
-  REQUIRE(view->set_aside()->size() == 1);
+  REQUIRE((*view)->set_aside(rows[0].id).value().value().bytes == "{\"n\":1}");
+  REQUIRE_THAT((*view)->set_aside(rows[1].id).error().text, Contains("is damaged"));
+  REQUIRE_FALSE((*view)->set_aside(999).value().has_value());
+  REQUIRE((*view)->drop(rows[0].id).has_value());
+  REQUIRE((*view)->drop(999).has_value());
+  REQUIRE((*view)->set_aside()->size() == 1);
 }
