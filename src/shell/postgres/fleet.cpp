@@ -30,7 +30,7 @@ std::size_t Fleet::held_by(const std::string& id) const {
 std::size_t Fleet::share() const {
   std::set<std::string> wanted;
   for (const Instance& each : instances) {
-    if (each.alive) wanted.insert(each.wants.begin(), each.wants.end());
+    if (each.alive) wanted.insert(each.wanted.begin(), each.wanted.end());
   }
   const std::size_t sharers = std::max<std::size_t>(alive(), 1);
   return (wanted.size() + sharers - 1) / sharers;
@@ -39,7 +39,7 @@ std::size_t Fleet::share() const {
 bool Fleet::somebody_lacks(const std::string& domain, const std::string& me) const {
   const std::size_t most = share();
   return std::ranges::any_of(instances, [&](const Instance& each) {
-    return each.alive && each.id != me && each.wants.contains(domain) && held_by(each.id) < most;
+    return each.alive && each.id != me && each.wanted.contains(domain) && held_by(each.id) < most;
   });
 }
 

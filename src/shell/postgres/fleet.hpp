@@ -20,7 +20,7 @@ struct Fleet {
     std::string id;
     std::string name;
     bool alive = false;
-    std::set<std::string> wants{};
+    std::set<std::string> wanted{};
   };
   struct Lease {
     std::string domain;

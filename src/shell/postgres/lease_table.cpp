@@ -8,9 +8,9 @@ namespace logzio_okta {
 namespace {
 
 constexpr const char* beat_sql = R"(
-insert into logzio_okta.instance as i (id, name, seen, lease, wants)
+insert into logzio_okta.instance as i (id, name, seen, lease, wanted)
 values ($1::uuid, $2::text, clock_timestamp(), $3::bigint * interval '1 millisecond', $4::text[])
-on conflict (id) do update set seen = clock_timestamp(), wants = excluded.wants)";
+on conflict (id) do update set seen = clock_timestamp(), wanted = excluded.wanted)";
 
 constexpr const char* judge_timeline_sql = R"(
 with now as materialized (select left(pg_walfile_name(pg_current_wal_lsn()), 8) as timeline),
@@ -46,12 +46,12 @@ static_assert(limits::spool_rows_unsettled_max == 2000);
 }  // namespace
 
 PgStatement beat(const std::string& id, const std::string& name, Duration lease,
-                 const std::set<std::string>& wants) {
+                 const std::set<std::string>& wanted) {
   return PgStatement(beat_sql)
       .text(id)
       .text(name)
       .number(std::int64_t{std::chrono::duration_cast<std::chrono::milliseconds>(lease).count()})
-      .texts({wants.begin(), wants.end()});
+      .texts({wanted.begin(), wanted.end()});
 }
 
 PgStatement judge_timeline() {
@@ -68,7 +68,7 @@ bool has_noticed_failover(const PgRows& answer) {
 
 void read_fleet(std::vector<PgStatement>& statements) {
   statements.emplace_back(
-      "select id::text, name, seen + lease > clock_timestamp(), array_to_string(wants, E'\\n') "
+      "select id::text, name, seen + lease > clock_timestamp(), array_to_string(wanted, E'\\n') "
       "from logzio_okta.instance order by started, id");
   statements.emplace_back(
       "select domain, coalesce(owner::text, ''), epoch, clean from logzio_okta.org order by domain");
@@ -81,11 +81,11 @@ Fleet fleet_of(const PgRows& instances, const PgRows& leases) {
     instance.id = instances.text(i, 0);
     instance.name = instances.text(i, 1);
     instance.alive = instances.flag(i, 2);
-    std::string_view wants = instances.bytes(i, 3);
-    while (!wants.empty()) {
-      const std::string_view domain = wants.substr(0, wants.find('\n'));
-      instance.wants.emplace(domain);
-      wants.remove_prefix(std::min(domain.size() + 1, wants.size()));
+    std::string_view wanted = instances.bytes(i, 3);
+    while (!wanted.empty()) {
+      const std::string_view domain = wanted.substr(0, wanted.find('\n'));
+      instance.wanted.emplace(domain);
+      wanted.remove_prefix(std::min(domain.size() + 1, wanted.size()));
     }
   }
   for (int i = 0; i < leases.count(); ++i) {

@@ -17,7 +17,7 @@ namespace logzio_okta {
 
 /// Keeps the instance alive for a lease from now on, and says what it would follow.
 [[nodiscard]] PgStatement beat(const std::string& id, const std::string& name, Duration lease,
-                               const std::set<std::string>& wants);
+                               const std::set<std::string>& wanted);
 /// Compares the write-ahead log's timeline with the one noted: another one means that a standby took over,
 /// which may not have all that was committed. Then every stream and all of the spool are in doubt.
 [[nodiscard]] PgStatement judge_timeline();

@@ -18,7 +18,7 @@ constexpr const char* tables_sql[] = {
   one boolean primary key default true check(one), version bigint not null, timeline text not null))",
     R"(create table if not exists logzio_okta.instance(
   id uuid primary key, name text not null, started timestamptz not null default clock_timestamp(),
-  seen timestamptz not null, lease interval not null, wants text[] not null) with (fillfactor = 50))",
+  seen timestamptz not null, lease interval not null, wanted text[] not null) with (fillfactor = 50))",
     R"(create table if not exists logzio_okta.org(
   domain text primary key, owner uuid, epoch bigint not null default 0, clean boolean not null default true,
   since timestamptz) with (fillfactor = 50))",
