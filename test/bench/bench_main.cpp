@@ -14,6 +14,7 @@
 #include "bench/limit.hpp"
 #include "bench/naive.hpp"
 #include "bench/trial.hpp"
+#include "postgres/server.hpp"
 
 using namespace logzio_okta;         // NOLINT(google-build-using-namespace)
 using namespace logzio_okta::bench;  // NOLINT(google-build-using-namespace)
@@ -183,6 +184,41 @@ class Bench {
         median(ms), median(cpu), median(rss), static_cast<double>(std::filesystem::file_size(daemon_)) / mb);
   }
 
+  // A round is a run on each, one after the other, so that both meet the same machine.
+  void store() {
+    fmt::print("\nThe state in SQLite and in PostgreSQL, {} tenants; medians of {} rounds\n", tenants_many,
+               rounds_);
+    if (!test::PostgresServer::programs()) return fmt::print("  skipped: PostgreSQL is not installed\n");
+    std::array<std::vector<Trial>, 2> full;
+    std::array<std::vector<Trial>, 2> tail;
+    for (int round = 0; round < rounds_; ++round) {
+      for (std::size_t kind = 0; kind < full.size(); ++kind) {
+        const auto run = [&](TrialSpec spec) {
+          if (kind == 0) return checked(run_trial(daemon_, pages_, spec));
+          const test::PostgresServer server({.durable = true});
+          spec.store = server.url();
+          return checked(run_trial(daemon_, pages_, spec));
+        };
+        full[kind].push_back(run({.load = even_backlog(tenants_many)}));
+        tail[kind].push_back(
+            run({.load = {.orgs = std::vector<OrgLoad>(tenants_many, {.rate = 20, .rate_lasts = 8s})},
+                 .lasts = 16s}));
+      }
+    }
+    fmt::print(
+        "                 full pages: us/event  peak RSS   at the tail: us/event       p50       p99\n");
+    for (std::size_t kind = 0; kind < full.size(); ++kind) {
+      std::ranges::sort(full[kind], {}, &Trial::cpu_us_per_event);
+      std::ranges::sort(tail[kind], {}, &Trial::cpu_us_per_event);
+      const Trial& busy = full[kind][full[kind].size() / 2];
+      const Trial& quiet = tail[kind][tail[kind].size() / 2];
+      fmt::print("  {:<16} {:18.2f} {:5.0f} MiB {:22.2f} {:6.0f} ms {:6.0f} ms\n",
+                 kind == 0 ? "SQLite" : "PostgreSQL", busy.cpu_us_per_event(),
+                 static_cast<double>(busy.rss_peak) / mib, quiet.cpu_us_per_event(),
+                 at_quantile(quiet.proof.event_ms, 0.5), at_quantile(quiet.proof.event_ms, 0.99));
+    }
+  }
+
   // Seconds: that it runs and that every event comes once.
   void smoke() {
     const Trial fast = backlog_of(3, 2);
@@ -230,7 +266,7 @@ class Bench {
 
 constexpr std::string_view usage =
     "Usage: logzio-okta-bench DAEMON [--rounds N] [--pool PAGES] [stages backlog short tail alone stall "
-    "start | smoke]\n";
+    "start store | smoke]\n";
 
 int run(const std::vector<std::string>& args) {
   std::vector<std::string> what;
@@ -259,7 +295,7 @@ int run(const std::vector<std::string>& args) {
       {"stages", [&] { bench.stages(); }},     {"backlog", [&] { bench.backlog(); }},
       {"short", [&] { bench.short_pages(); }}, {"tail", [&] { bench.tail(); }},
       {"alone", [&] { bench.alone(); }},       {"stall", [&] { bench.stall(); }},
-      {"start", [&] { bench.start(); }},
+      {"start", [&] { bench.start(); }},       {"store", [&] { bench.store(); }},
   };
   if (smoke) bench.smoke();
   for (const auto& [name, part] : parts) {

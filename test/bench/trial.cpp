@@ -90,13 +90,20 @@ Trial run_trial(const std::filesystem::path& binary, const Pages& pages, const T
   sandbox::write_file(dir.path() / "ca.pem", authority.pem());
 
   std::vector<std::string> args = {
-      "--tenants",       dir.path() / "tenants.yml",
-      "--state-dir",     dir.path() / "state",
-      "--ca-file",       dir.path() / "ca.pem",
-      "--admin",         "off",
-      "--rate-share",    "1",
-      "--poll-interval", spec.poll_interval,
-      "--listener",      "https://" + std::string(Load::listener_host) + ":" + std::to_string(port)};
+      "--tenants",
+      dir.path() / "tenants.yml",
+      spec.store.empty() ? "--state-dir" : "--store",
+      spec.store.empty() ? (dir.path() / "state").string() : spec.store,
+      "--ca-file",
+      dir.path() / "ca.pem",
+      "--admin",
+      "off",
+      "--rate-share",
+      "1",
+      "--poll-interval",
+      spec.poll_interval,
+      "--listener",
+      "https://" + std::string(Load::listener_host) + ":" + std::to_string(port)};
   const double own_before = cpu_seconds(0).value_or(0);
   const Instant begun = steady_now();
   sandbox::Daemon daemon(

@@ -13,6 +13,7 @@ namespace logzio_okta::bench {
 struct TrialSpec {
   LoadSpec load;
   std::string poll_interval = "1s";
+  std::string store = {};  ///< The URL of a PostgreSQL; empty: a state directory.
   /// The daemon is told to end after this time, or when every org has nothing left to ask for.
   std::optional<Duration> lasts = std::nullopt;
 };

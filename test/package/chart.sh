@@ -37,7 +37,7 @@ validate() {
 # shellcheck disable=SC2016
 restricted='
   def safe_volume: del(.name) | keys - ["configMap","csi","downwardAPI","emptyDir","ephemeral","persistentVolumeClaim","projected","secret"] == [];
-  [.[] | select(.kind == "StatefulSet") | .spec.template.spec] | length == 1 and (.[0] |
+  [.[] | select(.kind == "StatefulSet" or .kind == "Deployment") | .spec.template.spec] | length == 1 and (.[0] |
     (.hostNetwork or .hostPID or .hostIPC | not)
     and .automountServiceAccountToken == false and .enableServiceLinks == false
     and .securityContext.runAsNonRoot == true and .securityContext.seccompProfile.type == "RuntimeDefault"
@@ -143,6 +143,25 @@ that 'a volume that many may write' refuses accessModes "${secrets[@]}" --set 'p
 that 'a PodMonitor of a port on loopback' refuses metrics.enabled "${secrets[@]}" --set metrics.podMonitor.enabled=true
 that 'a variable that has a value of its own' refuses 'use global.env_id' "${secrets[@]}" --set env.ENV_ID=a
 
+that 'a password in the URL of the store' refuses store.passwordSecret "${secrets[@]}" --set store.url=postgresql://okta:hush@db/okta
+that 'a store and a claim' refuses 'remove one of the two' "${secrets[@]}" --set store.url=postgresql://okta@db/okta,persistence.existingClaim=mine
+that 'a password of no store' refuses store.url "${secrets[@]}" --set store.passwordSecret=okta-db
+that 'a store that is no PostgreSQL' refuses store.url "${secrets[@]}" --set store.url=mysql://db/okta
+
+# The state in PostgreSQL
+render "${secrets[@]}" --set store.url=postgresql://okta@db.example.com/okta,store.passwordSecret=okta-db,store.lease=30s >"$work/store.yaml"
+validate store
+that 'there are two pods without a disk, and never none' asks "$work/store.json" '(.[] | select(.kind == "Deployment") | .spec) as $spec |
+  $spec.replicas == 2 and $spec.strategy.rollingUpdate.maxUnavailable == 0 and all(.[]; .kind != "StatefulSet")
+  and all($spec.template.spec.volumes[]; has("secret"))
+  and (.[] | select(.kind == "PodDisruptionBudget") | .spec.selector.matchLabels == $spec.selector.matchLabels)'
+that 'they know the store and where its password is' asks "$work/store.json" '.[] | select(.kind == "Deployment") | .spec.template.spec |
+  (.containers[0].env | map({(.name): .value}) | add) as $env |
+  $env.LOGZIO_OKTA_STORE == "postgresql://okta@db.example.com/okta" and $env.LOGZIO_OKTA_LEASE == "30s"
+  and $env.LOGZIO_OKTA_STORE_PASSWORD_FILE == "/etc/logzio-okta/store/password"
+  and any(.volumes[]; .name == "store" and .secret == {"secretName":"okta-db","defaultMode":288})
+  and any(.containers[0].volumeMounts[]; .name == "store" and .mountPath == "/etc/logzio-okta/store")'
+
 # Other ways
 render "${secrets[@]}" --set persistence.enabled=false >"$work/volatile.yaml"
 validate volatile
@@ -176,8 +195,13 @@ done
 # Without Helm
 kubectl kustomize etc/kubernetes >"$work/kustomize.yaml"
 validate kustomize
-that 'the plain manifests and the chart confine the pod alike' cmp -s \
-  <(jq -S "select(.kind == \"StatefulSet\") | .spec.template.spec | {securityContext, automountServiceAccountToken, enableServiceLinks,
-    terminationGracePeriodSeconds, container: (.containers[0] | {securityContext, livenessProbe, startupProbe, resources})}" "$work/kustomize.json") \
-  <(jq -S "select(.kind == \"StatefulSet\") | .spec.template.spec | {securityContext, automountServiceAccountToken, enableServiceLinks,
-    terminationGracePeriodSeconds, container: (.containers[0] | {securityContext, livenessProbe, startupProbe, resources})}" "$work/least.json")
+kubectl kustomize etc/kubernetes/replicas >"$work/replicas.yaml"
+validate replicas
+# confined NAME: what the pod of NAME.json may do.
+confined() {
+  jq -S 'select(.kind == "StatefulSet" or .kind == "Deployment") | .spec.template.spec | {securityContext, automountServiceAccountToken,
+    enableServiceLinks, terminationGracePeriodSeconds, container: (.containers[0] | {securityContext, livenessProbe, startupProbe, resources})}' "$work/$1.json"
+}
+for manifest in kustomize replicas store; do
+  that "the pods of $manifest and of the chart are confined alike" cmp -s <(confined "$manifest") <(confined least)
+done

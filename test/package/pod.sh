@@ -43,7 +43,7 @@ write_secret() {
 
 # render FLAG...: the chart's StatefulSet, for the sandbox's listener and without a cluster's time.
 render() {
-  "$tools/helm" template okta "$source/charts/logzio-okta" --kube-version 1.25.0 --show-only templates/statefulset.yaml \
+  "$tools/helm" template okta "$source/charts/logzio-okta" --kube-version 1.25.0 --show-only templates/workload.yaml \
     --set existingSecret=logzio-token,existingTenantsSecret=okta-tenants,global.customLogsEndpoint="$listener" \
     --set env.LOGZIO_OKTA_POLL_INTERVAL=1s "$@" 2>/dev/null >"$work/pod.yaml"
   "$tools/venv/bin/python" "$source/test/package/strict_yaml.py" "$work/pod.yaml" >"$work/pod.json"

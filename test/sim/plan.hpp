@@ -68,6 +68,7 @@ enum class Intensity : std::uint8_t { off, rare, frequent, constant };
 struct Wishes {
   std::size_t orgs = 0;                     ///< 0: as the seed draws.
   std::size_t accounts = 0;                 ///< Likewise.
+  std::size_t replicas = 0;                 ///< That share the orgs by one database (replicas.hpp).
   bool hooks = true;                        ///< False: none.
   std::optional<std::set<Trouble>> only{};  ///< No other troubles.
   std::uint64_t again = 0;                  ///< The same plan, and other draws in what comes of it.

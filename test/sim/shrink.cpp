@@ -115,6 +115,7 @@ std::string Setup::flags() const {
   std::string flags = "--seed " + std::to_string(seed) + " --hours " + std::to_string(hours) + " --tenants " +
                       std::to_string(wishes.orgs);
   if (wishes.accounts > 0) flags += " --accounts " + std::to_string(wishes.accounts);
+  if (wishes.replicas > 0) flags += " --replicas " + std::to_string(wishes.replicas);
   if (!wishes.hooks) flags += " --no-hooks";
   if (wishes.again > 0) flags += " --again " + std::to_string(wishes.again);
   if (!wishes.only) return flags;

@@ -21,6 +21,7 @@
 
 #include "logzio_okta/base/limits.hpp"
 
+#include "sim/replicas.hpp"
 #include "sim/shrink.hpp"
 #include "sim/world.hpp"
 
@@ -31,6 +32,7 @@ namespace {
 
 constexpr int exit_usage = 64;
 constexpr std::uint64_t accounts_max = 8;
+constexpr std::uint64_t replicas_max = 5;
 
 struct Arguments {
   std::uint64_t from = 1;
@@ -63,6 +65,7 @@ How it is run:
   --hours H    of trouble (48)
   --tenants T  in every run (50); 0: 1 to 50, as the seed draws
   --accounts A at Logz.io, instead of as many as the seed draws
+  --replicas R of the daemon that share one database (0: one daemon with its own state)
   --no-hooks   Okta pushes nothing
   --only T,T   no other troubles than these; "none"
   --again N    the seed's plan with other draws (0)
@@ -125,6 +128,9 @@ std::optional<Arguments> read_arguments(int argc, char** argv) {
       arguments.wishes.orgs = *value;
     } else if (word == "--accounts" && *value <= accounts_max) {
       arguments.wishes.accounts = *value;
+    } else if (word == "--replicas" && *value <= replicas_max) {
+      arguments.wishes.replicas = *value;
+      arguments.shrink_s = 0;
     } else if (word == "--again") {
       arguments.wishes.again = *value;
     } else if (word == "--shrink") {
@@ -147,6 +153,10 @@ struct Result {
 Result run_seed(const Setup& setup, Story& story) {
   const Plan plan = setup.plan();
   try {
+    if (setup.wishes.replicas > 0) {
+      Replicas replicas(plan, setup.wishes.replicas, story);
+      return {.violation = {}, .outcome = replicas.run()};
+    }
     World world(plan, story);
     return {.violation = {}, .outcome = world.run()};
   } catch (Violation& violation) {

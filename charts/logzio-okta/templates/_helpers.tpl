@@ -56,7 +56,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and (or .Values.metrics.podMonitor.enabled .Values.metrics.networkPolicy.enabled) (not .Values.metrics.enabled) -}}
 {{- fail "metrics.podMonitor and metrics.networkPolicy need metrics.enabled: without it the port is on loopback." -}}
 {{- end -}}
-{{- $elsewhere := dict "LOGZIO_OKTA_TENANTS" "tenants or existingTenantsSecret" "LOGZIO_OKTA_TENANTS_YAML" "tenants or existingTenantsSecret" "LOGZIO_TOKEN" "existingSecret" "LOGZIO_TOKEN_FILE" "existingSecret" "LOGZIO_REGION" "global.logzioRegion" "LOGZIO_LISTENER_HOST" "global.customLogsEndpoint" "ENV_ID" "global.env_id" "LOGZIO_OKTA_ADMIN" "metrics" "LOGZIO_OKTA_STATE_DIR" "persistence" -}}
+{{- if and .Values.store.url .Values.persistence.existingClaim -}}
+{{- fail "store.url and persistence.existingClaim are both set; remove one of the two: the state is in PostgreSQL or on a disk." -}}
+{{- end -}}
+{{- if and .Values.store.passwordSecret (not .Values.store.url) -}}
+{{- fail "store.passwordSecret needs store.url: the password is the database's." -}}
+{{- end -}}
+{{- if regexMatch "^[a-z]+://[^/?@]*:[^/?@]*@|[?&]password=" .Values.store.url -}}
+{{- fail "store.url holds a password; put it into a Secret and name that in store.passwordSecret." -}}
+{{- end -}}
+{{- $elsewhere := dict "LOGZIO_OKTA_TENANTS" "tenants or existingTenantsSecret" "LOGZIO_OKTA_TENANTS_YAML" "tenants or existingTenantsSecret" "LOGZIO_TOKEN" "existingSecret" "LOGZIO_TOKEN_FILE" "existingSecret" "LOGZIO_REGION" "global.logzioRegion" "LOGZIO_LISTENER_HOST" "global.customLogsEndpoint" "ENV_ID" "global.env_id" "LOGZIO_OKTA_ADMIN" "metrics" "LOGZIO_OKTA_STATE_DIR" "persistence" "LOGZIO_OKTA_STORE" "store.url" "LOGZIO_OKTA_STORE_PASSWORD_FILE" "store.passwordSecret" "LOGZIO_OKTA_LEASE" "store.lease" -}}
 {{- range $name, $value := .Values.env -}}
 {{- if hasKey $elsewhere $name -}}
 {{- fail (printf "env.%s: the chart sets this variable; use %s." $name (get $elsewhere $name)) -}}

@@ -100,6 +100,7 @@ struct PostgresStore::Impl {
   bool spool_looked = false;
 
   std::set<std::string> reopening;   ///< Orgs that are kept, although nothing of them is open at this moment.
+  std::uint64_t met_session = 0;     ///< Of the connection, when it was last looked at.
   std::uint64_t judged_session = 0;  ///< A round went well since this session began.
 
   std::string giving_way;  ///< An org that another replica should have.
@@ -596,7 +597,8 @@ void PostgresStore::work(Instant now, bool about_to_block) {
   impl_->leases.want(impl_->wanted(), now);
   impl_->leases.work(now);
   impl_->connection.work(now);
-  if (impl_->connection.ready() && impl_->judged_session != impl_->connection.session())
+  const std::uint64_t session = impl_->connection.session();
+  if (impl_->connection.ready() && std::exchange(impl_->met_session, session) != session)
     impl_->leases.hurry();
   impl_->take_changes();
   impl_->commit(about_to_block);

@@ -458,9 +458,12 @@ void Daemon::Impl::confine_self() {
   for (const std::string* open : {&confinement.files_open, &confinement.calls_open}) {
     if (!open->empty()) say(Level::info, "not confined further than the system does it (" + *open + ")");
   }
-  if (confinement.files_open.empty())
-    say(Level::debug, "from now on writes files in " + (state_dir.empty() ? "no directory" : state_dir) +
-                          (copies ? " and " + *settings.options.copy_to : std::string()) + " alone");
+  if (confinement.files_open.empty()) {
+    std::string places = state_dir;
+    if (copies) places += (places.empty() ? "" : " and ") + *settings.options.copy_to;
+    say(Level::debug,
+        places.empty() ? "from now on writes no file" : "from now on writes files in " + places + " alone");
+  }
   if (confinement.calls_open.empty()) say(Level::debug, "from now on starts no program");
 }
 

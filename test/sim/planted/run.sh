@@ -48,7 +48,7 @@ plant() {
 # flags of the original and linked in front of the libraries, whose own object is then not wanted any more.
 with_bug() {
   local dir=$1 program=$2 number=$3 file=$4 object compile link
-  object=$(ninja -C "$dir" -t targets all | grep -om 1 "^[^:]*/$file\.o")
+  object=$(ninja -C "$dir" -t targets all | grep -om 1 "^[^:]*/${file#test/sim/}\.o") # A model's is beside its rules.
   compile=$(ninja -C "$dir" -t commands "$object" | tail -n 1)
   compile=${compile//" $root/$file"/" $work/$number.cpp"}
   compile=${compile//"$object"/"$work/$number.o"}
@@ -72,6 +72,7 @@ row_of_seeds() {
     return
   fi
   local how=(--tenants 0 --hours "$hours" --jobs 1 --shrink 0)
+  [[ $name != "replicas: "* ]] || how=(--replicas 3 --hours 1 --jobs 1)
   timeout 1800 "$work/$number.program" --seeds "$seeds" "${how[@]}" >"$work/$number.run" 2>&1 || status=$?
   seed=$(sed -n 's/^seed \([0-9]*\) failed.*/\1/p' "$work/$number.run" | head -n 1)
   if ((status == 124)); then
