@@ -1,6 +1,7 @@
 #include "sim/replicas.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "logzio_okta/base/check.hpp"
@@ -648,7 +649,8 @@ void Replicas::strike() {
 // Without what was committed in the last moments.
 void Replicas::fail_over() {
   const auto earlier = std::make_shared<SharedDatabase::Tables>(database_.tables());
-  timeline_.after(random_.below(3) == 0 ? Duration(0s) : random_.between(0s, 3s), [this, earlier] {
+  constexpr std::array<Duration, 4> most{0s, 3s, 3s, 30s};
+  timeline_.after(random_.between(0s, most[random_.below(most.size())]), [this, earlier] {
     tell(3, [] { return "the database fails over"s; });
     database_.fail_over(std::move(*earlier));
     ++connections_;

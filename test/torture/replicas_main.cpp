@@ -53,6 +53,7 @@ struct Settings {
   std::uint64_t tenants = 50;
   std::uint64_t lease_s = 20;
   std::string only;
+  std::size_t last_words = 15;
 };
 
 enum class Trouble : std::uint8_t {
@@ -134,7 +135,8 @@ class Replicas {
   [[nodiscard]] std::string last_words() const {
     std::string words;
     for (std::size_t i = 0; i < daemons_.size(); ++i) {
-      if (daemons_[i]) words += fmt::format("{}:\n{}\n", instance(i), daemons_[i]->log_tail(15));
+      if (daemons_[i])
+        words += fmt::format("{}:\n{}\n", instance(i), daemons_[i]->log_tail(settings_.last_words));
     }
     return words;
   }
@@ -497,6 +499,8 @@ std::optional<Settings> read_arguments(int count, char** arguments) {
       "seed", "decides what is done", cxxopts::value(settings.seed)->default_value("1"))(
       "tenants", "how many orgs are shared", cxxopts::value(settings.tenants)->default_value("50"))(
       "lease", "seconds of --lease", cxxopts::value(settings.lease_s)->default_value("20"))(
+      "last-words", "so many lines of each daemon's log after a violation",
+      cxxopts::value(settings.last_words)->default_value("15"))(
       "only", "one kind of trouble, named as in the table", cxxopts::value(settings.only))("h,help",
                                                                                            "this text");
   if (options.parse(count, arguments).count("help") > 0) {

@@ -509,7 +509,8 @@ std::optional<std::string> PostgresStore::Impl::trouble() const {
   if (!connection.ready()) {
     return connection.trouble() ? connection.trouble()->text : "the connection to the database is lost";
   }
-  if (!commit_failed.empty()) return commit_failed;
+  // Once all of it is lost or refused, nothing is left that could show that commits work again.
+  if (!commit_failed.empty() && !nothing_queued()) return commit_failed;
   return std::nullopt;
 }
 
