@@ -16,17 +16,24 @@ constexpr const char* judge_timeline_sql = R"(
 with now as materialized (select left(pg_walfile_name(pg_current_wal_lsn()), 8) as timeline),
 noted as materialized (select timeline from logzio_okta.meta),
 changed as (
-  update logzio_okta.meta m set timeline = now.timeline from now where m.timeline <> now.timeline returning 1),
+  update logzio_okta.meta m set timeline = now.timeline,
+    failed_over = case when m.timeline <> '' then clock_timestamp() end
+  from now where m.timeline <> now.timeline returning 1),
 failed_over as materialized (select 1 from changed, noted where noted.timeline <> ''),
 doubted as (update logzio_okta.stream set unclean = 2 where exists (select 1 from failed_over)),
 marked as (update logzio_okta.spool set marked = true where not marked and exists (select 1 from failed_over))
 select now.timeline, exists (select 1 from failed_over) from now)";
 
+// For a lease after a failover nothing is free: the heartbeats of an owner that still acts may be among what
+// was lost.
 constexpr const char* take_sql = R"(
 with free as materialized (
   select o.domain, o.clean from logzio_okta.org o
   where o.domain = any($2::text[]) and (o.owner is null or not exists (
     select 1 from logzio_okta.instance i where i.id = o.owner and i.seen + i.lease > clock_timestamp()))
+  and not exists (
+    select 1 from logzio_okta.meta m, logzio_okta.instance me
+    where me.id = $1::uuid and m.failed_over + me.lease > clock_timestamp())
   order by o.domain for update of o skip locked),
 taken as (
   update logzio_okta.org o set owner = $1::uuid, epoch = o.epoch + 1, clean = false, since = clock_timestamp()

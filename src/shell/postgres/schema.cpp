@@ -15,7 +15,8 @@ end $$)";
 
 constexpr const char* tables_sql[] = {
     R"(create table if not exists logzio_okta.meta(
-  one boolean primary key default true check(one), version bigint not null, timeline text not null))",
+  one boolean primary key default true check(one), version bigint not null, timeline text not null,
+  failed_over timestamptz))",
     R"(create table if not exists logzio_okta.instance(
   id uuid primary key, name text not null, started timestamptz not null default clock_timestamp(),
   seen timestamptz not null, lease interval not null, wanted text[] not null) with (fillfactor = 50))",

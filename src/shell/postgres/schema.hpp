@@ -2,7 +2,8 @@
 //
 // Format (version 1; times are milliseconds since 1970 UTC but where the database itself judges them; bytes
 // are those of the state file, see state/schema.hpp)
-//     meta          one row: version, timeline (of the write-ahead log; another one after a failover)
+//     meta          one row: version, timeline (of the write-ahead log; another one after a failover),
+//                   failed_over: when that last changed
 //     instance      one row a running replica: id (random at each start), name, seen, lease (it lives until
 //                   seen + lease by the database's clock), wanted: the orgs it would follow
 //     org           one row an org, the lease: owner (an instance), epoch (counts owners), clean (false while
