@@ -510,7 +510,7 @@ std::optional<std::string> PostgresStore::Impl::trouble() const {
     return connection.trouble() ? connection.trouble()->text : "the connection to the database is lost";
   }
   // Once all of it is lost or refused, nothing is left that could show that commits work again.
-  if (!commit_failed.empty() && !nothing_queued()) return commit_failed;
+  if (!commit_failed.empty() && (committing || !nothing_queued())) return commit_failed;
   return std::nullopt;
 }
 
