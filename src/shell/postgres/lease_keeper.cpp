@@ -16,6 +16,7 @@ namespace {
 
 constexpr int rounds_a_lease = 7;
 constexpr Duration margin_usual = 5s;
+constexpr Duration standby_rest = 1s;  // Between two looks for an org that another replica gives back.
 
 /// Random, version 4 (RFC 9562).
 std::string make_uuid() {
@@ -142,7 +143,8 @@ void LeaseKeeper::check_version() {
 void LeaseKeeper::begin_round() {
   busy_ = true;
   beat_failed_ = false;
-  round_at_ = now_ + lease_ / rounds_a_lease;
+  const Duration rest = lease_ / rounds_a_lease;
+  round_at_ = now_ + (owned_.size() < wanted_.size() ? std::min(rest, standby_rest) : rest);
   const Duration sent = since_boot_();
   connection_.send(now_, {judge_timeline()}, round_patience, [this](const PgConnection::Outcome& answer) {
     if (answer) note_timeline(answer->front());  // A service that hides it has its own way of failing over.
