@@ -6,9 +6,10 @@
 //     while (auto change = keeper.next_change()) ...      // Taken, lost, to be given away, failed over.
 //     if (keeper.may_act()) ...                           // Asked right before anything is sent.
 //
-// It goes in rounds, a seventh of a lease apart, on a connection of its own, so that no large save holds a
-// round up: it says that it lives, reads who else does and who holds what, takes what is free and due to it
-// (Fleet), and names an org to be given away when it has too many.
+// It goes in rounds, a seventh of a lease apart (a second while others hold some of its orgs), on a
+// connection of its own, so that no large save holds a round up: it says that it lives, reads who else does
+// and who holds what, takes what is free and due to it (Fleet), and names an org to be given away when it has
+// too many.
 //
 // Promises
 // - An org that it calls its own was its own, by the database, after the last round began.
