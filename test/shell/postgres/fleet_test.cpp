@@ -19,13 +19,13 @@ Fleet fleet_of(int replicas, int count) {
   Fleet fleet;
   for (int i = 0; i < replicas; ++i) {
     const std::string id(1, static_cast<char>('a' + i));
-    fleet.instances.push_back({.id = id, .name = id, .alive = true, .wants = orgs(count)});
+    fleet.instances.push_back({.id = id, .name = id, .alive = true, .wanted = orgs(count)});
   }
   return fleet;
 }
 
 void take(Fleet& fleet, const std::string& who) {
-  for (const std::string& org : fleet.to_take(who, fleet.find(who)->wants))
+  for (const std::string& org : fleet.to_take(who, fleet.find(who)->wanted))
     fleet.leases.push_back({org, who});
 }
 
@@ -59,7 +59,7 @@ TEST_CASE("fleet: who is alone takes everything, who comes later is given its sh
 TEST_CASE(
     "fleet: nobody gives away what no other one lacks, and takes more than its share rather than none") {
   Fleet fleet = fleet_of(2, 2);
-  fleet.instances[1].wants = {"other"};
+  fleet.instances[1].wanted = {"other"};
   take(fleet, "a");
   CHECK(fleet.held_by("a") == 2);
   CHECK_FALSE(fleet.to_give("a"));
