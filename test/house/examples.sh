@@ -4,12 +4,13 @@
 # what examples.txt gives it.
 . "$(dirname "$0")/lib.sh"
 compiler=$1
+read -ra libpq <<<"$(pkg-config --cflags-only-I libpq)"
 
 scratch=$(mktemp -d)
 trap 'rm -r "$scratch"' EXIT
 
 compiles() { # compiles FILE: what the compiler has against it, as "file:line: what".
-  "$compiler" -std=c++23 -fsyntax-only -w -Iinclude -Isrc "$1" 2>&1 | { grep -E ': (fatal )?error: ' || true; }
+  "$compiler" -std=c++23 -fsyntax-only -w -Iinclude -Isrc "${libpq[@]}" "$1" 2>&1 | { grep -E ': (fatal )?error: ' || true; }
 }
 
 # Headers that no source of their own shows to be complete.

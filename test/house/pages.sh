@@ -42,5 +42,5 @@ findings "$(
   done
   [[ $(offered --log-level w) == warn ]] || echo "the completion does not know the levels"
   [[ $(offered --state-dir "$scratch") == "$scratch" ]] || echo "the completion does not complete directories"
-  [[ $(offered --listener x stat) == status ]] || echo "the completion takes a flag's value for a command"
+  [[ $(offered --listener x statu) == status ]] || echo "the completion takes a flag's value for a command"
 )"

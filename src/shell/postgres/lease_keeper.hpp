@@ -1,10 +1,10 @@
 // LeaseKeeper: this replica among its like: that it lives, which orgs it holds, and for how long it may act
 // on that.
 //
-//     keeper.want(orgs);                                  // Whatever should be followed, held or not.
-//     keeper.work(now);                                   // Each turn.
-//     while (auto change = keeper.next_change()) ...      // Taken, lost, to be given away, failed over.
-//     if (keeper.may_act()) ...                           // Asked right before anything is sent.
+//     keeper.want(orgs, now);                                      // Whatever should be followed, held or not.
+//     keeper.work(now);                                            // Each turn.
+//     while (auto change = keeper.next_change()) handle(*change);  // Taken, lost, to be given away, ...
+//     if (keeper.may_act()) send();                                // Right before anything is sent.
 //
 // It goes in rounds, a seventh of a lease apart (a second while others hold some of its orgs), on a
 // connection of its own, so that no large save holds a round up: it says that it lives, reads who else does

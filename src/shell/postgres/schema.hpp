@@ -16,10 +16,9 @@
 //                   commits
 //     spool_stream  the last number given
 //     spool_seen    what was spooled within a day
-// For example
-//     select domain, name, epoch, seen from logzio_okta.org left join logzio_okta.instance on owner = id;
-// A table, an index or a column with a default may be added under the same version: earlier replicas pass
-// over it, and a rolling update has both.
+// For example: select domain, name, epoch, seen from logzio_okta.org left join logzio_okta.instance on owner
+// = id; A table, an index or a column with a default may be added under the same version: earlier replicas
+// pass over it, and a rolling update has both.
 #pragma once
 
 #include <cstdint>
