@@ -31,9 +31,12 @@ Window::Window(const std::vector<WindowRow>& rows) {
 }
 
 void Window::add(std::span<const EventHash> events) {
-  const auto added = events_.insert(events_.end(), events.begin(), events.end());
-  std::ranges::sort(added, events_.end(), before);
-  std::ranges::inplace_merge(events_, added, before);
+  std::vector<EventHash> sorted(events.begin(), events.end());
+  std::ranges::sort(sorted, before);
+  std::vector<EventHash> merged;
+  merged.reserve(events_.size() + sorted.size());
+  std::ranges::merge(events_, sorted, std::back_inserter(merged), before);
+  events_ = std::move(merged);
 }
 
 Window::Known Window::Page::look_up(const EventHash& event) {

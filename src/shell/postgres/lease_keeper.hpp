@@ -1,7 +1,7 @@
 // LeaseKeeper: this replica among its like: that it lives, which orgs it holds, and for how long it may act
 // on that.
 //
-//     keeper.want(orgs, now);                                      // Whatever should be followed, held or not.
+//     keeper.want(orgs, now);                                      // All that should be followed.
 //     keeper.work(now);                                            // Each turn.
 //     while (auto change = keeper.next_change()) handle(*change);  // Taken, lost, to be given away, ...
 //     if (keeper.may_act()) send();                                // Right before anything is sent.
