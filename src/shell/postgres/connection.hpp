@@ -58,7 +58,7 @@ enum class Start : std::uint8_t { and_go_on, and_wait };
 class PgConnection {
  public:
   using Outcome = std::expected<std::vector<PgRows>, PgFailure>;
-  using Done = std::function<void(Outcome)>;
+  using Done = std::function<void(const Outcome&)>;
 
   static constexpr Duration connect_patience = 10s;
   static constexpr Duration host_patience = 5s;  ///< Where there is another one to try.

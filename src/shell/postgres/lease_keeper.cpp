@@ -105,37 +105,39 @@ void LeaseKeeper::work(Instant now) {
 // In the first round of a session the tables are looked for, and made.
 void LeaseKeeper::enter() {
   busy_ = true;
-  connection_.send(now_, find_schema(), PgConnection::connect_patience, [this](PgConnection::Outcome found) {
-    busy_ = false;
-    if (!found) return fail_round(found.error());
-    if (found->front().flag(0, 0)) return check_version();
-    busy_ = true;
-    connection_.send(now_, make_schema(), PgConnection::connect_patience,
-                     [this](const PgConnection::Outcome& made) {
-                       busy_ = false;
-                       if (!made) return fail_round(made.error());
-                       check_version();
-                     });
-  });
+  connection_.send(now_, find_schema(), PgConnection::connect_patience,
+                   [this](const PgConnection::Outcome& found) {
+                     busy_ = false;
+                     if (!found) return fail_round(found.error());
+                     if (found->front().flag(0, 0)) return check_version();
+                     busy_ = true;
+                     connection_.send(now_, make_schema(), PgConnection::connect_patience,
+                                      [this](const PgConnection::Outcome& made) {
+                                        busy_ = false;
+                                        if (!made) return fail_round(made.error());
+                                        check_version();
+                                      });
+                   });
 }
 
 void LeaseKeeper::check_version() {
   busy_ = true;
   const std::vector<PgStatement> statements = {PgStatement("select version from logzio_okta.meta"),
                                                forget_the_dead()};
-  connection_.send(now_, statements, PgConnection::connect_patience, [this](PgConnection::Outcome answer) {
-    busy_ = false;
-    if (!answer) return fail_round(answer.error());
-    const PgRows& version = answer->front();
-    if (version.count() == 1 && version.number(0, 0) > postgres_schema_version) {
-      return fail_round({.text = "the state in the database is of a newer version (" +
-                                 std::to_string(version.number(0, 0)) +
-                                 ") than this program knows; run the newer program",
-                         .code = "newer"});
-    }
-    entered_ = true;
-    begin_round();
-  });
+  connection_.send(now_, statements, PgConnection::connect_patience,
+                   [this](const PgConnection::Outcome& answer) {
+                     busy_ = false;
+                     if (!answer) return fail_round(answer.error());
+                     const PgRows& version = answer->front();
+                     if (version.count() == 1 && version.number(0, 0) > postgres_schema_version) {
+                       return fail_round({.text = "the state in the database is of a newer version (" +
+                                                  std::to_string(version.number(0, 0)) +
+                                                  ") than this program knows; run the newer program",
+                                          .code = "newer"});
+                     }
+                     entered_ = true;
+                     begin_round();
+                   });
 }
 
 // Three transactions on their way at once. What is read about leases is read after our beat was committed:
@@ -158,7 +160,7 @@ void LeaseKeeper::begin_round() {
   if (!connection_.ready()) return;
   std::vector<PgStatement> statements;
   read_fleet(statements);
-  connection_.send(now_, statements, round_patience, [this, sent](PgConnection::Outcome answer) {
+  connection_.send(now_, statements, round_patience, [this, sent](const PgConnection::Outcome& answer) {
     busy_ = false;
     if (!answer) return fail_round(answer.error());
     if (!connection_.ready()) return;
@@ -215,7 +217,7 @@ void LeaseKeeper::take() {
   busy_ = true;
   std::vector<PgStatement> statements;
   take_orgs(statements, id_, orgs);
-  connection_.send(now_, statements, round_patience, [this](PgConnection::Outcome answer) {
+  connection_.send(now_, statements, round_patience, [this](const PgConnection::Outcome& answer) {
     busy_ = false;
     if (!answer) return fail_round(answer.error());
     const PgRows& taken = answer->at(1);

@@ -147,7 +147,7 @@ struct PostgresStore::Impl {
   // Writing.
   [[nodiscard]] bool nothing_queued() const { return queue.empty() && spool_queue.empty(); }
   void commit(bool about_to_block);
-  void finish_commit(PgConnection::Outcome outcome, std::size_t first_save);
+  void finish_commit(const PgConnection::Outcome& outcome, std::size_t first_save);
   void acknowledge(const std::vector<PgRows>& rows, std::size_t first_save);
   void take_back(const PgFailure& why);
   void refuse_spool(const std::string& why);
@@ -284,7 +284,7 @@ void PostgresStore::Impl::ask_later(const Question& question, const PgFailure& w
 bool PostgresStore::Impl::ask_one(const OpenStream& request) {
   std::vector<PgStatement> statements;
   read_stream(statements, request.key);
-  connection.send(now, statements, commit_timeout, [this, request](PgConnection::Outcome answer) {
+  connection.send(now, statements, commit_timeout, [this, request](const PgConnection::Outcome& answer) {
     if (!answer) return ask_later(request, answer.error());
     const auto found = streams.find(request.stream);
     if (found == streams.end() || found->second.phase != Phase::opening) return;
@@ -299,7 +299,7 @@ bool PostgresStore::Impl::ask_one(const ReadWindow& request) {
   const std::string& key = streams.at(request.stream).key;
   connection.send(
       now, {read_window_rows(key, limits::window_events_max)}, commit_timeout,
-      [this, request](PgConnection::Outcome answer) {
+      [this, request](const PgConnection::Outcome& answer) {
         if (!answer) return ask_later(request, answer.error());
         if (!streams.contains(request.stream)) return;
         answers.emplace_back(WindowRead{.stream = request.stream, .rows = window_rows_of(answer->front())});
@@ -310,7 +310,8 @@ bool PostgresStore::Impl::ask_one(const ReadWindow& request) {
 bool PostgresStore::Impl::ask_one(const ReadSpool& request) {
   const std::string& key = streams.at(request.stream).key;
   connection.send(
-      now, {read_spool_rows(key, request)}, commit_timeout, [this, request](PgConnection::Outcome answer) {
+      now, {read_spool_rows(key, request)}, commit_timeout,
+      [this, request](const PgConnection::Outcome& answer) {
         if (!answer) return ask_later(request, answer.error());
         if (!streams.contains(request.stream)) return;
         answers.emplace_back(SpoolRead{.stream = request.stream, .rows = spool_rows_of(answer->front())});
@@ -321,7 +322,7 @@ bool PostgresStore::Impl::ask_one(const ReadSpool& request) {
 void PostgresStore::Impl::sum_set_aside_now() {
   if (!connection.ready()) return;
   sum_set_aside_at = now + set_aside_summed_every;
-  connection.send(now, {sum_set_aside()}, commit_timeout, [this](PgConnection::Outcome answer) {
+  connection.send(now, {sum_set_aside()}, commit_timeout, [this](const PgConnection::Outcome& answer) {
     if (!answer) return;
     const std::uint64_t bytes = set_aside_bytes_of(answer->front());
     if (set_aside == bytes) return;
@@ -334,7 +335,7 @@ void PostgresStore::Impl::sum_set_aside_now() {
 void PostgresStore::Impl::judge_replication() {
   if (!options.spools || replication_judged || !connection.ready()) return;
   replication_judged = true;
-  connection.send(now, {find_replication()}, commit_timeout, [this](PgConnection::Outcome answer) {
+  connection.send(now, {find_replication()}, commit_timeout, [this](const PgConnection::Outcome& answer) {
     if (!answer || !loses_commits(answer->front())) return;
     warnings.emplace_back(
         "the database replicates without waiting for its standby: what event hooks brought in its last "
@@ -349,7 +350,7 @@ void PostgresStore::Impl::judge_replication() {
 void PostgresStore::Impl::look_for_spool() {
   if (!may_ask() || spool_questions > 0) return;
   ++spool_questions;
-  connection.send(now, {list_spool()}, commit_timeout, [this](PgConnection::Outcome answer) {
+  connection.send(now, {list_spool()}, commit_timeout, [this](const PgConnection::Outcome& answer) {
     --spool_questions;
     if (!answer) return;
     for (const auto& [key, last] : spool_list_of(answer->front())) {
@@ -367,7 +368,7 @@ void PostgresStore::Impl::sum_spool_of(const std::string& key, std::uint64_t las
   const Told& known = told[key];
   ++spool_questions;
   connection.send(now, {sum_spool(key, known.up_to, known.ours)}, commit_timeout,
-                  [this, key, last](PgConnection::Outcome answer) {
+                  [this, key, last](const PgConnection::Outcome& answer) {
                     --spool_questions;
                     if (!answer) return;
                     std::uint64_t up_to = last;
@@ -425,12 +426,12 @@ void PostgresStore::Impl::commit(bool about_to_block) {
   if (came > 0) statements.push_back(forget_seen(came, sent_spool.back().spool.at));
   committing = true;
   not_before = now + limits::commit_delay;
-  connection.send(now, statements, commit_timeout, [this, first_save](PgConnection::Outcome outcome) {
-    finish_commit(std::move(outcome), first_save);
+  connection.send(now, statements, commit_timeout, [this, first_save](const PgConnection::Outcome& outcome) {
+    finish_commit(outcome, first_save);
   });
 }
 
-void PostgresStore::Impl::finish_commit(PgConnection::Outcome outcome, std::size_t first_save) {
+void PostgresStore::Impl::finish_commit(const PgConnection::Outcome& outcome, std::size_t first_save) {
   committing = false;
   if (!outcome) return take_back(outcome.error());
   commit_failed.clear();

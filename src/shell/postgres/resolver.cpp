@@ -78,7 +78,8 @@ void Resolver::look_up(std::vector<StoreHost> hosts) {
     for (const StoreHost& host : answer->hosts) look_up_one(host, answer->found, answer->failure);
     answer->done = true;
     const std::uint64_t one = 1;
-    static_cast<void>(write(answer->ready.get(), &one, sizeof one));
+    [[maybe_unused]] const ssize_t written =
+        write(answer->ready.get(), &one, sizeof one);  // It is an eventfd.
   };
   if (needs_no_look_up(answer_->hosts)) return run();
   try {
