@@ -124,6 +124,7 @@ class Doctor {
       look_at_shared_state();
       return look_at_copies();
     }
+    if (settings_.no_store) return look_at_copies();  // It is in no directory, and nobody knows where.
     const StateDirLook look = look_at_state_dir(StateDirSearch::of_environment(settings_.options.state_dir));
     state_dir_ = look.path;
     found_.state = {.path = without_credentials(look.path),
@@ -194,8 +195,7 @@ class Doctor {
            "what is set aside takes " + describe_bytes(total.bytes) + " of its " +
                describe_bytes(limits::set_aside_bytes_max) +
                "; from half of it on, a tenant that sets much aside is held; look at it (logzio-okta "
-               "set-aside "
-               "list), then retry or drop it");
+               "set-aside list), then retry or drop it");
     }
   }
 

@@ -19,8 +19,7 @@ constexpr std::array rows = {
               "/usr/share/logstash/tenants-credentials.yml, ./tenants-credentials.yml; else one tenant from "
               "OKTA_API_KEY and OKTA_DOMAIN",
               "The tenants: up to 50 Okta orgs and their API keys. LOGZIO_OKTA_TENANTS_YAML holds the text "
-              "of such a "
-              "file instead."},
+              "of such a file instead."},
     OptionRow{"--token-file FILE", "LOGZIO_TOKEN, LOGZIO_TOKEN_FILE", "required",
               "The Logz.io shipping token, 32 letters: in LOGZIO_TOKEN or in a file, never a flag's value."},
     OptionRow{
@@ -44,9 +43,8 @@ constexpr std::array rows = {
     OptionRow{"--copy-to DIR", "LOGZIO_OKTA_COPY_TO", "",
               "Keep what the listener took in files as well: DIR/<destination>/<hour>.ndjson.gz."},
     OptionRow{"--since T", "LOGZIO_OKTA_SINCE", "7d",
-              "Where a tenant seen for the first time starts: 7d, 24h, now or 2026-11-23T12:00:00Z; at most "
-              "90 days "
-              "back."},
+              "Where a tenant seen for the first time starts: 7d, 24h, now or 2026-11-23T12:00:00Z; at "
+              "most 90 days back."},
     OptionRow{"--poll-interval D", "LOGZIO_OKTA_POLL_INTERVAL", "10s",
               "The pause after a page that was not full: 500ms, 10s, 5m."},
     OptionRow{"--rate-share F", "LOGZIO_OKTA_RATE_SHARE", "0.5",
@@ -64,8 +62,7 @@ constexpr std::array rows = {
               "Where Okta's event hooks are taken; an org of the tenants file is then asked at once."},
     OptionRow{"--hooks-cert FILE", "LOGZIO_OKTA_HOOKS_CERT", "",
               "The event hook's certificate with its chain, PEM; without one plain HTTP, for a proxy on "
-              "loopback or "
-              "one of --hooks-proxies."},
+              "loopback or one of --hooks-proxies."},
     OptionRow{"--hooks-key FILE", "LOGZIO_OKTA_HOOKS_KEY", "", "The key of that certificate, PEM."},
     OptionRow{"--hooks-secrets FILE", "LOGZIO_OKTA_HOOKS_SECRETS", "",
               "Secrets that let a delivery in by its Authorization header, one a line, beside the shipping "

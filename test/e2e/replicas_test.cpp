@@ -69,6 +69,12 @@ struct Fleet {
         .binary = Bench::binary(), .args = flags(i, lease, server.url()), .env = bench.environment_of({})});
     return *daemons[i];
   }
+  /// The first one follows the first org, and has delivered what was there.
+  void begin() {
+    bench.world.issue_past(0, 100, 24h);
+    start(0);
+    REQUIRE(bench.all_arrive());
+  }
   std::optional<int> stop(std::size_t i) {
     daemons[i]->signal(SIGTERM);
     return daemons[i]->wait_exit(patience);
@@ -126,9 +132,7 @@ TEST_CASE("replicas: after an orderly stop another one goes on at once, and noth
 TEST_CASE("replicas: after kill -9 another one takes over, and what it sends again says so") {
   if (!PostgresServer::programs()) return test::skip(not_installed);
   Fleet fleet;
-  fleet.bench.world.issue_past(0, 100, 24h);
-  fleet.start(0);
-  REQUIRE(fleet.bench.all_arrive());
+  fleet.begin();
   fleet.start(1);
   REQUIRE(fleet.daemons[1]->wait_log("okta-0", patience));  // Who holds it.
   fleet.bench.inject_listener(fault::hang(), 1);
@@ -146,9 +150,7 @@ TEST_CASE("replicas: after kill -9 another one takes over, and what it sends aga
 TEST_CASE("replicas: an owner that was stopped and goes on neither saves nor repeats anything unmarked") {
   if (!PostgresServer::programs()) return test::skip(not_installed);
   Fleet fleet;
-  fleet.bench.world.issue_past(0, 100, 24h);
-  fleet.start(0);
-  REQUIRE(fleet.bench.all_arrive());
+  fleet.begin();
   fleet.start(1);
   REQUIRE(fleet.daemons[1]->wait_log("okta-0", patience));
   fleet.bench.world.issue(0, 20);
@@ -173,8 +175,8 @@ TEST_CASE("replicas: while the database is gone nothing is sent, and afterwards 
   if (!PostgresServer::programs()) return test::skip(not_installed);
   Fleet fleet;
   fleet.bench.world.issue_past(0, 100, 24h);
-  Daemon& daemon = fleet.start(0);
-  REQUIRE(fleet.bench.all_arrive());
+  fleet.begin();
+  Daemon& daemon = *fleet.daemons[0];
   fleet.server.stop_at_once();
   fleet.bench.world.issue(0, 20);
   REQUIRE(daemon.wait_log("ERROR", patience));
@@ -188,9 +190,7 @@ TEST_CASE("replicas: while the database is gone nothing is sent, and afterwards 
 TEST_CASE("replicas: what one instance has done the next one knows, without a disk") {
   if (!PostgresServer::programs()) return test::skip(not_installed);
   Fleet fleet;
-  fleet.bench.world.issue_past(0, 100, 24h);
-  fleet.start(0);
-  REQUIRE(fleet.bench.all_arrive());
+  fleet.begin();
   CHECK(fleet.stop(0) == 0);
   CHECK_FALSE(std::filesystem::exists(fleet.bench.state_dir()));
   fleet.start(1);
@@ -220,7 +220,22 @@ TEST_CASE("replicas: who may not into the database is told what to change, and n
   const Ended right =
       check(fleet.server.url("locked"), {{"LOGZIO_OKTA_STORE_PASSWORD_FILE", fleet.bench.path("password")}});
   INFO(right.text);
-  CHECK_FALSE(right.text.contains("password authentication failed"));
+  CHECK(right.code == 0);  // A schema of its own is all that the role needs.
+
+  static_cast<void>(
+      fleet.server.query("ALTER SCHEMA logzio_okta OWNER TO postgres; "
+                         "GRANT USAGE ON SCHEMA logzio_okta TO locked"));
+  const Ended shut =
+      check(fleet.server.url("locked"), {{"LOGZIO_OKTA_STORE_PASSWORD_FILE", fleet.bench.path("password")}});
+  INFO(shut.text);
+  CHECK(shut.code == 74);
+  CHECK(shut.text.contains("grant create on schema logzio_okta to locked"));
+
+  const Ended mistyped = check("postgresql://okta@127.0.0.1:5432x/okta");
+  INFO(mistyped.text);
+  CHECK(mistyped.code == 78);
+  CHECK(mistyped.text.contains("its port is not a number"));
+  CHECK_FALSE(mistyped.text.contains("state in "));  // It does not look elsewhere instead.
 
   Words words = fleet.flags(0, "10s", "postgresql://okta:hush-hush@127.0.0.1/okta");
   const Ended shown = fleet.run(words);

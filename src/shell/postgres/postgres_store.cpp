@@ -502,9 +502,8 @@ void PostgresStore::Impl::refuse_spool(const std::string& why) {
 std::optional<std::string> PostgresStore::Impl::trouble() const {
   if (leases.has_run_out() && leases.in_touch()) {
     return place_of(options.access) +
-           ": it has not answered for as long as this replica's lease lasts, or this machine slept, so that "
-           "another "
-           "replica may follow its orgs; look whether the server hangs";
+           ": it has not answered for as long as this replica's lease lasts, or this machine slept, so "
+           "that another replica may follow its orgs; look whether the server hangs";
   }
   if (!leases.in_touch()) return leases.trouble();
   if (!connection.ready()) {

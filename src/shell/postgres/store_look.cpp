@@ -18,7 +18,9 @@ constexpr const char* facts_sql = R"(
 select current_setting('server_version'), pg_is_in_recovery(), current_setting('fsync'),
   current_setting('synchronous_commit'), current_setting('synchronous_standby_names'),
   (select count(*) from pg_stat_replication),
-  has_database_privilege(current_database(), 'create'), current_user::text, current_database()::text)";
+  current_user::text, current_database()::text, to_regnamespace('logzio_okta') is not null,
+  case when to_regnamespace('logzio_okta') is null then has_database_privilege(current_database(), 'create')
+    else has_schema_privilege('logzio_okta', 'create') end)";
 
 std::string replication_of(const PgRows& facts) {
   const std::string names = facts.text(0, 4);
@@ -42,10 +44,22 @@ void judge(const PgRows& facts, StoreLook& look) {
   if (facts.text(0, 4).empty() && facts.number(0, 5) > 0) {
     look.warnings.push_back(
         look.place +
-        " replicates without waiting for its standby: a failover may lose what was committed last. No event "
-        "is "
-        "lost by that but what hooks of orgs that are not polled brought; set synchronous_standby_names");
+        " replicates without waiting for its standby: a failover may lose what was committed last. No "
+        "event is lost by that but what hooks of orgs that are not polled brought; set "
+        "synchronous_standby_names");
   }
+}
+
+/// Why the first replica to start could not make its tables.
+std::string lacking_rights(const PgRows& facts) {
+  const std::string user = printable(facts.text(0, 6));
+  if (facts.flag(0, 8)) {
+    return "the user " + user +
+           " may not make tables in the schema logzio_okta; let it: grant create on schema logzio_okta to " +
+           user;
+  }
+  return "the user " + user + " may not make a schema; let it: grant create on database " +
+         printable(facts.text(0, 7)) + " to " + user + ", or create schema logzio_okta authorization " + user;
 }
 
 std::string name_of_org(const std::string& domain) {
@@ -75,12 +89,7 @@ StoreLook look_at_store(const StoreAccess& access) {
   if (!there) return fail_with(there.error());
   look.has_state = *there;
   if (!*there) {
-    if (!facts->flag(0, 6) && !look.problem) {
-      look.problem = look.place + ": the user " + printable(facts->text(0, 7)) +
-                     " may not make a schema; let it: grant create on database " +
-                     printable(facts->text(0, 8)) + " to " + printable(facts->text(0, 7)) +
-                     ", or create schema logzio_okta authorization " + printable(facts->text(0, 7));
-    }
+    if (!facts->flag(0, 9) && !look.problem) look.problem = look.place + ": " + lacking_rights(*facts);
     return look;
   }
   std::vector<PgStatement> statements;

@@ -54,7 +54,7 @@ std::string meant(std::string_view name, std::string_view ours) {
 
 /// Our names without the prefix: it is rarely mistyped, and it would make all names look alike.
 std::vector<std::string_view> our_endings() {
-  std::vector<std::string_view> names = {tenants_variable.substr(prefix.size())};
+  std::vector<std::string_view> names = {tenants_variable.substr(prefix.size()), "STORE_PASSWORD_FILE"};
   for (const OptionRow& row : option_table()) {
     if (row.environment.starts_with(prefix)) names.push_back(row.environment.substr(prefix.size()));
   }

@@ -363,7 +363,9 @@ class Reader {
   }
 
   Result<void> keep_store(const Value& value) {
-    if (Result<void> good = check_store_url(value.text); !good) return good;
+    const Result<void> good = check_store_url(value.text);
+    settings_.no_store = !good;
+    if (!good) return good;
     return keep(settings_.options.store, value);
   }
 

@@ -42,6 +42,7 @@ struct Settings {
   Options options;                      ///< Those that the command does not take have their defaults.
   bool no_token = false;                ///< None is set, so each tenant needs its own: see unsaid().
   bool no_listener = false;             ///< The same.
+  bool no_store = false;                ///< --store was given and cannot be used: see problems.
   std::string misnamed_token;     ///< What was set instead, for the end of that error; see misnamed.hpp.
   std::string misnamed_listener;  ///< The same.
   Proxy proxy;                    ///< Read only for a command that takes `ca-file`; others do not use TLS.

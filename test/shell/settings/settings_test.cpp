@@ -332,6 +332,9 @@ TEST_CASE(
   REQUIRE_THAT(warnings[0],
                Contains("LOGZIO_ENV_ID") && Contains("did you mean ENV_ID?") && !Contains("SECRET"));
   REQUIRE_THAT(warnings[1], Contains("LOGZIO_OKTA_SINSE") && Contains("did you mean LOGZIO_OKTA_SINCE?"));
+  REQUIRE_THAT(settings({}, {{"LOGZIO_OKTA_STORE_PASWORD_FILE", "SECRET"}}).options.warnings.at(0),
+               Contains("did you mean LOGZIO_OKTA_STORE_PASSWORD_FILE?") && !Contains("SECRET"));
+  REQUIRE(settings({}, {{"LOGZIO_OKTA_STORE_PASSWORD_FILE", "f"}}).options.warnings.empty());
   // What Kubernetes says of a service of that name.
   REQUIRE(
       settings({}, {{"LOGZIO_OKTA_PORT", "tcp://10.0.0.1:9810"}, {"LOGZIO_OKTA_SERVICE_HOST", "10.0.0.1"}})

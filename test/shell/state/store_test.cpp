@@ -18,6 +18,7 @@
 
 #include "catch.hpp"
 #include "shell/flaky_disk.hpp"
+#include "shell/store_bench.hpp"
 #include "shell/temp_dir.hpp"
 
 namespace logzio_okta {
@@ -26,33 +27,15 @@ namespace {
 using Catch::Matchers::Contains;
 using test::names_like;
 using test::read_file;
+using test::row;
+using test::save_of;
 using test::TempDir;
 using test::write_file;
 
 constexpr StreamId acme{1};
 constexpr StreamId beta{2};
 
-WallTime wall(std::string_view text) {
-  return parse_rfc3339(text).value();
-}
-const WallTime start = wall("2026-11-23T12:00:00.000Z");
-
-WindowRow row(std::uint64_t page, std::size_t events) {
-  WindowRow made{.page = page, .newest = start + std::chrono::minutes(page), .events = {}};
-  for (std::size_t i = 0; i < events; ++i) made.events.push_back({.uuid = page * 1'000'000 + i, .bytes = ~i});
-  return made;
-}
-
-/// A page settled: the place after it and what is known again of it.
-Save save_of(StreamId stream, std::uint64_t number, std::uint64_t page) {
-  Save save{.stream = stream, .number = number, .place = {}, .rows = {}, .rows_from = 0, .set_aside = {}};
-  save.place.next = "/api/v1/logs?after=" + std::to_string(page) + "&limit=1000";
-  save.place.since = start;
-  save.place.first_start = start;
-  save.place.pages = page;
-  save.rows.push_back(row(page, 3));
-  return save;
-}
+const WallTime start = test::noon;
 
 /// Until told otherwise, a commit takes no time, so that nothing here depends on the machine's speed.
 struct Bench {
