@@ -1,7 +1,6 @@
 #include "shell/process/daemon.hpp"
 
 #include <algorithm>
-#include <array>
 #include <ctime>
 #include <deque>
 #include <fstream>
@@ -30,11 +29,9 @@
 #include "shell/os/file_watch.hpp"
 #include "shell/os/small_file.hpp"
 #include "shell/output/once_view.hpp"
-#include "shell/postgres/access.hpp"
-#include "shell/postgres/postgres_store.hpp"
 #include "shell/process/confinement.hpp"
+#include "shell/process/kept.hpp"
 #include "shell/process/notify.hpp"
-#include "shell/process/privileges.hpp"
 #include "shell/process/signals.hpp"
 #include "shell/serve/admin.hpp"
 #include "shell/serve/history.hpp"
@@ -43,15 +40,10 @@
 #include "shell/settings/tenants_file.hpp"
 #include "shell/state/copies.hpp"
 #include "shell/state/owner_lock.hpp"
-#include "shell/state/state_dir.hpp"
 #include "shell/state/state_store.hpp"
-#include "shell/state/store.hpp"
 
 namespace logzio_okta {
 namespace {
-
-constexpr int exit_state = 74;
-constexpr int exit_state_held = 75;
 
 std::uint64_t random_seed() {
   std::uint64_t seed = 0;
@@ -82,93 +74,10 @@ std::string started_line(const Options& options, const Tenants& tenants, const s
          ", state in " + place;
 }
 
-// Called when every file that only root may read has been read or is open, and before anything is sent.
-Result<void> become_user(const Options& options, const std::string& state_dir,
-                         const std::optional<std::string>& password_file = std::nullopt) {
-  if (!options.user) return {};
-  // A pipe may be opened only to be read: its writer would see it closed.
-  for (const auto* file : {&options.hooks_cert, &options.hooks_key, &options.hooks_secrets, &password_file}) {
-    if (*file && !is_pipe(**file)) keep_small_file(**file);
-  }
-  if (options.copy_to) {
-    // What cannot be made, opening says.
-    if (make_directories(*options.copy_to) == 0) hand_over_copies(*options.copy_to, *options.user);
-  }
-  if (!state_dir.empty()) hand_over(state_dir, *options.user);
-  return give_up_privileges(*options.user);
-}
-
-std::unexpected<StartFailure> refuse_start(int code, std::string text) {
-  return std::unexpected(StartFailure{code, {std::move(text)}});
-}
-
 /// Between the moment when the core asked for it and this one the lease may have ended.
 TransportError may_not_act() {
   return {.fault = TransportFault::refused_by_us,
           .text = "not asked or sent, since another replica may have taken over meanwhile"};
-}
-
-struct Kept {
-  std::unique_ptr<StateStore> store;
-  std::optional<Copies> copies;
-  std::string state_dir;  ///< Empty where a database has it.
-  std::string place;      ///< For people.
-  std::vector<std::string> warnings;
-};
-
-std::expected<void, StartFailure> open_copies(const Options& options, Kept& kept) {
-  if (!options.copy_to) return {};
-  if (const auto problem = problem_with_place(*options.copy_to, kept.state_dir))
-    return refuse_start(exit_configuration, "--copy-to: " + *problem);
-  auto copies = Copies::open(*options.copy_to);
-  if (!copies) return refuse_start(copies.error().held ? exit_state_held : exit_state, copies.error().text);
-  kept.copies = std::move(*copies);
-  return {};
-}
-
-std::string name_of_this_host() {
-  std::array<char, 256> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) return "?";
-  return host.data();
-}
-
-/// A state that replicas share. Whether the database is there shows later: it is waited for.
-std::expected<Kept, StartFailure> open_shared(const Options& options, const Environment& environment) {
-  StoreAccess access = access_of(options, environment);
-  if (auto became = become_user(options, {}, access.password_file); !became)
-    return refuse_start(exit_configuration, became.error().text);
-  if (auto good = check_access(access); !good) return refuse_start(exit_configuration, good.error().text);
-  Kept kept{
-      .store = nullptr, .copies = std::nullopt, .state_dir = {}, .place = place_of(access), .warnings = {}};
-  kept.store = std::make_unique<PostgresStore>(
-      PostgresOptions{.access = std::move(access),
-                      .instance = options.instance.value_or(name_of_this_host()),
-                      .lease = options.lease,
-                      .spools = !options.hooks_orgs.empty()});
-  if (auto opened = open_copies(options, kept); !opened) return std::unexpected(std::move(opened.error()));
-  return kept;
-}
-
-/// The state, in the hands of the user that we are from then on. Its lock comes first: what another instance
-/// works with is not handed to anybody.
-std::expected<Kept, StartFailure> open_state(const Options& options) {
-  const auto found = find_state_dir(StateDirSearch::of_environment(options.state_dir));
-  if (!found) return refuse_start(exit_state, found.error().text);
-  const std::string& dir = found->path;
-  if (auto made = make_state_dir(dir); !made) return refuse_start(exit_state, made.error().text);
-  auto lock = OwnerLock::take(dir, wall_now());
-  if (!lock) return refuse_start(lock.error().held ? exit_state_held : exit_state, lock.error().text);
-  if (auto became = become_user(options, dir); !became)
-    return refuse_start(exit_configuration, became.error().text);
-  auto store = Store::open(dir, wall_now(), std::move(*lock));
-  if (!store) return refuse_start(store.error().exit_code, store.error().text);
-  Kept kept{.store = std::make_unique<Store>(std::move(*store)),
-            .copies = std::nullopt,
-            .state_dir = dir,
-            .place = dir,
-            .warnings = found->warnings};
-  if (auto opened = open_copies(options, kept); !opened) return std::unexpected(std::move(opened.error()));
-  return kept;
 }
 
 }  // namespace
@@ -319,8 +228,7 @@ std::expected<std::unique_ptr<Daemon>, StartFailure> Daemon::start(Settings sett
   if (!problems.empty()) return std::unexpected(StartFailure{exit_configuration, std::move(problems)});
   auto trust = Trust::load(settings.options.ca_file);
   if (!trust) return refuse_start(exit_configuration, trust.error().text);
-  auto kept =
-      settings.options.store ? open_shared(settings.options, environment) : open_state(settings.options);
+  auto kept = open_kept(settings.options, environment);
   if (!kept) return std::unexpected(std::move(kept.error()));
   const std::vector<std::string> warnings = std::move(kept->warnings);
 

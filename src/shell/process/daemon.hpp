@@ -11,18 +11,12 @@
 
 #include <expected>
 #include <memory>
-#include <string>
-#include <vector>
 
+#include "shell/process/kept.hpp"
 #include "shell/process/log.hpp"
 #include "shell/settings/settings.hpp"
 
 namespace logzio_okta {
-
-struct StartFailure {
-  int exit_code = 0;                  ///< 74, 75 or 78.
-  std::vector<std::string> problems;  ///< One line each: what, where, what to do.
-};
 
 class Daemon {
  public:
