@@ -102,6 +102,14 @@ Culprits find_culprits(const Bulk& bulk, const std::string& answer) {
   return culprits;
 }
 
+bool has_lines_of(const std::vector<Piece>& pieces, StreamId stream) {
+  return std::ranges::find(pieces, stream, &Piece::stream) != pieces.end();
+}
+
+bool has_only_lines_of(const std::vector<Piece>& pieces, const std::set<StreamId>& streams) {
+  return std::ranges::all_of(pieces, [&](const Piece& each) { return streams.contains(each.stream); });
+}
+
 Parted without_stream(const Bulk& bulk, StreamId stream, bool perhaps_taken) {
   Parted parted;
   BulkBuilder kept;

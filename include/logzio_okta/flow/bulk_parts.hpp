@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +40,10 @@ struct Culprits {
 };
 /// `answer`: what the listener said.
 [[nodiscard]] Culprits find_culprits(const Bulk& bulk, const std::string& answer);
+
+[[nodiscard]] bool has_lines_of(const std::vector<Piece>& pieces, StreamId stream);
+/// No line is of another stream than these.
+[[nodiscard]] bool has_only_lines_of(const std::vector<Piece>& pieces, const std::set<StreamId>& streams);
 
 /// A line that one shipper gives back for another to take over.
 struct GivenLine {

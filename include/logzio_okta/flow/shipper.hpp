@@ -21,11 +21,14 @@
 //   others continue, and it is halved down to the culprit, which is set aside after ten refusals.
 // - A destination that answers late gets more time, so that it does not get everything twice.
 //
+// Its parts: OpenBulk fills, UnfitEvents keeps what cannot be a line, BulkQueue holds what waits and is in
+// flight, Hunts search, DestinationHealth says whether the destination takes events, DestinationNotes tells
+// people, Settlements waits for room. The Shipper decides what an answer does to its bulk.
+//
 // Pure: answers come in through `answered`, outputs go out through the queues below.
 #pragma once
 
 #include <deque>
-#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -33,14 +36,16 @@
 #include <string>
 #include <vector>
 
-#include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/random.hpp"
 #include "logzio_okta/base/time.hpp"
-#include "logzio_okta/flow/backoff.hpp"
 #include "logzio_okta/flow/batch.hpp"
 #include "logzio_okta/flow/bulk_parts.hpp"
-#include "logzio_okta/flow/hunt.hpp"
+#include "logzio_okta/flow/bulk_queue.hpp"
+#include "logzio_okta/flow/destination_health.hpp"
+#include "logzio_okta/flow/destination_notes.hpp"
+#include "logzio_okta/flow/hunts.hpp"
 #include "logzio_okta/flow/message.hpp"
+#include "logzio_okta/flow/open_bulk.hpp"
 #include "logzio_okta/flow/report.hpp"
 #include "logzio_okta/flow/settlements.hpp"
 #include "logzio_okta/flow/waiting_bulk.hpp"
@@ -88,7 +93,7 @@ class Shipper {
   /// From now on the open bulk is sealed at once; in trouble nothing more is retried.
   void stop() { stopping_ = true; }
   /// Its name in log lines.
-  void call_it(std::string name) { name_ = std::move(name); }
+  void call_it(std::string name) { notes_.call_it(std::move(name)); }
 
   /// Whether lines of this stream are open, waiting or in flight here, or their settlement waits.
   [[nodiscard]] bool holds(StreamId stream) const;
@@ -115,7 +120,7 @@ class Shipper {
   [[nodiscard]] std::set<StreamId> doubtful() const;
 
   /// True while it accepts events; if false, Okta must not be asked.
-  [[nodiscard]] bool healthy() const { return failures_ == 0 && !token_refused_ && !settlements_.full(); }
+  [[nodiscard]] bool healthy() const { return health_.healthy() && !settlements_.full(); }
   /// In trouble, with only bulks waiting that an answer refused: only new events can show whether the
   /// destination refuses everything or just these.
   [[nodiscard]] bool wants_fresh_bulk() const;
@@ -124,78 +129,58 @@ class Shipper {
   [[nodiscard]] DestinationReport report() const;
 
  private:
-  using Waiting = WaitingBulk;
-  using Queue = std::list<Waiting>;
+  using Sealed = BulkQueue::Iterator;
 
-  void begin_bulk(Now now);
   void dispatch(Now now);
-  [[nodiscard]] std::size_t sendings_allowed() const;
-  [[nodiscard]] std::size_t in_flight() const;
-  [[nodiscard]] Queue::iterator next_due(Instant now);
-  void send(Now now, Waiting& waiting);
   void go_on_hunting(Now now);
-  void end_hunts(Now now);
-  [[nodiscard]] std::size_t hunt_sendings() const;
-  void heard_of_hunt(Now now, BulkId id, Hunt& hunt, const BulkResult& result);
+  void send(Now now, Sealed bulk);
   void emit_bulk(BulkId id, const Bulk& bulk);
-  void learn_patience(Instant now, const Waiting& waiting, const BulkResult& result);
-  void mark_all(Waiting& waiting);
+  void mark_all(WaitingBulk& waiting);
+  [[nodiscard]] std::size_t sendings_allowed() const;
+  [[nodiscard]] std::size_t in_flight() const { return queue_.in_flight() + hunts_.in_flight(); }
 
-  void on(const verdict::Taken& taken, Now now, Queue::iterator it);
-  void on(const verdict::PartlyTaken& partly, Now now, Queue::iterator it);
-  void on(const verdict::TooLarge& too_large, Now now, Queue::iterator it);
-  void on(const verdict::TokenRefused& refused, Now now, Queue::iterator it);
-  void on(const verdict::Retry& retry, Now now, Queue::iterator it);
-
+  void on(const verdict::Taken& taken, Now now, Sealed bulk);
+  void on(const verdict::PartlyTaken& partly, Now now, Sealed bulk);
+  void on(const verdict::TooLarge& too_large, Now now, Sealed bulk);
+  void on(const verdict::TokenRefused& refused, Now now, Sealed bulk);
+  void on(const verdict::Retry& retry, Now now, Sealed bulk);
   void succeeded(Now now, const Bulk& bulk);
   void answers_again(Now now);
-  [[nodiscard]] bool is_culprit(const Waiting& waiting) const;
-  void in_trouble(Now now, const Waiting& waiting, const verdict::Retry& retry);
-  void suspect(Now now, Waiting& waiting, const verdict::Retry& retry);
-  void refused_whole(const verdict::PartlyTaken& counts, Now now, Queue::iterator it);
-  [[nodiscard]] bool set_culprits_aside(Queue::iterator it, const std::string& answer);
-  void retry_later(Instant now, Waiting& waiting, Duration at_least);
-  void retry_beside_others(Instant now, Waiting& waiting, Duration at_least);
-  void halve(Queue::iterator it);
-  void set_line_aside(Queue::iterator it, const std::string& reason, const std::string& answer);
-  void drop_forgotten();
-  void begin_anew_if_empty();
+
+  void refused_whole(const verdict::PartlyTaken& counts, Now now, Sealed bulk);
+  [[nodiscard]] bool set_culprits_aside(Sealed bulk, const std::string& answer);
+  [[nodiscard]] bool is_culprit(const WaitingBulk& waiting) const;
+  void in_trouble(Now now, const WaitingBulk& waiting, const verdict::Retry& retry);
+  void suspect(Now now, WaitingBulk& waiting, const verdict::Retry& retry);
+  void retry_later(Instant now, WaitingBulk& waiting, Duration at_least);
+  void retry_beside_others(Instant now, WaitingBulk& waiting, Duration at_least);
+  void halve(Sealed bulk);
+  void set_line_aside(Sealed bulk, const std::string& reason, const std::string& answer);
+
+  void heard_of_hunt(Now now, BulkId id, Hunt& hunt, const BulkResult& result);
+  void end_hunts(Now now);
+  void settle_hunt(Now now, const Hunt& hunt);
   void settle(const Bulk& bulk);
   void keep_copy(const Bulk& bulk);
-  void settle_hunt(Now now, const Hunt& hunt);
   void emit(Settlement&& settlement);
-  void tell_full();
-  void note(Level level, std::string text);
+
+  void drop_forgotten();
+  void begin_anew_if_empty();
+  [[nodiscard]] const std::string& tenant_of(StreamId stream) const;
+  void tell(std::optional<Note>&& note);
 
   DestinationSpec destination_;
   ShippersShare& share_;
-  std::string name_;
   Random random_;
   std::map<StreamId, std::shared_ptr<const LineConstants>> constants_;
   std::set<StreamId> forgotten_;  ///< Whose lines nobody waits for, while it holds some.
-  BulkBuilder open_;
-  std::optional<Instant> open_since_;
-  bool open_urgent_ = false;
-  int urgent_in_a_row_ = 0;  ///< Sent.
-  Queue queue_;
-  std::list<Hunt> hunts_;
+  OpenBulk open_;
+  BulkQueue queue_;
+  Hunts hunts_;
+  DestinationHealth health_;
+  DestinationNotes notes_;
   bool paused_ = false;
   bool stopping_ = false;
-
-  bool token_refused_ = false;
-  int failures_ = 0;          ///< In a row, over all bulks.
-  Instant not_before_{};      ///< For the whole destination.
-  std::uint64_t passed_ = 0;  ///< Bulks of which the listener took something.
-  int refused_in_a_row_ = 0;  ///< By counts without a taken line, over all bulks.
-  int patience_ = 1;          ///< SendBulk::patience,
-  Instant patient_until_{};   ///< until then.
-  Complaint trouble_;
-  // Never healed: their causes come and go.
-  Complaint suspicion_;
-  Complaint hunting_;
-  Complaint odd_answer_;
-  Complaint token_trouble_{Complaint::Rhythm::hourly};
-
   Settlements settlements_;
   std::deque<Output> outputs_;
   DestinationReport counters_;
