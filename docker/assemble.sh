@@ -50,7 +50,7 @@ mapfile -t packages < <({
 # Headers that end in the program itself: whole (cxxopts, RapidJSON, xxHash, which is included inline), and the templates
 # of the standard library (libstdc++-12-dev, say) and of those whose libraries are loaded.
 mapfile -t compiled_in < <({
-  printf '%s\n' libcxxopts-dev rapidjson-dev libxxhash-dev libyaml-cpp-dev prometheus-cpp-dev
+  printf '%s\n' libcxxopts-dev rapidjson-dev libxxhash-dev libyaml-cpp-dev prometheus-cpp-dev libspdlog-dev libfmt-dev
   dpkg-query -W -f '${db:Status-Status} ${Package}\n' 'libstdc++-*-dev' 'libgcc-*-dev' | sed -n 's/^installed //p'
 } | sort -u)
 

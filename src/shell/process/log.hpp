@@ -8,10 +8,12 @@
 // opened is written to only while poll(2) reports room, in pieces that the kernel takes whole. A line without
 // room is dropped and counted, and the next one that is written says how many are missing. A line once begun
 // is finished before any other.
+//
+// Logger, levels and patterns are spdlog's; its registry, threads and clock are not used.
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <memory>
 #include <string_view>
 
 #include "logzio_okta/base/time.hpp"
@@ -34,21 +36,9 @@ class Log {
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
 
  private:
-  [[nodiscard]] std::string entry(Level level, std::string_view tenant, std::string_view text,
-                                  WallTime now) const;
-  /// Writes as much as there is room for. True if nothing is left.
-  bool flush();
-  [[nodiscard]] bool room() const;
-
-  Level level_;
-  LogFormat format_;
-  int fd_;
-  bool own_fd_ = false;
-  bool socket_ = false;
-  /// The rest of a line once begun; at most that line and the count of dropped ones.
-  std::string unwritten_;
+  class Logger;
   std::uint64_t dropped_ = 0;
-  std::uint64_t dropped_said_ = 0;
+  std::unique_ptr<Logger> logger_;
 };
 
 }  // namespace logzio_okta
