@@ -35,7 +35,7 @@
 #include "shell/process/signals.hpp"
 #include "shell/serve/admin.hpp"
 #include "shell/serve/history.hpp"
-#include "shell/serve/metrics.hpp"
+#include "shell/serve/process_facts.hpp"
 #include "shell/settings/keyring.hpp"
 #include "shell/settings/tenants_file.hpp"
 #include "shell/state/copies.hpp"

@@ -20,6 +20,8 @@
 #include "shell/net/listen_socket.hpp"
 #include "shell/os/descriptor.hpp"
 #include "shell/os/patience.hpp"
+#include "shell/serve/metrics.hpp"
+#include "shell/serve/status_json.hpp"
 #include "shell/serve/status_page.hpp"
 #include "shell/serve/status_text.hpp"
 

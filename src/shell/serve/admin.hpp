@@ -34,7 +34,7 @@
 #include "logzio_okta/flow/report.hpp"
 
 #include "shell/serve/history.hpp"
-#include "shell/serve/metrics.hpp"
+#include "shell/serve/process_facts.hpp"
 
 namespace logzio_okta {
 

@@ -2,24 +2,20 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <sstream>
-#include <string_view>
+#include <string>
 #include <utility>
 #include <vector>
 
-#include <dirent.h>
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "logzio_okta/base/limits.hpp"
 
-#include "shell/output/json.hpp"
+#include "shell/serve/outcomes.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -121,40 +117,6 @@ constexpr OutcomeOf event_outcomes[] = {
     {"deduplicated", &EventCounts::deduplicated},
     {"set_aside", &EventCounts::set_aside},
 };
-
-struct RequestOutcome {
-  const char* outcome;
-  std::uint64_t RequestCounts::* count;
-};
-constexpr RequestOutcome request_outcomes[] = {
-    {"ok", &RequestCounts::ok},
-    {"limited", &RequestCounts::limited},
-    {"unauthorized", &RequestCounts::unauthorized},
-    {"forbidden", &RequestCounts::forbidden},
-    {"client_error", &RequestCounts::client_error},
-    {"server_error", &RequestCounts::server_error},
-    {"transport", &RequestCounts::transport},
-    {"unusable", &RequestCounts::unusable},
-};
-static_assert(std::size(request_outcomes) * sizeof(std::uint64_t) == sizeof(RequestCounts),
-              "a count is missing in request_outcomes");
-
-struct BulkOutcome {
-  const char* outcome;
-  std::uint64_t DestinationReport::* count;
-};
-constexpr BulkOutcome bulk_outcomes[] = {
-    {"taken", &DestinationReport::bulks_taken},
-    {"partly", &DestinationReport::bulks_partly},
-    {"retried", &DestinationReport::bulks_retried},
-    {"halved", &DestinationReport::bulks_halved},
-};
-
-/// How a tenant signs in.
-std::string_view auth_of(const TenantReport& tenant) {
-  if (!tenant.auth.service_app) return "api key";
-  return tenant.auth.dpop ? "oauth dpop" : "oauth";
-}
 
 MetricFamily family(const char* name, const char* help, MetricType type) {
   MetricFamily made;
@@ -385,147 +347,7 @@ void add_process(Families& families, const ProcessFacts& process) {
                  process.start_time_seconds);
 }
 
-void write(Json& json, const EventCounts& events) {
-  for (const auto& [name, count] : event_counts) json.member(std::string(name).c_str(), events.*count);
-}
-
-void write(Json& json, const TenantReport& tenant) {
-  json.member("domain", tenant.domain);
-  json.member("state", name_of(tenant.state));
-  json.begin("events");
-  write(json, tenant.events);
-  json.end();
-  json.begin("requests");
-  for (const auto& [outcome, count] : request_outcomes) json.member(outcome, tenant.requests.*count);
-  json.end();
-  json.member("newest_event", tenant.newest_event);
-  json.member("last_answer", tenant.last_answer);
-  json.member("last_delivery", tenant.last_delivery);
-  json.member("behind_seconds", tenant.behind);
-  json.member("next_ask_seconds", tenant.next_ask);
-  json.member("rate_limit", tenant.rate_limit);
-  json.member("rate_remaining", tenant.rate_remaining);
-  json.member("rate_spent", tenant.rate_spent);
-  json.member("keys", std::uint64_t{tenant.keys});
-  json.member("keys_refused", std::uint64_t{tenant.keys_refused});
-  json.member("auth", auth_of(tenant));
-  json.member("clock_ahead_seconds", tenant.clock_ahead);
-  json.member("hostile_links", tenant.hostile_links);
-  json.member("gaps", tenant.gaps);
-  json.member("held_by", tenant.held_by);
-  json.member("recovering", tenant.recovering);
-  json.member("flowing", tenant.flowing);
-  json.member("last_error", tenant.last_error);
-}
-
-void write(Json& json, const DestinationReport& destination) {
-  json.member("name", destination.name);
-  json.member("listener", destination.listener);
-  json.begin_list("tenants");
-  for (const std::string& tenant : destination.tenants) json.element(tenant);
-  json.end_list();
-  json.member("state", destination.state);
-  json.member("healthy", destination.healthy);
-  for (const auto& [outcome, count] : bulk_outcomes) {
-    json.member((std::string("bulks_") + outcome).c_str(), destination.*count);
-  }
-  json.member("lines_taken", destination.lines_taken);
-  json.member("bytes_taken", destination.bytes_taken);
-  json.member("waiting", std::uint64_t{destination.waiting});
-  json.member("in_flight", std::uint64_t{destination.in_flight});
-  json.member("last_taken", destination.last_taken);
-  json.member("last_error", destination.last_error);
-}
-
-void write(Json& json, const CopiesReport& copies) {
-  json.member("dir", copies.dir);
-  json.member("bulks", copies.bulks);
-  json.member("bytes", copies.bytes);
-  json.member("waiting", std::uint64_t{copies.waiting});
-  json.member("last_written", copies.last_written);
-  json.member("last_error", copies.last_error);
-}
-
-void write(Json& json, const HookReport& hooks) {
-  json.member("listening", hooks.listening);
-  json.member("received", hooks.received);
-  json.member("woken", hooks.woken);
-  json.member("spooled", hooks.spooled);
-  json.member("verified", hooks.verified);
-  json.begin("refused");
-  for (std::size_t kind = 0; kind < hook_refusals_count; ++kind) {
-    json.member(std::string(name_of(static_cast<HookRefusal>(kind))).c_str(), hooks.refused.at(kind));
-  }
-  json.end();
-  json.member("last_received", hooks.last_received);
-  json.begin_list("orgs");
-  for (const HookStreamReport& stream : hooks.streams) {
-    json.begin();
-    json.member("domain", stream.domain);
-    json.member("region", stream.region);
-    json.begin("events");
-    write(json, stream.events);
-    json.end();
-    json.member("spool_bytes", std::uint64_t{stream.bytes});
-    json.member("oldest_in_spool", stream.oldest);
-    json.end();
-  }
-  json.end_list();
-}
-
-std::uint64_t count_open_fds() {
-  DIR* dir = ::opendir("/proc/self/fd");
-  if (dir == nullptr) return 0;
-  std::uint64_t count = 0;
-  while (::readdir(dir) != nullptr) ++count;
-  ::closedir(dir);
-  return count - 3;  // ".", ".." and the directory itself.
-}
-
-/// When the kernel was started, in seconds since 1970.
-double boot_time() {
-  std::ifstream in("/proc/stat");
-  std::string word;
-  double seconds = 0;
-  while (in >> word) {
-    if (word == "btime" && in >> seconds) return seconds;
-  }
-  return 0;
-}
-
-/// The fields of /proc/self/stat from the third on; the second is a name that may hold spaces and brackets.
-std::vector<std::string> stat_fields() {
-  std::ifstream in("/proc/self/stat");
-  std::string line;
-  std::getline(in, line);
-  std::istringstream rest(line.substr(std::min(line.size(), line.rfind(')') + 1)));
-  return {std::istream_iterator<std::string>(rest), std::istream_iterator<std::string>()};
-}
-
 }  // namespace
-
-ProcessFacts read_process_facts(std::uint64_t log_lines_dropped) {
-  ProcessFacts facts;
-  facts.log_lines_dropped = log_lines_dropped;
-  facts.open_fds = count_open_fds();
-  struct rlimit fds{};
-  if (::getrlimit(RLIMIT_NOFILE, &fds) == 0) facts.fds_max = fds.rlim_cur;
-
-  const std::vector<std::string> fields = stat_fields();
-  constexpr std::size_t user_time = 14 - 3;  // proc(5) counts from 1, we from its third field.
-  constexpr std::size_t system_time = 15 - 3;
-  constexpr std::size_t start_time = 22 - 3;
-  constexpr std::size_t virtual_bytes = 23 - 3;
-  constexpr std::size_t resident_pages = 24 - 3;
-  if (fields.size() <= resident_pages) return facts;
-  const auto number = [&](std::size_t at) { return std::strtoull(fields[at].c_str(), nullptr, 10); };
-  const double ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
-  facts.cpu_seconds = static_cast<double>(number(user_time) + number(system_time)) / ticks;
-  facts.start_time_seconds = boot_time() + static_cast<double>(number(start_time)) / ticks;
-  facts.virtual_bytes = number(virtual_bytes);
-  facts.resident_bytes = number(resident_pages) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  return facts;
-}
 
 std::string metrics_text(const Report& report, const ProcessFacts& process) {
   Families families;
@@ -536,50 +358,6 @@ std::string metrics_text(const Report& report, const ProcessFacts& process) {
   add_hooks(families, report.hooks, report.at);
   add_process(families, process);
   return families.text();
-}
-
-std::string status_json(const Report& report) {
-  Json json;
-  json.begin();
-  json.member("version", std::string_view(LOGZIO_OKTA_VERSION));
-  json.member("at", report.at);
-  json.member("started", report.started);
-  json.member("ready", report.ready);
-  json.member("not_ready_because", report.not_ready_because);
-  json.member("stopping", report.stopping);
-  json.member("saving_fails", report.saving_fails);
-  json.member("memory_used_bytes", std::uint64_t{report.memory_used});
-  json.member("memory_budget_bytes", std::uint64_t{limits::memory_budget});
-  json.member("set_aside_bytes", report.set_aside_bytes);
-  json.begin("total");
-  write(json, report.total);
-  json.end();
-  json.begin_list("destinations");
-  for (const DestinationReport& destination : report.destinations) {
-    json.begin();
-    write(json, destination);
-    json.end();
-  }
-  json.end_list();
-  if (report.copies) {
-    json.begin("copies");
-    write(json, *report.copies);
-    json.end();
-  } else {
-    json.member("copies", std::optional<WallTime>());  // null
-  }
-  json.begin("hooks");
-  write(json, report.hooks);
-  json.end();
-  json.begin_list("tenants");
-  for (const TenantReport& tenant : report.tenants) {
-    json.begin();
-    write(json, tenant);
-    json.end();
-  }
-  json.end_list();
-  json.end();
-  return json.text();
 }
 
 }  // namespace logzio_okta

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "catch.hpp"
+#include "shell/serve/process_facts.hpp"
+#include "shell/serve/status_json.hpp"
 
 namespace logzio_okta {
 namespace {

@@ -1,0 +1,26 @@
+// ProcessFacts: what the report cannot know, the process around the core.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace logzio_okta {
+
+struct ProcessFacts {
+  double cpu_seconds = 0;  ///< User and system.
+  std::uint64_t resident_bytes = 0;
+  std::uint64_t virtual_bytes = 0;
+  std::uint64_t open_fds = 0;
+  std::uint64_t fds_max = 0;
+  double start_time_seconds = 0;  ///< Since 1970.
+  std::uint64_t log_lines_dropped = 0;
+  std::uint64_t reloads_taken = 0;    ///< Tenants or token file read again and put in force,
+  std::uint64_t reloads_refused = 0;  ///< or found to be unusable.
+  std::vector<std::string> refused;   ///< Why files, as they are on disk, are not in force.
+};
+
+/// Of this process, from /proc; what cannot be read is 0. The log knows its dropped lines.
+[[nodiscard]] ProcessFacts read_process_facts(std::uint64_t log_lines_dropped);
+
+}  // namespace logzio_okta
