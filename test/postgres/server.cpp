@@ -250,6 +250,10 @@ bool PostgresServer::kill_backends() {
     if (parent_of(pid) == server_->pid()) ::kill(std::atoi(pid.c_str()), SIGKILL);
   }
   const auto end = Clock::now() + patience;
+  // Until the server has noticed their death it answers as if nothing had happened.
+  const auto is_there = [&](const std::string& pid) { return parent_of(pid) == server_->pid(); };
+  while (std::ranges::any_of(pids, is_there) && Clock::now() < end)
+    static_cast<void>(server_->wait_exit(20ms));
   while (!pids.empty()) {
     try {
       static_cast<void>(query("SELECT 1"));

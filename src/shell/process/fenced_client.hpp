@@ -1,0 +1,48 @@
+// FencedClient: the requests to Okta and Logz.io, sent only while this replica may act.
+//
+//     FencedClient client(std::move(curl), *store, inputs);
+//     client.ask(std::move(ask));
+//     client.resume();  // Each turn: access tokens that could not be asked for yet.
+//     client.curl().wait(descriptors, timeout);
+//
+// The core decides from what it knows of the lease; between its decision and the sending the lease may end.
+// So the store is asked once more right before anything is sent, and what may not be sent is answered as
+// refused by us. A store that one process has for itself always agrees.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "logzio_okta/flow/input_queue.hpp"
+#include "logzio_okta/flow/message.hpp"
+
+#include "shell/net/curl_client.hpp"
+#include "shell/state/state_store.hpp"
+
+namespace logzio_okta {
+
+class FencedClient {
+ public:
+  /// The store and the queue must outlive it.
+  FencedClient(std::unique_ptr<CurlClient> client, const StateStore& store, InputQueue& inputs)
+      : client_(std::move(client)), store_(store), inputs_(inputs) {}
+
+  void ask(const AskOkta& ask);
+  void cancel(const CancelAsk& cancel) { client_->cancel(cancel.id); }
+  /// Waits until we may act, however early it is called.
+  void mint(MintToken&& mint);
+  /// Also not while the store cannot note what is in flight.
+  void send(const SendBulk& bulk);
+  void resume();
+
+  [[nodiscard]] CurlClient& curl() { return *client_; }
+
+ private:
+  std::unique_ptr<CurlClient> client_;
+  const StateStore& store_;
+  InputQueue& inputs_;
+  std::vector<MintToken> mints_held_;
+};
+
+}  // namespace logzio_okta

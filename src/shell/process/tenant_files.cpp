@@ -1,0 +1,105 @@
+#include "shell/process/tenant_files.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "shell/os/small_file.hpp"
+
+namespace logzio_okta {
+
+void TenantFiles::warn(std::vector<std::string> of_options, std::vector<std::string> of_tenants) {
+  console_.warn_of_new(token_warnings_, std::move(of_options));
+  console_.warn_of_new(tenants_warnings_, std::move(of_tenants));
+}
+
+Roster TenantFiles::begin(Tenants&& tenants) {
+  if (tenants.from == TenantsFrom::file) {
+    piped_ = is_pipe(tenants.source);
+    tenants_ = reloads_.watch(tenants.source);
+  }
+  watch_secret_files(tenants.entries);
+  if (const auto& file = settings_.options.token_file) token_ = reloads_.watch(*file);
+  roster_ = keyring_.replace(std::move(tenants.entries));
+  return roster_;
+}
+
+void TenantFiles::look() {
+  const bool secrets_changed =
+      std::ranges::count_if(secrets_, [](FileWatch& watch) { return watch.changed(); }) > 0;
+  if ((tenants_ && tenants_->changed()) || secrets_changed) {
+    reload_tenants();
+  } else if (!reloads_.why_refused(ReloadedFile::tenants).empty()) {
+    reload_tenants(true);  // What it lacked, a key's file for example, may be there now.
+  }
+  if (token_ && token_->changed()) reload_token();
+}
+
+void TenantFiles::reload() {
+  reload_tenants();
+  reload_token();
+}
+
+void TenantFiles::reload_tenants(bool quietly) {
+  if (piped_) return wake_keys("the tenants came by a pipe, which is read only at a start");
+  if (tenants_) (void)tenants_->changed();  // What is read now need not be read again.
+  for (FileWatch& watch : secrets_) (void)watch.changed();
+  auto tenants = read_tenants();
+  if (quietly && !tenants && tenants.error().text == reloads_.why_refused(ReloadedFile::tenants)) return;
+  if (!reloads_.judge(ReloadedFile::tenants, tenants)) return;
+  console_.warn_of_new(tenants_warnings_, std::move(tenants->warnings));
+  console_.say(Level::info,
+               "read " + tenants->source + " again: " + std::to_string(tenants->entries.size()) + " entries");
+  watch_secret_files(tenants->entries);
+  roster_ = keyring_.replace(std::move(tenants->entries));
+  inputs_.push(Reload{roster_});
+  tell_changed_tokens();
+}
+
+void TenantFiles::wake_keys(const char* why) {
+  if (!key_refused_()) return;
+  console_.say(Level::info, std::string(why) + ": keys that Okta has refused are tried again");
+  inputs_.push(Reload{roster_});
+}
+
+Result<Tenants> TenantFiles::read_tenants() const {
+  // Variables are as they were at the start; files that they name may not be.
+  auto tenants = tenants_ ? read_tenants_file(tenants_->path(), environment_)
+                          : find_tenants(settings_.options.tenants, environment_);
+  if (!tenants) return tenants;
+  if (auto problems = unsaid(settings_, &*tenants); !problems.empty())
+    return fail(std::move(problems.front()));
+  return tenants;
+}
+
+// Several tenants may share one file.
+void TenantFiles::watch_secret_files(const std::vector<TenantEntry>& entries) {
+  std::set<std::string> files;
+  for (const TenantEntry& entry : entries) {
+    for (const std::string& file : {entry.api_key_file, entry.token_file}) {
+      if (!file.empty() && !is_pipe(file)) files.insert(file);
+    }
+  }
+  // One that is kept has seen its file before it was read.
+  std::erase_if(secrets_, [&](const FileWatch& watch) { return files.erase(watch.path()) == 0; });
+  for (const std::string& file : files) secrets_.emplace_back(file);
+}
+
+void TenantFiles::tell_changed_tokens() {
+  for (const DestinationId destination : keyring_.take_changed_tokens())
+    inputs_.push(TokenChanged{destination});
+}
+
+void TenantFiles::reload_token() {
+  if (!token_) return;
+  std::vector<std::string> warnings;
+  (void)token_->changed();
+  auto token = read_token_file(token_->path(), warnings);
+  if (!reloads_.judge(ReloadedFile::token, token)) return;
+  console_.warn_of_new(token_warnings_, std::move(warnings));
+  console_.say(Level::info, "read the token in " + token_->path() + " again");
+  keyring_.set_token(std::move(*token));
+  tell_changed_tokens();
+}
+
+}  // namespace logzio_okta

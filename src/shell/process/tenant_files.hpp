@@ -1,0 +1,86 @@
+// TenantFiles: the tenants file, the files with keys and tokens that it names, and the file with the
+// account's token: read again when one of them changes and when a signal asks for it.
+//
+//     TenantFiles files({settings, environment, keyring, console, reloads, inputs}, key_refused);
+//     Roster roster = files.begin(std::move(tenants));
+//     files.look();    // Every few seconds.
+//     files.reload();  // After SIGHUP.
+//
+// What has changed goes to the keyring, and to the core as Reload and TokenChanged.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "logzio_okta/base/error.hpp"
+#include "logzio_okta/config/tenants.hpp"
+#include "logzio_okta/flow/input_queue.hpp"
+
+#include "shell/os/environment.hpp"
+#include "shell/os/file_watch.hpp"
+#include "shell/process/console.hpp"
+#include "shell/process/reloads.hpp"
+#include "shell/settings/keyring.hpp"
+#include "shell/settings/settings.hpp"
+#include "shell/settings/tenants_file.hpp"
+
+namespace logzio_okta {
+
+class TenantFiles {
+ public:
+  /// All of them outlive it.
+  struct Surroundings {
+    const Settings& settings;
+    const Environment& environment;  ///< For ${NAME} in the tenants file.
+    Keyring& keyring;
+    Console& console;
+    Reloads& reloads;
+    InputQueue& inputs;
+  };
+  /// `key_refused`: whether Okta refuses a key at this moment.
+  TenantFiles(const Surroundings& around, std::function<bool()> key_refused)
+      : settings_(around.settings),
+        environment_(around.environment),
+        keyring_(around.keyring),
+        console_(around.console),
+        reloads_(around.reloads),
+        inputs_(around.inputs),
+        key_refused_(std::move(key_refused)) {}
+
+  /// The warnings of the options and of the tenants, which are not repeated when their file is read again.
+  void warn(std::vector<std::string> of_options, std::vector<std::string> of_tenants);
+  /// Puts the tenants found at the start in force, and watches their files from now on.
+  Roster begin(Tenants&& tenants);
+
+  void look();
+  void reload();
+  /// Puts the same roster in force again, so that what Okta has refused is tried at once.
+  void wake_keys(const char* why);
+
+ private:
+  /// `quietly`: says nothing if the same is wrong as before.
+  void reload_tenants(bool quietly = false);
+  void reload_token();
+  [[nodiscard]] Result<Tenants> read_tenants() const;
+  void watch_secret_files(const std::vector<TenantEntry>& entries);
+  void tell_changed_tokens();
+
+  const Settings& settings_;
+  const Environment& environment_;
+  Keyring& keyring_;
+  Console& console_;
+  Reloads& reloads_;
+  InputQueue& inputs_;
+  std::function<bool()> key_refused_;
+  bool piped_ = false;  ///< The tenants came by a pipe.
+  Roster roster_;       ///< In force.
+  std::optional<FileWatch> tenants_;
+  std::optional<FileWatch> token_;
+  std::vector<FileWatch> secrets_;
+  std::vector<std::string> tenants_warnings_;  ///< Of the file as it was last read.
+  std::vector<std::string> token_warnings_;
+};
+
+}  // namespace logzio_okta
