@@ -5,6 +5,7 @@
 
 #include "logzio_okta/base/check.hpp"
 #include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/flow/beginning.hpp"
 #include "logzio_okta/okta/log_query.hpp"
 
 namespace logzio_okta {
@@ -14,21 +15,16 @@ namespace {
 constexpr Duration tail_grace = 60s;
 constexpr std::chrono::milliseconds behind_max = std::chrono::years(100);
 
-/// What a page with this many events counts as.
-std::uint32_t counts_for(std::size_t events) {
-  return static_cast<std::uint32_t>(std::max(events, limits::page_counts_min));
-}
-
 }  // namespace
 
 Poller::Poller(StreamId stream, const TenantSpec& spec, const Policy& policy, Random random)
     : domain_(spec.domain),
       query_(spec.query),
       policy_(policy),
-      random_(random),
       progress_(stream),
       question_(spec.query),
-      tail_(policy.poll_interval) {
+      reading_(policy.poll_interval),
+      setbacks_(random) {
   policy_.since = spec.since.value_or(policy.since);
   seen_.domain = domain_.name();
   take_constants(spec);
@@ -89,18 +85,8 @@ bool Poller::judge_saved_link() {
   return false;
 }
 
-// Okta's clock is taken as of its answer at the latest, so the start is early rather than late.
 void Poller::begin(Now now, const OrgFacts& org) {
-  const WallTime okta_now =
-      org.clock ? org.clock->wall + to_ms(now.steady - org.clock->steady) : now.wall + org.offset;
-  const auto* ago = std::get_if<SinceAgo>(&policy_.since);
-  const WallTime since = ago ? okta_now - to_ms(ago->ago) : std::get<SinceAt>(policy_.since).at;
-  Place place = progress_.place();
-  place.since = std::clamp(since, okta_now - to_ms(limits::retention), okta_now);
-  place.first_start = okta_now;
-  place.limit = Question::full_limit;
-  place.quiet_until = org.quiet_until;
-  place.okta_offset_ms = org.offset.count();
+  Place place = first_place(policy_.since, now, org);
   note(Level::info, (query_.plain() ? "new tenant: starts with the events since "
                                     : "new filter: starts with the events that match it since ") +
                         format_rfc3339(place.since));
@@ -126,7 +112,7 @@ void Poller::window_read(Now now, const WindowRead& read) {
 
 bool Poller::wants_to_ask(Now now, bool probing) const {
   if (stopping_ || !std::holds_alternative<Waiting>(state_) || now.steady < ask_at_) return false;
-  if (policy_.once && all_read_) return false;
+  if (policy_.once && reading_.all_read()) return false;
   return room_for_a_page(probing ? limits::in_doubt_events : limits::events_unsaved_max);
 }
 
@@ -140,7 +126,8 @@ bool Poller::room_for_a_page(std::size_t events_max) const {
 }
 
 Instant Poller::deadline() const {
-  if (stopping_ || !std::holds_alternative<Waiting>(state_) || (policy_.once && all_read_)) return never;
+  if (stopping_ || !std::holds_alternative<Waiting>(state_) || (policy_.once && reading_.all_read()))
+    return never;
   return ask_at_;
 }
 
@@ -166,7 +153,7 @@ void Poller::resume(Now now) {
 }
 
 void Poller::wake(Now now) {
-  tries_ = 0;
+  setbacks_.begin_anew();
   ask_at_ = std::min(ask_at_, now.steady);
 }
 
@@ -196,7 +183,7 @@ std::optional<Batch> Poller::answered(Now now, OktaResult&& result, const OrgFac
   }
   date_of_answer(now, org);
   const auto read = reader.read(reply.answer);
-  if (!read || !reader.events().empty()) tail_.row_ends();
+  if (!read || !reader.events().empty()) reading_.row_ends();
   if (!read) return take_unreadable(now, reply, org, reader, read.error());
   const std::size_t events = reader.events().size();
   if (has_room_for(events)) return take_page(now, reply, org, reader.events(), {});
@@ -209,7 +196,7 @@ std::optional<Batch> Poller::answered(Now now, OktaResult&& result, const OrgFac
 void Poller::date_of_answer(Now now, const OrgFacts& org) {
   const WallTime okta_now = progress_.okta_time(now);
   const WallTime at_most = std::max(org.date.value_or(okta_now) + 1s, okta_now);
-  after_start_.answered(at_most);
+  reading_.answered(at_most);
   recogniser_.answered(at_most);
   progress_.answered(at_most);
 }
@@ -265,9 +252,8 @@ void Poller::take_clock(Now now, OktaReply& reply, const OrgFacts& org, PageRead
 }
 
 void Poller::all_is_well(Now now) {
-  if (const auto lasted = trouble_.healed(now.steady))
+  if (const auto lasted = setbacks_.healed(now.steady))
     note(Level::info, "answers again, after " + describe(*lasted));
-  tries_ = 0;
   question_.unstuck();
   seen_.last_error.clear();
 }
@@ -278,103 +264,33 @@ std::optional<Batch> Poller::take_page(Now now, const OktaReply& reply, const Or
                                        const std::vector<EventSlice>& events, std::string_view unfit) {
   const Question::Asked asked = std::get<Asking>(state_).asked;
   const WallTime okta_now = now.wall + org.offset;
-  const WallTime date = org.date.value_or(okta_now);
   seen_.last_answer = now.wall;
-  if (!asked.own) links_refused_ = 0;
-
-  LogPage page;
-  Taken taken{.events = events.size(), .full = events.size() >= asked.limit};
-  take_link(reply, asked, page, taken);
-  Batch batch = choose(events, unfit, date, page);
-  taken.news = taken.moved || !batch.events.empty();
-  if (taken.why_not.empty()) {
-    taken.tail = tail_.look({.events = events.size(),
-                             .new_events = batch.events.size(),
-                             .limit = asked.limit,
-                             .moved = taken.moved && !reply.leads_to_itself(),
-                             .newest = newest_up_to(date, events),
-                             .date = date});
+  if (!asked.own) setbacks_.link_answered();
+  ReadPage read = reading_.read({.reply = reply,
+                                 .asked = asked,
+                                 .events = events,
+                                 .unfit = unfit,
+                                 .date = org.date.value_or(okta_now),
+                                 .okta_now = okta_now},
+                                domain_.origin(), progress_, recogniser_, seen_.events);
+  if (!read.other_name.empty()) {
+    note(Level::info, "Okta's links name " + read.other_name + "; they are requested from " + domain_.name() +
+                          ", and nothing goes to another host");
   }
-  wake_.read(page.newest);
-  weigh(page, batch, taken, date, okta_now);
-  recogniser_.passed(page.hashes, page.repeated, page.ends_recovery);
+  wake_.read(read.page.newest);
 
   state_ = Waiting{};
-  if (taken.news) last_progress_ = now.steady;
-  at_tail_ = taken.tail != Tail::Seen::no;
+  if (read.news) last_progress_ = now.steady;
+  at_tail_ = read.tail != Tail::Seen::no;
   if (at_tail_) progress_.saw_tail(okta_now);
-  all_read_ = all_read_ || taken.tail == Tail::Seen::end || after_start_.seen();
-  batch.newest = at_tail_ && progress_.pages().empty();
-  keep(std::move(page), batch, taken.moved);
+  read.batch.constants = constants_;
+  read.batch.newest = at_tail_ && progress_.pages().empty();
+  keep(std::move(read.page), read.batch, read.moved);
   question_.answered();
-  go_on(now, taken);
+  go_on(now, read);
   pop_settled(now, org);
-  if (batch.events.empty()) return std::nullopt;
-  return batch;
-}
-
-// Okta may spell our query differently, so its self link decides whether next leads on.
-void Poller::take_link(const OktaReply& reply, const Question::Asked& asked, LogPage& page, Taken& taken) {
-  page.asked = asked.limit;
-  page.next = asked.target;
-  if (reply.next && (taken.events == 0 || !reply.leads_to_itself())) {
-    auto next = reply.next_target(domain_.origin());
-    if (next) {
-      page.next = std::move(*next);
-      const std::string other = other_name_in(domain_.origin(), *reply.next);
-      if (!other.empty() && !std::exchange(other_name_said_, true)) {
-        note(Level::info, "Okta's links name " + other + "; they are requested from " + domain_.name() +
-                              ", and nothing goes to another host");
-      }
-    } else {
-      taken.why_not = std::move(next.error());
-    }
-  }
-  taken.moved = page.next != asked.target;
-  page.repeated = !taken.moved && (taken.events > 0 || recogniser_.repeating());
-}
-
-Batch Poller::choose(const std::vector<EventSlice>& events, std::string_view unfit, WallTime date,
-                     LogPage& page) {
-  Batch batch{.stream = stream(), .constants = constants_};
-  batch.events.reserve(events.size());
-  page.hashes.reserve(events.size());
-  const std::uint32_t in_doubt = progress_.doubt_left();
-  const WallTime first_start = place().first_start;
-  const std::vector<Recogniser::Seen> seen = recogniser_.look(events);
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    const EventSlice& event = events[i];
-    ++seen_.events.fetched;
-    if (event.will_be_flattened) ++seen_.events.flattened;
-    const bool known = seen[i] == Recogniser::Seen::known;
-    after_start_.pass(event.published_at, known);
-    progress_.pass(event, known);
-    if (known) {
-      ++seen_.events.deduplicated;
-      continue;
-    }
-    const bool doubted = in_doubt > 0 && progress_.may_have_been_in_flight(event, date);
-    Mark mark;
-    mark.backfill = event.published_at && *event.published_at < first_start;
-    mark.possible_duplicate = doubted || seen[i] == Recogniser::Seen::perhaps;
-    batch.events.push_back({.event = &event, .mark = mark, .unfit = unfit});
-    page.hashes.push_back(event.hash);
-    page.newest = std::max(page.newest, event.published_at);
-  }
-  return batch;
-}
-
-/// Fills in what holds once all of the page is settled.
-void Poller::weigh(LogPage& page, const Batch& batch, const Taken& taken, WallTime date,
-                   WallTime okta_now) const {
-  const bool end = taken.tail == Tail::Seen::end;
-  if (taken.tail != Tail::Seen::no) page.tail_at = okta_now;
-  page.unsettled = static_cast<std::uint32_t>(batch.events.size());
-  page.counts = counts_for(page.unsettled);
-  page.passes = page.repeated || recogniser_.filtering() ? 0 : page.unsettled;
-  if (page.newest) page.watermark = std::min(*page.newest, date);
-  page.ends_recovery = recogniser_.recovery_ends(end);
-  page.ends_doubt = progress_.doubt_ends(end, okta_now);
+  if (read.batch.events.empty()) return std::nullopt;
+  return std::move(read.batch);
 }
 
 void Poller::keep(LogPage&& page, Batch& batch, bool moved) {
@@ -390,12 +306,12 @@ void Poller::keep(LogPage&& page, Batch& batch, bool moved) {
   }
 }
 
-void Poller::go_on(Now now, const Taken& taken) {
-  if (!taken.why_not.empty()) {
+void Poller::go_on(Now now, const ReadPage& read) {
+  if (!read.why_not.empty()) {
     ++seen_.hostile_links;
-    return failed(now, hostile_link(taken.why_not));
+    return failed(now, hostile_link(read.why_not));
   }
-  if (!taken.news && taken.full) {
+  if (!read.news && read.full) {
     return failed(now, {.kind = "no link",
                         .text = "a full page that was seen before, without a link to the next",
                         .counted = &RequestCounts::ok,
@@ -403,10 +319,10 @@ void Poller::go_on(Now now, const Taken& taken) {
   }
   ++seen_.requests.ok;
   all_is_well(now);
-  const bool rests = at_tail_ ? !policy_.once || !taken.moved : !taken.moved;
+  const bool rests = at_tail_ ? !policy_.once || !read.moved : !read.moved;
   ask_at_ = now.steady + (rests ? policy_.poll_interval : 0s);
   if (at_tail_) {
-    if (const auto again = wake_.again(now.steady, taken.events == 0)) ask_at_ = std::min(ask_at_, *again);
+    if (const auto again = wake_.again(now.steady, read.events == 0)) ask_at_ = std::min(ask_at_, *again);
   }
   // From the watermark, with the window from the store again.
   if (recogniser_.overgrown()) recover(question_.limit());
@@ -422,9 +338,7 @@ void Poller::take_refusal(Now now, const OktaReply& reply, const OrgFacts& org) 
                                              .key_cure = key_cure_,
                                              .wall = now.wall});
   const bool link_refused = failure.then == Failure::Then::change_question && !asked.own;
-  // The answer to our own question in between says nothing about the next link, which may be refused for
-  // long.
-  if (link_refused) tries_ = std::max(tries_, links_refused_++);
+  if (link_refused) setbacks_.link_refused();
   failed(now, failure);
   switch (failure.then) {
     case Failure::Then::back_off:
@@ -449,10 +363,9 @@ void Poller::failed(Now now, const Failure& failure) {
   ++(seen_.requests.*failure.counted);
   seen_.last_error = failure.text;
   at_tail_ = false;
-  if (const auto level = trouble_.failed(now.steady, failure.kind, failure.urgency))
-    note(std::max(*level, failure.level), failure.text);
+  if (const auto level = setbacks_.failed(now.steady, failure)) note(*level, failure.text);
   state_ = Waiting{};
-  ask_at_ = now.steady + backoff(limits::ask_backoff_base, limits::ask_backoff_max, tries_++, random_);
+  ask_at_ = now.steady + setbacks_.wait();
   if (!failure.stuck || !progress_.has_place()) return;
   if (const auto limit = question_.stuck(now.steady, failure.at_once)) recover(*limit);
 }
@@ -486,7 +399,7 @@ void Poller::ask_from_watermark(Now now, std::uint32_t limit) {
   if (limit < Question::full_limit)
     progress_.small_pages_until(reached + to_ms(2 * limits::recovery_overlap));
   question_.ask_from(since, limit);
-  tail_.row_ends();
+  reading_.row_ends();
   if (!asks_again_.failed(now.steady, std::to_string(limit))) return;
   note(Level::warn, "reading again from " + format_rfc3339(since) + " with " + std::to_string(limit) +
                         " events per page; events delivered since then are recognised and not sent twice");
@@ -521,7 +434,7 @@ void Poller::settled_too_late(const Settlement& settlement) {
 
 void Poller::pop_settled(Now now, const OrgFacts& org) {
   send(progress_.pop_settled(org, question_.full_pages()));
-  if (stopping_ || tries_ > 0 || !std::holds_alternative<Waiting>(state_)) return;
+  if (stopping_ || setbacks_.any() || !std::holds_alternative<Waiting>(state_)) return;
   const auto limit = question_.try_full_pages(
       now.steady,
       {.watermark = place().watermark, .restore_limit = place().restore_limit, .at_tail = at_tail_});

@@ -9,8 +9,9 @@
 // A new stream first sends a request that only shows Okta's clock: its start is resolved by that clock, never
 // by ours, and saved (saving start) before anything is read.
 //
-// Progress holds how far it is delivered, Question what to ask, Recogniser what was seen before. The Poller
-// holds the states and decides what an answer means for all three.
+// Progress holds how far it is delivered, Question what to ask, Recogniser what was seen before, Reading what
+// a page means, Setbacks how long to wait after failures. The Poller holds the states, decides when to ask,
+// and what an answer without a usable page means for the others.
 //
 // Promises
 // - Okta's next link is used byte for byte, and only if it stays with the org.
@@ -39,10 +40,11 @@
 #include "logzio_okta/flow/org_facts.hpp"
 #include "logzio_okta/flow/progress.hpp"
 #include "logzio_okta/flow/question.hpp"
+#include "logzio_okta/flow/reading.hpp"
 #include "logzio_okta/flow/recogniser.hpp"
 #include "logzio_okta/flow/report.hpp"
 #include "logzio_okta/flow/retention.hpp"
-#include "logzio_okta/flow/tail.hpp"
+#include "logzio_okta/flow/setbacks.hpp"
 #include "logzio_okta/flow/wake.hpp"
 #include "logzio_okta/okta/domain.hpp"
 #include "logzio_okta/okta/page_reader.hpp"
@@ -110,7 +112,7 @@ class Poller {
   [[nodiscard]] bool saves_pending() const { return progress_.saves_pending(); }
   [[nodiscard]] bool drained() const { return progress_.drained(); }
   /// --once: everything from before its first answer is read, delivered and saved.
-  [[nodiscard]] bool finished() const { return all_read_ && drained() && !asking(); }
+  [[nodiscard]] bool finished() const { return reading_.all_read() && drained() && !asking(); }
   [[nodiscard]] bool partly_settled() const { return progress_.partly_settled(); }
   /// Part of an unsettled page may have arrived at a destination that gave it back: a stop leaves it in
   /// doubt.
@@ -147,26 +149,12 @@ class Poller {
   };
   using State = std::variant<Created, Opening, SavingStart, SavingPages, ReadingWindow, Waiting, Asking>;
 
-  /// What a page means, apart from its events.
-  struct Taken {
-    std::size_t events = 0;
-    bool full = false;    ///< As many events as were asked for.
-    bool moved = false;   ///< Its link leads on.
-    bool news = false;    ///< It moved, or has events that were not known.
-    std::string why_not;  ///< Why the link is not followed.
-    Tail::Seen tail = Tail::Seen::no;
-  };
-
   void begin(Now now, const OrgFacts& org);
   void take_clock(Now now, OktaReply& reply, const OrgFacts& org, PageReader& reader);
   [[nodiscard]] std::optional<Batch> take_page(Now now, const OktaReply& reply, const OrgFacts& org,
                                                const std::vector<EventSlice>& events, std::string_view unfit);
-  void take_link(const OktaReply& reply, const Question::Asked& asked, LogPage& page, Taken& taken);
-  [[nodiscard]] Batch choose(const std::vector<EventSlice>& events, std::string_view unfit, WallTime date,
-                             LogPage& page);
-  void weigh(LogPage& page, const Batch& batch, const Taken& taken, WallTime date, WallTime okta_now) const;
   void keep(LogPage&& page, Batch& batch, bool moved);
-  void go_on(Now now, const Taken& taken);
+  void go_on(Now now, const ReadPage& read);
   [[nodiscard]] std::optional<Batch> take_unreadable(Now now, const OktaReply& reply, const OrgFacts& org,
                                                      PageReader& reader, const UnreadableBody& why);
   [[nodiscard]] bool has_room_for(std::size_t events) const;
@@ -192,28 +180,21 @@ class Poller {
   std::shared_ptr<const LineConstants> constants_;
   std::string key_cure_;  ///< TenantSpec::key_cure.
   Policy policy_;
-  Random random_;
 
   State state_ = Created{};
   Progress progress_;
   Question question_;
   Recogniser recogniser_;
+  Reading reading_;
+  Setbacks setbacks_;
   Instant ask_at_{};
   Wake wake_;
-  Tail tail_;
   bool at_tail_ = false;
-  LaterEvents after_start_;  ///< For --once: after its first answer.
-  bool all_read_ = false;    ///< For --once.
   bool stopping_ = false;
-
-  int tries_ = 0;          ///< Failures in a row.
-  int links_refused_ = 0;  ///< In a row, whatever answers our own questions got in between.
-  Complaint trouble_;
   Complaint asks_again_;  ///< Never healed: it comes and goes.
   Retention retention_;
   Instant last_progress_{};
-  bool other_name_said_ = false;  ///< That Okta's links name another of its hosts.
-  TenantReport seen_;             ///< Its own part of the report.
+  TenantReport seen_;  ///< Its own part of the report.
   std::deque<Output> outputs_;
 };
 

@@ -1,0 +1,18 @@
+// Beginning: where a new stream begins to read.
+#pragma once
+
+#include "logzio_okta/base/time.hpp"
+#include "logzio_okta/config/options.hpp"
+#include "logzio_okta/flow/org_facts.hpp"
+#include "logzio_okta/flow/place.hpp"
+
+namespace logzio_okta {
+
+/// The first place of a stream: `since`, resolved by Okta's clock, within what Okta keeps and not after now.
+/// Without any date of Okta's in this run, `org.offset` and our clock must do.
+///
+/// Okta's clock is taken as of its answer at the latest, so the beginning is early rather than late: what is
+/// read once too often is marked or recognised, and what is never asked for is lost.
+[[nodiscard]] Place first_place(const Since& since, Now now, const OrgFacts& org);
+
+}  // namespace logzio_okta
