@@ -394,8 +394,9 @@ class Doctor {
 
   /// A key works: the daemon need not wait to try those again that it was refused.
   void wake(bool running) {
-    if (state_dir_.empty()) return;  // A replica elsewhere could not be told either.
     if (std::ranges::none_of(found_.tenants, [](const auto& tenant) { return tenant.role == "ok"; })) return;
+    if (settings_.options.store) return wake_replicas(running);
+    if (state_dir_.empty()) return;
     if (running && !daemon_waits()) return;
     const int error = OwnerLock::nudge(state_dir_);
     found_.daemon.woken = running && error == 0;
@@ -403,6 +404,18 @@ class Doctor {
       find(Severity::warning, "daemon",
            "the running daemon cannot be told to try refused keys again (" +
                std::string(std::strerror(error)) + "); run this as its user, or send it SIGHUP");
+    }
+  }
+
+  /// Any of them may be the one that waits, so all are told.
+  void wake_replicas(bool running) {
+    if (!found_.store.round_trip || found_.store.fleet.empty()) return;
+    const auto told = nudge_replicas(access_of(settings_.options, environment_));
+    found_.daemon.woken = told && running && daemon_waits();
+    if (!told) {
+      find(Severity::warning, "daemon",
+           "the replicas cannot be told to try refused keys again (" + told.error().text +
+               "); send each a SIGHUP");
     }
   }
 

@@ -275,6 +275,28 @@ TEST_CASE("replicas: a state moves from a disk into the database and back, and n
   CHECK(bench.proven_once());
 }
 
+TEST_CASE("replicas: once check finds that a refused key works, whoever holds the org tries it at once") {
+  if (!PostgresServer::programs()) return test::skip(not_installed);
+  Fleet fleet;
+  fleet.begin();
+  const auto set_key = [&](model::KeyState state) {
+    fleet.bench.world.with_org(0, [&](model::OktaOrg& okta) { okta.set_key(Fleet::key(0, 0), state); });
+  };
+  set_key(model::KeyState::revoked);
+  REQUIRE(fleet.daemons[0]->wait_log("ERROR", patience));
+  set_key(model::KeyState::good);
+  fleet.bench.world.issue(0, 10);
+  Words words = fleet.flags(0, "10s", fleet.server.url());
+  words.insert(words.begin(), "check");
+  const Ended checked = fleet.run(words);
+  INFO(checked.text);
+  CHECK(checked.code == 0);
+  REQUIRE(fleet.daemons[0]->wait_log("keys that Okta has refused are tried again", patience));
+  REQUIRE(fleet.bench.all_arrive());
+  CHECK(fleet.stop(0) == 0);
+  CHECK(fleet.bench.proven_once());
+}
+
 TEST_CASE("replicas: check and status tell who holds what") {
   if (!PostgresServer::programs()) return test::skip(not_installed);
   Fleet fleet;
@@ -292,6 +314,13 @@ TEST_CASE("replicas: check and status tell who holds what") {
   CHECK(status.code == 0);
   CHECK(status.text.contains("standby"));
   CHECK(http_get(port, "/readyz").status == 200);  // It stands by.
+  CHECK(status.text.contains("2 alive"));
+  CHECK(status.text.contains("okta-0 holds 1 org, its lease lasts for "));
+  CHECK(status.text.contains("okta-1 (this one) stands by"));
+  const std::string metrics = http_get(port, "/metrics").body;
+  CHECK(metrics.contains("\nlogzio_okta_instances 2\n"));
+  CHECK(metrics.contains("\nlogzio_okta_orgs_held 0\n"));
+  CHECK(metrics.contains("\nlogzio_okta_orgs_unheld 0\n"));
 
   words.insert(words.begin(), "check");
   const Ended checked = fleet.run(words);

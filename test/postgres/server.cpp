@@ -216,6 +216,18 @@ void PostgresServer::launch() {
              "-c", "shared_buffers=16MB",
              "-c", "wal_keep_size=64MB"};
   if (!spec_.durable) args.insert(args.end(), {"-c", "fsync=off"});
+  if (spec_.tls) {
+    const auto keep = [&](const char* setting, const std::string& name, const std::string& pem) {
+      const std::filesystem::path file = files_.path() / name;
+      std::ofstream(file) << pem;
+      std::filesystem::permissions(file, std::filesystem::perms::owner_read);
+      give_to_server(file);
+      args.insert(args.end(), {"-c", setting + ("=" + file.string())});
+    };
+    keep("ssl_cert_file", "server.crt", spec_.tls->certificate_pem);
+    keep("ssl_key_file", "server.key", spec_.tls->key_pem);
+    args.insert(args.end(), {"-c", "ssl=on"});
+  }
   for (const std::string& setting : spec_.settings) args.insert(args.end(), {"-c", setting});
   server_.emplace(as_server(program("postgres"), args));
 }

@@ -24,12 +24,14 @@
 
 #include "sandbox/process.hpp"
 #include "sandbox/temp_dir.hpp"
+#include "tools/certificates.hpp"
 
 namespace logzio_okta::test {
 
 struct PostgresSpec {
   bool durable = false;  ///< Each commit waits for the disk, as in production; without it only speed differs.
   std::vector<std::string> settings = {};  ///< "name=value".
+  std::optional<Certificate> tls = {};     ///< With it the server speaks TLS.
 };
 
 class PostgresServer {

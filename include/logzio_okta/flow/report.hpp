@@ -177,6 +177,27 @@ struct CopiesReport {
   std::string last_error;  ///< Empty unless they cannot be written at the moment.
 };
 
+/// A replica that lives.
+struct InstanceReport {
+  std::string name;
+  bool self = false;
+  Duration lease_left{};          ///< Then others may take its orgs, unless it is heard of before.
+  std::vector<std::string> orgs;  ///< Those that it holds.
+};
+
+/// Who shares the store, as the database last said: the shell's own, which fills it in.
+struct FleetReport {
+  std::vector<InstanceReport> instances;  ///< The oldest first.
+  std::vector<std::string> unheld;        ///< Orgs that one of them would follow and nobody holds.
+  Duration read_ago{};                    ///< When the database said so.
+  Duration may_act{};                     ///< How long we may act without hearing from it; 0: not now.
+
+  [[nodiscard]] std::size_t held_by_us() const {
+    const auto self = std::ranges::find(instances, true, &InstanceReport::self);
+    return self == instances.end() ? 0 : self->orgs.size();
+  }
+};
+
 struct Report {
   WallTime at;
   WallTime started;
@@ -185,6 +206,7 @@ struct Report {
   std::vector<DestinationReport> destinations;  ///< Those that tenants name, and those that still finish.
   HookReport hooks;
   std::optional<CopiesReport> copies;  ///< Where they are kept.
+  std::optional<FleetReport> fleet;    ///< Where replicas share the store, once the database has answered.
   std::size_t memory_used = 0;         ///< Of limits::memory_budget.
   std::uint64_t set_aside_bytes = 0;
   bool saving_fails = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -135,6 +136,11 @@ Result<void> check_access(const StoreAccess& access) {
     return fail("--store: " + parameters.error().text);
   if (auto password = password_of(access); !password)
     return fail("LOGZIO_OKTA_STORE_PASSWORD_FILE: " + password.error().text);
+  // libpq would go on without it, and opens it anew for each connection.
+  if (access.passfile && ::access(access.passfile->c_str(), R_OK) != 0 && errno == EACCES)
+    return fail("PGPASSFILE: " + printable(*access.passfile) +
+                " cannot be read by the user that the daemon runs as; give it to that user, or name the "
+                "password's file in LOGZIO_OKTA_STORE_PASSWORD_FILE, which is opened before");
   return {};
 }
 

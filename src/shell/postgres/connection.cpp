@@ -40,7 +40,8 @@ constexpr std::array by_message{
     Cure{"no pg_hba.conf entry", "let this host and user in, in the server's pg_hba.conf"},
     Cure{"does not exist", "create it, or correct the store's URL"},
     Cure{"certificate verify failed",
-         "name the certificates of the server's authority in the URL: ?sslrootcert=/path/to/ca.pem"},
+         "name the certificates of the server's authority in the URL, ?sslrootcert=/path/to/ca.pem, or with "
+         "--ca-file"},
     Cure{"server certificate for", "write the host's name as the certificate has it"},
     Cure{"does not support SSL",
          "let the server speak TLS; only where the network is trusted, write ?sslmode=disable"},
@@ -216,12 +217,22 @@ void PgConnection::read(Instant now) {
     if (result != nullptr) take(result);  // Between two statements there is none.
   }
   if (!ready() || session_ != session) return;
+  take_notifications();
   if (PQstatus(connection) == CONNECTION_BAD)
     return lose(now, explain_failure(PQerrorMessage(connection), {}, place_));
   if (!batches_.empty() && now >= batches_.front().until)
     lose(now,
          {.text = place_ + ": it has stopped answering; look whether the server hangs or its disk is slow",
           .code = {}});
+}
+
+/// Also where nobody listens: a pooler may hand us somebody else's, and libpq would keep them.
+void PgConnection::take_notifications() {
+  constexpr std::size_t kept_max = 1000;
+  while (PGnotify* notify = PQnotifies(connection_.get())) {
+    if (notified_.size() < kept_max) notified_.emplace_back(notify->extra);
+    PQfreemem(notify);
+  }
 }
 
 void PgConnection::take(PGresult* result) {

@@ -25,6 +25,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <libpq-fe.h>
@@ -81,6 +82,8 @@ class PgConnection {
 
   void send(Instant now, const std::vector<PgStatement>& statements, Duration patience, Done done);
   void work(Instant now);
+  /// What NOTIFY brought since the last call, its payload alone.
+  [[nodiscard]] std::vector<std::string> take_notified() { return std::exchange(notified_, {}); }
   /// Gives this connection up and begins another.
   void lose(Instant now, PgFailure why);
 
@@ -105,6 +108,7 @@ class PgConnection {
   void opened();
   void read(Instant now);
   void take(PGresult* result);
+  void take_notifications();
   void give_up(Instant now, PgFailure why);
 
   const StoreAccess& access_;
@@ -122,6 +126,7 @@ class PgConnection {
   std::uint64_t session_ = 0;
   std::optional<PgFailure> trouble_;
   std::deque<Batch> batches_;
+  std::vector<std::string> notified_;
 };
 
 }  // namespace logzio_okta

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "logzio_okta/base/text.hpp"
+#include "logzio_okta/flow/hook_route.hpp"
+
 namespace logzio_okta {
 
 const Fleet::Instance* Fleet::find(const std::string& id) const {
@@ -63,6 +66,33 @@ std::optional<std::string> Fleet::to_give(const std::string& me) const {
     if (lease.owner == me && somebody_lacks(lease.domain, me)) return lease.domain;
   }
   return std::nullopt;
+}
+
+std::string name_of_org(const std::string& domain) {
+  const auto route = HookRoute::of_key(domain);
+  return printable(route ? route->source.name() + " (event hook)" : domain);
+}
+
+FleetReport report_of(const Fleet& fleet, const std::string& self, Duration ago) {
+  FleetReport report;
+  report.read_ago = ago;
+  std::set<std::string> wanted;
+  for (const Fleet::Instance& each : fleet.instances) {
+    if (!each.alive) continue;
+    wanted.insert(each.wanted.begin(), each.wanted.end());
+    InstanceReport& instance = report.instances.emplace_back();
+    instance.name = each.name;
+    instance.self = each.id == self;
+    instance.lease_left = std::max<Duration>(each.lease_left - ago, 0s);
+    for (const Fleet::Lease& lease : fleet.leases) {
+      if (lease.owner == each.id) instance.orgs.push_back(name_of_org(lease.domain));
+    }
+  }
+  for (const std::string& domain : wanted) {
+    const Fleet::Lease* lease = fleet.lease_of(domain);
+    if (lease == nullptr || fleet.holder_of(*lease) == nullptr) report.unheld.push_back(name_of_org(domain));
+  }
+  return report;
 }
 
 }  // namespace logzio_okta

@@ -13,6 +13,9 @@
 #include <string>
 #include <vector>
 
+#include "logzio_okta/base/time.hpp"
+#include "logzio_okta/flow/report.hpp"
+
 namespace logzio_okta {
 
 struct Fleet {
@@ -20,6 +23,7 @@ struct Fleet {
     std::string id;
     std::string name;
     bool alive = false;
+    Duration lease_left{};  ///< Of one that is alive, when it was read.
     std::set<std::string> wanted{};
   };
   struct Lease {
@@ -50,5 +54,10 @@ struct Fleet {
   /// Somebody else who lives, would follow it, and holds less than a share.
   [[nodiscard]] bool somebody_lacks(const std::string& domain, const std::string& me) const;
 };
+
+/// For people: "acme.okta.com", or "push.okta.com (event hook)" for an org whose hooks alone are followed.
+[[nodiscard]] std::string name_of_org(const std::string& domain);
+/// What was read `ago`, without what we know of ourselves alone (FleetReport::may_act).
+[[nodiscard]] FleetReport report_of(const Fleet& fleet, const std::string& self, Duration ago);
 
 }  // namespace logzio_okta

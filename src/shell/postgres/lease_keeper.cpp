@@ -54,7 +54,19 @@ void LeaseKeeper::want(std::set<std::string> orgs, Instant now) {
 }
 
 bool LeaseKeeper::may_act() const {
-  return beat_at_ && since_boot_() < *beat_at_ + lease_ - margin(lease_);
+  return left_to_act() > 0s;
+}
+
+Duration LeaseKeeper::left_to_act() const {
+  if (!beat_at_) return 0s;
+  return std::max<Duration>(*beat_at_ + lease_ - margin(lease_) - since_boot_(), 0s);
+}
+
+std::optional<FleetReport> LeaseKeeper::report(Instant now) const {
+  if (!fleet_read_) return std::nullopt;
+  FleetReport report = report_of(fleet_, id_, std::max<Duration>(now - *fleet_read_, 0s));
+  report.may_act = left_to_act();
+  return report;
 }
 
 std::optional<std::int64_t> LeaseKeeper::epoch_of(const std::string& org) const {
@@ -95,11 +107,12 @@ void LeaseKeeper::work(Instant now) {
       connection_.work(now);
     }
   }
-  act_until_ = never;
-  if (beat_at_) {
-    const Duration left = *beat_at_ + lease_ - margin(lease_) - since_boot_();
-    if (left > 0s) act_until_ = now + left;
+  for (const std::string& call : connection_.take_notified()) {
+    if (call == retry_keys) changes_.emplace_back(RetryKeys{});
+    if (owned_.contains(call)) changes_.emplace_back(Called{});
   }
+  const Duration left = left_to_act();
+  act_until_ = left > 0s ? now + left : never;
 }
 
 // In the first round of a session the tables are looked for, and made.
@@ -136,7 +149,9 @@ void LeaseKeeper::check_version() {
                                           .code = "newer"});
                      }
                      entered_ = true;
-                     begin_round();
+                     // Whether that works or not: without it the rounds find the same, later.
+                     connection_.send(now_, {hear_calls()}, round_patience, [](const auto&) {});
+                     if (connection_.ready()) begin_round();
                    });
 }
 
@@ -181,6 +196,7 @@ void LeaseKeeper::note_timeline(const PgRows& answer) {
 
 void LeaseKeeper::judge(Fleet fleet, Duration sent) {
   fleet_ = std::move(fleet);
+  fleet_read_ = now_;
   const Fleet::Instance* self = fleet_.find(id_);
   if (beat_failed_ || self == nullptr || !self->alive) return;
   for (auto each = owned_.begin(); each != owned_.end();) {

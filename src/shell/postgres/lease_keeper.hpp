@@ -53,11 +53,15 @@ class LeaseKeeper {
   };
   /// The fleet was read.
   struct Round {};
+  /// Another replica has spooled for an org of ours. Only hastens what a look after each round finds too.
+  struct Called {};
+  /// A `check` has found a key that works.
+  struct RetryKeys {};
   /// A standby of the database took over.
   struct FailedOver {
     std::string warning;
   };
-  using Change = std::variant<Taken, LostOrg, GiveOrg, Round, FailedOver>;
+  using Change = std::variant<Taken, LostOrg, GiveOrg, Round, Called, RetryKeys, FailedOver>;
 
   static constexpr Duration round_patience = 3s;
   /// So long before a lease can end nothing more is sent.
@@ -83,6 +87,8 @@ class LeaseKeeper {
   [[nodiscard]] std::optional<std::int64_t> epoch_of(const std::string& org) const;
   [[nodiscard]] std::vector<std::string> owned() const;
   [[nodiscard]] const Fleet& fleet() const { return fleet_; }
+  /// As people should see it; nothing before the first round.
+  [[nodiscard]] std::optional<FleetReport> report(Instant now) const;
   [[nodiscard]] const std::string& id() const { return id_; }
 
   /// All of it is saved and nothing on its way: somebody else may take it.
@@ -105,6 +111,8 @@ class LeaseKeeper {
   void take();
   void note_timeline(const PgRows& answer);
   void fail_round(const PgFailure& why);
+  /// Until the margin begins.
+  [[nodiscard]] Duration left_to_act() const;
 
   PgConnection connection_;
   std::string id_;
@@ -116,6 +124,7 @@ class LeaseKeeper {
   std::set<std::string> giving_;  ///< On their way back.
   std::optional<std::string> to_give_;
   Fleet fleet_;
+  std::optional<Instant> fleet_read_;  ///< When.
   std::string timeline_;
   std::deque<Change> changes_;
   std::uint64_t session_ = 0;  ///< In which the tables were found.

@@ -73,10 +73,23 @@ bool has_noticed_failover(const PgRows& answer) {
   return answer.flag(0, 1);
 }
 
+PgStatement hear_calls() {
+  return PgStatement("listen logzio_okta");
+}
+
+PgStatement call_owner(const std::string& domain) {
+  return PgStatement("select pg_notify('logzio_okta', $1::text)").text(domain);
+}
+
+PgStatement call_to_retry_keys() {
+  return PgStatement("select pg_notify('logzio_okta', $1::text)").text(retry_keys);
+}
+
 void read_fleet(std::vector<PgStatement>& statements) {
   statements.emplace_back(
-      "select id::text, name, seen + lease > clock_timestamp(), array_to_string(wanted, E'\\n') "
-      "from logzio_okta.instance order by started, id");
+      "select id::text, name, seen + lease > clock_timestamp(), array_to_string(wanted, E'\\n'), "
+      "(extract(epoch from seen + lease - clock_timestamp()) * 1000)::bigint from logzio_okta.instance order "
+      "by started, id");
   statements.emplace_back(
       "select domain, coalesce(owner::text, ''), epoch, clean from logzio_okta.org order by domain");
 }
@@ -88,6 +101,7 @@ Fleet fleet_of(const PgRows& instances, const PgRows& leases) {
     instance.id = instances.text(i, 0);
     instance.name = instances.text(i, 1);
     instance.alive = instances.flag(i, 2);
+    instance.lease_left = std::chrono::milliseconds(instances.number(i, 4));
     std::string_view wanted = instances.bytes(i, 3);
     while (!wanted.empty()) {
       const std::string_view domain = wanted.substr(0, wanted.find('\n'));

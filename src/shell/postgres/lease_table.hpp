@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "logzio_okta/base/time.hpp"
@@ -24,6 +25,18 @@ namespace logzio_okta {
 /// Of its answer: the timeline; whether this very statement noticed another one.
 [[nodiscard]] std::string timeline_of(const PgRows& answer);
 [[nodiscard]] bool has_noticed_failover(const PgRows& answer);
+
+// Calls from replica to replica, told as soon as their transaction is committed (LISTEN, NOTIFY). They only
+// hasten things: behind a pooler that gives each transaction another session nobody hears them, which is no
+// error.
+
+/// This session hears calls from then on.
+[[nodiscard]] PgStatement hear_calls();
+/// Something waits in the spool for whoever holds this org; the call is the org.
+[[nodiscard]] PgStatement call_owner(const std::string& domain);
+/// Keys that Okta has refused should be tried again; the call is this, which is no org's name.
+inline constexpr std::string_view retry_keys = "retry keys";
+[[nodiscard]] PgStatement call_to_retry_keys();
 
 /// Instances, leases.
 void read_fleet(std::vector<PgStatement>& statements);

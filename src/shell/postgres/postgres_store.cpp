@@ -19,6 +19,8 @@
 #include "shell/os/clock.hpp"
 #include "shell/postgres/connection.hpp"
 #include "shell/postgres/lease_keeper.hpp"
+#include "shell/postgres/lease_table.hpp"
+#include "shell/postgres/spool_finder.hpp"
 #include "shell/postgres/tables.hpp"
 
 namespace logzio_okta {
@@ -44,7 +46,12 @@ struct PostgresStore::Impl {
   explicit Impl(PostgresOptions options_given)
       : options(std::move(options_given)),
         leases(options.access, options.instance, options.lease, or_usual(options.since_boot)),
-        connection(options.access) {}
+        connection(options.access),
+        spool(
+            connection, leases, [this] { return may_ask(); },
+            [this] {
+              if (!set_aside && may_ask()) sum_set_aside_now();
+            }) {}
 
   enum class Phase : std::uint8_t {
     waiting,  ///< For its org.
@@ -61,25 +68,26 @@ struct PostgresStore::Impl {
     std::uint64_t number = 0;  ///< Counts every save of this run.
     Save save;
   };
-  /// What the core knows of a stream's spool.
-  struct Told {
-    std::uint64_t up_to = 0;
-    std::vector<std::int64_t> ours;  ///< Rows behind that, which it knows because it had them written.
-  };
   using Question = std::variant<OpenStream, ReadWindow, ReadSpool>;
 
   PostgresOptions options;
   LeaseKeeper leases;
   PgConnection connection;
+  SpoolFinder spool;
   Instant now{};
 
   std::map<StreamId, Stream> streams;
   std::deque<QueuedSave> queue;
-  std::map<StreamId, std::string> keys;  ///< Of every stream there was: what a lost one spools is kept.
-  std::deque<SpoolEvents> spool_queue;
+  std::map<StreamId, std::string>
+      keys;  ///< Of streams that are or were ours: what a lost one spools is kept.
+  struct QueuedSpool {
+    std::string key;
+    SpoolEvents spool;
+  };
+  std::deque<QueuedSpool> spool_queue;
   std::vector<QueuedSave> sent_saves;  ///< In the commit on its way.
   struct SentSpool {
-    SpoolEvents spool;
+    QueuedSpool queued;
     std::size_t statements = 0;
   };
   std::vector<SentSpool> sent_spool;
@@ -94,11 +102,6 @@ struct PostgresStore::Impl {
   std::vector<std::string> warnings;
   Hold hold;
 
-  std::map<std::string, Told> told;
-  std::vector<SpoolSummary> spool_found;
-  std::size_t spool_questions = 0;  ///< On their way.
-  bool spool_looked = false;
-
   std::set<std::string> reopening;   ///< Orgs that are kept, although nothing of them is open at this moment.
   std::uint64_t met_session = 0;     ///< Of the connection, when it was last looked at.
   std::uint64_t judged_session = 0;  ///< A round went well since this session began.
@@ -106,7 +109,10 @@ struct PostgresStore::Impl {
   std::string giving_way;  ///< An org that another replica should have.
   std::optional<std::uint64_t> set_aside;
   Instant sum_set_aside_at{};
+  std::uint64_t spooled =
+      0;  ///< Bytes in the spool of all replicas, as of that sum, and what we added since.
   bool replication_judged = false;
+  bool nudged = false;
 
   std::optional<Instant> troubled_since;
   std::string told_trouble;
@@ -114,12 +120,17 @@ struct PostgresStore::Impl {
   // Streams and their orgs.
   [[nodiscard]] std::set<std::string> wanted() const;
   [[nodiscard]] bool is_open(const std::string& org) const;
+  [[nodiscard]] bool is_ours(const std::string& key) const {
+    return leases.epoch_of(std::string(org_of_stream_key(key))).has_value();
+  }
   void ask_for_place(StreamId id, Stream& stream);
   void take_changes();
   void on(const LeaseKeeper::Taken& taken);
   void on(const LeaseKeeper::LostOrg& lost) { lose(lost.org, lost.holder); }
   void on(const LeaseKeeper::GiveOrg& give);
   void on(const LeaseKeeper::Round&);
+  void on(const LeaseKeeper::Called&) { spool.call(); }
+  void on(const LeaseKeeper::RetryKeys&) { nudged = true; }
   void on(const LeaseKeeper::FailedOver& over);
   void lose(const std::string& org, const std::string& holder);
   void drop_streams(const std::string& org, const std::string& holder);
@@ -139,10 +150,8 @@ struct PostgresStore::Impl {
   bool ask_one(const ReadSpool& request);
   void ask_later(const Question& question, const PgFailure& why);
   void sum_set_aside_now();
+  [[nodiscard]] bool spool_is_full() const { return spooled > options.spool_bytes_max; }
   void judge_replication();
-  void look_for_spool();
-  void sum_spool_of(const std::string& key, std::uint64_t last);
-  void end_spool_look();
 
   // Writing.
   [[nodiscard]] bool nothing_queued() const { return queue.empty() && spool_queue.empty(); }
@@ -202,8 +211,8 @@ void PostgresStore::Impl::on(const LeaseKeeper::Round&) {
   for (const std::string& org : leases.owned()) {
     if (!is_open(org) && !reopening.contains(org)) leases.give(org, now);
   }
-  look_for_spool();
-  if (spool_looked && now >= sum_set_aside_at) sum_set_aside_now();
+  spool.look(now);
+  if (spool.has_looked() && (now >= sum_set_aside_at || spool_is_full())) sum_set_aside_now();
   judge_replication();
 }
 
@@ -233,7 +242,7 @@ void PostgresStore::Impl::drop_streams(const std::string& org, const std::string
       continue;
     }
     std::erase_if(queue, [&](const QueuedSave& queued) { return queued.save.stream == id; });
-    told.erase(stream.key);
+    spool.forget(stream.key);
     answers.emplace_back(Lost{.stream = id, .holder = holder});
     each = streams.erase(each);
   }
@@ -324,6 +333,7 @@ void PostgresStore::Impl::sum_set_aside_now() {
   sum_set_aside_at = now + set_aside_summed_every;
   connection.send(now, {sum_set_aside()}, commit_timeout, [this](const PgConnection::Outcome& answer) {
     if (!answer) return;
+    spooled = spooled_bytes_of(answer->front());
     const std::uint64_t bytes = set_aside_bytes_of(answer->front());
     if (set_aside == bytes) return;
     set_aside = bytes;
@@ -344,53 +354,6 @@ void PostgresStore::Impl::judge_replication() {
   });
 }
 
-// The spool.
-
-/// What the core does not know of: of orgs that are ours, and of those that nobody follows.
-void PostgresStore::Impl::look_for_spool() {
-  if (!may_ask() || spool_questions > 0) return;
-  ++spool_questions;
-  connection.send(now, {list_spool()}, commit_timeout, [this](const PgConnection::Outcome& answer) {
-    --spool_questions;
-    if (!answer) return;
-    for (const auto& [key, last] : spool_list_of(answer->front())) {
-      const Fleet::Lease* lease = leases.fleet().lease_of(std::string(org_of_stream_key(key)));
-      const Fleet::Instance* holder = lease == nullptr ? nullptr : leases.fleet().holder_of(*lease);
-      const bool for_us = holder == nullptr || holder->id == leases.id();
-      if (for_us && last > told[key].up_to && may_ask()) sum_spool_of(key, last);
-    }
-    end_spool_look();
-  });
-}
-
-/// Behind `last`, which the stream's rows have come to, nothing is left to be told of.
-void PostgresStore::Impl::sum_spool_of(const std::string& key, std::uint64_t last) {
-  const Told& known = told[key];
-  ++spool_questions;
-  connection.send(now, {sum_spool(key, known.up_to, known.ours)}, commit_timeout,
-                  [this, key, last](const PgConnection::Outcome& answer) {
-                    --spool_questions;
-                    if (!answer) return;
-                    std::uint64_t up_to = last;
-                    for (SpoolSummary& sum : spool_sums_of(answer->front())) {
-                      up_to = std::max(up_to, sum.newest);
-                      spool_found.push_back(std::move(sum));
-                    }
-                    Told& known_now = told[key];
-                    known_now.up_to = std::max(known_now.up_to, up_to);
-                    std::erase_if(known_now.ours, [&](std::int64_t row) {
-                      return static_cast<std::uint64_t>(row) <= known_now.up_to;
-                    });
-                    end_spool_look();
-                  });
-}
-
-void PostgresStore::Impl::end_spool_look() {
-  if (spool_questions > 0) return;
-  spool_looked = true;
-  if (!set_aside && may_ask()) sum_set_aside_now();
-}
-
 // Writing.
 
 void PostgresStore::Impl::commit(bool about_to_block) {
@@ -405,7 +368,7 @@ void PostgresStore::Impl::commit(bool about_to_block) {
   }
   std::vector<PgStatement> statements = {commit_for_good()};
   std::set<std::string> spooled_keys;
-  for (const SpoolEvents& spool : spool_queue) spooled_keys.insert(keys.at(spool.stream));
+  for (const QueuedSpool& queued : spool_queue) spooled_keys.insert(queued.key);
   for (const std::string& key : spooled_keys) statements.push_back(lock_spool(key));
   const std::size_t first_save = statements.size();
   if (!held) {
@@ -417,13 +380,16 @@ void PostgresStore::Impl::commit(bool about_to_block) {
     }
   }
   std::size_t came = 0;
-  for (SpoolEvents& spool : std::exchange(spool_queue, {})) {
-    came += spool.events.size();
-    std::vector<PgStatement> writes = write_spool(keys.at(spool.stream), spool);
-    sent_spool.push_back({.spool = std::move(spool), .statements = writes.size()});
+  for (QueuedSpool& queued : std::exchange(spool_queue, {})) {
+    came += queued.spool.events.size();
+    std::vector<PgStatement> writes = write_spool(queued.key, queued.spool);
+    sent_spool.push_back({.queued = std::move(queued), .statements = writes.size()});
     std::ranges::move(writes, std::back_inserter(statements));
   }
-  if (came > 0) statements.push_back(forget_seen(came, sent_spool.back().spool.at));
+  if (came > 0) statements.push_back(forget_seen(came, sent_spool.back().queued.spool.at));
+  for (const std::string& key : spooled_keys) {
+    if (!is_ours(key)) statements.push_back(call_owner(std::string(org_of_stream_key(key))));
+  }
   committing = true;
   not_before = now + limits::commit_delay;
   connection.send(now, statements, commit_timeout, [this, first_save](const PgConnection::Outcome& outcome) {
@@ -456,7 +422,7 @@ void PostgresStore::Impl::acknowledge(const std::vector<PgRows>& rows, std::size
   for (const auto& [stream, number] : highest)
     answers.emplace_back(Saved{.stream = stream, .number = number});
   for (const SentSpool& sent : std::exchange(sent_spool, {})) {
-    answer_spooled(spooled_of(sent.spool, std::span(rows).subspan(at, sent.statements)));
+    answer_spooled(spooled_of(sent.queued.spool, std::span(rows).subspan(at, sent.statements)));
     at += sent.statements;
   }
   if (!highest.empty()) told_trouble.clear();  // The core takes it for the end of what it was told.
@@ -466,12 +432,12 @@ void PostgresStore::Impl::acknowledge(const std::vector<PgRows>& rows, std::size
 /// Of what another replica ships the core need not know.
 void PostgresStore::Impl::answer_spooled(const SpoolWritten& written) {
   Spooled answer = written.answer;
+  spooled += answer.bytes;
   const auto stream = streams.find(answer.stream);
   if (stream == streams.end() || stream->second.phase == Phase::waiting) {
     answer = {.stream = answer.stream, .hook = answer.hook, .kept = true, .why_not = {}};
   } else {
-    Told& known = told[stream->second.key];
-    known.ours.insert(known.ours.end(), written.rows.begin(), written.rows.end());
+    spool.add_ours(stream->second.key, written.rows);
   }
   answers.emplace_back(std::move(answer));
 }
@@ -482,7 +448,7 @@ void PostgresStore::Impl::take_back(const PgFailure& why) {
                std::make_move_iterator(sent_saves.end()));
   sent_saves.clear();
   for (; !sent_spool.empty(); sent_spool.pop_back())
-    spool_queue.push_front(std::move(sent_spool.back().spool));
+    spool_queue.push_front(std::move(sent_spool.back().queued));
   refuse_spool(why.text);
   commit_failed = why.text;
   if (!why.unanswered()) not_before = now + limits::save_retry;
@@ -492,8 +458,9 @@ void PostgresStore::Impl::take_back(const PgFailure& why) {
 /// In the order they came, so never while some are on their way.
 void PostgresStore::Impl::refuse_spool(const std::string& why) {
   if (committing) return;
-  for (const SpoolEvents& spool : std::exchange(spool_queue, {})) {
-    answers.emplace_back(Spooled{.stream = spool.stream, .hook = spool.hook, .kept = false, .why_not = why});
+  for (const QueuedSpool& queued : std::exchange(spool_queue, {})) {
+    answers.emplace_back(
+        Spooled{.stream = queued.spool.stream, .hook = queued.spool.hook, .kept = false, .why_not = why});
   }
 }
 
@@ -538,6 +505,8 @@ std::vector<std::string> PostgresStore::take_warnings() {
 }
 
 void PostgresStore::open_stream(const OpenStream& request) {
+  // An earlier stream of this key was lost, and spools no more.
+  std::erase_if(impl_->keys, [&](const auto& each) { return each.second == request.key; });
   impl_->keys[request.stream] = request.key;
   auto& stream = impl_->streams[request.stream];
   stream = {.key = request.key, .phase = Impl::Phase::waiting, .told_holder = {}};
@@ -551,7 +520,7 @@ void PostgresStore::let_go(const LetGo& request) {
   if (found == impl_->streams.end()) return;
   found->second.phase = Impl::Phase::waiting;
   found->second.told_holder.clear();
-  impl_->told.erase(found->second.key);
+  impl_->spool.forget(found->second.key);
   const std::string org = found->second.org();
   if (request.for_good) impl_->streams.erase(found);
   if (!impl_->is_open(org)) impl_->leases.give(org, impl_->now);
@@ -579,13 +548,25 @@ void PostgresStore::save(Save&& save, Instant now) {
 }
 
 std::vector<SpoolSummary> PostgresStore::take_spool_found() {
-  return std::exchange(impl_->spool_found, {});
+  return impl_->spool.take_found();
 }
 
 void PostgresStore::spool(SpoolEvents&& spool, Instant now) {
-  CHECK(impl_->keys.contains(spool.stream));
+  const auto key = impl_->keys.find(spool.stream);
+  CHECK(key != impl_->keys.end());
+  // The core counts those of its own orgs alone. Answered in the order they came, so not while others are on
+  // their way.
+  if (impl_->spool_is_full() && !impl_->is_ours(key->second) && impl_->spool_queue.empty() &&
+      impl_->sent_spool.empty()) {
+    impl_->answers.emplace_back(
+        Spooled{.stream = spool.stream,
+                .hook = spool.hook,
+                .kept = false,
+                .why_not = "the spool in the database is full, as the listener takes less than comes"});
+    return;
+  }
   if (impl_->nothing_queued()) impl_->due = now + limits::commit_delay;
-  impl_->spool_queue.push_back(std::move(spool));
+  impl_->spool_queue.push_back({.key = key->second, .spool = std::move(spool)});
   if (!impl_->told_trouble.empty()) impl_->refuse_spool(impl_->told_trouble);
 }
 
@@ -602,6 +583,7 @@ void PostgresStore::work(Instant now, bool about_to_block) {
   if (impl_->connection.ready() && std::exchange(impl_->met_session, session) != session)
     impl_->leases.hurry();
   impl_->take_changes();
+  if (impl_->spool.is_called()) impl_->spool.look(now);
   impl_->commit(about_to_block);
   impl_->ask_questions();
   impl_->judge_trouble();
@@ -634,6 +616,14 @@ std::optional<Input> PostgresStore::next_answer() {
 
 std::uint64_t PostgresStore::set_aside_bytes() const {
   return impl_->set_aside.value_or(0);
+}
+
+std::optional<FleetReport> PostgresStore::fleet_report(Instant now) const {
+  return impl_->leases.report(now);
+}
+
+bool PostgresStore::take_nudge() {
+  return std::exchange(impl_->nudged, false);
 }
 
 const Fleet& PostgresStore::fleet() const {

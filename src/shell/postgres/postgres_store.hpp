@@ -23,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/time.hpp"
 
 #include "shell/postgres/access.hpp"
@@ -36,6 +37,9 @@ struct PostgresOptions {
   std::string instance;  ///< By which people know this replica.
   Duration lease = 20s;  ///< Of every org; 10 s at least outside of tests.
   bool spools = false;   ///< Orgs push that are not polled: what they push exists nowhere else.
+  /// From here on deliveries for orgs that another replica holds, or nobody, are refused. It is summed over
+  /// all replicas once a minute, so that each may go beyond it by what it takes in a minute.
+  std::size_t spool_bytes_max = limits::spool_bytes_max;
   /// Since the machine started, its sleep included; a clock of their own in tests.
   std::function<Duration()> since_boot{};
 };
@@ -65,6 +69,8 @@ class PostgresStore final : public StateStore {
   [[nodiscard]] std::optional<Instant> deadline() const override;
   [[nodiscard]] std::optional<Input> next_answer() override;
   [[nodiscard]] std::uint64_t set_aside_bytes() const override;
+  [[nodiscard]] std::optional<FleetReport> fleet_report(Instant now) const override;
+  [[nodiscard]] bool take_nudge() override;
   /// Takes a few seconds at most.
   [[nodiscard]] Result<void> close(bool clean) override;
 

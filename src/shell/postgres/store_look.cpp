@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "logzio_okta/base/text.hpp"
-#include "logzio_okta/flow/hook_route.hpp"
 
 #include "shell/os/clock.hpp"
 #include "shell/postgres/lease_table.hpp"
@@ -62,11 +61,6 @@ std::string lacking_rights(const PgRows& facts) {
          printable(facts.text(0, 7)) + " to " + user + ", or create schema logzio_okta authorization " + user;
 }
 
-std::string name_of_org(const std::string& domain) {
-  const auto route = HookRoute::of_key(domain);
-  return printable(route ? route->source.name() + " (event hook)" : domain);
-}
-
 }  // namespace
 
 StoreLook look_at_store(const StoreAccess& access) {
@@ -104,6 +98,13 @@ StoreLook look_at_store(const StoreAccess& access) {
   look.set_aside =
       SetAsideTotal{.events = count_of(set_aside->number(0, 2)), .bytes = set_aside_bytes_of(*set_aside)};
   return look;
+}
+
+Result<void> nudge_replicas(const StoreAccess& access) {
+  auto session = PgSession::open(access);
+  if (!session) return std::unexpected(std::move(session.error()));
+  if (auto told = session->run(call_to_retry_keys()); !told) return std::unexpected(std::move(told.error()));
+  return {};
 }
 
 std::vector<std::string> describe_fleet(const Fleet& fleet) {

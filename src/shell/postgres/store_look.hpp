@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "logzio_okta/base/error.hpp"
 #include "logzio_okta/base/time.hpp"
 
 #include "shell/postgres/access.hpp"
@@ -25,6 +26,9 @@ struct StoreLook {
   std::vector<std::string> warnings;
 };
 [[nodiscard]] StoreLook look_at_store(const StoreAccess& access);
+
+/// Has every replica try keys again that Okta has refused. The error says why they are not told.
+[[nodiscard]] Result<void> nudge_replicas(const StoreAccess& access);
 
 /// "okta-1: acme.okta.com, globex.okta.com", a line a replica that lives; then the orgs that nobody follows.
 [[nodiscard]] std::vector<std::string> describe_fleet(const Fleet& fleet);

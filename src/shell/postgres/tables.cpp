@@ -364,8 +364,19 @@ std::vector<SpoolSummary> spool_sums_of(const PgRows& answer) {
 
 PgStatement sum_set_aside() {
   return PgStatement(
-      "select coalesce(sum(length(bytes) + length(reason) + length(answer)), 0)::bigint, count(*)::bigint, "
-      "coalesce(sum(events), 0)::bigint from logzio_okta.set_aside");
+      "select a.bytes, a.items, a.events, s.bytes, s.events, s.rows from ("
+      "select coalesce(sum(length(bytes) + length(reason) + length(answer)), 0)::bigint as bytes, "
+      "count(*)::bigint as items, coalesce(sum(events), 0)::bigint as events from logzio_okta.set_aside) as "
+      "a, ("
+      "select coalesce(sum(length(events) + length(source) + length(event_id) + length(event_time)), "
+      "0)::bigint "
+      "as bytes, coalesce(sum(count), 0)::bigint as events, count(*)::bigint as rows "
+      "from logzio_okta.spool) as s");
+}
+
+std::uint64_t spooled_bytes_of(const PgRows& answer) {
+  return spool_bytes_charged(count_of(answer.number(0, 3)), count_of(answer.number(0, 4))) +
+         count_of(answer.number(0, 5)) * limits::spool_row_bytes;
 }
 
 std::uint64_t set_aside_bytes_of(const PgRows& answer) {

@@ -69,6 +69,8 @@ struct SpoolWritten {
 [[nodiscard]] PgStatement sum_set_aside();
 /// As charged.
 [[nodiscard]] std::uint64_t set_aside_bytes_of(const PgRows& answer);
+/// What waits in the whole spool, of the same answer.
+[[nodiscard]] std::uint64_t spooled_bytes_of(const PgRows& answer);
 
 /// Whether a failover of the database can lose what it has acknowledged.
 [[nodiscard]] PgStatement find_replication();

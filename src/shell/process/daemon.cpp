@@ -300,6 +300,7 @@ std::optional<SaveFailed> Daemon::Impl::keep_copies() {
 Report Daemon::Impl::report() const {
   Report report = scheduler->report(now());
   if (kept.copies) report.copies = kept.copies->report();
+  report.fleet = kept.store->fleet_report(steady_now());
   return report;
 }
 
@@ -423,7 +424,8 @@ void Daemon::Impl::look_at_files(Instant now) {
   if (signals.look_for_terminal()) look_at_signals();
   (void)store().is_in_place();
   if (kept.copies) kept.copies->finish_hours(wall_now());
-  if (lock_watch && lock_watch->changed()) tenants.wake_keys("check has found a key that works");
+  if (const bool nudged = store().take_nudge(); nudged || (lock_watch && lock_watch->changed()))
+    tenants.wake_keys("check has found a key that works");
   tenants.look();
   hooks.look();
 }

@@ -290,6 +290,21 @@ void add_copies(Families& families, const Report& report) {
                  value_of(!copies.last_error.empty()));
 }
 
+/// Absent where no store is shared, and before the database has answered.
+void add_fleet(Families& families, const Report& report) {
+  if (!report.fleet) return;
+  const FleetReport& fleet = *report.fleet;
+  families.gauge("logzio_okta_instances", "Replicas that share the database and live, this one included.",
+                 value_of(fleet.instances.size()));
+  families.gauge("logzio_okta_orgs_held", "Orgs that this replica holds.", value_of(fleet.held_by_us()));
+  families.gauge("logzio_okta_orgs_unheld",
+                 "Orgs that no living replica holds, though one would follow them.",
+                 value_of(fleet.unheld.size()));
+  families.gauge("logzio_okta_lease_left_seconds",
+                 "How long this replica may ask and send without an answer from the database.",
+                 value_of(std::optional(fleet.may_act)));
+}
+
 void add_spool(Families& families, const HookReport& hooks, WallTime now) {
   const auto labels = [](const HookStreamReport& stream) {
     return Labels{{"org", stream.domain}, {"region", stream.region}};
@@ -355,6 +370,7 @@ std::string metrics_text(const Report& report, const ProcessFacts& process) {
   add_tenants(families, report);
   add_destinations(families, report);
   add_copies(families, report);
+  add_fleet(families, report);
   add_hooks(families, report.hooks, report.at);
   add_process(families, process);
   return families.text();

@@ -71,6 +71,26 @@ void write(Json& json, const DestinationReport& destination) {
   json.member("last_error", destination.last_error);
 }
 
+void write(Json& json, const FleetReport& fleet) {
+  json.member("read_seconds_ago", fleet.read_ago);
+  json.member("may_act_seconds", fleet.may_act);
+  json.begin_list("instances");
+  for (const InstanceReport& instance : fleet.instances) {
+    json.begin();
+    json.member("name", instance.name);
+    json.member("self", instance.self);
+    json.member("lease_left_seconds", instance.lease_left);
+    json.begin_list("orgs");
+    for (const std::string& org : instance.orgs) json.element(org);
+    json.end_list();
+    json.end();
+  }
+  json.end_list();
+  json.begin_list("unheld");
+  for (const std::string& org : fleet.unheld) json.element(org);
+  json.end_list();
+}
+
 void write(Json& json, const CopiesReport& copies) {
   json.member("dir", copies.dir);
   json.member("bulks", copies.bulks);
@@ -138,6 +158,13 @@ std::string status_json(const Report& report) {
     json.end();
   } else {
     json.member("copies", std::optional<WallTime>());  // null
+  }
+  if (report.fleet) {
+    json.begin("replicas");
+    write(json, *report.fleet);
+    json.end();
+  } else {
+    json.member("replicas", std::optional<WallTime>());
   }
   json.begin("hooks");
   write(json, report.hooks);

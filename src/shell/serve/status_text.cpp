@@ -173,6 +173,23 @@ std::string copies(const CopiesReport& copies, WallTime at) {
   return text;
 }
 
+/// "okta-1 (this one) holds 3 orgs, its lease lasts for 18 s"; each org's holder is in the table.
+std::string replicas(const FleetReport& fleet) {
+  std::string text = "replicas, as of " + describe(fleet.read_ago) +
+                     " ago: " + std::to_string(fleet.instances.size()) + " alive" +
+                     (fleet.instances.size() == 1 ? ", so that no other would take over\n" : "\n");
+  for (const InstanceReport& each : fleet.instances) {
+    text += "  " + printable(each.name) + (each.self ? " (this one)" : "") +
+            (each.orgs.empty() ? " stands by" : " holds " + counted(each.orgs.size(), "org")) +
+            ", its lease lasts for " + describe(each.lease_left) + "\n";
+  }
+  if (fleet.unheld.empty()) return text;
+  text += "  nobody holds";
+  const char* separator = " ";
+  for (const std::string& org : fleet.unheld) text += std::exchange(separator, ", ") + printable(org);
+  return text + "\n";
+}
+
 std::string hooks(const HookReport& hooks, WallTime at) {
   std::uint64_t refused = 0;
   for (const std::uint64_t count : hooks.refused) refused += count;
@@ -224,6 +241,7 @@ std::string status_text(const Report& report, const History& history, std::size_
   for (const DestinationReport& destination : report.destinations)
     out += listener(destination, report.destinations.size() == 1, report.at);
   if (report.copies) out += copies(*report.copies, report.at);
+  if (report.fleet) out += replicas(*report.fleet);
   if (report.hooks.listening || !report.hooks.streams.empty()) out += hooks(report.hooks, report.at);
   return out;
 }

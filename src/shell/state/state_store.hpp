@@ -39,6 +39,7 @@
 #include "logzio_okta/base/time.hpp"
 #include "logzio_okta/flow/message.hpp"
 #include "logzio_okta/flow/place.hpp"
+#include "logzio_okta/flow/report.hpp"
 
 #include "shell/state/spool_summary.hpp"
 
@@ -101,6 +102,10 @@ class StateStore {
 
   /// Kept as set aside, as packed there and charged (bytes_charged).
   [[nodiscard]] virtual std::uint64_t set_aside_bytes() const = 0;
+  /// True once after `check` has found a key that works: what Okta has refused should be tried again.
+  [[nodiscard]] virtual bool take_nudge() = 0;
+  /// Who shares the store and who holds what, as it was last read; nothing if nobody can share it.
+  [[nodiscard]] virtual std::optional<FleetReport> fleet_report(Instant now) const = 0;
 
   /// Commits what is queued and, if all of it is durable and `clean`, notes an orderly end; gives back what
   /// it holds. Nothing may be called after it. An error: what was queued is not saved, and the next run finds

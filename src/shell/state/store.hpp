@@ -102,6 +102,11 @@ class Store final : public StateStore {
   [[nodiscard]] std::optional<Input> next_answer() override;
 
   [[nodiscard]] std::uint64_t set_aside_bytes() const override;
+  /// Never: there OwnerLock::nudge() tells.
+  [[nodiscard]] bool take_nudge() override { return false; }
+  [[nodiscard]] std::optional<FleetReport> fleet_report(Instant /*now*/) const override {
+    return std::nullopt;
+  }
 
   /// Nothing is committed where the directory was taken away under it (is_in_place). Frees the lock.
   [[nodiscard]] Result<void> close(bool clean) override;

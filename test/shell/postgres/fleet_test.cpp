@@ -2,6 +2,7 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include "catch.hpp"
 
@@ -71,6 +72,23 @@ TEST_CASE("fleet: what the dead hold may be taken") {
   CHECK(fleet.to_take("a", orgs(4)).empty());
   fleet.instances[1].alive = false;
   CHECK(fleet.to_take("a", orgs(4)).size() == 4);
+}
+
+TEST_CASE("fleet: an org that one of the living would follow is held by one of them, or by nobody") {
+  Fleet fleet = fleet_of(3, 3);
+  fleet.instances[0].lease_left = 12s;
+  fleet.instances[2].alive = false;
+  fleet.leases = {{"org0", "a"}, {"org1", "c"}, {"nobody's wish", ""}};
+  const FleetReport report = report_of(fleet, "b", 2s);
+  REQUIRE(report.instances.size() == 2);
+  CHECK(report.instances[0].name == "a");
+  CHECK(report.instances[0].lease_left == 10s);
+  CHECK(report.instances[0].orgs == std::vector<std::string>{"org0"});
+  CHECK_FALSE(report.instances[0].self);
+  CHECK(report.instances[1].self);
+  CHECK(report.held_by_us() == 0);
+  CHECK(report.unheld == std::vector<std::string>{"org1", "org2"});
+  CHECK(report_of(fleet, "a", 0s).held_by_us() == 1);
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "catch.hpp"
 #include "postgres/server.hpp"
 #include "shell/os/clock.hpp"
+#include "shell/postgres/store_look.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -39,10 +40,14 @@ struct Replica {
   std::uint64_t saves = 0;
   std::uint64_t hooks = 0;
 
-  Replica(const std::string& url, const std::string& name) {
+  Replica(const std::string& url, const std::string& name, Duration its_lease = lease,
+          std::size_t spool_bytes_max = limits::spool_bytes_max) {
     const auto since_boot = [this] { return steady_now().time_since_epoch() + asleep; };
-    store = std::make_unique<PostgresStore>(
-        PostgresOptions{.access = {.url = url}, .instance = name, .lease = lease, .since_boot = since_boot});
+    store = std::make_unique<PostgresStore>(PostgresOptions{.access = {.url = url},
+                                                            .instance = name,
+                                                            .lease = its_lease,
+                                                            .spool_bytes_max = spool_bytes_max,
+                                                            .since_boot = since_boot});
   }
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
@@ -267,6 +272,81 @@ TEST_CASE("postgres store: any replica takes a push, and the owner finds it", "[
   CHECK(read.rows[0].events == R"([{"uuid":"7"}])");
   CHECK_FALSE(read.rows[0].marked);
   CHECK(read.rows[1].number == 2);
+
+  // Behind a pooler it is not woken: its next look finds what nobody told of.
+  owner.spool.clear();
+  static_cast<void>(
+      server.query("INSERT INTO logzio_okta.spool SELECT key, 3, at_ms, source, event_id, event_time, "
+                   "marked, count, events "
+                   "FROM logzio_okta.spool WHERE id = 2"));
+  static_cast<void>(server.query("UPDATE logzio_okta.spool_stream SET last = 3"));
+  until({&owner, &other}, [&] { return !owner.spool.empty(); });
+  CHECK(owner.spool.at(0).newest == 3);
+}
+
+TEST_CASE("postgres store: what waits in the spool is bounded over all replicas", "[postgres]") {
+  PostgresServer server;
+  Replica owner(server.url(), "okta-1");
+  owner.open(1, pushes);
+  until({&owner}, [&] { return owner.last<Opened>(1) != nullptr; });
+  owner.spools(1, 7);
+  until({&owner}, [&] { return owner.last<Spooled>() != nullptr; });
+  // It finds one byte less than room for two.
+  Replica other(server.url(), "okta-2", lease, owner.last<Spooled>()->bytes * 2 - 1);
+  other.open(1, pushes);
+  until({&owner, &other}, [&] { return other.last<HeldBy>(1) != nullptr; });
+  other.spools(1, 8);
+  until({&owner, &other}, [&] { return other.count<Spooled>() == 1; });
+  CHECK(other.last<Spooled>()->kept);
+  other.spools(1, 9);
+  until({&owner, &other}, [&] { return other.count<Spooled>() == 2; });
+  CHECK_FALSE(other.last<Spooled>()->kept);
+  CHECK_THAT(other.last<Spooled>()->why_not, Contains("spool") && Contains("full"));
+  CHECK(server.value("SELECT count(*) FROM logzio_okta.spool") == "2");
+  // Once the owner has delivered something, it finds so by itself.
+  static_cast<void>(server.query("DELETE FROM logzio_okta.spool"));
+  until({&owner, &other}, [&] {
+    other.spools(1, 10);
+    const std::size_t before = other.count<Spooled>();
+    until({&owner, &other}, [&] { return other.count<Spooled>() > before; });
+    return other.last<Spooled>()->kept;
+  });
+}
+
+TEST_CASE("postgres store: a call to retry keys reaches every replica, once each", "[postgres]") {
+  PostgresServer server;
+  Replica one(server.url(), "okta-1");
+  Replica two(server.url(), "okta-2");
+  for (Replica* each : {&one, &two}) {
+    each->open(1, acme);
+    until({each}, [&] { return each->last<SetAsideSize>() != nullptr; });
+    CHECK_FALSE(each->store->take_nudge());
+  }
+  REQUIRE(nudge_replicas({.url = server.url()}));
+  for (Replica* each : {&one, &two}) {
+    until({&one, &two}, [&] { return each->store->take_nudge(); });
+    CHECK_FALSE(each->store->take_nudge());
+  }
+}
+
+TEST_CASE("postgres store: a push that another replica takes wakes the owner", "[postgres]") {
+  PostgresServer server;
+  // The owner's rounds are 43 s apart.
+  Replica owner(server.url(), "okta-1", 300s);
+  Replica other(server.url(), "okta-2", 300s);
+  owner.open(1, pushes);
+  until({&owner}, [&] { return owner.last<Opened>(1) != nullptr; });
+  other.open(1, pushes);
+  until({&owner, &other}, [&] { return other.last<HeldBy>(1) != nullptr; });
+  const auto last_round = [&] {
+    return server.value("SELECT seen::text FROM logzio_okta.instance WHERE name = 'okta-1'");
+  };
+  const std::string before = last_round();
+  other.spools(1, 7);
+  until({&owner, &other}, [&] { return !owner.spool.empty(); });
+  CHECK(owner.spool.at(0).newest == 1);
+  CHECK(last_round() == before);
+  CHECK(other.spool.empty());
 }
 
 TEST_CASE("postgres store: what it may not do it says with the cure", "[postgres]") {

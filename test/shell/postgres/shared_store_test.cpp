@@ -75,6 +75,43 @@ TEST_CASE("shared store: an orderly end gives back at once, and leaves no doubt"
   CHECK(opened.place->pages == 1);
 }
 
+TEST_CASE("shared store: each replica knows of the fleet what its last round read") {
+  if (!PostgresServer::programs()) return test::skip(not_installed);
+  Bench bench;
+  auto one = bench.replica("okta-1");
+  one->open_stream(acme, acme_key);
+  const auto two = bench.replica("okta-2");
+  ask(*two);
+  CHECK(two->next<HeldBy>().holder == "okta-1");
+
+  const auto seen = two->store->fleet_report(bench.clock.now());
+  REQUIRE(seen);
+  REQUIRE(seen->instances.size() == 2);
+  CHECK(seen->instances[0].name == "okta-1");
+  CHECK_FALSE(seen->instances[0].self);
+  CHECK(seen->instances[0].orgs == Texts{acme_key});
+  CHECK(seen->instances[1].self);
+  CHECK(seen->instances[1].orgs.empty());
+  CHECK(seen->held_by_us() == 0);
+  CHECK(seen->unheld.empty());
+  for (const InstanceReport& each : seen->instances) {
+    CHECK(each.lease_left > 0s);
+    CHECK(each.lease_left <= ages);
+  }
+  CHECK(seen->may_act > 0s);
+  CHECK(seen->may_act < ages);
+  // Of what was read long ago the leases have ended.
+  const auto later = two->store->fleet_report(bench.clock.now() + 2 * ages);
+  CHECK(later->read_ago >= 2 * ages);
+  CHECK(later->instances[0].lease_left == 0s);
+
+  CHECK(one->store->close(true));
+  one.reset();
+  static_cast<void>(two->next<Opened>());
+  while (two->store->fleet_report(bench.clock.now())->held_by_us() == 0) bench.clock.turn();
+  CHECK(two->store->fleet_report(bench.clock.now())->instances.size() == 1);
+}
+
 TEST_CASE("shared store: of a commit window exactly those saves are lost whose org was taken") {
   if (!PostgresServer::programs()) return test::skip(not_installed);
   Bench bench;

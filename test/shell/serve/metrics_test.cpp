@@ -242,6 +242,28 @@ TEST_CASE("metrics and status: copies are told of where they are kept") {
   CHECK(is_json(status_json(report)));
 }
 
+TEST_CASE("metrics and status: replicas are told of where the store is shared") {
+  Report report = report_of_two();
+  CHECK_THAT(metrics_text(report, {}), !Contains("logzio_okta_instances") && !Contains("logzio_okta_orgs_"));
+  CHECK_THAT(status_json(report), Contains("\"replicas\":null"));
+  report.fleet = FleetReport{
+      .instances = {{.name = "okta-1", .lease_left = 17s, .orgs = {"acme.okta.com"}},
+                    {.name = "okta-2", .self = true, .lease_left = 18s, .orgs = {"beta.okta.com", "c"}}},
+      .unheld = {"globex.okta.com"},
+      .read_ago = 2s,
+      .may_act = 13s};
+  const std::string metrics = metrics_text(report, {});
+  CHECK(value(metrics, "logzio_okta_instances") == 2);
+  CHECK(value(metrics, "logzio_okta_orgs_held") == 2);
+  CHECK(value(metrics, "logzio_okta_orgs_unheld") == 1);
+  CHECK(value(metrics, "logzio_okta_lease_left_seconds") == 13);
+  const std::string json = status_json(report);
+  CHECK(is_json(json));
+  CHECK_THAT(json, Contains(R"({"name":"okta-1","self":false,"lease_left_seconds":17)") &&
+                       Contains(R"("orgs":["beta.okta.com","c"]})") &&
+                       Contains(R"("unheld":["globex.okta.com"]})") && Contains(R"("may_act_seconds":13)"));
+}
+
 TEST_CASE("status: no tenant yet is an empty list") {
   const std::string json = status_json(Report{});
   CHECK(is_json(json));

@@ -85,6 +85,22 @@ TEST_CASE("status text: copies are told of where they are kept, and why they can
   REQUIRE_THAT(text_of(copying), Contains("\n  /srv/okta/default: No space left on device\n"));
 }
 
+TEST_CASE("status text: replicas are told of where the store is shared, and who holds how much") {
+  Report shared = report();
+  REQUIRE_THAT(text_of(shared), !Contains("replicas"));
+  shared.fleet = FleetReport{
+      .instances = {{.name = "okta-1", .self = true, .lease_left = 18s, .orgs = {"a", "b"}}}, .read_ago = 2s};
+  REQUIRE_THAT(text_of(shared),
+               Contains("replicas, as of 2 s ago: 1 alive, so that no other would take over\n"
+                        "  okta-1 (this one) holds 2 orgs, its lease lasts for 18 s\n") &&
+                   !Contains("nobody holds"));
+  shared.fleet->instances.push_back({.name = "okta-2", .lease_left = 17s});
+  shared.fleet->unheld = {"globex.okta.com", "initech.okta.com"};
+  REQUIRE_THAT(text_of(shared),
+               Contains("ago: 2 alive\n") && Contains("\n  okta-2 stands by, its lease lasts for 17 s\n"
+                                                      "  nobody holds globex.okta.com, initech.okta.com\n"));
+}
+
 TEST_CASE("status text: what is wrong is said, and foreign text cannot draw on the terminal") {
   Report bad = report();
   bad.ready = false;
