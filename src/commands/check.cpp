@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/exit_codes.hpp"
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/base/text.hpp"
@@ -44,8 +45,6 @@
 
 namespace logzio_okta {
 namespace {
-
-constexpr int exit_state = 74;
 
 class Doctor {
  public:

@@ -3,6 +3,8 @@
 #include <memory>
 #include <utility>
 
+#include "logzio_okta/base/exit_codes.hpp"
+
 #include "shell/postgres/access.hpp"
 #include "shell/postgres/postgres_store.hpp"
 #include "shell/state/state_dir.hpp"

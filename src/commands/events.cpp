@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/exit_codes.hpp"
 #include "logzio_okta/base/text.hpp"
 #include "logzio_okta/inspect/log_reader.hpp"
 
@@ -28,8 +29,6 @@
 
 namespace logzio_okta {
 namespace {
-
-constexpr int exit_output = 74;
 
 std::uint64_t random_seed() {
   std::uint64_t seed = 0;
@@ -174,8 +173,8 @@ int events(Settings settings, const Environment& environment) {
   if (!Printer(reader, **client, span).run()) {
     const int why = errno;
     if (why == EPIPE) return 0;  // The reader has closed the pipe.
-    return refuse(exit_output, "cannot write to standard output: " + std::generic_category().message(why) +
-                                   "; the output is incomplete");
+    return refuse(exit_state, "cannot write to standard output: " + std::generic_category().message(why) +
+                                  "; the output is incomplete");
   }
   if (reader.failure()) return refuse(exit_unavailable, *reader.failure());
   return 0;

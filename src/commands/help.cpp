@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "logzio_okta/base/exit_codes.hpp"
 #include "logzio_okta/base/quote.hpp"
 
 #include "commands/table.hpp"

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "logzio_okta/base/exit_codes.hpp"
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/text.hpp"
 #include "logzio_okta/okta/log_query.hpp"

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "logzio_okta/base/exit_codes.hpp"
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/text.hpp"
 #include "logzio_okta/flow/hook_route.hpp"
@@ -38,9 +39,6 @@
 
 namespace logzio_okta {
 namespace {
-
-constexpr int exit_state = 74;
-constexpr int exit_held = 75;
 
 /// Nothing is made.
 std::string state_dir_of(const Settings& settings) {
@@ -82,7 +80,7 @@ std::expected<Held, int> hold(const Settings& settings, const Environment& envir
   if (!view) return std::unexpected(refuse(exit_state, view.error().text));
   auto lock = OwnerLock::take(dir, wall_now());
   if (!lock) {
-    return std::unexpected(refuse(lock.error().held ? exit_held : exit_state,
+    return std::unexpected(refuse(lock.error().held ? exit_temporary : exit_state,
                                   lock.error().text + daemon_first(lock.error().held)));
   }
   Held held{.directory = std::nullopt, .view = std::move(*view)};
@@ -386,7 +384,7 @@ int cursor_set(Settings settings, const Environment& environment) {
   auto state = edit_state(settings, environment);
   if (!state) {
     return refuse(state.error().exit_code,
-                  state.error().text + daemon_first(state.error().exit_code == exit_held));
+                  state.error().text + daemon_first(state.error().exit_code == exit_temporary));
   }
   const std::string key = tenant->query.stream_key(*domain);
   const auto okta_now = state->okta_time(key, wall);

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "logzio_okta/base/exit_codes.hpp"
 #include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/base/text.hpp"
 
@@ -22,8 +23,6 @@
 
 namespace logzio_okta {
 namespace {
-
-constexpr int exit_state = 74;
 
 /// What an unclean end left in doubt is noted in the state itself before it is copied; a directory without a
 /// state gets an empty one.

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "logzio_okta/base/exit_codes.hpp"
 #include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/base/text.hpp"
 

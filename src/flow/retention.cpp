@@ -8,7 +8,7 @@
 namespace logzio_okta {
 namespace {
 
-constexpr std::chrono::milliseconds behind_max = std::chrono::years(100);
+constexpr std::chrono::milliseconds age_max = std::chrono::years(100);
 
 }  // namespace
 
@@ -30,7 +30,7 @@ Retention::Look Retention::look(Now now, const OrgFacts& org, const Place& place
   if (lost && org.clock) look.gap = Gap{.from = gap_from, .until = kept_from};
   if (!backlog_.failed(now.steady, "backlog")) return look;
   std::string text =
-      "is " + describe(std::min(age, behind_max)) + " behind, and Okta keeps events for 90 days: ";
+      "is " + describe(std::min(age, age_max)) + " behind, and Okta keeps events for 90 days: ";
   if (lost) {
     text += "the events between " + format_rfc3339(org.clock ? gap_from : position) + " and " +
             format_rfc3339(kept_from) + " are lost";

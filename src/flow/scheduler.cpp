@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/exit_codes.hpp"
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/flow/asks.hpp"
 #include "logzio_okta/flow/hook_orgs.hpp"
@@ -24,9 +25,6 @@
 namespace logzio_okta {
 namespace {
 
-constexpr int exit_ok = 0;
-constexpr int exit_once_unfinished = 69;
-constexpr int exit_unanswered = 75;
 constexpr Duration save_grace = 800ms;        // After stop_grace, for the last saves.
 constexpr Duration fresh_bulk_pause = 10min;  // A tenant's question for one may find nothing.
 constexpr Duration fresh_bulk_refused = 1h;   // It found something, which may be refused like the rest.
@@ -404,8 +402,8 @@ bool Scheduler::at_rest() const {
 }
 
 int Scheduler::exit_code() const {
-  if (some_gave_up(impl_->roster)) return exit_once_unfinished;
-  return impl_->unanswered ? exit_unanswered : exit_ok;
+  if (some_gave_up(impl_->roster)) return exit_unavailable;
+  return impl_->unanswered ? exit_temporary : exit_ok;
 }
 
 bool Scheduler::clean() const {

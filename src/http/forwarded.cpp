@@ -23,8 +23,7 @@ unsigned char byte_of(std::string_view bytes, std::size_t at) {
 }
 
 std::size_t length_of(std::string_view bytes) {
-  constexpr unsigned byte_bits = 8;
-  return (static_cast<std::size_t>(byte_of(bytes, length_at)) << byte_bits) | byte_of(bytes, length_at + 1);
+  return (static_cast<std::size_t>(byte_of(bytes, length_at)) << 8U) | byte_of(bytes, length_at + 1);
 }
 
 template <std::size_t size>

@@ -3,6 +3,8 @@
 #include <fstream>
 #include <string>
 
+#include "logzio_okta/base/exit_codes.hpp"
+
 #include "commands/table.hpp"
 #include "pages/completions.hpp"
 #include "pages/man_page.hpp"

@@ -130,7 +130,7 @@ std::vector<Table> tables() {
   return all;
 }
 
-std::uint64_t& count_of(Copied& copied, std::string_view table) {
+std::uint64_t& counter_of(Copied& copied, std::string_view table) {
   static std::uint64_t others = 0;
   if (table == "stream") return copied.streams;
   if (table == "set_aside") return copied.set_aside;
@@ -174,7 +174,7 @@ Result<void> into_store(Database& from, const std::string& dir, PgSession& to, C
         }
       }
       if (auto written = to.run(write); !written) return std::unexpected(std::move(written.error()));
-      ++count_of(copied, table.name);
+      ++counter_of(copied, table.name);
     }
     if (query.failed()) return fail("cannot read the state in " + dir + ": " + from.failure().explain(dir));
   }
@@ -209,7 +209,7 @@ Result<void> into_file(PgSession& from, Database& to, const std::string& dir, Co
         ++column;
       }
       if (!query.finish()) return cannot();
-      ++count_of(copied, table.name);
+      ++counter_of(copied, table.name);
     }
   }
   auto last = from.run(PgStatement(std::string("select ") + last_number_sql));

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "shell/os/descriptor.hpp"
+#include "shell/process/sanitized.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -78,13 +79,6 @@ constexpr std::uint32_t machine = AUDIT_ARCH_X86_64;
 constexpr std::uint32_t machine = AUDIT_ARCH_AARCH64;
 #else
 constexpr std::uint32_t machine = 0;  // Not one we know the calls of.
-#endif
-
-// The leak checker, at the end, is a process that traces this one.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
 #endif
 
 constexpr std::array forbidden = {

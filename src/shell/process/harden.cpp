@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shell/process/sanitized.hpp"
+
 namespace logzio_okta {
 namespace {
 
@@ -20,12 +22,6 @@ void occupy_standard_streams() {
   } while (fd >= 0 && fd <= STDERR_FILENO);
   if (fd >= 0) ::close(fd);
 }
-
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
 
 // The leak checker, which runs last, is a debugger of the same user.
 void let_the_leak_checker_in() {

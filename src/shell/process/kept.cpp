@@ -5,6 +5,8 @@
 
 #include <unistd.h>
 
+#include "logzio_okta/base/exit_codes.hpp"
+
 #include "shell/os/clock.hpp"
 #include "shell/os/small_file.hpp"
 #include "shell/postgres/access.hpp"
@@ -17,9 +19,6 @@
 
 namespace logzio_okta {
 namespace {
-
-constexpr int exit_state = 74;
-constexpr int exit_state_held = 75;
 
 // Called when every file that only root may read has been read or is open, and before anything is sent.
 Result<void> become_user(const Options& options, const std::string& state_dir,
@@ -42,7 +41,7 @@ std::expected<void, StartFailure> open_copies(const Options& options, Kept& kept
   if (const auto problem = problem_with_place(*options.copy_to, kept.state_dir))
     return refuse_start(exit_configuration, "--copy-to: " + *problem);
   auto copies = Copies::open(*options.copy_to);
-  if (!copies) return refuse_start(copies.error().held ? exit_state_held : exit_state, copies.error().text);
+  if (!copies) return refuse_start(copies.error().held ? exit_temporary : exit_state, copies.error().text);
   kept.copies = std::move(*copies);
   return {};
 }
@@ -77,7 +76,7 @@ std::expected<Kept, StartFailure> open_state(const Options& options) {
   const std::string& dir = found->path;
   if (auto made = make_state_dir(dir); !made) return refuse_start(exit_state, made.error().text);
   auto lock = OwnerLock::take(dir, wall_now());
-  if (!lock) return refuse_start(lock.error().held ? exit_state_held : exit_state, lock.error().text);
+  if (!lock) return refuse_start(lock.error().held ? exit_temporary : exit_state, lock.error().text);
   if (auto became = become_user(options, dir); !became)
     return refuse_start(exit_configuration, became.error().text);
   auto store = Store::open(dir, wall_now(), std::move(*lock));

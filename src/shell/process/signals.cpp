@@ -11,13 +11,12 @@
 #include <unistd.h>
 
 #include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/exit_codes.hpp"
 
 #include "shell/os/descriptor.hpp"
 
 namespace logzio_okta {
 namespace {
-
-constexpr int exit_cut_short = 75;  // The same as a clean stop that leaves a bulk unanswered.
 
 // Signal handlers may only use globals like these.
 volatile std::sig_atomic_t stops = 0;
@@ -29,7 +28,7 @@ void on_signal(int signal) {
   if (signal == SIGHUP) {
     reloads = 1;
   } else {
-    if (stops != 0) _exit(exit_cut_short);
+    if (stops != 0) _exit(exit_temporary);
     stops = 1;
   }
   const std::uint64_t one = 1;

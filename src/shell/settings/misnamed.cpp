@@ -46,17 +46,17 @@ constexpr std::array others = {
 };
 /// Optional variables: no error would mention them, so only a warning can.
 constexpr std::array may_be_left_out = {std::string_view("LOGZIO_REGION"), std::string_view("ENV_ID")};
-constexpr std::string_view prefix = "LOGZIO_OKTA_";
+constexpr std::string_view family = "LOGZIO_OKTA_";
 
 std::string meant(std::string_view name, std::string_view ours) {
   return quotable(name) + " is set but not used; did you mean " + std::string(ours) + "?";
 }
 
-/// Our names without the prefix: it is rarely mistyped, and it would make all names look alike.
+/// Our names without the family: it is rarely mistyped, and it would make all names look alike.
 std::vector<std::string_view> our_endings() {
-  std::vector<std::string_view> names = {tenants_variable.substr(prefix.size()), "STORE_PASSWORD_FILE"};
+  std::vector<std::string_view> names = {tenants_variable.substr(family.size()), "STORE_PASSWORD_FILE"};
   for (const OptionRow& row : option_table()) {
-    if (row.environment.starts_with(prefix)) names.push_back(row.environment.substr(prefix.size()));
+    if (row.environment.starts_with(family)) names.push_back(row.environment.substr(family.size()));
   }
   return names;
 }
@@ -84,11 +84,11 @@ std::vector<std::string> warnings_of_misnamed(const Environment& environment) {
       warnings.push_back(text.substr(2));
   }
   const std::vector<std::string_view> endings = our_endings();
-  for (const std::string_view name : environment.set_with_prefix(prefix)) {
-    const std::string_view ending = name.substr(prefix.size());
+  for (const std::string_view name : environment.set_with_prefix(family)) {
+    const std::string_view ending = name.substr(family.size());
     if (std::ranges::find(endings, ending) != endings.end() || is_of_a_service(name)) continue;
     if (const auto ours = did_you_mean(ending, endings))
-      warnings.push_back(meant(name, std::string(prefix) + std::string(*ours)));
+      warnings.push_back(meant(name, std::string(family) + std::string(*ours)));
   }
   return warnings;
 }

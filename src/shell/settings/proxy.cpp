@@ -26,7 +26,7 @@ struct Address {
   std::size_t bits = 0;  // 32 or 128.
 };
 
-std::optional<Address> parse_address(std::string_view host) {
+std::optional<Address> parse_ip(std::string_view host) {
   const std::string text(without_brackets(host));
   Address address;
   if (inet_pton(AF_INET, text.c_str(), address.bytes.data()) == 1) {
@@ -50,8 +50,8 @@ bool same_network(const Address& a, const Address& b, std::size_t prefix) {
 }
 
 bool in_network(std::string_view host, std::string_view entry, std::size_t slash) {
-  const std::optional<Address> address = parse_address(host);
-  const std::optional<Address> network = parse_address(entry.substr(0, slash));
+  const std::optional<Address> address = parse_ip(host);
+  const std::optional<Address> network = parse_ip(entry.substr(0, slash));
   const std::optional<std::uint64_t> prefix = ascii::whole_number(entry.substr(slash + 1));
   return address && network && prefix && same_network(*address, *network, *prefix);
 }
@@ -64,7 +64,7 @@ bool below(std::string_view host, std::string_view name) {
 // "host:port" and "[::1]:port", but not a bare IPv6 address, whose colons are its own.
 std::optional<std::pair<std::string_view, std::uint16_t>> split_port(std::string_view entry) {
   const std::size_t colon = entry.rfind(':');
-  if (colon == std::string_view::npos || parse_address(entry)) return std::nullopt;
+  if (colon == std::string_view::npos || parse_ip(entry)) return std::nullopt;
   const std::optional<std::uint64_t> port = ascii::whole_number(entry.substr(colon + 1));
   if (!port || *port > 65'535) return std::nullopt;
   return std::pair(entry.substr(0, colon), static_cast<std::uint16_t>(*port));
@@ -79,9 +79,9 @@ bool excludes(std::string_view entry, std::string_view host, std::uint16_t port)
     if (with_port->second != port) return false;
     entry = with_port->first;
   }
-  const std::optional<Address> address = parse_address(host);
+  const std::optional<Address> address = parse_ip(host);
   if (!address) return below(host, entry);
-  const std::optional<Address> excluded = parse_address(entry);
+  const std::optional<Address> excluded = parse_ip(entry);
   return excluded && same_network(*address, *excluded, address->bits);
 }
 

@@ -12,6 +12,7 @@
 #include <cxxopts.hpp>
 
 #include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/exit_codes.hpp"
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/base/text.hpp"

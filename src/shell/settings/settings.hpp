@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "logzio_okta/base/error.hpp"
+#include "logzio_okta/base/exit_codes.hpp"
 #include "logzio_okta/base/secret.hpp"
 #include "logzio_okta/base/time.hpp"
 #include "logzio_okta/config/options.hpp"
@@ -30,11 +31,6 @@
 #include "shell/settings/proxy.hpp"
 
 namespace logzio_okta {
-
-inline constexpr int exit_usage = 64;        ///< A flag or command that does not exist or is misused.
-inline constexpr int exit_unavailable = 69;  ///< A required answer did not come, or was a refusal.
-inline constexpr int exit_configuration =
-    78;  ///< A value, in a flag, a variable or a file, that cannot work.
 
 struct Settings {
   const CommandRow* command = nullptr;  ///< Of the table that was given.

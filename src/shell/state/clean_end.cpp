@@ -31,7 +31,7 @@ struct Look {
   std::uint64_t mode = 0;
 };
 
-std::optional<Look> look_at(const std::string& state_file) {
+std::optional<Look> look_of(const std::string& state_file) {
   struct stat status{};
   if (::lstat(state_file.c_str(), &status) != 0) return std::nullopt;
   return Look{.changed_s = status.st_ctim.tv_sec,
@@ -93,7 +93,7 @@ Descriptor begin_clean_end(const std::string& dir, std::int64_t run) {
 }
 
 bool seal_clean_end(const Descriptor& seal, const std::string& state_file, std::int64_t run) {
-  const std::optional<Look> look = look_at(state_file);
+  const std::optional<Look> look = look_of(state_file);
   if (!look) return false;
   std::ostringstream out;
   out << run << ' ' << look->changed_s << ' ' << look->changed_ns << ' ' << look->modified_s << ' '
@@ -104,7 +104,7 @@ bool seal_clean_end(const Descriptor& seal, const std::string& state_file, std::
 
 bool is_as_sealed(const std::string& dir, const std::string& state_file, std::int64_t run) {
   const std::optional<Seal> sealed = read_seal(dir);
-  const std::optional<Look> now = look_at(state_file);
+  const std::optional<Look> now = look_of(state_file);
   if (!sealed || !now || sealed->run != run) return false;
   return !sealed->look || matches(*sealed->look, *now);
 }

@@ -55,11 +55,6 @@ bool is_symlink(const std::string& path) {
   return ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
 }
 
-bool exists(const std::string& path) {
-  struct stat status{};
-  return ::lstat(path.c_str(), &status) == 0;
-}
-
 std::string directory_name(std::string_view destination) {
   std::string name(destination.substr(0, limits::copy_name_bytes_max));
   const auto belongs = [](char c) {

@@ -28,7 +28,7 @@ std::string variable(const char* name) {
 }
 
 /// Anything but "no such file" counts as existing: a path that we may not examine must not be skipped.
-bool exists(const std::string& path) {
+bool may_exist(const std::string& path) {
   struct stat status{};
   return ::stat(path.c_str(), &status) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
@@ -134,7 +134,7 @@ Result<StateDir> find_state_dir(const StateDirSearch& search) {
     return made(search.state_directory.substr(0, search.state_directory.find(':')));
   }
   const std::string user = user_directory(search);
-  if (exists(search.system)) {
+  if (may_exist(search.system)) {
     return StateDir{.path = search.system, .warnings = warn_of_other_state(search.system, user)};
   }
   auto system = make_state_dir(search.system);
@@ -153,8 +153,13 @@ StateDirLook look_at_state_dir(const StateDirSearch& search) {
   }
   StateDirLook system = look_at(search.system);
   const std::string user = user_directory(search);
-  if (exists(search.system) || !system.problem || user.empty()) return system;
+  if (may_exist(search.system) || !system.problem || user.empty()) return system;
   return look_at(user);
+}
+
+bool exists(const std::string& path) {
+  struct stat status{};
+  return ::lstat(path.c_str(), &status) == 0;
 }
 
 std::expected<std::string, int> first_that_exists(const std::string& path) {

@@ -55,6 +55,8 @@ struct StateDirLook {
 /// Briefly writes to its disk, in a file without a name: only that shows whether it is full.
 [[nodiscard]] StateDirLook look_at_state_dir(const StateDirSearch& search);
 
+/// Anything has this name, a dangling link too. False if it cannot be examined.
+[[nodiscard]] bool exists(const std::string& path);
 /// Creates a directory and its missing parents, mode 0700, each durably; an existing path, even a file, stays
 /// unchanged. 0, or an errno.
 [[nodiscard]] int make_directories(const std::string& path);

@@ -23,11 +23,6 @@ std::unexpected<StoreError> unusable(std::string text) {
 
 namespace {
 
-bool exists(const std::string& path) {
-  struct stat status{};
-  return ::lstat(path.c_str(), &status) == 0;
-}
-
 /// Not the opposite of "exists": a file that cannot be examined is not missing.
 bool is_missing(const std::string& path) {
   struct stat status{};

@@ -9,18 +9,16 @@
 #include <string>
 #include <vector>
 
+#include "logzio_okta/base/exit_codes.hpp"
 #include "logzio_okta/base/time.hpp"
 
 #include "shell/state/sqlite.hpp"
 
 namespace logzio_okta {
 
-constexpr int state_unusable = 74;  ///< Exit code.
-constexpr int state_held = 75;      ///< Exit code: another instance holds it.
-
 struct StoreError {
-  int exit_code = state_unusable;  ///< Or state_held.
-  std::string text;                ///< One line: what, where, what to do.
+  int exit_code = exit_state;  ///< Or exit_temporary: another instance holds it.
+  std::string text;            ///< One line: what, where, what to do.
 };
 [[nodiscard]] std::unexpected<StoreError> unusable(std::string text);
 

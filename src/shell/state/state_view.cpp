@@ -9,18 +9,12 @@
 #include "logzio_okta/base/gzip.hpp"
 #include "logzio_okta/base/limits.hpp"
 
+#include "shell/state/columns.hpp"
 #include "shell/state/sqlite.hpp"
 #include "shell/state/state_dir.hpp"
 
 namespace logzio_okta {
 namespace {
-
-WallTime time_of(std::int64_t ms) {
-  return WallTime(std::chrono::milliseconds(ms));
-}
-std::optional<WallTime> time_of(std::optional<std::int64_t> ms) {
-  return ms ? std::optional(time_of(*ms)) : std::nullopt;
-}
 
 SetAsideRow read_row(Query& query) {
   SetAsideRow row;

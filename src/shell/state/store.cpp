@@ -383,7 +383,7 @@ std::expected<Store, StoreError> Store::open(const std::string& dir, WallTime no
   if (auto made = make_state_dir(dir); !made) return unusable(made.error().text);
   auto lock = OwnerLock::take(dir, now);
   if (!lock) {
-    return std::unexpected(StoreError{.exit_code = lock.error().held ? state_held : state_unusable,
+    return std::unexpected(StoreError{.exit_code = lock.error().held ? exit_temporary : exit_state,
                                       .text = std::move(lock.error().text)});
   }
   return open(dir, now, on_damage, std::move(stopwatch), std::move(*lock));
