@@ -2,7 +2,7 @@
 # tidy.sh BUILD_DIR: clang-tidy finds nothing in src/ and the headers it includes.
 #
 # A pass is remembered in BUILD_DIR/tidy under a hash of all it rests on: the checks, the compiler flags, the
-# source and each header of ours it includes (as ninja recorded them). So a second run costs a second.
+# source and each file of ours it includes (as ninja recorded them). So a second run costs a second.
 . "$(dirname "$0")/lib.sh"
 tool clang-tidy-19
 build=$1
@@ -15,21 +15,23 @@ ground=$({
   sed -n '/"command":/{s/ -o .*//;p}' "$build/compile_commands.json" | sort -u
 } | sha256sum)
 
-# "SOURCE FILE" for each file of ours that a source of src/ rests on.
+# "SOURCE FILE" for each file of ours that a compiled source rests on: one of src/, or those of a room together.
 rests_on=$(ninja -C "$build" -t deps | awk -v root="$PWD/" '
   /^[^ ]/ { source = "" }
   /^ / {
     file = substr($0, 5)
     if (index(file, root) != 1) next
     file = substr(file, length(root) + 1)
-    if (source == "" && file ~ /^src\/.*\.cpp$/) source = file
-    if (source != "") print source, file
+    if (source == "") source = file
+    if (source ~ /^src\/.*\.cpp$|\/Unity\/unity_.*\.cxx$/) print source, file
   }')
+unseen=$(comm -13 <(cut -d' ' -f2 <<<"$rests_on" | sort -u) <(find src -name '*.cpp' | sort))
+findings "${unseen:+never compiled in $build, so that nothing is known of its headers: $unseen}"
 
-key_of() { # Empty for a source that was never compiled: nothing is known of its headers.
+key_of() {
   local files
   mapfile -t files < <(awk -v source="$1" '$1 == source { print $2 }' <<<"$rests_on" | sort -u)
-  ((${#files[@]} == 0)) || { printf '%s\n' "$ground" && sha256sum "${files[@]}"; } | sha256sum | cut -d' ' -f1
+  { printf '%s\n' "$ground" && sha256sum "${files[@]}"; } | sha256sum | cut -d' ' -f1
 }
 
 examine() { # examine SOURCE PASS
@@ -47,10 +49,11 @@ export build
 todo=()
 current=()
 while IFS= read -r source; do
+  [[ -e $source ]] || continue # Compiled once, under a name that is no more.
   key=$(key_of "$source")
   current+=("$key")
-  [[ -n $key && -e $passes/$key ]] || todo+=("$source" "$passes/${key:-unknown}")
-done < <(find src -name '*.cpp' | sort)
+  [[ -e $passes/$key ]] || todo+=("$source" "$passes/$key")
+done < <(cut -d' ' -f1 <<<"$rests_on" | sort -u)
 
 find "$passes" -type f -printf '%f\n' | { grep -vxF -f <(printf '%s\n' "${current[@]}") || true; } |
   xargs -r -I{} rm "$passes/{}"
