@@ -62,4 +62,9 @@ std::string quotable(std::string_view text) {
   return printable(without_credentials(text));
 }
 
+bool is_quoted(std::string_view text) {
+  text = ascii::trim(text);
+  return text.size() >= 2 && text.front() == text.back() && (text.front() == '"' || text.front() == '\'');
+}
+
 }  // namespace logzio_okta

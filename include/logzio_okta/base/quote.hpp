@@ -30,4 +30,7 @@ inline constexpr std::size_t credential_bytes_min = 30;
 /// The same, made fit for a log line: printable, and cut at limits::error_text_bytes_max.
 [[nodiscard]] std::string quotable(std::string_view text);
 
+/// Whether it has the same quote at both ends, as docker's --env-file keeps them.
+[[nodiscard]] bool is_quoted(std::string_view text);
+
 }  // namespace logzio_okta

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "logzio_okta/base/secret.hpp"
@@ -42,6 +43,12 @@ struct TenantEntry {
   std::string type = std::string(LineConstants::usual_type);
   std::vector<ConstantField> fields{};
 };
+
+/// The first setting, by its key in the file, in which two entries of one domain differ; empty if there is
+/// none.
+[[nodiscard]] std::string_view difference_of(const TenantEntry& a, const TenantEntry& b);
+/// The same domain and the same credential.
+[[nodiscard]] bool have_same_key(const TenantEntry& a, const TenantEntry& b);
 
 enum class TenantsFrom : std::uint8_t {
   file,

@@ -38,6 +38,7 @@
 #include "shell/serve/process_facts.hpp"
 #include "shell/settings/keyring.hpp"
 #include "shell/settings/tenants_file.hpp"
+#include "shell/settings/tenants_variables.hpp"
 #include "shell/state/owner_lock.hpp"
 #include "shell/state/state_store.hpp"
 

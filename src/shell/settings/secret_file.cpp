@@ -64,11 +64,6 @@ std::string first_variable(std::string_view text) {
   return {};
 }
 
-bool is_quoted(std::string_view text) {
-  text = ascii::trim(text);
-  return text.size() >= 2 && text.front() == text.back() && (text.front() == '"' || text.front() == '\'');
-}
-
 Result<std::string_view> without_byte_order_mark(std::string_view text) {
   constexpr std::string_view utf8_mark = "\xEF\xBB\xBF";
   if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF") || is_wide(text)) {

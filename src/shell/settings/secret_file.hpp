@@ -34,9 +34,6 @@ namespace logzio_okta {
 /// Removes the byte order mark that an editor added; the error says that the text is UTF-16.
 [[nodiscard]] Result<std::string_view> without_byte_order_mark(std::string_view text);
 
-/// Whether it has the same quote at both ends, as docker's --env-file keeps them.
-[[nodiscard]] bool is_quoted(std::string_view text);
-
 /// The file's content without surrounding white space. Adds a warning if every user of the machine can read
 /// it. The error names the file and never quotes its content.
 [[nodiscard]] Result<Secret> read_secret_file(const std::string& path, std::vector<std::string>& warnings);

@@ -56,7 +56,4 @@ inline constexpr std::string_view tenants_variable = "LOGZIO_OKTA_TENANTS_YAML";
 /// Reads one file; also for reading it again after a change (Tenants::source names it).
 [[nodiscard]] Result<Tenants> read_tenants_file(const std::string& path, const Environment& environment);
 
-/// ENV_ID as a constant field of every line, if it is set.
-[[nodiscard]] Result<std::vector<ConstantField>> environment_fields(const Environment& environment);
-
 }  // namespace logzio_okta

@@ -6,6 +6,7 @@
 #include "logzio_okta/base/limits.hpp"
 
 #include "catch.hpp"
+#include "shell/settings/tenants_variables.hpp"
 #include "shell/temp_dir.hpp"
 
 using namespace logzio_okta;
