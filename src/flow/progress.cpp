@@ -10,6 +10,9 @@ namespace logzio_okta {
 namespace {
 
 constexpr auto full_limit = static_cast<std::uint32_t>(limits::page_events_max);
+// Some events are dated ahead of Okta's clock. What is in flight is in doubt up to its own date, but no
+// further ahead than this: one absurd date must not keep a stream in doubt for ever.
+constexpr Duration published_ahead_max = 15min;
 
 std::optional<WallTime> later(std::optional<WallTime> a, std::optional<WallTime> b) {
   return std::max(a, b);
@@ -210,11 +213,16 @@ bool Progress::undated() const {
   return doubt_since_ && !okta_clock_;
 }
 
-// Earlier doubt remains.
+// Earlier doubt remains. What is in flight may be dated ahead of Okta's clock: it is in doubt however late it
+// is read again, when its date no longer shows that it was ahead.
 void Progress::doubt(Now now, Instant since, std::uint32_t events) {
   if (place_.in_doubt) {
     events = std::max(events, place_.in_doubt->events_left);
     doubted_before_ = place_.in_doubt->before;
+  }
+  const WallTime ahead_at_most = okta_time(now) + to_ms(published_ahead_max);
+  for (const LogPage& page : pages_) {
+    if (page.newest) doubted_before_ = std::max(doubted_before_, std::min(*page.newest, ahead_at_most));
   }
   const WallTime before = std::max(okta_time(now) - to_ms(now.steady - since), doubted_before_);
   place_.in_doubt = InDoubt{.events_left = events, .before = before};

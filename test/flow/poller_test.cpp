@@ -1452,6 +1452,29 @@ TEST_CASE("poller: after a loss of power what is published ahead of Okta's clock
   REQUIRE(bench.marked_numbers() == std::vector<int>{4});
 }
 
+TEST_CASE("poller: what a stop left unanswered is marked, however late it is read, if it was dated ahead") {
+  Bench bench = settled_bench();
+  const WallTime ahead = bench.wall + 5min;
+  bench.okta_replies(page({event(4, ahead)}).next(link_b));
+  bench.pass(limits::bulk_age_max);
+  REQUIRE(bench.bulks.size() == 1);
+  bench.stops();
+  bench.pass(limits::stop_grace);
+  bench.comes_back();
+  bench.pass(2h);
+  follows(bench, {event(4, ahead), event(5, ahead + 1min)}, link_b);
+  REQUIRE(bench.marked_numbers() == std::vector<int>{4});
+}
+
+TEST_CASE("poller: an absurd date of what a stop left unanswered does not keep everything in doubt") {
+  Bench bench = settled_bench();
+  bench.okta_replies(page({event(4, bench.wall + 365 * 24h)}).next(link_b));
+  bench.pass(limits::bulk_age_max);
+  bench.stops();
+  bench.pass(limits::stop_grace);
+  REQUIRE(place_of(bench).in_doubt->before <= bench.okta_now() + 15min + 1s);
+}
+
 // What Okta keeps.
 
 TEST_CASE("poller: from a backlog of 60 days an hourly error names the day loss begins") {

@@ -63,9 +63,10 @@ struct Ledger::Reading {
   }
 };
 
-void Ledger::issue(std::string_view tenant, std::string_view event, Fate fate) {
+void Ledger::issue(std::string_view tenant, std::string_view event, Fate fate, bool ahead) {
   const auto index = static_cast<std::uint32_t>(events_.size());
-  Issued issued{.tenant = tenant_index(tenant), .bytes = event.size(), .uuid = {}, .fate = fate};
+  Issued issued{
+      .tenant = tenant_index(tenant), .bytes = event.size(), .uuid = {}, .fate = fate, .ahead = ahead};
   const std::string text = on_one_line(event);
   if (const auto object = read_object(text)) {
     issued.uuid = object->text("uuid").value_or("");
@@ -144,7 +145,8 @@ void Ledger::count(Issued& event, const Reading& reading) {
   }
   ++so_far_.repeats;
   // Without a date nobody can tell what it is older than.
-  const bool explained = std::exchange(event.forgotten, false) && (reading.backfill || !reading.dated);
+  const bool explained =
+      std::exchange(event.forgotten, false) && (reading.backfill || !reading.dated || event.ahead);
   if (!reading.marked && !explained && event.markable)
     find(so_far_.repeats_unmarked, "repeated without a mark: " + who);
 }

@@ -55,11 +55,12 @@ struct Judgement {
 
 class Ledger {
  public:
-  /// An event is in Okta's log. `tenant` is what `tenant_name` must say.
-  void issue(std::string_view tenant, std::string_view event, Fate fate = Fate::whole);
+  /// An event is in Okta's log. `tenant` is what `tenant_name` must say. `ahead`: it was there before the
+  /// moment at which it says that it was published.
+  void issue(std::string_view tenant, std::string_view event, Fate fate = Fate::whole, bool ahead = false);
   void deliver(std::string_view line);
   /// The state that knew of them is lost: what comes a second time as something older than a new beginning
-  /// ("backfill") has told its reader why.
+  /// ("backfill") has told its reader why. Of what is published ahead nothing shows that it is older.
   void forget_deliveries();
   /// Such a member may be in front of an event.
   void allow_field(std::string name) { fields_.push_back(std::move(name)); }
@@ -78,6 +79,7 @@ class Ledger {
     std::string uuid;
     Fate fate = Fate::whole;
     bool markable = true;
+    bool ahead = false;         ///< Published after it was issued, by what it says.
     bool forgotten = false;     ///< Its delivery.
     bool names_tenant = false;  ///< Has its own `tenant_name`.
   };

@@ -144,6 +144,21 @@ TEST_CASE("ledger: after a lost state what is older than a new beginning may com
   CHECK(bench.ledger.judge().repeats_unmarked == 2);
 }
 
+TEST_CASE("ledger: what was published ahead comes again unmarked once after its delivery was forgotten") {
+  Bench bench;
+  const std::string event = R"({"uuid":"u","published":"2026-11-23T12:00:00.000Z"})";
+  const std::string line =
+      R"({"type":"okta","tenant_name":"acme.okta.com","@timestamp":"2026-11-23T12:00:00.000Z",)" +
+      event.substr(1);
+  bench.ledger.issue(tenant, event, Fate::whole, true);
+  bench.ledger.deliver(line);
+  bench.ledger.forget_deliveries();
+  bench.ledger.deliver(line);
+  CHECK(bench.ledger.judge().proven());
+  bench.ledger.deliver(line);
+  CHECK(bench.ledger.judge().repeats_unmarked == 1);
+}
+
 TEST_CASE("ledger: an oversized event must come reduced, and what is to be set aside must not come") {
   Bench bench;
   bench.ledger.issue(tenant, "{}");

@@ -196,7 +196,7 @@ void Judge::brought(OrgIndex index, std::size_t begin, std::size_t events, WallT
     Event& event = events_[i];
     event.came_under |= std::uint64_t{1} << (org.entries.size() - 1);
     if (event.first_life == 0) event.first_life = org.life;
-    if (!event.asked_for || event.durable || event.aside || event.unsaved_in_life == org.life) continue;
+    if (!event.asked_for || event.durable || event.unsaved_in_life == org.life) continue;
     event.unsaved_in_life = org.life;
     ++org.unsaved;
     if (org.doubt > 0) --org.doubt;
@@ -721,7 +721,9 @@ void Judge::begins(Org& org, const Save& save, std::optional<WallTime> okta_now)
     Event& event = events_[i];
     event.expected = event.persisted >= *org.since && event.asked_for;
     if (event.expected) {
-      if (!std::exchange(event.issued, true)) ledger_.issue(org.charge.name, bytes_of_[i]->bytes, event.fate);
+      const bool ahead = event.dated && event.published > event.persisted;
+      if (!std::exchange(event.issued, true))
+        ledger_.issue(org.charge.name, bytes_of_[i]->bytes, event.fate, ahead);
     } else if (event.persisted < *org.since) {
       org.covered = i - org.first + 1;
     }
