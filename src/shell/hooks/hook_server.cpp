@@ -7,20 +7,20 @@
 #include <iterator>
 #include <span>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
-#include <vector>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/http/forwarded.hpp"
 #include "logzio_okta/http/request.hpp"
+#include "logzio_okta/http/response_text.hpp"
 #include "logzio_okta/okta/hook.hpp"
 
+#include "shell/hooks/hook_connection.hpp"
+#include "shell/hooks/hook_door.hpp"
 #include "shell/net/listen_socket.hpp"
 #include "shell/os/clock.hpp"
 
@@ -31,123 +31,19 @@ constexpr Duration turn_min = 500us;                       // Per turn of the lo
 constexpr std::size_t read_bytes = 16 * limits::KiB;       // At once.
 constexpr std::size_t linger_bytes_max = 1 * limits::MiB;  // Read and discarded, so that the answer arrives.
 constexpr int steps_max = 32;                              // Of one connection, before the next has its turn.
-constexpr std::uint64_t listener_id = 0;
-
-std::string_view reason_of(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 204:
-      return "No Content";
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 405:
-      return "Method Not Allowed";
-    case 413:
-      return "Content Too Large";
-    case 415:
-      return "Unsupported Media Type";
-    case 429:
-      return "Too Many Requests";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 501:
-      return "Not Implemented";
-    case 503:
-      return "Service Unavailable";
-    case 505:
-      return "HTTP Version Not Supported";
-    default:
-      return "Error";
-  }
-}
 
 HookRefusal kind_of(int status) {
   return status == 413 || status == 431 ? HookRefusal::too_large : HookRefusal::malformed;
 }
 
-std::string compose(int status, std::string_view type, std::string_view body, bool keeps_alive) {
-  std::string text = "HTTP/1.1 " + std::to_string(status) + " ";
-  text.append(reason_of(status)).append("\r\nDate: ").append(format_http_date(wall_now()));
-  text.append("\r\nConnection: ").append(keeps_alive ? "keep-alive" : "close");
-  text.append("\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
-  if (status == 405) text.append("Allow: GET, POST\r\n");
-  if (status != 204) {
-    if (!body.empty()) text.append("Content-Type: ").append(type).append("\r\n");
-    text.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
-  }
-  return text.append("\r\n").append(status == 204 ? "" : body);
-}
-
-IpAddress address_of(const sockaddr_storage& address) {
-  const void* const raw = &address;
-  if (address.ss_family == AF_INET) {
-    const void* const v4 = &static_cast<const sockaddr_in*>(raw)->sin_addr;
-    return IpAddress::v4(std::span<const unsigned char, IpAddress::v4_bytes>(
-        static_cast<const unsigned char*>(v4), IpAddress::v4_bytes));
-  }
-  const in6_addr& v6 = static_cast<const sockaddr_in6*>(raw)->sin6_addr;
-  return IpAddress::v6(std::span<const unsigned char, IpAddress::bytes>(v6.s6_addr));
-}
-
 }  // namespace
 
 struct HookServer::Impl {
-  enum class Phase : std::uint8_t {
-    announced,  ///< A proxy may name its client.
-    shaking_hands,
-    reading,
-    waiting,  ///< For the core's answer.
-    writing,
-    lingering,  ///< The answer is sent; waits for the client to close, or its time to end.
-  };
-  struct Connection {
-    Connection(std::uint64_t number, ServerChannel&& with) : id(number), channel(std::move(with)) {}
-
-    std::uint64_t id;
-    ServerChannel channel;
-    AddressKey address{};   ///< Refusals are counted by this.
-    bool trusted = false;   ///< The address is a proxy's: no limit by address.
-    bool by_proxy = false;  ///< By a proxy that must name its client,
-    bool named = false;     ///< and has done so for the whole connection.
-    bool proven = false;    ///< It has shown a credential.
-    ProxyHeader announcement;
-    Phase phase = Phase::shaking_hands;
-    RequestReader reader{limits::hook_body_bytes_max};
-    LetIn let_in;        ///< Of the accepted request.
-    std::string unread;  ///< Bytes after those the reader took.
-    std::string out;
-    std::size_t held = 0;  ///< Its share of all bodies' bytes.
-    std::size_t lingered = 0;
-    bool closes = false;       ///< Once `out` is written.
-    bool spoke = false;        ///< At least one byte came.
-    std::uint32_t events = 0;  ///< The events it waits for.
-    Instant until;
-  };
-  /// Two different connections that count together.
-  static bool shares_address(const Connection& a, const Connection& b) {
-    return &a != &b && !a.trusted && !b.trusted && a.address == b.address;
-  }
-  using Connections = std::unordered_map<std::uint64_t, std::unique_ptr<Connection>>;
+  using Connection = HookConnection;
+  using Phase = HookPhase;
 
   Impl(const HookGate& gate_given, std::optional<ServerTls> tls_given, const HookBounds& bounds_given)
-      : gate(gate_given), tls(std::move(tls_given)), bounds(bounds_given), guard(bounds_given.flood) {}
-
-  bool start(Descriptor socket);
-  bool watch(int fd, std::uint64_t id, std::uint32_t& now, std::uint32_t events);
-  void listen_if_room();
-
-  void accept_one();
-  bool make_room(const Connection* newcomer = nullptr);
-  void admit(Descriptor socket, const IpAddress& peer);
-  [[nodiscard]] bool is_proxy(const IpAddress& peer) const;
-  bool has_room(Connection& connection);
-  void drop_overdue();
-  void drop(Connection& connection, bool broken);
+      : gate(gate_given), tls(std::move(tls_given)), bounds(bounds_given), door(bounds_given) {}
 
   void advance(Connection& connection);
   bool step(Connection& connection);
@@ -157,149 +53,22 @@ struct HookServer::Impl {
   bool read(Connection& connection);
   bool digest(Connection& connection);
   bool look_at_head(Connection& connection);
-  bool hold(Connection& connection, std::size_t bytes);
   bool hand_over(Connection& connection);
   bool write(Connection& connection);
   bool linger(Connection& connection);
   void say(Connection& connection, int status, std::string_view type, std::string_view body,
            bool keeps_alive);
   void turn_away(Connection& connection, HookRefusal kind, int status, std::string_view why);
-  void count(HookRefusal kind) { ++refusals.at(static_cast<std::size_t>(kind)); }
 
   const HookGate& gate;
   std::optional<ServerTls> tls;
   HookBounds bounds;
-  FloodGuard guard;
-  Descriptor listener;
-  Descriptor epoll;
-  std::uint16_t port = 0;
-  std::uint32_t listener_events = 0;
-  Instant accepts_again = never;  ///< While no descriptor is left for another connection.
-  Connections connections;
+  HookDoor door;
   std::deque<std::uint64_t> again;  ///< Connections that can continue without a new event.
-  std::uint64_t last_id = listener_id;
-  std::size_t held_bytes = 0;
   Instant now{};
   Instant rested{};  ///< When the last turn ended.
   std::deque<Input> arrivals;
-  std::array<std::uint64_t, hook_refusals_count> refusals{};  ///< Not reported yet.
 };
-
-// Listening.
-
-bool HookServer::Impl::start(Descriptor socket) {
-  listener = std::move(socket);
-  port = port_of(listener);
-  epoll = Descriptor(::epoll_create1(EPOLL_CLOEXEC));
-  return epoll && watch(listener.get(), listener_id, listener_events, EPOLLIN);
-}
-
-/// `current`: the events already watched for; 0: none.
-bool HookServer::Impl::watch(int fd, std::uint64_t id, std::uint32_t& current, std::uint32_t events) {
-  if (current == events) return true;
-  epoll_event event{};
-  event.events = events;
-  event.data.u64 = id;
-  const int change = current == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
-  current = events;
-  return ::epoll_ctl(epoll.get(), change, fd, &event) == 0;
-}
-
-void HookServer::Impl::listen_if_room() {
-  accepts_again = never;
-  if (listener) watch(listener.get(), listener_id, listener_events, EPOLLIN);
-}
-
-void HookServer::Impl::accept_one() {
-  if (connections.size() >= bounds.connections && !make_room()) {
-    watch(listener.get(), listener_id, listener_events, 0);  // Until one of them closes.
-    return;
-  }
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  Descriptor socket(::accept4(listener.get(), static_cast<sockaddr*>(static_cast<void*>(&address)), &size,
-                              SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (socket) return admit(std::move(socket), address_of(address));
-  if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
-  watch(listener.get(), listener_id, listener_events, 0);  // It would be ready at once, and in vain.
-  accepts_again = now + limits::accept_rest;
-}
-
-/// Closes the connection nearest to its deadline that does not wait for us; only one of the newcomer's
-/// address, if there is a newcomer. Connections that have shown a credential come last.
-bool HookServer::Impl::make_room(const Connection* newcomer) {
-  const auto worth = [](const Connection& each) { return std::pair(each.proven, each.until); };
-  Connection* first = nullptr;
-  for (const auto& [id, connection] : connections) {
-    if (connection->phase == Phase::waiting) continue;
-    if (newcomer != nullptr && !shares_address(*connection, *newcomer)) continue;
-    if (first == nullptr || worth(*connection) < worth(*first)) first = connection.get();
-  }
-  if (first == nullptr) return false;
-  drop(*first, first->spoke);
-  return true;
-}
-
-bool HookServer::Impl::is_proxy(const IpAddress& peer) const {
-  return std::ranges::any_of(bounds.proxies, [&](const IpBlock& each) { return each.contains(peer); });
-}
-
-void HookServer::Impl::admit(Descriptor socket, const IpAddress& peer) {
-  const bool by_proxy = is_proxy(peer);
-  if (!tls && !by_proxy && !peer.is_loopback()) {
-    count(HookRefusal::cleartext);
-    return;
-  }
-  const int on = 1;
-  ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  const std::uint64_t id = ++last_id;
-  auto connection = std::make_unique<Connection>(id, ServerChannel(std::move(socket), tls ? &*tls : nullptr));
-  connection->address = key_of(peer);
-  connection->by_proxy = by_proxy;
-  connection->trusted = by_proxy || (peer.is_loopback() && bounds.trusts_loopback);
-  connection->until = now + bounds.patience;
-  if (by_proxy) connection->phase = Phase::announced;
-  if (!has_room(*connection)) return;
-  Connection& added = *connections.emplace(id, std::move(connection)).first->second;
-  advance(added);
-}
-
-/// Whether this connection's address may have it. If the address has its share already, its oldest connection
-/// is closed: a silent client must not shut out others that share the address.
-bool HookServer::Impl::has_room(Connection& connection) {
-  if (connection.trusted) return true;
-  const auto same = static_cast<std::size_t>(std::ranges::count_if(
-      connections, [&](const auto& each) { return shares_address(*each.second, connection); }));
-  const bool full = same >= bounds.connections_per_address;
-  const bool may = guard.may_connect(connection.address, now);
-  if (full || !may) count(HookRefusal::flooding);
-  if (!may) return false;
-  return !full || make_room(&connection);
-}
-
-void HookServer::Impl::drop_overdue() {
-  std::vector<Connection*> overdue;
-  for (const auto& [id, connection] : connections) {
-    if (now >= connection->until) overdue.push_back(connection.get());
-  }
-  for (Connection* connection : overdue) drop(*connection, connection->phase != Phase::lingering);
-}
-
-/// `broken`: in the middle of a request.
-void HookServer::Impl::drop(Connection& connection, bool broken) {
-  const bool begun = connection.phase == Phase::announced || connection.phase == Phase::shaking_hands ||
-                     connection.reader.begun();
-  const bool cut = broken && connection.spoke && begun && connection.phase != Phase::waiting &&
-                   connection.phase != Phase::lingering;
-  if (cut || connection.channel.is_abused()) {
-    count(HookRefusal::broken);
-    guard.refused(connection.address, now);
-  }
-  held_bytes -= connection.held;
-  // Closing its socket ends the watch.
-  connections.erase(connection.id);
-  listen_if_room();
-}
 
 // One connection.
 
@@ -339,8 +108,8 @@ bool HookServer::Impl::step(Connection& connection) {
 
 bool HookServer::Impl::wait_for(Connection& connection, Flow flow) {
   const std::uint32_t events = flow == Flow::wants_write ? EPOLLOUT : EPOLLIN;
-  if (flow == Flow::ended || !watch(connection.channel.fd(), connection.id, connection.events, events)) {
-    drop(connection, true);
+  if (flow == Flow::ended || !door.watch(connection, events)) {
+    door.drop(connection, true, now);
   }
   return false;
 }
@@ -385,8 +154,8 @@ bool HookServer::Impl::heard_proxy(Connection& connection) {
   connection.named = true;
   connection.address = key_of(*client);
   connection.trusted = client->is_loopback() && bounds.trusts_loopback;
-  if (has_room(connection)) return true;
-  drop(connection, false);
+  if (door.has_room(connection, now)) return true;
+  door.drop(connection, false, now);
   return false;
 }
 
@@ -418,7 +187,10 @@ bool HookServer::Impl::digest(Connection& connection) {
       case RequestReader::Stage::body:
         if (connection.unread.empty()) return true;
         connection.unread.erase(0, reader.feed(connection.unread));
-        if (!hold(connection, reader.body().size())) return true;
+        if (!door.hold(connection, reader.body().size())) {
+          turn_away(connection, HookRefusal::unavailable, 503, "too much at once; try again");
+          return true;
+        }
         break;
     }
   }
@@ -432,7 +204,7 @@ bool HookServer::Impl::look_at_head(Connection& connection) {
   }
   const Admission admission = gate.judge(reader);
   if (const auto* away = std::get_if<TurnedAway>(&admission)) {
-    if (guard.is_flooding(connection.address, now)) {
+    if (door.is_flooding(connection, now)) {
       turn_away(connection, HookRefusal::flooding, 429, "refused too often");
     } else {
       turn_away(connection, away->kind, away->status, away->why);
@@ -440,7 +212,7 @@ bool HookServer::Impl::look_at_head(Connection& connection) {
     return false;
   }
   if (const auto* verification = std::get_if<Verification>(&admission)) {
-    if (!verification->let_in) guard.refused(connection.address, now);
+    if (!verification->let_in) door.blame(connection, now);
     connection.proven = connection.proven || verification->let_in;
     arrivals.emplace_back(HookVerified{.let_in = verification->let_in});
     say(connection, 200, "application/json", verification_answer(verification->challenge), false);
@@ -464,19 +236,9 @@ bool HookServer::Impl::look_at_head(Connection& connection) {
   return true;
 }
 
-/// Counts the bytes of bodies; if there is no room, answers that and returns false.
-bool HookServer::Impl::hold(Connection& connection, std::size_t bytes) {
-  held_bytes += bytes;
-  held_bytes -= connection.held;
-  connection.held = bytes;
-  if (held_bytes <= bounds.bodies_bytes) return true;
-  turn_away(connection, HookRefusal::unavailable, 503, "too much at once; try again");
-  return false;
-}
-
 bool HookServer::Impl::hand_over(Connection& connection) {
   connection.phase = Phase::waiting;
-  watch(connection.channel.fd(), connection.id, connection.events, 0);
+  static_cast<void>(door.watch(connection, 0));
   connection.until = now + bounds.patience;  // Okta gives up long before.
   arrivals.emplace_back(HookArrived{.id = HookId{connection.id},
                                     .body = std::move(connection.reader.body()),
@@ -488,15 +250,15 @@ bool HookServer::Impl::hand_over(Connection& connection) {
 
 void HookServer::Impl::say(Connection& connection, int status, std::string_view type, std::string_view body,
                            bool keeps_alive) {
-  connection.out = compose(status, type, body, keeps_alive);
+  connection.out = response_text(status, type, body, keeps_alive, wall_now());
   connection.closes = !keeps_alive;
   connection.phase = Phase::writing;
   connection.until = now + bounds.patience;
 }
 
 void HookServer::Impl::turn_away(Connection& connection, HookRefusal kind, int status, std::string_view why) {
-  count(kind);
-  guard.refused(connection.address, now);
+  door.count(kind);
+  door.blame(connection, now);
   say(connection, status, "text/plain; charset=utf-8", std::string(why) + "\n", false);
 }
 
@@ -529,7 +291,7 @@ bool HookServer::Impl::linger(Connection& connection) {
   } else if (got < 0 && errno == EAGAIN) {
     return wait_for(connection, Flow::wants_read);
   }
-  drop(connection, false);
+  door.drop(connection, false, now);
   return false;
 }
 
@@ -545,18 +307,17 @@ std::expected<std::unique_ptr<HookServer>, std::string> HookServer::listen(const
   auto socket = listen_on(address, "--hooks");
   if (!socket) return std::unexpected(socket.error());
   auto impl = std::make_unique<Impl>(gate, std::move(tls), bounds);
-  if (!impl->start(std::move(*socket))) return std::unexpected("cannot watch the port of --hooks");
+  if (!impl->door.open(std::move(*socket))) return std::unexpected("cannot watch the port of --hooks");
   return std::unique_ptr<HookServer>(new HookServer(std::move(impl)));
 }
 
 int HookServer::fd() const {
-  return impl_->epoll.get();
+  return impl_->door.fd();
 }
 
 std::optional<Duration> HookServer::timeout() const {
   if (!impl_->again.empty() || !impl_->arrivals.empty()) return Duration::zero();
-  Instant first = impl_->accepts_again;
-  for (const auto& [id, connection] : impl_->connections) first = std::min(first, connection->until);
+  const Instant first = impl_->door.deadline();
   if (first == never) return std::nullopt;
   return std::max(Duration::zero(), first - steady_now());
 }
@@ -566,30 +327,27 @@ void HookServer::run() {
   self.now = steady_now();
   const Instant over = self.now + std::clamp(self.now - self.rested, turn_min, limits::hook_turn);
   if (self.tls) self.tls->renew_ticket_key(self.now, self.bounds.ticket_key_life);
-  self.drop_overdue();
-  if (self.now >= self.accepts_again) self.listen_if_room();
+  self.door.drop_overdue(self.now);
+  self.door.accept_again(self.now);
   const auto go_on = [&] { return (self.now = steady_now()) < over; };
 
   std::deque<std::uint64_t> again = std::exchange(self.again, {});
   for (; !again.empty() && go_on(); again.pop_front()) {
-    const auto found = self.connections.find(again.front());
-    if (found != self.connections.end()) self.advance(*found->second);
+    if (auto* const connection = self.door.find(again.front())) self.advance(*connection);
   }
   std::ranges::move(again, std::back_inserter(self.again));
 
   // A small number at once: the rest come first in the next call.
   std::array<epoll_event, 8> events;  // NOLINT(*-member-init): written by epoll_wait.
   while (go_on()) {
-    const int count = ::epoll_wait(self.epoll.get(), events.data(), static_cast<int>(events.size()), 0);
+    const int count = ::epoll_wait(self.door.fd(), events.data(), static_cast<int>(events.size()), 0);
     if (count <= 0) break;
     for (const epoll_event& event : std::span(events).first(static_cast<std::size_t>(count))) {
       self.now = steady_now();
-      if (event.data.u64 == listener_id) {
-        self.accept_one();
-        continue;
-      }
-      const auto found = self.connections.find(event.data.u64);
-      if (found != self.connections.end()) self.advance(*found->second);
+      auto* const connection = event.data.u64 == HookDoor::newcomer
+                                   ? self.door.let_in(self.tls ? &*self.tls : nullptr, self.now)
+                                   : self.door.find(event.data.u64);
+      if (connection != nullptr) self.advance(*connection);
     }
   }
   self.rested = steady_now();
@@ -602,22 +360,20 @@ std::optional<Input> HookServer::next_arrival() {
     self.arrivals.pop_front();
     return arrival;
   }
-  const auto untold = std::ranges::find_if(self.refusals, [](std::uint64_t count) { return count > 0; });
-  if (untold == self.refusals.end()) return std::nullopt;
-  return HooksRefused{.kind = static_cast<HookRefusal>(untold - self.refusals.begin()),
-                      .count = std::exchange(*untold, 0)};
+  if (auto refused = self.door.next_refusals()) return *refused;
+  return std::nullopt;
 }
 
 void HookServer::answer(const AnswerHook& answer) {
   Impl& self = *impl_;
-  const auto found = self.connections.find(answer.id.value);
-  if (found == self.connections.end()) return;
-  Impl::Connection& connection = *found->second;
-  CHECK(connection.phase == Impl::Phase::waiting);
+  auto* const found = self.door.find(answer.id.value);
+  if (found == nullptr) return;
+  HookConnection& connection = *found;
+  CHECK(connection.phase == HookPhase::waiting);
   self.now = steady_now();
-  self.held_bytes -= std::exchange(connection.held, 0);
+  self.door.let_go(connection);
   const bool taken = answer.status < 300;
-  if (answer.status >= 400 && answer.status < 500) self.guard.refused(connection.address, self.now);
+  if (answer.status >= 400 && answer.status < 500) self.door.blame(connection, self.now);
   const std::string body = answer.why.empty() ? std::string() : answer.why + "\n";
   self.say(connection, answer.status, "text/plain; charset=utf-8", body,
            (taken || answer.status == 503) && connection.reader.keeps_alive());
@@ -629,15 +385,15 @@ void HookServer::replace_tls(ServerTls&& tls) {
 }
 
 void HookServer::stop_listening() {
-  impl_->listener = {};
+  impl_->door.close();
 }
 
 std::uint16_t HookServer::port() const {
-  return impl_->port;
+  return impl_->door.port();
 }
 
 std::size_t HookServer::connections() const {
-  return impl_->connections.size();
+  return impl_->door.connections();
 }
 
 }  // namespace logzio_okta
