@@ -1,9 +1,6 @@
 #include "shell/net/curl_client.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
-#include <functional>
 #include <iterator>
 #include <limits>
 #include <string>
@@ -18,8 +15,8 @@
 #include "logzio_okta/base/text.hpp"
 #include "logzio_okta/okta/oauth_claims.hpp"
 
-#include "shell/net/answer_collector.hpp"
 #include "shell/net/curl_fault.hpp"
+#include "shell/net/exchange.hpp"
 #include "shell/os/clock.hpp"
 
 namespace logzio_okta {
@@ -27,11 +24,7 @@ namespace {
 
 // Twice the tenants, plus the bulks: a connection closed for lack of room costs a handshake.
 constexpr long connections_kept = 2 * limits::tenants_max + 16;
-// Enough for a page in few reads; allocated only while an answer is in flight.
-constexpr long receive_buffer = 128 * limits::KiB;
-constexpr long send_buffer = 512 * limits::KiB;
 constexpr Duration proof_key_pause = 20ms;  // Before checking again for a key that is being generated.
-constexpr const char* user_agent = "logzio-okta/" LOGZIO_OKTA_VERSION;
 
 // A space or a line break in it would end the request line, and the rest would become headers.
 bool is_request_target(std::string_view target) {
@@ -55,229 +48,6 @@ int poll_timeout(Duration wait) {
 }
 
 }  // namespace
-
-// One request and its answer. libcurl holds its address until it is destroyed.
-class CurlClient::Exchange {
- public:
-  /// A question has its credential, so that the keyring learns what the answer says about it.
-  struct Ask {
-    RequestId id;
-    CredentialId credential;
-  };
-  using Id = std::variant<Ask, MintToken, BulkId>;
-  /// Headers that are valid for one sending, in order; nothing: the request may not be sent.
-  using Sign = std::function<std::optional<std::vector<Secret>>()>;
-
-  Exchange(Id id, const Route& route, Duration connect, Duration stall, Duration whole,
-           std::size_t answer_bytes_max, std::size_t& bodies_bytes)
-      : id_(std::move(id)),
-        route_(route),
-        connect_(connect),
-        stall_(stall),
-        whole_(whole),
-        answer_(answer_bytes_max, bodies_bytes) {}
-  Exchange(const Exchange&) = delete;
-  Exchange& operator=(const Exchange&) = delete;
-  ~Exchange() = default;
-
-  void prepare(const Trust& trust);
-  void get(std::string_view target, const Secret& authorization);
-  void get_signed(std::string_view target, Sign sign);
-  void post_form(std::string_view target, Secret&& form, Sign sign);
-  void post(const Secret& target, std::shared_ptr<const std::string> body);
-  void start(CURLM* multi) { easy_.start(multi); }
-
-  [[nodiscard]] CURL* handle() const { return easy_.get(); }
-  [[nodiscard]] const Id& id() const { return id_; }
-  /// When it counts as stalled; while connecting, libcurl's own timeout applies.
-  [[nodiscard]] Instant stalled_at() const { return connected_ ? moved_ + stall_ : never; }
-  [[nodiscard]] HttpResult ended(CURLcode code);
-  [[nodiscard]] HttpResult stalled() const;
-
- private:
-  static int on_connected(void* self, char*, char*, int, int) noexcept;
-  static std::size_t on_header(char* bytes, std::size_t, std::size_t size, void* self) noexcept;
-  static std::size_t on_body(char* bytes, std::size_t, std::size_t size, void* self) noexcept;
-  static std::size_t on_send(char* room, std::size_t, std::size_t size, void* self) noexcept;
-
-  void moved() { moved_ = steady_now(); }
-  [[nodiscard]] std::optional<std::size_t> announced() const;
-  void add_signed(std::size_t headers, Sign sign);
-  [[nodiscard]] bool sign();
-  void send_body();
-
-  Id id_;
-  Route route_;
-  Duration connect_;
-  Duration stall_;
-  Duration whole_;
-  AnswerCollector answer_;
-  Secret authorization_;  // Read in place by libcurl, wiped with this object.
-  HeaderList headers_;
-  Sign sign_;
-  std::vector<Secret> signed_;  // Read in place and wiped, too.
-  std::shared_ptr<const std::string> body_;
-  Secret form_;
-  std::string_view bytes_;      // Of the body, or of the form.
-  std::size_t handed_out_ = 0;  // Of the body.
-  bool connected_ = false;
-  Instant moved_;
-  std::array<char, CURL_ERROR_SIZE> handshake_{};
-  EasyHandle easy_;  // Last, so that it is destroyed first: it reads the others.
-};
-
-void CurlClient::Exchange::prepare(const Trust& trust) {
-  connect_by(easy_, route_, connect_);
-  if (route_.origin.scheme == "https") verify_by(easy_, trust);
-  easy_.set(CURLOPT_TIMEOUT_MS, static_cast<long>(to_ms(whole_).count()));
-  easy_.set(CURLOPT_ERRORBUFFER, handshake_.data());
-  easy_.set(CURLOPT_BUFFERSIZE, receive_buffer);
-  easy_.set(CURLOPT_USERAGENT, user_agent);
-  // We decode ourselves, bounded and ten times faster.
-  easy_.set(CURLOPT_HTTP_CONTENT_DECODING, 0L);
-  easy_.set(CURLOPT_PATH_AS_IS, 1L);
-  easy_.set(CURLOPT_PREREQFUNCTION, &on_connected);
-  easy_.set(CURLOPT_PREREQDATA, static_cast<void*>(this));
-  easy_.set(CURLOPT_HEADERFUNCTION, &on_header);
-  easy_.set(CURLOPT_HEADERDATA, static_cast<void*>(this));
-  easy_.set(CURLOPT_WRITEFUNCTION, &on_body);
-  easy_.set(CURLOPT_WRITEDATA, static_cast<void*>(this));
-}
-
-void CurlClient::Exchange::get(std::string_view target, const Secret& authorization) {
-  easy_.set(CURLOPT_REQUEST_TARGET, std::string(target).c_str());
-  authorization_ = with_nul(authorization);
-  headers_.add(authorization_.expose().data());
-  headers_.add("Accept: application/json");
-  headers_.add("Content-Type: application/json");
-  headers_.add("Accept-Encoding: gzip");
-  easy_.set(CURLOPT_HTTPHEADER, headers_.head());
-}
-
-void CurlClient::Exchange::get_signed(std::string_view target, Sign sign) {
-  easy_.set(CURLOPT_REQUEST_TARGET, std::string(target).c_str());
-  add_signed(2, std::move(sign));
-  headers_.add("Accept: application/json");
-  headers_.add("Content-Type: application/json");
-  headers_.add("Accept-Encoding: gzip");
-  easy_.set(CURLOPT_HTTPHEADER, headers_.head());
-}
-
-void CurlClient::Exchange::post_form(std::string_view target, Secret&& form, Sign sign) {
-  form_ = std::move(form);
-  bytes_ = form_.expose();
-  easy_.set(CURLOPT_REQUEST_TARGET, std::string(target).c_str());
-  send_body();
-  add_signed(1, std::move(sign));
-  headers_.add("Accept: application/json");
-  headers_.add("Content-Type: application/x-www-form-urlencoded");
-  headers_.add("Expect:");
-  easy_.set(CURLOPT_HTTPHEADER, headers_.head());
-}
-
-// Until they are signed, their slots hold a header without a value, which libcurl does not send.
-void CurlClient::Exchange::add_signed(std::size_t headers, Sign sign) {
-  for (std::size_t i = 0; i < headers; ++i) headers_.add("DPoP:");
-  sign_ = std::move(sign);
-}
-
-// libcurl calls this before each sending of the request, also if it repeats one over a new connection, and
-// reads the headers only then.
-bool CurlClient::Exchange::sign() {
-  if (!sign_) return true;
-  auto pieces = sign_();
-  if (!pieces) return false;
-  signed_.clear();
-  for (std::size_t i = 0; i < pieces->size(); ++i) {
-    signed_.push_back(with_nul((*pieces)[i]));
-    headers_.replace(i, (*pieces)[i].empty() ? "DPoP:" : signed_.back().expose().data());
-  }
-  return true;
-}
-
-void CurlClient::Exchange::send_body() {
-  easy_.set(CURLOPT_POST, 1L);
-  easy_.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(bytes_.size()));
-  // A read callback without a seek callback: if a reused connection closes after taking the body, libcurl
-  // cannot silently send it a second time.
-  easy_.set(CURLOPT_READFUNCTION, &on_send);
-  easy_.set(CURLOPT_READDATA, static_cast<void*>(this));
-}
-
-void CurlClient::Exchange::post(const Secret& target, std::shared_ptr<const std::string> body) {
-  body_ = std::move(body);
-  bytes_ = *body_;
-  easy_.set(CURLOPT_REQUEST_TARGET, target);
-  easy_.set(CURLOPT_UPLOAD_BUFFERSIZE, send_buffer);
-  send_body();
-  headers_.add("Content-Type: text/plain");
-  headers_.add("Content-Encoding: gzip");
-  headers_.add("Expect:");
-  easy_.set(CURLOPT_HTTPHEADER, headers_.head());
-}
-
-int CurlClient::Exchange::on_connected(void* self, char*, char*, int, int) noexcept {
-  auto& exchange = *static_cast<Exchange*>(self);
-  // A second connection for the same request: libcurl found the reused one dead. It counts the bytes it
-  // wrote, not those it took from us, so a body already begun would continue in the middle.
-  if (exchange.handed_out_ > 0) return CURL_PREREQFUNC_ABORT;
-  if (!exchange.sign()) return CURL_PREREQFUNC_ABORT;
-  exchange.connected_ = true;
-  exchange.moved();
-  return CURL_PREREQFUNC_OK;
-}
-
-std::size_t CurlClient::Exchange::on_header(char* bytes, std::size_t, std::size_t size, void* self) noexcept {
-  auto& exchange = *static_cast<Exchange*>(self);
-  exchange.moved();
-  return exchange.answer_.header_line({bytes, size}) ? size : 0;
-}
-
-std::size_t CurlClient::Exchange::on_body(char* bytes, std::size_t, std::size_t size, void* self) noexcept {
-  auto& exchange = *static_cast<Exchange*>(self);
-  exchange.moved();
-  return exchange.answer_.body_bytes({bytes, size}, exchange.announced()) ? size : 0;
-}
-
-std::size_t CurlClient::Exchange::on_send(char* room, std::size_t, std::size_t size, void* self) noexcept {
-  auto& exchange = *static_cast<Exchange*>(self);
-  exchange.moved();
-  const std::size_t count = std::min(size, exchange.bytes_.size() - exchange.handed_out_);
-  std::memcpy(room, exchange.bytes_.data() + exchange.handed_out_, count);
-  exchange.handed_out_ += count;
-  return count;
-}
-
-std::optional<std::size_t> CurlClient::Exchange::announced() const {
-  const auto length = easy_.info<curl_off_t>(CURLINFO_CONTENT_LENGTH_DOWNLOAD_T);
-  if (length < 0) return std::nullopt;
-  return static_cast<std::size_t>(length);
-}
-
-HttpResult CurlClient::Exchange::ended(CURLcode code) {
-  if (code == CURLE_OK && !answer_.headers_complete()) code = CURLE_PARTIAL_FILE;
-  // The beginning of Okta's answer is enough: its status and link are needed.
-  const bool beginning = code == CURLE_WRITE_ERROR && answer_.cut_off() && std::holds_alternative<Ask>(id_);
-  if (code == CURLE_OK || beginning) {
-    return answer_.take(static_cast<int>(easy_.info<long>(CURLINFO_RESPONSE_CODE)));
-  }
-  const Journey journey{.route = route_,
-                        .connected = connected_,
-                        .complaint = answer_.complaint(),
-                        .connect = connect_,
-                        .whole = whole_,
-                        .handshake = handshake_.data()};
-  TransportError error = explain(easy_, code, journey);
-  error.sent = error.sent || handed_out_ > 0;
-  return std::unexpected(std::move(error));
-}
-
-HttpResult CurlClient::Exchange::stalled() const {
-  return std::unexpected(
-      TransportError{.fault = TransportFault::timed_out,
-                     .sent = true,
-                     .text = "no data from " + route_.name() + " for " + describe(stall_)});
-}
 
 Result<std::unique_ptr<CurlClient>> CurlClient::create(Keyring& keyring, const Trust& trust,
                                                        const Proxy& proxy, const Patience& patience) {

@@ -46,6 +46,8 @@
 
 namespace logzio_okta {
 
+class Exchange;
+
 class CurlClient {
  public:
   /// The keyring, trust and proxy must outlive the client.
@@ -75,7 +77,6 @@ class CurlClient {
   [[nodiscard]] std::size_t in_flight() const;
 
  private:
-  class Exchange;
   CurlClient(Keyring& keyring, const Trust& trust, const Proxy& proxy, const Patience& patience);
 
   void start(std::unique_ptr<Exchange> exchange);
