@@ -12,12 +12,14 @@
 #include "logzio_okta/base/check.hpp"
 #include "logzio_okta/base/gzip.hpp"
 #include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/flow/commit_pace.hpp"
 #include "logzio_okta/okta/log_query.hpp"
 
 #include "shell/os/clock.hpp"
 #include "shell/state/clean_end.hpp"
 #include "shell/state/free_room.hpp"
 #include "shell/state/own_files.hpp"
+#include "shell/state/queued_window.hpp"
 #include "shell/state/run_record.hpp"
 #include "shell/state/schema.hpp"
 #include "shell/state/spool_table.hpp"
@@ -33,12 +35,6 @@ struct Store::Impl {
   ~Impl();
 
   using Question = std::variant<OpenStream, ReadWindow, ReadSpool>;
-  /// What saves not yet committed do to a stream's window: pages before `from` go, `rows` come by their page.
-  struct QueuedRows {
-    std::uint64_t from = 0;
-    std::map<std::uint64_t, const WindowRow*> rows;
-  };
-
   std::string dir;
   std::string path;
   Stopwatch stopwatch;
@@ -66,12 +62,8 @@ struct Store::Impl {
   std::deque<Input> answers;
   std::vector<std::string> warnings;
   Store::Hold hold;
-  Instant due{};               // When the queue is to be committed ...
-  Instant not_before{};        // ... and when it may be.
-  Instant spool_not_before{};  // Likewise, while a hook delivery waits for it.
-  bool failing = false;        // The last commit did.
-  bool may_shrink = false;     // The file may hold more room than it needs.
-  Instant shrink_at{};
+  CommitPace pace;
+  bool may_shrink = false;  // The file may hold more room than it needs.
   std::string failed_because;
   Instant ask_again{};
 
@@ -82,10 +74,7 @@ struct Store::Impl {
 
   // Reading.
   [[nodiscard]] const std::string& key_of(StreamId stream) const;
-  [[nodiscard]] QueuedRows queued_rows(const std::string& key) const;
-  bool list_window(const std::string& key, std::vector<RowInfo>& rows);
-  /// The newest rows with so many events at most, oldest first.
-  bool read_window(const std::string& key, std::size_t events_max, std::vector<WindowRow>& newest);
+  [[nodiscard]] QueuedWindow window_of(const std::string& key) const;
   bool answer(const Question& question);
   bool answer_one(const OpenStream& request);
   bool answer_one(const ReadWindow& request);
@@ -102,10 +91,11 @@ struct Store::Impl {
   bool write(const NoteInFlight& note);
   void write_notes(Instant now);
   void refuse_spool(const std::string& why);
-  [[nodiscard]] Instant allowed_at() const { return spool_queue.empty() ? not_before : spool_not_before; }
+  [[nodiscard]] Instant commit_at() const { return pace.next(!spool_queue.empty()); }
   [[nodiscard]] bool nothing_queued() const { return queue.empty() && spool_queue.empty(); }
   void acknowledge();
   void fail_commit(Instant now, std::string why);
+  [[nodiscard]] bool shrinks() const { return may_shrink && !pace.failing(); }
   void shrink(Instant now);
 };
 
@@ -161,34 +151,20 @@ bool Store::Impl::answer(const Question& question) {
   return std::visit([this](const auto& request) { return answer_one(request); }, question);
 }
 
-Store::Impl::QueuedRows Store::Impl::queued_rows(const std::string& key) const {
-  QueuedRows queued;
+QueuedWindow Store::Impl::window_of(const std::string& key) const {
+  QueuedWindow window(key);
   for (const Save& save : queue) {
-    if (key_of(save.stream) != key) continue;
-    for (const WindowRow& row : save.rows) queued.rows.insert_or_assign(row.page, &row);
-    queued.from = save.rows_from;
+    if (key_of(save.stream) == key) window.add(save);
   }
-  queued.rows.erase(queued.rows.begin(), queued.rows.lower_bound(queued.from));
-  return queued;
-}
-
-bool Store::Impl::list_window(const std::string& key, std::vector<RowInfo>& rows) {
-  const QueuedRows queued = queued_rows(key);
-  std::map<std::uint64_t, RowInfo> by_page;
-  for (const auto& [page, row] : queued.rows) {
-    const auto events = static_cast<std::uint32_t>(row->events.size());
-    by_page.emplace(page, RowInfo{.page = page, .newest = row->newest, .events = events});
-  }
-  const bool listed = streams.list_rows(key, queued.from, by_page);
-  for (const auto& [page, row] : by_page) rows.push_back(row);
-  return listed;
+  return window;
 }
 
 bool Store::Impl::answer_one(const OpenStream& request) {
   Opened reply{.stream = request.stream, .place = std::nullopt, .clean = !state_was_lost, .rows = {}};
   std::optional<StreamRow> row;
-  if (!streams.read(request.key, row) || !list_window(request.key, reply.rows) ||
-      !read_window(request.key, limits::recent_events_max, reply.recent) ||
+  const QueuedWindow window = window_of(request.key);
+  if (!streams.read(request.key, row) || !window.list(streams, reply.rows) ||
+      !window.read(streams, limits::recent_events_max, reply.recent) ||
       !streams.read_notes(request.key, reply.in_flight)) {
     return false;
   }
@@ -215,26 +191,9 @@ bool Store::Impl::answer_one(const OpenStream& request) {
 
 bool Store::Impl::answer_one(const ReadWindow& request) {
   WindowRead reply{.stream = request.stream, .rows = {}};
-  if (!read_window(key_of(request.stream), limits::window_events_max, reply.rows)) return false;
+  const QueuedWindow window = window_of(key_of(request.stream));
+  if (!window.read(streams, limits::window_events_max, reply.rows)) return false;
   answers.emplace_back(std::move(reply));
-  return true;
-}
-
-bool Store::Impl::read_window(const std::string& key, std::size_t events_max,
-                              std::vector<WindowRow>& newest) {
-  const QueuedRows queued = queued_rows(key);
-  std::map<std::uint64_t, WindowRow, std::greater<>> rows;  // Newest first, to be cut from the oldest.
-  for (const auto& [page, row] : queued.rows) rows.emplace(page, *row);
-
-  if (!streams.read_rows(key, queued.from, events_max, rows)) return false;
-
-  std::size_t events = 0;
-  for (auto& [page, row] : rows) {
-    events += row.events.size();
-    if (events > events_max) break;
-    newest.push_back(std::move(row));
-  }
-  std::ranges::reverse(newest);
   return true;
 }
 
@@ -323,7 +282,7 @@ void Store::Impl::write_notes(Instant now) {
     note_again = now + limits::save_retry;
     notes_fail = true;
     answers.emplace_back(SaveFailed{"cannot save in " + path + ": " + database.failure().explain(dir)});
-  } else if (std::exchange(notes_fail, false) && !failing && !gone && queue.empty()) {
+  } else if (std::exchange(notes_fail, false) && !pace.failing() && !gone && queue.empty()) {
     answers.emplace_back(Saved{});  // Otherwise a save that succeeds will tell.
   }
 }
@@ -353,15 +312,11 @@ void Store::Impl::shrink(Instant now) {
   if (!may_shrink) return;
   const Instant begun = stopwatch();
   const bool shrunk = give_room_back(database);
-  const Duration took = stopwatch() - begun;
-  const Duration rest = std::min<Duration>(limits::commit_rest * took, limits::commit_rest_max);
-  shrink_at = now + took + (shrunk ? std::max(rest, limits::shrink_rest_min) : limits::shrink_retry);
-  not_before = std::max(not_before, now + took);
+  pace.shrunk(now, stopwatch() - begun, shrunk);
 }
 
 void Store::Impl::fail_commit(Instant now, std::string why) {
-  failing = true;
-  not_before = spool_not_before = now + limits::save_retry;
+  pace.failed(now);
   failed_because = std::move(why);
   refuse_spool(failed_because);
 }
@@ -430,7 +385,7 @@ void Store::hold_saves(Hold hold) {
 void Store::save(Save&& save, Instant now) {
   CHECK(impl_->keys.contains(save.stream));
   for (SetAside& item : save.set_aside) item.bytes = gzip(item.bytes);
-  if (impl_->nothing_queued()) impl_->due = now + limits::commit_delay;
+  if (impl_->nothing_queued()) impl_->pace.queued(now);
   impl_->queue.push_back(std::move(save));
 }
 
@@ -450,9 +405,9 @@ void Store::read_spool(const ReadSpool& request) {
 
 void Store::spool(SpoolEvents&& spool, Instant now) {
   CHECK(impl_->keys.contains(spool.stream));
-  if (impl_->nothing_queued()) impl_->due = now + limits::commit_delay;
+  if (impl_->nothing_queued()) impl_->pace.queued(now);
   impl_->spool_queue.push_back(std::move(spool));
-  if (impl_->failing && now < impl_->not_before) impl_->refuse_spool(impl_->failed_because);
+  if (impl_->pace.hopeless(now)) impl_->refuse_spool(impl_->failed_because);
 }
 
 const std::vector<SpoolSummary>& Store::spool_found() const {
@@ -467,18 +422,18 @@ void Store::work(Instant now, bool about_to_block) {
   impl_->answer_questions(now);
   impl_->write_notes(now);
   if (impl_->nothing_queued()) {
-    if (about_to_block && impl_->may_shrink && !impl_->failing && now >= impl_->shrink_at) impl_->shrink(now);
+    if (about_to_block && impl_->shrinks() && now >= impl_->pace.shrink_at()) impl_->shrink(now);
     return;
   }
-  if (about_to_block) impl_->due = std::min(impl_->due, now);
-  if (now < std::max(impl_->due, impl_->allowed_at())) return;
+  if (about_to_block) impl_->pace.loop_will_block(now);
+  if (now < impl_->commit_at()) return;
 
   if (!is_in_place()) return impl_->fail_commit(now, impl_->failed_because);
   const Instant begun = impl_->stopwatch();
   const auto held = impl_->held();
   const bool saves = !held;
   if (held) {
-    impl_->not_before = now + limits::save_retry;
+    impl_->pace.held(now);
     impl_->answers.emplace_back(*held);
     if (impl_->spool_queue.empty()) return;
   }
@@ -489,11 +444,7 @@ void Store::work(Instant now, bool about_to_block) {
     if (saves && !impl_->queue.empty()) impl_->answers.emplace_back(SaveFailed{impl_->failed_because});
     return;
   }
-  impl_->failing = false;
-  const Duration took = impl_->stopwatch() - begun;
-  const Duration rest = std::min<Duration>(limits::commit_rest * took, limits::commit_rest_max);
-  if (saves) impl_->not_before = now + took + rest;
-  impl_->spool_not_before = now + took + std::min(limits::spool_commit_rest * took, limits::commit_rest_max);
+  impl_->pace.committed(now, impl_->stopwatch() - begun, saves);
   if (saves) impl_->acknowledge();
 }
 
@@ -514,11 +465,10 @@ bool Store::is_in_place() {
 
 std::optional<Instant> Store::deadline() const {
   std::optional<Instant> at;
-  if (!impl_->nothing_queued()) at = std::max(impl_->due, impl_->allowed_at());
+  if (!impl_->nothing_queued()) at = impl_->commit_at();
   if (!impl_->notes.empty()) at = std::min(at.value_or(never), impl_->note_again);
   if (!impl_->questions.empty()) at = std::min(at.value_or(never), impl_->ask_again);
-  if (impl_->may_shrink && !impl_->failing && impl_->nothing_queued())
-    at = std::min(at.value_or(never), impl_->shrink_at);
+  if (impl_->shrinks() && impl_->nothing_queued()) at = std::min(at.value_or(never), impl_->pace.shrink_at());
   return at;
 }
 
