@@ -24,8 +24,8 @@ doubted as (update logzio_okta.stream set unclean = 2 where exists (select 1 fro
 marked as (update logzio_okta.spool set marked = true where not marked and exists (select 1 from failed_over))
 select now.timeline, exists (select 1 from failed_over) from now)";
 
-// For a lease after a failover nothing is free: the heartbeats of an owner that still acts may be among what
-// was lost.
+// For a lease after a failover nothing is free, except what was given back since: the heartbeats of an owner
+// that still acts may be among what was lost.
 constexpr const char* take_sql = R"(
 with free as materialized (
   select o.domain, o.clean from logzio_okta.org o
@@ -33,7 +33,8 @@ with free as materialized (
     select 1 from logzio_okta.instance i where i.id = o.owner and i.seen + i.lease > clock_timestamp()))
   and not exists (
     select 1 from logzio_okta.meta m, logzio_okta.instance me
-    where me.id = $1::uuid and m.failed_over + me.lease > clock_timestamp())
+    where me.id = $1::uuid and m.failed_over + me.lease > clock_timestamp()
+    and (o.owner is not null or o.since is null or o.since <= m.failed_over))
   order by o.domain for update of o skip locked),
 taken as (
   update logzio_okta.org o set owner = $1::uuid, epoch = o.epoch + 1, clean = false, since = clock_timestamp()
@@ -128,7 +129,7 @@ void take_orgs(std::vector<PgStatement>& statements, const std::string& id,
 
 PgStatement give_back(const std::string& id, const std::string& domain, std::int64_t epoch) {
   return PgStatement(
-             "update logzio_okta.org set owner = null, clean = true "
+             "update logzio_okta.org set owner = null, clean = true, since = clock_timestamp() "
              "where domain = $2::text and owner = $1::uuid and epoch = $3::bigint")
       .text(id)
       .text(domain)
@@ -137,7 +138,8 @@ PgStatement give_back(const std::string& id, const std::string& domain, std::int
 
 void leave(std::vector<PgStatement>& statements, const std::string& id, bool clean) {
   statements.push_back(
-      PgStatement("update logzio_okta.org set owner = null, clean = $2::boolean where owner = $1::uuid")
+      PgStatement("update logzio_okta.org set owner = null, clean = $2::boolean, since = clock_timestamp() "
+                  "where owner = $1::uuid")
           .text(id)
           .flag(clean));
   statements.push_back(PgStatement("delete from logzio_okta.instance where id = $1::uuid").text(id));
