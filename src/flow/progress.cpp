@@ -32,8 +32,8 @@ void Progress::open(const Opened& opened) {
 
 std::string Progress::take_doubt(Now now, const Opened& opened, Instant began) {
   if (opened.overtaken) {
-    doubt(now, now.steady, InDoubt::up_to_the_tail);
-    doubt_since_ = now.steady;
+    doubt_since_ = now.steady + opened.others_act_for;
+    doubt(now, *doubt_since_, InDoubt::up_to_the_tail);
     return "; the org has since been followed under another filter, or this state is an older copy: events "
            "up to now may be repeats and are marked possible_duplicate";
   }

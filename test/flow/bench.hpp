@@ -178,6 +178,7 @@ class MemoryStore {
     std::optional<Place> place;
     bool unclean = false;
     bool overtaken = false;
+    Duration others_act_for{};
     std::map<std::uint64_t, WindowRow> rows;
     std::multimap<std::uint64_t, std::vector<EventHash>> in_flight;  ///< By page.
   };
@@ -189,6 +190,7 @@ class MemoryStore {
                   .place = stream.place,
                   .clean = !stream.unclean,
                   .overtaken = stream.overtaken,
+                  .others_act_for = stream.others_act_for,
                   .rows = {}};
     for (const Save& save : queue_) {
       if (keys_.at(save.stream) == request.key) opened.place = save.place;

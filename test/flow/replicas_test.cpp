@@ -265,6 +265,27 @@ TEST_CASE("replicas: acknowledged saves that are gone make it go on from what th
   REQUIRE(bench.marked_numbers() == std::vector{2});
 }
 
+TEST_CASE("replicas: after a failover all is in doubt that another owner may send before its lease ends") {
+  Bench bench(shared());
+  bench.okta_replies(page({event(1)}).next(link_a));
+  bench.listener_takes();
+  for (auto& [key, stream] : bench.store.disk) {
+    stream.overtaken = true;
+    stream.others_act_for = 20s;
+  }
+  bench.put_in(Lost{.stream = bench.opened.at(0).stream, .holder = {}});
+  bench.okta_replies(page({bench.fresh(2)}).next(link_b));
+  bench.listener_takes();
+  bench.pass(10s);
+  bench.okta_replies(page({bench.fresh(3)}).next(link_a));
+  bench.listener_takes();
+  bench.pass(20s);
+  bench.okta_replies(page({bench.fresh(4)}).next(link_b));
+  bench.listener_takes();
+  REQUIRE(bench.numbers() == std::vector{1, 2, 3, 4});
+  REQUIRE(bench.marked_numbers() == std::vector{2, 3});
+}
+
 // Giving way.
 
 TEST_CASE("replicas: who gives way lets go when what is on its way has arrived and is saved") {

@@ -24,10 +24,12 @@ bool SharedDatabase::lives(ReplicaId id, const Caller& /*caller*/) const {
 }
 
 // After a failover the last beats may be gone, and so may a lease that was taken. Whoever lives says so
-// within a lease, and whoever cannot stops itself.
+// within a lease, and whoever cannot stops itself. What was given back since is nobody's.
 bool SharedDatabase::is_free(const std::string& org, const Caller& caller) const {
-  if (tables_.failed_over && *tables_.failed_over + to_ms(lease_) > clock_()) return false;
   const auto found = tables_.leases.find(org);
+  if (tables_.failed_over && *tables_.failed_over + to_ms(lease_) > clock_())
+    return found != tables_.leases.end() && found->second.owner == nobody &&
+           found->second.given_back > *tables_.failed_over;
   if (found == tables_.leases.end() || found->second.owner == nobody) return true;
   return !lives(found->second.owner, caller);
 }
@@ -47,6 +49,7 @@ void SharedDatabase::give_back(const Fence& fence, bool clean) {
   if (lease.owner == fence.owner && lease.epoch == fence.epoch) {
     lease.owner = nobody;
     lease.clean = clean;
+    lease.given_back = clock_();
   }
 }
 
@@ -75,6 +78,7 @@ Opened SharedDatabase::open(const OpenStream& request) const {
   opened.place = stream.place;
   opened.clean = stream.end == End::clean;
   opened.overtaken = stream.end == End::lost_saves;
+  if (opened.overtaken) opened.others_act_for = lease_;
   for (const auto& [page, row] : stream.rows) {
     opened.rows.push_back(
         {.page = page, .newest = row.newest, .events = static_cast<std::uint32_t>(row.events.size())});

@@ -36,6 +36,7 @@ class SharedDatabase {
     ReplicaId owner = nobody;
     std::uint64_t epoch = 0;
     bool clean = true;
+    WallTime given_back{};
   };
   struct Instance {
     std::string name;

@@ -187,6 +187,9 @@ struct Opened {
   /// Another stream of its org, under another filter, was saved after this one; or saves that were
   /// acknowledged are gone.
   bool overtaken = false;
+  /// So long another replica may go on with the org: its lease may be among what is gone. What it sends in
+  /// that time is in doubt too.
+  Duration others_act_for{};
   std::vector<RowInfo> rows;  ///< What the window holds, oldest first.
   /// The newest rows of the window, oldest first; at most limits::recent_events_max events.
   std::vector<WindowRow> recent{};

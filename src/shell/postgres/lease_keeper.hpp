@@ -90,6 +90,7 @@ class LeaseKeeper {
   /// As people should see it; nothing before the first round.
   [[nodiscard]] std::optional<FleetReport> report(Instant now) const;
   [[nodiscard]] const std::string& id() const { return id_; }
+  [[nodiscard]] Duration lease() const { return lease_; }
 
   /// All of it is saved and nothing on its way: somebody else may take it.
   void give(const std::string& org, Instant now);

@@ -298,7 +298,9 @@ bool PostgresStore::Impl::ask_one(const OpenStream& request) {
     const auto found = streams.find(request.stream);
     if (found == streams.end() || found->second.phase != Phase::opening) return;
     found->second.phase = Phase::open;
-    answers.emplace_back(opened_of(request.stream, *answer));
+    Opened opened = opened_of(request.stream, *answer);
+    if (opened.overtaken) opened.others_act_for = leases.lease();
+    answers.emplace_back(std::move(opened));
     if (found->second.org() == giving_way) answers.emplace_back(GiveWay{request.stream});
   });
   return true;
