@@ -22,7 +22,7 @@ namespace {
 
 constexpr int watch_ms = 2000;
 
-/// Of the terminal it is shown on; 0 where it goes elsewhere.
+/// The width of the terminal that shows the output; 0 if the output goes elsewhere.
 unsigned terminal_columns() {
   winsize size{};
   return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;

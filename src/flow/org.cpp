@@ -216,7 +216,7 @@ void Org::learn_rate(Now now, const OktaReply& reply) {
   // to match the reset beside it.
   const auto ahead = *rate.reset - reply.date.value_or(okta_time(now.wall)) + 1s;
   if (ahead <= 0s || ahead > to_ms(limits::rate_wait_max)) return;  // Nonsense.
-  constexpr auto jitter = 2s;  // Of one window's end, which each answer rounds anew.
+  constexpr auto jitter = 2s;  // Between answers about one window: each rounds its end.
   if (window_reset_ && *rate.reset < *window_reset_ - jitter) {  // From a window that has ended.
     --unplaced_;
     return;

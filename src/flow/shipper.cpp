@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t never_too_large =
     64 * limits::KiB;  // A 413 for a line as small as this is not about its size.
 constexpr int refusals_until_fresh_bulk = 3;
-constexpr std::size_t blind_pieces_max = 128;  // Of waiting bulks, while none passes to compare with.
+constexpr std::size_t blind_pieces_max = 128;  // Limit for halving bulks while none passes to compare with.
 
 }  // namespace
 

@@ -19,7 +19,7 @@ void WaitingBulk::count_refusal(const verdict::Retry& retry, std::uint64_t passe
 }
 
 bool WaitingBulk::is_to_blame(const verdict::Retry& retry, std::uint64_t passed) const {
-  constexpr int refusals_believed = 2;  // Of a suspect, with no other bulk passing in between.
+  constexpr int refusals_believed = 2;  // Held against a suspect although no other bulk passes.
   constexpr int overloaded = 503;
   // No answer, or one that is never about the bulk.
   if (refusals == 0 || retry.status == overloaded) return false;

@@ -9,8 +9,7 @@ namespace {
 
 struct Link {
   std::string_view target;
-  std::string
-      relations;  // Of the first `rel`, separated by white space; RFC 8288 says to ignore further ones.
+  std::string relations;  // The first `rel`, separated by white space; RFC 8288 says to ignore further ones.
 };
 
 bool names(const Link& link, std::string_view relation) {

@@ -99,8 +99,8 @@ class AnswerReader : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Answ
     return true;
   }
 
-  std::size_t depth_ = 0;   ///< Of objects and arrays; the outermost object is 1.
-  std::string key_;         ///< Of the outermost object; its value comes next.
+  std::size_t depth_ = 0;   ///< Depth of objects and arrays; the outermost object is 1.
+  std::string key_;         ///< A key of the outermost object; its value comes next.
   Count* count_ = nullptr;  ///< Where that value goes.
 };
 

@@ -329,12 +329,12 @@ class ElementScan {
   std::size_t elements_max_;
   JsonBlocks blocks_;
   JsonBlock block_;
-  std::uint64_t uncounted_ = 0;         // Of the block: the bytes in the current element.
+  std::uint64_t uncounted_ = 0;         // The block's bytes in the current element.
   const char* quote_ = nullptr;         // The last one before the block,
   const char* quote_before_ = nullptr;  // and the one before that.
   OpenBrackets brackets_;
 
-  // Of the current element.
+  // The current element:
   const char* begin_ = nullptr;
   EventSlice event_;
   const char* closed_at_ = nullptr;      // After the bracket that closed the first one.

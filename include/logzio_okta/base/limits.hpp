@@ -200,7 +200,7 @@ inline constexpr Duration commit_patience = 2s;  // A tenant that waits longer f
 inline constexpr Duration save_retry = 2s;
 // The space of a full spool is given back once it is drained, except for what the next hour may need: in
 // steps that take a tenth of the loop, each about as long as a commit.
-inline constexpr std::int64_t state_pages_kept_free = 4096;  // Of 4 KiB.
+inline constexpr std::int64_t state_pages_kept_free = 4096;  // Pages of 4 KiB.
 inline constexpr std::int64_t state_pages_step = 256;
 inline constexpr Duration shrink_rest_min = 20ms;
 inline constexpr Duration shrink_retry = 10min;  // After a failure.
@@ -212,7 +212,7 @@ inline constexpr std::int64_t state_pages_rewritten_max = 8192;
 inline constexpr std::size_t copy_members_doubted = 256;
 inline constexpr std::size_t copy_tail_bytes_first = 1 * MiB;
 inline constexpr std::size_t copy_tail_bytes_max = 16 * MiB;
-inline constexpr std::size_t copy_name_bytes_max = 200;  // Of a destination's directory; a name may have 255.
+inline constexpr std::size_t copy_name_bytes_max = 200;  // A destination's directory; a name may have 255.
 inline constexpr int copy_files_an_hour_max = 100'000;   // One for each run in that hour.
 
 // Lines over TCP.
@@ -221,12 +221,12 @@ inline constexpr Duration line_close_wait = 10s;
 // TLS, on either side. Records without data, beyond those offset by data: a handshake has about five, one
 // with a long chain in small pieces seventy. A key update costs some 20 us.
 inline constexpr std::size_t tls_idle_records_max = 128;
-inline constexpr Duration ticket_key_life = 12h;  // Of our server; a stolen key exposes no more than this.
+inline constexpr Duration ticket_key_life = 12h;  // For our server; a stolen key exposes no more than this.
 
 // Event hooks (docs/okta.md 7). The size of a delivery is not documented; a few events of 2 KB.
 inline constexpr std::size_t hook_body_bytes_max = 4 * MiB;
 inline constexpr std::size_t hook_bodies_bytes_max = 32 * MiB;  // All deliveries not answered yet.
-inline constexpr std::size_t hook_events_max = 1000;            // Of one delivery, the same as of a page.
+inline constexpr std::size_t hook_events_max = 1000;            // In one delivery, the same as in a page.
 inline constexpr std::size_t hook_challenge_bytes_max = 1 * KiB;
 inline constexpr std::size_t request_head_bytes_max = 16 * KiB;  // Request line and headers together.
 inline constexpr std::size_t request_fields_max = 100;

@@ -38,7 +38,7 @@ struct TenantEntry {
   std::optional<Since> since{};
   LogQuery query{};
   std::optional<Endpoint> listener{};
-  Secret token{};            ///< Of its own account; empty: the default one.
+  Secret token{};            ///< For the tenant's own account; empty: the default one.
   std::string token_file{};  ///< The file that `token` was read from, if any.
   std::string type = std::string(LineConstants::usual_type);
   std::vector<ConstantField> fields{};

@@ -36,8 +36,8 @@ struct Settlement {
   StreamId stream;
   std::uint64_t page = 0;
   std::uint32_t delivered = 0;
-  std::uint32_t marked = 0;   ///< Of the delivered.
-  std::uint32_t reduced = 0;  ///< Of the delivered.
+  std::uint32_t marked = 0;   ///< Delivered events.
+  std::uint32_t reduced = 0;  ///< Delivered events.
   std::uint32_t set_aside = 0;
   bool in_doubt = false;       ///< Some of the events set aside may have been taken anyway.
   std::vector<SetAside> kept;  ///< To be saved with the page, before the place moves past it.

@@ -62,7 +62,7 @@ class HookOrgs {
   [[nodiscard]] std::map<StreamId, HookedOrg>& streams() { return streams_; }
   [[nodiscard]] const std::map<StreamId, HookedOrg>& streams() const { return streams_; }
   [[nodiscard]] HookReport report() const;
-  /// Of streams that were lost.
+  /// The counts of streams that were lost.
   [[nodiscard]] const EventCounts& lost_counts() const { return lost_counts_; }
 
  private:

@@ -11,7 +11,7 @@ namespace logzio_okta {
 
 struct HookRoute {
   Domain source;
-  std::string region;  ///< Of the account, as the hook names it: "eu"; empty: the default listener.
+  std::string region;  ///< The account's, as the hook names it: "eu"; empty: the default listener.
 
   /// The stream's key in the store: "hooks eu https://acme.okta.com", "hooks - https://...".
   [[nodiscard]] std::string key() const;

@@ -88,7 +88,7 @@ class HookStream final : public Source {
   [[nodiscard]] bool lost() const override { return lost_; }
   /// On disk or on the way there, and not settled.
   [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_ + arriving_bytes_; }
-  /// Of them on the way, and so in memory.
+  /// The part of them on the way to disk, and so in memory.
   [[nodiscard]] std::size_t arriving_bytes() const { return arriving_bytes_; }
   [[nodiscard]] bool gives_way() const { return gives_way_; }
   [[nodiscard]] StreamId stream() const { return saves_.stream(); }
@@ -130,7 +130,7 @@ class HookStream final : public Source {
   bool gives_way_ = false;
   bool lost_ = false;
   std::deque<SpoolEvents> early_;   ///< While it is opening.
-  Place place_;                     ///< Of which only `pages` means something: the last row settled.
+  Place place_;                     ///< Only its `pages` is used: the last row settled.
   std::uint64_t read_until_ = 0;    ///< The last row handed on,
   std::uint64_t newest_ = 0;        ///< and the last one on disk,
   std::uint64_t newest_asked_ = 0;  ///< as it was when the reading began.
@@ -147,7 +147,7 @@ class HookStream final : public Source {
   Saves saves_;
 
   EventCounts counts_;
-  std::optional<WallTime> oldest_;  ///< Of what is on disk and was not read yet, at the earliest.
+  std::optional<WallTime> oldest_;  ///< Lower bound for what is on disk and not read yet.
   std::optional<WallTime> last_delivery_;
   std::deque<Output> outputs_;
 };

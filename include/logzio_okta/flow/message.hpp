@@ -123,7 +123,7 @@ struct SpoolEvents {
   StreamId stream;
   HookId hook;
   WallTime at;
-  std::string source;  ///< Of the envelope, as JSON; empty where it has none. So are the next two.
+  std::string source;  ///< From the envelope, as JSON; empty if it has none. So are the next two.
   std::string event_id;
   std::string event_time;
   std::vector<Event> events;
@@ -187,8 +187,8 @@ struct Opened {
   /// Another stream of its org, under another filter, was saved after this one; or saves that were
   /// acknowledged are gone.
   bool overtaken = false;
-  /// So long another replica may go on with the org: its lease may be among what is gone. What it sends in
-  /// that time is in doubt too.
+  /// For this long another replica may go on with the org: its lease may be among what is gone. What it sends
+  /// in that time is in doubt too.
   Duration others_act_for{};
   std::vector<RowInfo> rows;  ///< What the window holds, oldest first.
   /// The newest rows of the window, oldest first; at most limits::recent_events_max events.
@@ -250,7 +250,7 @@ struct Stop {};
 struct HookArrived {
   HookId id;
   std::string body;
-  std::string region;           ///< Of the account, in lower case, if the hook says it.
+  std::string region;           ///< The account's region, in lower case, if the hook says it.
   DestinationSpec destination;  ///< Where its events go, if its org is not polled.
   /// Whose token the credential is, so that it is good for those of their tenants only; none: for every org.
   std::vector<DestinationId> accounts{};

@@ -15,7 +15,7 @@ struct OrgFacts {
   std::optional<WallTime> quiet_until;  ///< By Okta's clock.
   std::chrono::milliseconds offset{0};  ///< Okta's clock minus ours.
   std::optional<Now> clock{};           ///< Okta's clock at an answer of this run, never ahead of it.
-  std::optional<WallTime> date{};       ///< Of this answer, if it is believed.
+  std::optional<WallTime> date{};       ///< This answer's date, if it is believed.
   bool service_app = false;             ///< The request used an access token.
 };
 

@@ -37,7 +37,7 @@ struct PageAnswer {
   const Question::Asked& asked;
   const std::vector<EventSlice>& events;
   std::string_view unfit{};  ///< Why none of the events can become a line.
-  WallTime date;             ///< Of the answer, by Okta's clock.
+  WallTime date;             ///< When Okta answered, by Okta's clock.
   WallTime okta_now;         ///< Okta's time now.
 };
 
@@ -50,7 +50,7 @@ struct ReadPage {
   bool moved = false;      ///< Its link leads on.
   bool news = false;       ///< It moved, or has events that were not known.
   std::string why_not;     ///< Why the link is not followed.
-  std::string other_name;  ///< Of the org, in its link; empty unless this is the first one.
+  std::string other_name;  ///< The org's name in its link; empty unless this is the first one.
   Tail::Seen tail = Tail::Seen::no;
 };
 

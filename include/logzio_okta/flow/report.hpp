@@ -25,8 +25,8 @@ struct EventCounts {
   std::uint64_t deduplicated = 0;  ///< Recognised as delivered before, not sent again.
   std::uint64_t set_aside = 0;     ///< Kept on disk instead, with a reason.
   std::uint64_t in_flight = 0;     ///< Fetched, not settled yet.
-  std::uint64_t marked = 0;        ///< Of the delivered: sent with possible_duplicate.
-  std::uint64_t reduced = 0;       ///< Of the delivered: sent reduced, whole on disk.
+  std::uint64_t marked = 0;        ///< Delivered events sent with possible_duplicate.
+  std::uint64_t reduced = 0;       ///< Delivered events sent reduced, whole on disk.
   std::uint64_t flattened = 0;     ///< Fetched events Logz.io will flatten after its 200.
 };
 
@@ -78,7 +78,7 @@ enum class TenantState : std::uint8_t {
 struct AuthReport {
   bool service_app = false;  ///< OAuth; else an API key.
   bool dpop = false;
-  std::optional<Duration> token_left;  ///< Of a service app, if it has one.
+  std::optional<Duration> token_left;  ///< Lifetime left, if a service app has a token.
   std::uint64_t mints = 0;             ///< Tokens granted, of all its service apps.
   /// And not granted, by what was wrong.
   std::array<std::uint64_t, token_troubles_count> mints_refused{};
@@ -160,8 +160,8 @@ struct HookReport {
   bool listening = false;
   std::uint64_t received = 0;  ///< Deliveries let in, whatever became of them.
   std::uint64_t verified = 0;  ///< Okta asked whether we are its hook.
-  std::uint64_t woken = 0;     ///< Of them: their org is polled, and was at once.
-  std::uint64_t spooled = 0;   ///< Of them: their events were put on disk, to be delivered themselves.
+  std::uint64_t woken = 0;     ///< Deliveries whose org is polled, and was polled at once.
+  std::uint64_t spooled = 0;   ///< Deliveries whose events were put on disk, to be sent from there.
   std::array<std::uint64_t, hook_refusals_count> refused{};
   std::vector<HookStreamReport> streams;
   std::optional<WallTime> last_received;
@@ -177,19 +177,19 @@ struct CopiesReport {
   std::string last_error;  ///< Empty unless they cannot be written at the moment.
 };
 
-/// A replica that lives.
+/// A living replica.
 struct InstanceReport {
   std::string name;
   bool self = false;
-  Duration lease_left{};          ///< Then others may take its orgs, unless it is heard of before.
+  Duration lease_left{};          ///< After it others may take its orgs, unless it is heard of before.
   std::vector<std::string> orgs;  ///< Those that it holds.
 };
 
-/// Who shares the store, as the database last said: the shell's own, which fills it in.
+/// The replicas that share the store, as the database last said. The shell fills it in.
 struct FleetReport {
   std::vector<InstanceReport> instances;  ///< The oldest first.
-  std::vector<std::string> unheld;        ///< Orgs that one of them would follow and nobody holds.
-  Duration read_ago{};                    ///< When the database said so.
+  std::vector<std::string> unheld;        ///< Orgs that a replica would follow and none holds.
+  Duration read_ago{};                    ///< How long ago the database said so.
   Duration may_act{};                     ///< How long we may act without hearing from it; 0: not now.
 
   [[nodiscard]] std::size_t held_by_us() const {
@@ -207,7 +207,7 @@ struct Report {
   HookReport hooks;
   std::optional<CopiesReport> copies;  ///< Where they are kept.
   std::optional<FleetReport> fleet;    ///< Where replicas share the store, once the database has answered.
-  std::size_t memory_used = 0;         ///< Of limits::memory_budget.
+  std::size_t memory_used = 0;         ///< Out of limits::memory_budget.
   std::uint64_t set_aside_bytes = 0;
   bool saving_fails = false;
   bool stopping = false;

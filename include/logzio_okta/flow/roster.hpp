@@ -82,7 +82,7 @@ class ActiveRoster {
   /// What all destinations have in common.
   [[nodiscard]] ShippersShare& share() { return share_; }
   [[nodiscard]] const ShippersShare& share() const { return share_; }
-  /// Of tenants that are gone.
+  /// The counts of tenants that are gone.
   [[nodiscard]] const EventCounts& retired_counts() const { return retired_counts_; }
 
  private:
@@ -118,7 +118,7 @@ class ActiveRoster {
   std::vector<StreamId> order_;
   std::uint64_t last_stream_ = 0;
   EventCounts retired_counts_;
-  std::vector<LeftOrg> left_orgs_;  ///< Of tenants that have left the file not long ago.
+  std::vector<LeftOrg> left_orgs_;  ///< Orgs whose tenants left the file recently.
 };
 
 }  // namespace logzio_okta

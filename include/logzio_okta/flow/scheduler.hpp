@@ -26,7 +26,7 @@ namespace logzio_okta {
 
 struct SchedulerOptions {
   Policy policy;
-  std::uint64_t seed = 0;  ///< Of all jitter.
+  std::uint64_t seed = 0;  ///< For all jitter.
   Duration running_for{};  ///< How long ago this process began: what is older may have been in flight before.
   /// Other replicas may follow the orgs while we do not: an unclean end is dated by the moment a stream
   /// opens, not by when this process began; and a stream that leaves lets go of its org.

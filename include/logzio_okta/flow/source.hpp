@@ -37,7 +37,7 @@ class Source {
   /// Things to do, in order.
   [[nodiscard]] virtual std::optional<Output> next_output() = 0;
   [[nodiscard]] virtual bool saves_pending() const = 0;
-  /// Of something that is not settled as a whole a part is, or may have arrived.
+  /// Something is only partly settled, or part of it may have arrived.
   [[nodiscard]] virtual bool partly_settled() const = 0;
   /// Another replica has taken it: what is on its way is still counted, and not saved any more.
   [[nodiscard]] virtual bool lost() const = 0;

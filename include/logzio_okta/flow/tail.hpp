@@ -44,10 +44,10 @@ class Tail {
   struct Look {
     std::size_t events = 0;
     std::size_t new_events = 0;      ///< Those of them that were not known.
-    std::size_t limit = 0;           ///< Of the request.
+    std::size_t limit = 0;           ///< The request's limit.
     bool moved = false;              ///< Its link leads on.
     std::optional<WallTime> newest;  ///< newest_up_to(date).
-    WallTime date;                   ///< Of the answer, by Okta's clock.
+    WallTime date;                   ///< When Okta answered, by Okta's clock.
   };
 
   explicit Tail(Duration poll_interval) : poll_interval_(poll_interval) {}

@@ -46,7 +46,7 @@ class IpBlock {
 
  private:
   IpAddress first_;
-  std::size_t bits_ = 0;  ///< Of an address as IPv6.
+  std::size_t bits_ = 0;  ///< Prefix length, with the address as IPv6.
 };
 
 }  // namespace logzio_okta

@@ -23,7 +23,7 @@ using AddressKey = std::array<unsigned char, 9>;
 struct FloodBounds {
   double refusals = 100;            ///< In a burst,
   double refusals_per_second = 20;  ///< and in the long run.
-  double connections = 200;         ///< Of a flooding address: in a burst,
+  double connections = 200;         ///< From a flooding address: in a burst,
   /// and in the long run; at 0.5 ms per handshake, a tenth of the loop.
   double connections_per_second = 200;
   std::size_t addresses = 4096;  ///< Remembered at most; the fullest budgets are forgotten first.

@@ -108,11 +108,11 @@ class RequestReader {
   bool keeps_alive_ = false;
   bool expects_continue_ = false;
   bool chunked_ = false;
-  std::size_t body_left_ = 0;  ///< Of the body, or of the current chunk.
+  std::size_t body_left_ = 0;  ///< Bytes left of the body or the current chunk.
   Chunk chunk_ = Chunk::size;
-  std::string line_;               ///< Of a chunk's frame, as far as it has arrived.
+  std::string line_;               ///< A line of a chunk's frame, as far as it has arrived.
   std::size_t trailer_bytes_ = 0;  ///< Read and discarded.
-  std::size_t padding_bytes_ = 0;  ///< Of chunk frames: extensions and white space, also discarded.
+  std::size_t padding_bytes_ = 0;  ///< In chunk frames: extensions and white space, also discarded.
   std::string body_;
   RequestFault fault_;
 };

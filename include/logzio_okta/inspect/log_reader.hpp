@@ -105,7 +105,7 @@ class LogReader {
   std::vector<Note> notes_;
   PageReader reader_;
   std::vector<std::string> on_one_line_;   ///< Events that came with line breaks.
-  std::multiset<std::uint64_t> repeated_;  ///< Of the page whose link did not advance.
+  std::multiset<std::uint64_t> repeated_;  ///< Hashes of the page whose link did not advance.
   Recent recent_;                          ///< Okta returns some twice.
   std::optional<WallTime> reached_;
   std::uint64_t events_ = 0;

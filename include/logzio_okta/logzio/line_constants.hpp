@@ -58,7 +58,7 @@ class LineConstants {
   Member tenant_;
   std::vector<Member> fields_;
   std::string all_;  ///< Every member, as in nearly every line.
-  TopKeys names_;    ///< Of the fields.
+  TopKeys names_;    ///< The fields' names.
 };
 
 }  // namespace logzio_okta

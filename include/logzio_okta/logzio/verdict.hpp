@@ -28,8 +28,8 @@ struct Taken {};
 /// say which. They need not add up: every line not counted as successful was refused, because a count may be
 /// missing, and a line break at the end may be counted as an empty line.
 struct PartlyTaken {
-  std::size_t lines = 0;             ///< Of the bulk.
-  std::optional<std::size_t> taken;  ///< Of these. Nothing if not given, or impossible.
+  std::size_t lines = 0;             ///< In the bulk.
+  std::optional<std::size_t> taken;  ///< How many of these. Nothing if not given, or impossible.
   std::size_t named = 0;             ///< Those it counted as refused, at most `lines`.
   std::string answer;                ///< Its body, printable and bounded, kept with what is set aside.
   /// How many are not in, if it said how many are.

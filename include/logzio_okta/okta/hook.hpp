@@ -21,7 +21,7 @@ namespace logzio_okta {
 struct Hook {
   Domain source;                 ///< The org that pushed it.
   std::string_view source_text;  ///< The whole of "source", with its quotes.
-  std::string_view event_id;     ///< Of the delivery, not of an event; with its quotes. Empty if missing.
+  std::string_view event_id;     ///< The delivery's id, not an event's; with its quotes. Empty if missing.
   std::string_view event_time;   ///< The same.
 };
 

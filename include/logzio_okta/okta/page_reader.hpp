@@ -30,7 +30,7 @@ enum class BodyFault : std::uint8_t {
 
 struct UnreadableBody {
   BodyFault fault = BodyFault::not_a_page;
-  std::size_t bytes = 0;  ///< Of the decoded body, at least.
+  std::size_t bytes = 0;  ///< Size of the decoded body, at least.
 };
 
 class PageReader {

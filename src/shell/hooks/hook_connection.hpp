@@ -39,7 +39,7 @@ struct HookConnection {
   ProxyHeader announcement;
   HookPhase phase = HookPhase::shaking_hands;
   RequestReader reader{limits::hook_body_bytes_max};
-  LetIn let_in;        ///< Of the accepted request.
+  LetIn let_in;        ///< How the request was accepted.
   std::string unread;  ///< Bytes after those the reader took.
   std::string out;
   std::size_t held = 0;  ///< Its share of all bodies' bytes.

@@ -41,7 +41,7 @@ class HookDoor {
   [[nodiscard]] bool open(Descriptor socket);
   /// Accepts nobody from now on.
   void close() { listener_ = {}; }
-  /// Of epoll.
+  /// The epoll descriptor.
   [[nodiscard]] int fd() const { return epoll_.get(); }
   [[nodiscard]] std::uint16_t port() const { return port_; }
 

@@ -34,7 +34,7 @@ struct Verification {
 /// which tells a stranger no more than the open port does.
 struct HealthProbe {};
 struct LetIn {
-  std::string region;                   ///< Of the account, in lower case; empty if not given.
+  std::string region;                   ///< The account's region, in lower case; empty if not given.
   std::vector<DestinationId> accounts;  ///< Only for the orgs of these; none: for all orgs.
 };
 struct TurnedAway {

@@ -30,7 +30,7 @@ namespace {
 constexpr Duration turn_min = 500us;                       // Per turn of the loop, even if it is busy.
 constexpr std::size_t read_bytes = 16 * limits::KiB;       // At once.
 constexpr std::size_t linger_bytes_max = 1 * limits::MiB;  // Read and discarded, so that the answer arrives.
-constexpr int steps_max = 32;                              // Of one connection, before the next has its turn.
+constexpr int steps_max = 32;  // Steps of one connection before the next has its turn.
 
 HookRefusal kind_of(int status) {
   return status == 413 || status == 431 ? HookRefusal::too_large : HookRefusal::malformed;

@@ -95,7 +95,7 @@ class CurlClient {
   Patience patience_;
   MultiHandle multi_;  // Before the members that leave it when destroyed.
   LineClient lines_;
-  std::size_t bodies_bytes_ = 0;  // Of all answers in flight.
+  std::size_t bodies_bytes_ = 0;  // The bodies of all answers in flight.
   std::unordered_map<CURL*, std::unique_ptr<Exchange>> exchanges_;
   std::deque<Input> answers_;
   std::deque<MintToken> mints_;           // Not started yet.

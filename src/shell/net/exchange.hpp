@@ -97,8 +97,8 @@ class Exchange {
   std::vector<Secret> signed_;  // Read in place and wiped, too.
   std::shared_ptr<const std::string> body_;
   Secret form_;
-  std::string_view bytes_;      // Of the body, or of the form.
-  std::size_t handed_out_ = 0;  // Of the body.
+  std::string_view bytes_;      // The body, or the form.
+  std::size_t handed_out_ = 0;  // Bytes given to libcurl.
   bool connected_ = false;
   Instant moved_;
   std::array<char, CURL_ERROR_SIZE> handshake_{};

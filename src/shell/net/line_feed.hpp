@@ -33,11 +33,11 @@ class LineFeed {
   void refill();
 
   std::string plain_;
-  std::size_t taken_ = 0;  // Of `plain_`, into the chunk.
+  std::size_t taken_ = 0;  // Bytes of `plain_` copied into the chunk.
   bool at_line_start_ = true;
   Secret opening_;
   std::string chunk_;
-  std::size_t written_ = 0;  // Of `chunk_`.
+  std::size_t written_ = 0;  // Bytes of `chunk_` already written.
 };
 
 }  // namespace logzio_okta

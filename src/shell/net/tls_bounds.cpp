@@ -17,7 +17,7 @@ namespace {
 /// Counts of what a connection's peer has sent.
 struct Tally {
   std::size_t idle_records = 0;  ///< Those without data, minus those offset by data.
-  std::size_t record_bytes = 0;  ///< Of the current record, by its header.
+  std::size_t record_bytes = 0;  ///< The current record's size, from its header.
   bool over = false;
 };
 

@@ -75,7 +75,7 @@ bool is_near(const StoreHost& host) {
   return place == "localhost" || (is_ip_address(place) && is_loopback(place));
 }
 
-/// libpq 15 has no word for the system's certificates, so it is given their file.
+/// libpq 15 has no name for the system's certificates, so it is given their file.
 std::string system_certificates() {
   const char* named = std::getenv(X509_get_default_cert_file_env());
   if (named != nullptr && *named != '\0') return named;
@@ -85,7 +85,7 @@ std::string system_certificates() {
   return {};
 }
 
-/// Beyond this machine the server has to show a certificate for its name, unless somebody said otherwise.
+/// A server on another machine must show a certificate for its name, unless a setting says otherwise.
 void verify(OptionMap& options, const std::vector<StoreHost>& hosts, bool mode_said,
             const StoreAccess& access) {
   const bool near = std::ranges::all_of(hosts, is_near);
@@ -136,7 +136,7 @@ Result<void> check_access(const StoreAccess& access) {
     return fail("--store: " + parameters.error().text);
   if (auto password = password_of(access); !password)
     return fail("LOGZIO_OKTA_STORE_PASSWORD_FILE: " + password.error().text);
-  // libpq would go on without it, and opens it anew for each connection.
+  // libpq opens it again for each connection, and would go on without it.
   if (access.passfile && ::access(access.passfile->c_str(), R_OK) != 0 && errno == EACCES)
     return fail("PGPASSFILE: " + printable(*access.passfile) +
                 " cannot be read by the user that the daemon runs as; give it to that user, or name the "

@@ -131,7 +131,7 @@ void PgConnection::connect(Instant now, std::vector<StoreHost> hosts) {
   auto password = password_of(access_);
   if (!password) return give_up(now, {.text = password.error().text, .code = {}});
   hosts_ = hosts.size();
-  // One that does not even answer would be waited for each time.
+  // Otherwise a host that does not even answer would cost its patience each time.
   std::ranges::rotate(hosts, hosts.begin() + static_cast<std::ptrdiff_t>(first_host_ % hosts_));
   connection_.reset(start_connection(hosts, others_, *password, Start::and_go_on));
   if (!connection_ || PQstatus(connection_.get()) == CONNECTION_BAD) {
@@ -143,7 +143,7 @@ void PgConnection::connect(Instant now, std::vector<StoreHost> hosts) {
   at_ = now + (hosts_ > 1 ? host_patience : connect_patience);
 }
 
-/// Only when the socket is ready: libpq would take a connection that is on its way for one that is there.
+/// Only when the socket is ready: libpq would take a connection in progress for an established one.
 void PgConnection::move_on(Instant now) {
   for (;;) {
     pollfd waits{.fd = PQsocket(connection_.get()),
@@ -226,7 +226,7 @@ void PgConnection::read(Instant now) {
           .code = {}});
 }
 
-/// Also where nobody listens: a pooler may hand us somebody else's, and libpq would keep them.
+/// Needed even if we do not listen: a pooler may hand us those of others, and libpq would keep them.
 void PgConnection::take_notifications() {
   constexpr std::size_t kept_max = 1000;
   while (PGnotify* notify = PQnotifies(connection_.get())) {
@@ -267,7 +267,7 @@ void PgConnection::give_up(Instant now, PgFailure why) {
   resolver_ = Resolver();
   state_ = State::waiting;
   wants_to_write_ = false;
-  // At once after one that worked: a server that was restarted is there again.
+  // At once after a connection that worked: a restarted server is back already.
   at_ = now + pause_;
   pause_ = std::clamp<Duration>(pause_ * 2, reconnect_min, reconnect_max);
   if (!was_ready) trouble_ = why;

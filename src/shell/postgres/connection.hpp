@@ -12,9 +12,9 @@
 //   worked through in the order given, without waiting for each other.
 // - `done` is called exactly once, from within work() or lose(). A failure without a code says that the
 //   answer never came: the batch may have been committed or not.
-// - Nothing is waited for longer than a batch's patience: a server that hangs is one that is gone.
-// - Host names are looked up aside (Resolver); of several hosts the next one is tried when one does not
-//   answer, and one that only reads is passed over.
+// - Nothing is waited for longer than a batch's patience: a server that hangs counts as gone.
+// - Host names are looked up on the side (Resolver); if a host does not answer, the next one is tried, and
+//   one that is read-only is passed over.
 // - Connecting again begins at once, then every reconnect_max at the latest.
 #pragma once
 
@@ -39,19 +39,19 @@
 
 namespace logzio_okta {
 
-/// What went wrong, for people, with its cure; and the server's own five letters for it (SQLSTATE).
+/// What went wrong, for people, with its cure; and the server's five-character code for it (SQLSTATE).
 struct PgFailure {
   std::string text;
   std::string code;
   [[nodiscard]] bool unanswered() const { return code.empty(); }
 };
-/// What the server says of a failure, with what to do about it.
+/// What the server says about a failure, with what to do about it.
 [[nodiscard]] PgFailure explain_failure(std::string_view message, std::string_view code,
                                         const std::string& place);
 [[nodiscard]] PgFailure failure_of(const PGresult* result, const std::string& place);
 
 enum class Start : std::uint8_t { and_go_on, and_wait };
-/// Of hosts whose addresses are known, unless it may wait. Null only where there is no memory.
+/// The hosts' addresses must be known, unless it may wait. Null only if there is no memory.
 [[nodiscard]] PGconn* start_connection(const std::vector<StoreHost>& hosts,
                                        const std::vector<std::pair<std::string, std::string>>& others,
                                        const Secret& password, Start start);
@@ -62,11 +62,11 @@ class PgConnection {
   using Done = std::function<void(const Outcome&)>;
 
   static constexpr Duration connect_patience = 10s;
-  static constexpr Duration host_patience = 5s;  ///< Where there is another one to try.
+  static constexpr Duration host_patience = 5s;  ///< If there is another host to try.
   static constexpr Duration reconnect_min = 250ms;
   static constexpr Duration reconnect_max = 3s;
 
-  /// The access outlives it.
+  /// The access must outlive it.
   explicit PgConnection(const StoreAccess& access);
   PgConnection(const PgConnection&) = delete;
   PgConnection& operator=(const PgConnection&) = delete;
@@ -82,7 +82,7 @@ class PgConnection {
 
   void send(Instant now, const std::vector<PgStatement>& statements, Duration patience, Done done);
   void work(Instant now);
-  /// What NOTIFY brought since the last call, its payload alone.
+  /// The payloads that NOTIFY brought since the last call.
   [[nodiscard]] std::vector<std::string> take_notified() { return std::exchange(notified_, {}); }
   /// Gives this connection up and begins another.
   void lose(Instant now, PgFailure why);

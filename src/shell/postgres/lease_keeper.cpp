@@ -115,7 +115,7 @@ void LeaseKeeper::work(Instant now) {
   act_until_ = left > 0s ? now + left : never;
 }
 
-// In the first round of a session the tables are looked for, and made.
+// The first round of a session looks for the tables, and makes them if needed.
 void LeaseKeeper::enter() {
   busy_ = true;
   connection_.send(now_, find_schema(), PgConnection::connect_patience,
@@ -149,14 +149,14 @@ void LeaseKeeper::check_version() {
                                           .code = "newer"});
                      }
                      entered_ = true;
-                     // Whether that works or not: without it the rounds find the same, later.
+                     // It does not matter whether this works: without it, the rounds find the same, later.
                      connection_.send(now_, {hear_calls()}, round_patience, [](const auto&) {});
                      if (connection_.ready()) begin_round();
                    });
 }
 
-// Three transactions on their way at once. What is read about leases is read after our beat was committed:
-// who was taken for dead before it sees so here, and afterwards nobody can be.
+// Three transactions are on their way at once. Leases are read after our beat was committed: if we were taken
+// for dead before it, we see so here, and after it we cannot be.
 void LeaseKeeper::begin_round() {
   busy_ = true;
   beat_failed_ = false;
@@ -210,7 +210,7 @@ void LeaseKeeper::judge(Fleet fleet, Duration sent) {
     giving_.erase(each->first);
     each = owned_.erase(each);
   }
-  // Taken, and the answer was lost.
+  // We took these, but the answer was lost.
   for (const Fleet::Lease& lease : fleet_.leases) {
     if (lease.owner == id_ && owned_.emplace(lease.domain, lease.epoch).second)
       changes_.emplace_back(Taken{lease.domain});
@@ -248,7 +248,7 @@ void LeaseKeeper::take() {
 void LeaseKeeper::fail_round(const PgFailure& why) {
   in_touch_ = false;
   trouble_ = why.text;
-  // It has become a standby: the one that writes is among the hosts, or will be.
+  // The server has become a standby: the one that takes writes is among the hosts, or will be.
   if (why.code == "25006") connection_.lose(now_, why);
 }
 
@@ -259,7 +259,7 @@ void LeaseKeeper::give(const std::string& org, Instant now) {
                    [this, org](const PgConnection::Outcome& answer) {
                      giving_.erase(org);
                      if (answer) owned_.erase(org);
-                     round_at_ = {};  // Whoever is to have it now is told by the fleet.
+                     round_at_ = {};  // The fleet tells which replica should have it now.
                    });
 }
 

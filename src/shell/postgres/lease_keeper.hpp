@@ -1,21 +1,21 @@
-// LeaseKeeper: this replica among its like: that it lives, which orgs it holds, and for how long it may act
-// on that.
+// LeaseKeeper: this replica as one of several: it keeps it alive in the database, and knows which orgs it
+// holds and how long it may act on that.
 //
 //     keeper.want(orgs, now);                                      // All that should be followed.
 //     keeper.work(now);                                            // Each turn.
-//     while (auto change = keeper.next_change()) handle(*change);  // Taken, lost, to be given away, ...
+//     while (auto change = keeper.next_change()) handle(*change);  // Taken, lost, to give away, ...
 //     if (keeper.may_act()) send();                                // Right before anything is sent.
 //
-// It goes in rounds, a seventh of a lease apart (a second while others hold some of its orgs), on a
-// connection of its own, so that no large save holds a round up: it says that it lives, reads who else does
-// and who holds what, takes what is free and due to it (Fleet), and names an org to be given away when it has
-// too many.
+// It works in rounds, a seventh of a lease apart (a second while others hold some of its orgs), on a
+// connection of its own, so that no large save delays a round. In a round it reports that it is alive, reads
+// which replicas are alive and what each holds, takes what is free and due to it (Fleet), and names an org to
+// give away when it has too many.
 //
 // Promises
-// - An org that it calls its own was its own, by the database, after the last round began.
+// - An org that it calls its own belonged to it, according to the database, after the last round began.
 // - It may act until a moment before its leases can be taken: a lease after the last successful round was
 //   SENT, less the margin, by a clock that goes on while the machine sleeps.
-// - It stops being an owner only by the database's word. A lease that ran out and that nobody took goes on.
+// - It stops being an owner only when the database says so. A lease that ran out but was not taken goes on.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +45,7 @@ class LeaseKeeper {
   };
   struct LostOrg {
     std::string org;
-    std::string holder;  ///< Empty if nobody's now.
+    std::string holder;  ///< Empty if no replica holds it now.
   };
   /// Another replica should have it.
   struct GiveOrg {
@@ -53,7 +53,7 @@ class LeaseKeeper {
   };
   /// The fleet was read.
   struct Round {};
-  /// Another replica has spooled for an org of ours. Only hastens what a look after each round finds too.
+  /// Another replica has spooled for an org of ours. The look after each round would find it too, later.
   struct Called {};
   /// A `check` has found a key that works.
   struct RetryKeys {};
@@ -64,10 +64,10 @@ class LeaseKeeper {
   using Change = std::variant<Taken, LostOrg, GiveOrg, Round, Called, RetryKeys, FailedOver>;
 
   static constexpr Duration round_patience = 3s;
-  /// So long before a lease can end nothing more is sent.
+  /// Nothing more is sent for this long before a lease can end.
   [[nodiscard]] static Duration margin(Duration lease);
 
-  /// The access outlives it.
+  /// The access must outlive it.
   LeaseKeeper(const StoreAccess& access, std::string name, Duration lease, SinceBoot since_boot);
 
   void want(std::set<std::string> orgs, Instant now);
@@ -79,7 +79,7 @@ class LeaseKeeper {
   /// The last round went well, in this session.
   [[nodiscard]] bool in_touch() const { return in_touch_; }
   [[nodiscard]] bool may_act() const;
-  /// It might act once, and may no more.
+  /// It was allowed to act before, and no longer is.
   [[nodiscard]] bool has_run_out() const { return beat_at_ && !may_act(); }
   /// Why it is not in touch.
   [[nodiscard]] const std::string& trouble() const { return trouble_; }
@@ -92,13 +92,13 @@ class LeaseKeeper {
   [[nodiscard]] const std::string& id() const { return id_; }
   [[nodiscard]] Duration lease() const { return lease_; }
 
-  /// All of it is saved and nothing on its way: somebody else may take it.
+  /// All of it is saved and nothing is on its way: another replica may take it.
   void give(const std::string& org, Instant now);
-  /// Then it is not to be used any more, until it is taken anew.
+  /// If so, it must not be used until it is taken again.
   [[nodiscard]] bool is_giving(const std::string& org) const { return giving_.contains(org); }
-  /// Found out elsewhere: its lease is another one's.
+  /// Another part has found that another replica holds its lease.
   void forget(const std::string& org) { owned_.erase(org); }
-  /// Gives everything back; `done` when that is committed, or failed.
+  /// Gives everything back; calls `done` when that is committed or has failed.
   void leave(Instant now, bool clean, std::function<void(bool)> done);
 
   [[nodiscard]] const PgConnection& connection() const { return connection_; }
@@ -112,7 +112,7 @@ class LeaseKeeper {
   void take();
   void note_timeline(const PgRows& answer);
   void fail_round(const PgFailure& why);
-  /// Until the margin begins.
+  /// Time left until the margin begins.
   [[nodiscard]] Duration left_to_act() const;
 
   PgConnection connection_;
@@ -122,14 +122,14 @@ class LeaseKeeper {
   SinceBoot since_boot_;
   std::set<std::string> wanted_;
   std::map<std::string, std::int64_t> owned_;
-  std::set<std::string> giving_;  ///< On their way back.
+  std::set<std::string> giving_;  ///< Orgs that are on their way back.
   std::optional<std::string> to_give_;
   Fleet fleet_;
-  std::optional<Instant> fleet_read_;  ///< When.
+  std::optional<Instant> fleet_read_;  ///< When the fleet was last read.
   std::string timeline_;
   std::deque<Change> changes_;
-  std::uint64_t session_ = 0;  ///< In which the tables were found.
-  Instant now_{};              ///< Of this turn.
+  std::uint64_t session_ = 0;  ///< The session in which the tables were found.
+  Instant now_{};              ///< When this turn began.
   bool busy_ = false;
   bool beat_failed_ = false;
   bool entered_ = false;

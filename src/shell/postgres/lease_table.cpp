@@ -24,8 +24,8 @@ doubted as (update logzio_okta.stream set unclean = 2 where exists (select 1 fro
 marked as (update logzio_okta.spool set marked = true where not marked and exists (select 1 from failed_over))
 select now.timeline, exists (select 1 from failed_over) from now)";
 
-// For a lease after a failover nothing is free, except what was given back since: the heartbeats of an owner
-// that still acts may be among what was lost.
+// For the length of a lease after a failover, only what was given back since then is free: the heartbeats of
+// an owner that still acts may be among what was lost.
 constexpr const char* take_sql = R"(
 with free as materialized (
   select o.domain, o.clean from logzio_okta.org o

@@ -22,15 +22,15 @@ namespace logzio_okta {
 /// Compares the write-ahead log's timeline with the one noted: another one means that a standby took over,
 /// which may not have all that was committed. Then every stream and all of the spool are in doubt.
 [[nodiscard]] PgStatement judge_timeline();
-/// Of its answer: the timeline; whether this very statement noticed another one.
+/// From its answer: the timeline, and whether this very statement noticed another one.
 [[nodiscard]] std::string timeline_of(const PgRows& answer);
 [[nodiscard]] bool has_noticed_failover(const PgRows& answer);
 
-// Calls from replica to replica, told as soon as their transaction is committed (LISTEN, NOTIFY). They only
-// hasten things: behind a pooler that gives each transaction another session nobody hears them, which is no
-// error.
+// Calls from replica to replica, delivered once their transaction is committed (LISTEN, NOTIFY). They only
+// hasten things: behind a pooler that gives each transaction another session, no replica hears them, and that
+// is not an error.
 
-/// This session hears calls from then on.
+/// After it, this session hears calls.
 [[nodiscard]] PgStatement hear_calls();
 /// Something waits in the spool for whoever holds this org; the call is the org.
 [[nodiscard]] PgStatement call_owner(const std::string& domain);
@@ -38,18 +38,19 @@ namespace logzio_okta {
 inline constexpr std::string_view retry_keys = "retry keys";
 [[nodiscard]] PgStatement call_to_retry_keys();
 
-/// Instances, leases.
+/// Reads the instances, then the leases.
 void read_fleet(std::vector<PgStatement>& statements);
 [[nodiscard]] Fleet fleet_of(const PgRows& instances, const PgRows& leases);
 
-/// Of these orgs those that are nobody's, or whose owner has died: then their streams are in doubt, and of
-/// their spool what may have been in flight. Two statements; the second is answered by domain and epoch.
+/// Takes those of these orgs that nobody holds or whose owner has died. If an org was not left cleanly, its
+/// streams are in doubt, and so is what may have been in flight from its spool. Two statements; the second
+/// returns domain and epoch.
 void take_orgs(std::vector<PgStatement>& statements, const std::string& id,
                const std::vector<std::string>& domains);
 [[nodiscard]] PgStatement give_back(const std::string& id, const std::string& domain, std::int64_t epoch);
-/// All of it, at the end.
+/// Gives back all orgs, at the end.
 void leave(std::vector<PgStatement>& statements, const std::string& id, bool clean);
-/// Instances that are long gone.
+/// Deletes instances that are long gone.
 [[nodiscard]] PgStatement forget_the_dead();
 
 }  // namespace logzio_okta

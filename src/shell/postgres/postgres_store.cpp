@@ -54,7 +54,7 @@ struct PostgresStore::Impl {
             }) {}
 
   enum class Phase : std::uint8_t {
-    waiting,  ///< For its org.
+    waiting,  ///< Waits for its org.
     opening,  ///< Its place is being read.
     open,
   };
@@ -78,8 +78,7 @@ struct PostgresStore::Impl {
 
   std::map<StreamId, Stream> streams;
   std::deque<QueuedSave> queue;
-  std::map<StreamId, std::string>
-      keys;  ///< Of streams that are or were ours: what a lost one spools is kept.
+  std::map<StreamId, std::string> keys;  ///< Streams that are or were ours: what a lost one spools is kept.
   struct QueuedSpool {
     std::string key;
     SpoolEvents spool;
@@ -95,7 +94,7 @@ struct PostgresStore::Impl {
   std::uint64_t saves_made = 0;
   Instant due{};
   Instant not_before{};
-  std::string commit_failed;  ///< Why the last commit did.
+  std::string commit_failed;  ///< Why the last commit failed; empty if it did not.
   std::deque<Question> questions;
   Instant ask_again{};
   std::deque<Input> answers;
@@ -103,7 +102,7 @@ struct PostgresStore::Impl {
   Hold hold;
 
   std::set<std::string> reopening;   ///< Orgs that are kept, although nothing of them is open at this moment.
-  std::uint64_t met_session = 0;     ///< Of the connection, when it was last looked at.
+  std::uint64_t met_session = 0;     ///< The connection's session when it was last checked.
   std::uint64_t judged_session = 0;  ///< A round went well since this session began.
 
   std::string giving_way;  ///< An org that another replica should have.
@@ -137,8 +136,8 @@ struct PostgresStore::Impl {
   void tell_holders();
 
   // Reading.
-  /// A server that a session meets may be another one than before, which lacks what was committed last: the
-  /// rounds tell.
+  /// A new session may meet a different server, which may lack what was committed last: the rounds tell
+  /// whether it does.
   [[nodiscard]] bool may_ask() const {
     return connection.ready() && leases.in_touch() && judged_session == connection.session();
   }
@@ -207,7 +206,7 @@ void PostgresStore::Impl::on(const LeaseKeeper::GiveOrg& give) {
 void PostgresStore::Impl::on(const LeaseKeeper::Round&) {
   judged_session = connection.session();
   tell_holders();
-  // An org that was let go and whose giving back failed.
+  // Orgs that were let go, but could not be given back then.
   for (const std::string& org : leases.owned()) {
     if (!is_open(org) && !reopening.contains(org)) leases.give(org, now);
   }
@@ -216,18 +215,18 @@ void PostgresStore::Impl::on(const LeaseKeeper::Round&) {
   judge_replication();
 }
 
-/// With saves of which we heard, what was set aside with them may be gone: no later save may pass it.
+/// Saves that were acknowledged may be gone, with what they set aside: no later save may pass them.
 void PostgresStore::Impl::on(const LeaseKeeper::FailedOver& over) {
   warnings.push_back(over.warning);
   for (const std::string& org : leases.owned()) {
     if (is_open(org)) reopening.insert(org);
     drop_streams(org, {});
   }
-  // It may still speak to the server that was replaced.
+  // This connection may still be to the server that was replaced.
   if (connection.ready()) connection.lose(now, {.text = "the database has failed over", .code = {}});
 }
 
-/// Another one follows it, or did: nothing that we have of it counts any more.
+/// Another replica follows it, or did: nothing that we have of it counts now.
 void PostgresStore::Impl::lose(const std::string& org, const std::string& holder) {
   leases.forget(org);
   drop_streams(org, holder);
@@ -270,7 +269,7 @@ bool PostgresStore::Impl::saves_pending(const std::string& key) const {
 
 void PostgresStore::Impl::ask_questions() {
   if (!may_ask() || now < ask_again || questions.empty()) return;
-  if (!set_aside) return;  // Told before the first stream opens, as is what waits in the spool.
+  if (!set_aside) return;  // The core hears it before the first stream opens, like what waits in the spool.
   for (Question& question : std::exchange(questions, {})) {
     if (!connection.ready() || !ask(question)) questions.push_back(std::move(question));
   }
@@ -343,7 +342,7 @@ void PostgresStore::Impl::sum_set_aside_now() {
   });
 }
 
-/// Once: what a hook brought is in the database alone.
+/// Warns once: what a hook brought is only in the database.
 void PostgresStore::Impl::judge_replication() {
   if (!options.spools || replication_judged || !connection.ready()) return;
   replication_judged = true;
@@ -427,11 +426,11 @@ void PostgresStore::Impl::acknowledge(const std::vector<PgRows>& rows, std::size
     answer_spooled(spooled_of(sent.queued.spool, std::span(rows).subspan(at, sent.statements)));
     at += sent.statements;
   }
-  if (!highest.empty()) told_trouble.clear();  // The core takes it for the end of what it was told.
+  if (!highest.empty()) told_trouble.clear();  // For the core, a save ends the trouble it was told of.
   for (const auto& [org, holder] : lost) lose(org, holder);
 }
 
-/// Of what another replica ships the core need not know.
+/// The core need not know about events that another replica ships.
 void PostgresStore::Impl::answer_spooled(const SpoolWritten& written) {
   Spooled answer = written.answer;
   spooled += answer.bytes;
@@ -457,7 +456,7 @@ void PostgresStore::Impl::take_back(const PgFailure& why) {
   if (why.code == "25006") connection.lose(now, why);
 }
 
-/// In the order they came, so never while some are on their way.
+/// Answers keep the order of the deliveries, so it does nothing while some are on their way.
 void PostgresStore::Impl::refuse_spool(const std::string& why) {
   if (committing) return;
   for (const QueuedSpool& queued : std::exchange(spool_queue, {})) {
@@ -478,7 +477,7 @@ std::optional<std::string> PostgresStore::Impl::trouble() const {
   if (!connection.ready()) {
     return connection.trouble() ? connection.trouble()->text : "the connection to the database is lost";
   }
-  // Once all of it is lost or refused, nothing is left that could show that commits work again.
+  // Once everything queued is lost or refused, nothing is left to show that commits work again.
   if (!commit_failed.empty() && (committing || !nothing_queued())) return commit_failed;
   return std::nullopt;
 }
@@ -487,7 +486,7 @@ void PostgresStore::Impl::judge_trouble() {
   std::optional<std::string> why = trouble();
   if (!why) {
     troubled_since.reset();
-    if (told_trouble.empty() || !queue.empty() || committing) return;  // Else a save that succeeds tells.
+    if (told_trouble.empty() || !queue.empty() || committing) return;  // Else a successful save tells it.
     told_trouble.clear();
     answers.emplace_back(Saved{});
     return;
@@ -507,7 +506,7 @@ std::vector<std::string> PostgresStore::take_warnings() {
 }
 
 void PostgresStore::open_stream(const OpenStream& request) {
-  // An earlier stream of this key was lost, and spools no more.
+  // An earlier stream of this key was lost and no longer spools.
   std::erase_if(impl_->keys, [&](const auto& each) { return each.second == request.key; });
   impl_->keys[request.stream] = request.key;
   auto& stream = impl_->streams[request.stream];
@@ -556,8 +555,8 @@ std::vector<SpoolSummary> PostgresStore::take_spool_found() {
 void PostgresStore::spool(SpoolEvents&& spool, Instant now) {
   const auto key = impl_->keys.find(spool.stream);
   CHECK(key != impl_->keys.end());
-  // The core counts those of its own orgs alone. Answered in the order they came, so not while others are on
-  // their way.
+  // The core counts only those of its own orgs. They are answered in the order they came, so not while others
+  // are on their way.
   if (impl_->spool_is_full() && !impl_->is_ours(key->second) && impl_->spool_queue.empty() &&
       impl_->sent_spool.empty()) {
     impl_->answers.emplace_back(

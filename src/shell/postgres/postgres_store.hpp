@@ -5,15 +5,15 @@
 // Two connections: one for leases (LeaseKeeper), one for saves, the spool and questions. Nothing here waits
 // for the database; work() moves on what can be moved on.
 //
-// Beside what StateStore promises
+// Promises beyond those of StateStore
 // - A commit window is one transaction, sent as one and answered as one; the next is sent once it is
 //   answered. Each save in it is fenced (tables.hpp), so that one that is Lost takes no other with it.
 // - A commit whose answer was lost is sent again: what was written by it is not written twice. Deliveries to
-//   the spool are refused instead, and known when they come again.
-// - Trouble that passes within limits::commit_patience is not told to the core; what remains is SaveFailed
-//   with its reason and cure, until all is well.
+//   the spool are refused instead, and recognised when they come again.
+// - Trouble that passes within limits::commit_patience is not reported to the core; lasting trouble is
+//   reported as SaveFailed, with its reason and cure, until all is well.
 // - What is in flight is not noted: it would cost a commit before every bulk. An unclean end leaves
-//   everything behind the place in doubt, and a failover of the database everything up to the tail.
+//   everything after the place in doubt, and a failover of the database everything up to the tail.
 #pragma once
 
 #include <cstdint>
@@ -34,11 +34,11 @@ namespace logzio_okta {
 
 struct PostgresOptions {
   StoreAccess access;
-  std::string instance;  ///< By which people know this replica.
-  Duration lease = 20s;  ///< Of every org; 10 s at least outside of tests.
-  bool spools = false;   ///< Orgs push that are not polled: what they push exists nowhere else.
-  /// From here on deliveries for orgs that another replica holds, or nobody, are refused. It is summed over
-  /// all replicas once a minute, so that each may go beyond it by what it takes in a minute.
+  std::string instance;  ///< The name by which people know this replica.
+  Duration lease = 20s;  ///< For every org; at least 10 s outside tests.
+  bool spools = false;   ///< Some orgs push and are not polled: what they push is only here.
+  /// From this size on, deliveries for orgs that this replica does not hold are refused. The size is summed
+  /// over all replicas once a minute, so each may exceed it by what it takes in a minute.
   std::size_t spool_bytes_max = limits::spool_bytes_max;
   /// Since the machine started, its sleep included; a clock of their own in tests.
   std::function<Duration()> since_boot{};
@@ -53,7 +53,7 @@ class PostgresStore final : public StateStore {
   void open_stream(const OpenStream& request) override;
   void let_go(const LetGo& request) override;
   void read_window(const ReadWindow& request) override;
-  /// Nothing.
+  /// Does nothing.
   void note(NoteInFlight&& note, Instant now) override;
   [[nodiscard]] bool notes_written() const override { return true; }
   [[nodiscard]] bool may_act() const override;
@@ -63,7 +63,7 @@ class PostgresStore final : public StateStore {
   void spool(SpoolEvents&& spool, Instant now) override;
   void read_spool(const ReadSpool& request) override;
   void work(Instant now, bool about_to_block) override;
-  /// Yes: who else uses the database is what leases are for.
+  /// Always true: leases show which other replicas use the database.
   bool is_in_place() override { return true; }
   void add_descriptors(std::vector<pollfd>& descriptors) const override;
   [[nodiscard]] std::optional<Instant> deadline() const override;
@@ -74,9 +74,9 @@ class PostgresStore final : public StateStore {
   /// Takes a few seconds at most.
   [[nodiscard]] Result<void> close(bool clean) override;
 
-  /// As the last round had it.
+  /// As of the last round.
   [[nodiscard]] const Fleet& fleet() const;
-  /// Which of the fleet we are.
+  /// Our own id in the fleet.
   [[nodiscard]] const std::string& id() const;
 
  private:

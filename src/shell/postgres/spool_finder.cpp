@@ -43,7 +43,7 @@ void SpoolFinder::look(Instant now) {
   });
 }
 
-/// Of what is later than `last`, which the stream's rows have come to, nothing is told yet.
+/// `last`: the stream's newest row in the list. The core has been told of no row after it yet.
 void SpoolFinder::sum(Instant now, const std::string& key, std::uint64_t last) {
   const Told& known = told_[key];
   ++questions_;

@@ -1,13 +1,13 @@
-// SpoolFinder: what waits in the shared spool and the core was not told of: what earlier runs left, and what
-// other replicas have taken since.
+// SpoolFinder: finds what waits in the shared spool without the core knowing: what earlier runs left, and
+// what other replicas have taken since.
 //
 //     finder.look(now);                         // After each round, and when another replica has called.
 //     if (finder.has_looked()) open_streams();  // The core hears of the spool before that.
 //     finder.add_ours(key, rows);               // What we spooled ourselves: the core knows of it.
 //     for (SpoolSummary& sum : finder.take_found()) tell(std::move(sum));
 //
-// It looks at streams of orgs that are ours and of those that nobody holds. A look is one short question, and
-// one more for each stream with something new.
+// It looks at streams of orgs that are ours and of orgs that no replica holds. A look is one short question,
+// and one more for each stream with something new.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +27,8 @@ namespace logzio_okta {
 
 class SpoolFinder {
  public:
-  /// Both outlive it. `may_ask`: whether the connection may be asked at this moment. `after_look`: told of
-  /// each look that went well.
+  /// Both must outlive it. `may_ask`: whether the connection may be asked at this moment. `after_look`: told
+  /// of each look that went well.
   SpoolFinder(PgConnection& connection, const LeaseKeeper& leases, std::function<bool()> may_ask,
               std::function<void()> after_look)
       : connection_(connection),
@@ -36,7 +36,7 @@ class SpoolFinder {
         may_ask_(std::move(may_ask)),
         after_look_(std::move(after_look)) {}
 
-  /// Does nothing while it looks already, or may not ask.
+  /// Does nothing while a look is under way, or while it may not ask.
   void look(Instant now);
   /// Another replica has spooled for one of our orgs: looks as soon as that is possible.
   void call() { called_ = true; }
@@ -63,7 +63,7 @@ class SpoolFinder {
   std::function<void()> after_look_;
   std::map<std::string, Told> told_;
   std::vector<SpoolSummary> found_;
-  std::size_t questions_ = 0;  ///< On their way.
+  std::size_t questions_ = 0;  ///< Unanswered.
   bool looked_ = false;
   bool called_ = false;
 };

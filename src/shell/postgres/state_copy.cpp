@@ -72,7 +72,7 @@ Table streams() {
   table.from_file = "SELECT " + columns + " FROM stream ORDER BY key";
   table.into_file =
       "INSERT INTO stream(" + columns + ") VALUES (" + file_parameters(table.kinds.size()) + ")";
-  // An org that nobody gave back left what it had on its way.
+  // An org that was not given back left what was on its way.
   table.from_store =
       "select key, case when unclean = 0 and exists (select 1 from logzio_okta.org o "
       "where o.domain = s.domain and not o.clean) then 1 else unclean end, " +
@@ -99,7 +99,7 @@ Table of_streams(const std::string& name, const std::string& in_file, const std:
   return table;
 }
 
-/// Behind which no row of any stream is settled.
+/// No row after this number is settled in any stream.
 constexpr const char* last_number_sql =
     "(select coalesce(max(n), 0) from (select max(last) as n from logzio_okta.spool_stream union all "
     "select max(pages) from logzio_okta.stream where key like 'hooks %') as numbers)";
@@ -113,7 +113,7 @@ std::vector<Table> tables() {
                            {number, foreign, foreign, number, blob}, "id"));
   Table spool = of_streams("spool", "spool", "id, at_ms, source, event_id, event_time, marked, count, events",
                            {number, number, foreign, foreign, foreign, flag, number, blob}, "id");
-  // In the file one number counts for all streams.
+  // In the file, one counter numbers the rows of all streams.
   spool.from_store = "select key, " + std::string(last_number_sql) +
                      " + row_number() over (order by at_ms, key, id), at_ms, source, event_id, event_time, "
                      "marked, count, events "
@@ -146,7 +146,7 @@ constexpr std::array after_sql{
     "nothing",
     "insert into logzio_okta.spool_stream (key, last) select key, max(id) from logzio_okta.spool group by key"
     " on conflict (key) do update set last = greatest(logzio_okta.spool_stream.last, excluded.last)",
-    // A stream whose rows are settled goes on counting where it was.
+    // A stream whose rows are all settled goes on counting from there.
     "insert into logzio_okta.spool_stream (key, last) select key, pages from logzio_okta.stream"
     " where key like 'hooks %' on conflict (key) do update"
     " set last = greatest(logzio_okta.spool_stream.last, excluded.last)",

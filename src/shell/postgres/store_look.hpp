@@ -1,5 +1,5 @@
 // StoreLook: a look at the database that replicas would share, for `check`: whether it can be used, what it
-// promises, and who follows which org. Makes nothing and disturbs nobody.
+// promises, and who follows which org. Creates nothing and disturbs no replica.
 #pragma once
 
 #include <optional>
@@ -18,7 +18,7 @@ namespace logzio_okta {
 struct StoreLook {
   std::string place;
   std::string server;     ///< "PostgreSQL 15.18, TLSv1.3, synchronous replication to ANY 1 (a, b)"
-  Duration round_trip{};  ///< Of a question that needs no disk.
+  Duration round_trip{};  ///< For a query that needs no disk.
   bool has_state = false;
   Fleet fleet;
   std::optional<SetAsideTotal> set_aside;
@@ -27,10 +27,10 @@ struct StoreLook {
 };
 [[nodiscard]] StoreLook look_at_store(const StoreAccess& access);
 
-/// Has every replica try keys again that Okta has refused. The error says why they are not told.
+/// Makes every replica retry keys that Okta has refused. The error says why they cannot be told.
 [[nodiscard]] Result<void> nudge_replicas(const StoreAccess& access);
 
-/// "okta-1: acme.okta.com, globex.okta.com", a line a replica that lives; then the orgs that nobody follows.
+/// "okta-1: acme.okta.com, globex.okta.com", one line per living replica; then the orgs that none follows.
 [[nodiscard]] std::vector<std::string> describe_fleet(const Fleet& fleet);
 
 }  // namespace logzio_okta

@@ -89,8 +89,8 @@ select page, newest_ms, events from (
   from logzio_okta.window_row where key = $1::text) as newest
 where total <= $2::bigint order by page)";
 
-// Events that were not seen within a day are new ones; those seen with other bytes go out marked. Whoever
-// takes the same delivery at the same moment waits for the row in spool_seen.
+// Events that were not seen within a day are new ones; those seen with other bytes go out marked. A replica
+// that takes the same delivery at the same moment waits for the row in spool_seen.
 constexpr const char* write_spool_sql = R"(
 with input as materialized (
   select i.place, i.uuid, i.hash, substring($9::bytea from i.at::int for i.length::int) as bytes
@@ -250,7 +250,7 @@ PgStatement lock_spool(const std::string& key) {
       .text(key);
 }
 
-// One event twice in a delivery meets itself in the second statement.
+// An event that is twice in a delivery meets its first copy in the second statement.
 std::vector<PgStatement> write_spool(const std::string& key, const SpoolEvents& spool) {
   std::vector<PgStatement> statements;
   std::vector<const SpoolEvents::Event*> left;

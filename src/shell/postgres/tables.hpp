@@ -1,9 +1,9 @@
 // The statements on a shared state's tables (schema.hpp), and what their answers mean.
 //
 // Every save is one statement, fenced: it writes only while its org's lease is still held by us in this
-// epoch, and locks the lease's row until it is committed, so that whoever takes the org over reads what it
-// wrote. A save that was committed already, and is sent again because the answer was lost, writes nothing and
-// counts as written.
+// epoch, and locks the lease's row until it is committed, so that a replica that takes the org over reads
+// what it wrote. A save that was committed already, and is sent again because the answer was lost, writes
+// nothing and counts as written.
 #pragma once
 
 #include <cstddef>
@@ -21,20 +21,20 @@
 
 namespace logzio_okta {
 
-/// Whose lease a save needs.
+/// The lease that a save needs.
 struct Fence {
   std::string owner;  ///< The uuid of our instance.
   std::int64_t epoch = 0;
 };
 
-/// Before what is committed: a server that acknowledges before its disk has it would break every promise.
+/// Goes before what is committed: a server that acknowledges before its disk has it breaks every promise.
 [[nodiscard]] PgStatement commit_for_good();
 /// `number` grows with every save of this instance. What is set aside is packed already.
 [[nodiscard]] PgStatement write_save(const std::string& key, const Fence& fence, std::uint64_t number,
                                      const Save& save, WallTime at);
-/// Whether the lease is ours no more; then nothing was written.
+/// Whether we no longer hold the lease; then nothing was written.
 [[nodiscard]] bool is_fenced_off(const PgRows& answer);
-/// Whose it is; empty if nobody's.
+/// The replica that holds it; empty if none does.
 [[nodiscard]] std::string holder_of(const PgRows& answer);
 
 /// Three statements: the stream's row, its window's list, its newest rows.
@@ -51,7 +51,7 @@ void read_stream(std::vector<PgStatement>& statements, const std::string& key);
 [[nodiscard]] std::vector<PgStatement> write_spool(const std::string& key, const SpoolEvents& spool);
 struct SpoolWritten {
   Spooled answer;
-  std::vector<std::int64_t> rows{};  ///< Their numbers.
+  std::vector<std::int64_t> rows{};  ///< The numbers of the rows.
 };
 [[nodiscard]] SpoolWritten spooled_of(const SpoolEvents& spool, std::span<const PgRows> answers);
 [[nodiscard]] PgStatement forget_seen(std::size_t came, WallTime at);
@@ -59,17 +59,17 @@ struct SpoolWritten {
 [[nodiscard]] std::vector<SpoolRow> spool_rows_of(const PgRows& answer);
 /// The streams that have something in the spool.
 [[nodiscard]] PgStatement list_spool();
-/// With the last number given.
+/// Each stream with the last number given.
 [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> spool_list_of(const PgRows& answer);
-/// What waits of a stream behind this row, without those in `but`.
+/// What waits in a stream after this row, except the rows in `but`.
 [[nodiscard]] PgStatement sum_spool(const std::string& key, std::uint64_t after,
                                     const std::vector<std::int64_t>& but);
 [[nodiscard]] std::vector<SpoolSummary> spool_sums_of(const PgRows& answer);
 
 [[nodiscard]] PgStatement sum_set_aside();
-/// As charged.
+/// Bytes as charged.
 [[nodiscard]] std::uint64_t set_aside_bytes_of(const PgRows& answer);
-/// What waits in the whole spool, of the same answer.
+/// What waits in the whole spool, from the same answer.
 [[nodiscard]] std::uint64_t spooled_bytes_of(const PgRows& answer);
 
 /// Whether a failover of the database can lose what it has acknowledged.

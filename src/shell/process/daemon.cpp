@@ -140,7 +140,7 @@ struct Daemon::Impl {
   void close_files();
 
   Settings settings;
-  const Environment& environment;  ///< Of the process.
+  const Environment& environment;  ///< The process's own.
   Console console;
   Kept kept;
   Notify notify;

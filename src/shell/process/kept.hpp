@@ -33,7 +33,7 @@ struct Kept {
   std::optional<Copies> copies;
   std::string state_dir;              ///< Empty where a database has the state.
   std::string place;                  ///< For people: the directory, or "PostgreSQL at HOST:PORT".
-  std::vector<std::string> warnings;  ///< Of finding the directory; the store has its own.
+  std::vector<std::string> warnings;  ///< From finding the directory; the store has its own.
 };
 
 /// Whether a database is there shows later: it is waited for.

@@ -42,7 +42,7 @@ std::string shown(spdlog::string_view_t text) {
   return harmless({text.data(), text.size()});
 }
 
-/// Of what is harmless, JSON escapes these two alone.
+/// JSON escapes only these two of the harmless characters.
 std::string shown_in_json(spdlog::string_view_t text) {
   std::string out;
   for (const char c : shown(text)) {

@@ -47,7 +47,7 @@ class Reloads {
 
   [[nodiscard]] std::uint64_t count_taken() const { return count_taken_; }
   [[nodiscard]] std::uint64_t count_refused() const { return count_refused_; }
-  /// Of each file that cannot be used, why.
+  /// Why each file that cannot be used is refused.
   [[nodiscard]] std::vector<std::string> all_refused() const;
 
  private:

@@ -79,7 +79,7 @@ class TenantFiles {
   std::optional<FileWatch> tenants_;
   std::optional<FileWatch> token_;
   std::vector<FileWatch> secrets_;
-  std::vector<std::string> tenants_warnings_;  ///< Of the file as it was last read.
+  std::vector<std::string> tenants_warnings_;  ///< From the last time the file was read.
   std::vector<std::string> token_warnings_;
 };
 

@@ -20,7 +20,7 @@ struct ProcessFacts {
   std::vector<std::string> refused;   ///< Why files, as they are on disk, are not in force.
 };
 
-/// Of this process, from /proc; what cannot be read is 0. The log knows its dropped lines.
+/// The facts of this process, from /proc; what cannot be read is 0. The log counts its dropped lines.
 [[nodiscard]] ProcessFacts read_process_facts(std::uint64_t log_lines_dropped);
 
 }  // namespace logzio_okta

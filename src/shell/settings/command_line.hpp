@@ -26,7 +26,7 @@ class CommandLine {
   /// The command takes each flag, unless help is asked for.
   static Result<CommandLine> parse(int argc, const char* const* argv, CommandTable commands);
 
-  /// Of the table that was given.
+  /// A row of the given table.
   [[nodiscard]] const CommandRow& command() const { return *command_; }
   /// As many as its row allows.
   [[nodiscard]] const std::vector<std::string>& words() const { return words_; }

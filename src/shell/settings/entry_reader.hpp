@@ -26,8 +26,7 @@ class EntryReader {
   [[nodiscard]] Result<TenantEntry> read(const YAML::Node& node);
 
  private:
-  using Values =
-      std::vector<YAML::Node>;  ///< Of an entry's keys, in their order; undefined where it has none.
+  using Values = std::vector<YAML::Node>;  ///< An entry's values, in its keys' order; undefined if missing.
 
   void fill_in(Values& values) const;
   [[nodiscard]] Result<std::string> expanded(const YAML::Node& value) const;

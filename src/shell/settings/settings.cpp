@@ -22,7 +22,7 @@
 namespace logzio_okta {
 namespace {
 
-/// Of "LOGZIO_TOKEN, LOGZIO_TOKEN_FILE" the one that means what the flag means.
+/// In "LOGZIO_TOKEN, LOGZIO_TOKEN_FILE", the variable that means the same as the flag.
 std::string_view variable_of(const OptionRow& row) {
   const std::size_t comma = row.environment.rfind(' ');
   return comma == std::string_view::npos ? row.environment : row.environment.substr(comma + 1);

@@ -33,7 +33,7 @@
 namespace logzio_okta {
 
 struct Settings {
-  const CommandRow* command = nullptr;  ///< Of the table that was given.
+  const CommandRow* command = nullptr;  ///< A row of the given table.
   std::vector<std::string> words;       ///< After the command, as many as its row allows.
   Options options;                      ///< Those that the command does not take have their defaults.
   bool no_token = false;                ///< None is set, so each tenant needs its own: see unsaid().

@@ -66,7 +66,7 @@ class SigningKey {
   std::string algorithm_;
   std::string id_;
   std::string public_jwk_;
-  std::size_t number_bytes_ = 0;  ///< Of each of an EC signature's two numbers; 0 for an RSA key.
+  std::size_t number_bytes_ = 0;  ///< Size of each of an EC signature's two numbers; 0 for an RSA key.
 };
 
 }  // namespace logzio_okta

@@ -106,7 +106,7 @@ class Copies {
 
   std::string dir_;
   Descriptor lock_;
-  std::map<DestinationId, std::string> names_;  ///< Of their directories.
+  std::map<DestinationId, std::string> names_;  ///< Names of their directories.
   std::map<std::string, Place> places_;         ///< By that name.
   std::vector<std::string> warnings_;
   std::uint64_t bulks_ = 0;

@@ -1,7 +1,7 @@
 // QueuedWindow: a stream's window as it will be once the queued saves are committed.
 //
 //     QueuedWindow window(key);
-//     for (const Save& save : queued) window.add(save);  // Of this stream, in order; they outlive it.
+//     for (const Save& save : queued) window.add(save);  // This stream's, in order; they outlive it.
 //     if (!window.list(tables, rows)) return complain("cannot read");
 #pragma once
 

@@ -46,7 +46,7 @@ struct StateDirLook {
   std::string path;
   bool exists = false;
   bool has_state = false;                   ///< There is a state file in it.
-  unsigned owner = 0;                       ///< Of the directory, or of its nearest existing parent.
+  unsigned owner = 0;                       ///< Owner of the directory, or of its nearest existing parent.
   unsigned mode = 0;                        ///< Its permission bits.
   std::optional<std::uint64_t> free_bytes;  ///< On its disk, for us; if the disk reports it.
   std::optional<std::string> problem;       ///< Why it cannot be used, and the cure.

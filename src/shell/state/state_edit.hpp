@@ -28,7 +28,7 @@ class StateEdit {
  public:
   /// Creates the state if there is none; a damaged one is an error and stays unchanged.
   static std::expected<StateEdit, StoreError> open(const std::string& dir);
-  /// Of a store that is open, or that opens while it is waited for.
+  /// The store is open, or opens while it is waited for.
   explicit StateEdit(std::unique_ptr<StateStore> store) : store_(std::move(store)) {}
 
   /// The place with this key; nothing if there is none. An error if a replica follows its org.

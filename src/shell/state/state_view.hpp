@@ -38,7 +38,7 @@ struct SetAsideRow {
 
 class StateView {
  public:
-  /// Of a state directory. The error says that there is no state, or why it cannot be read.
+  /// Opens a state directory. The error says that there is no state, or why it cannot be read.
   static Result<std::unique_ptr<StateView>> open(const std::string& dir);
   StateView() = default;
   StateView(const StateView&) = delete;

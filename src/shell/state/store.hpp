@@ -60,7 +60,7 @@ class Store final : public StateStore {
                                                OnDamage on_damage = OnDamage::move_aside);
   static std::expected<Store, StoreError> open(const std::string& dir, WallTime now, OnDamage on_damage,
                                                Stopwatch stopwatch);
-  /// Of a directory whose lock is ours already: root takes it before it hands the state over and becomes the
+  /// For a directory whose lock we already hold: root takes it before it hands the state over and becomes the
   /// user.
   static std::expected<Store, StoreError> open(const std::string& dir, WallTime now, OwnerLock lock);
   Store(Store&& other) noexcept;
