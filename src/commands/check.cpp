@@ -165,7 +165,7 @@ class Doctor {
     if (look.set_aside) judge_set_aside(*look.set_aside);
   }
 
-  /// Files that differ: an org is followed by whoever holds it, with that one's.
+  /// Files that differ: an org is followed with the files of the replica that holds it.
   void warn_of_strangers(const Fleet& fleet) {
     for (const Fleet::Lease& lease : fleet.leases) {
       const Fleet::Instance* holder = fleet.holder_of(lease);
@@ -212,10 +212,10 @@ class Doctor {
     return std::move(*trust);
   }
 
-  // Out there.
+  // Questions to the network.
 
   void ask_around(const Trust& trust) {
-    // Reading may have needed root. Whoever speaks to the network is the user that the daemon would be.
+    // Reading may have needed root. The network is used as the user that the daemon would run as.
     if (settings_.options.user) {
       if (auto became = give_up_privileges(*settings_.options.user); !became)
         return find(Severity::misconfigured, "configuration", became.error().text);
@@ -274,8 +274,8 @@ class Doctor {
     return entries;
   }
 
-  /// One question a key; a tenant's keys are in the order of its entries. A service app without a token has
-  /// nothing to ask with.
+  /// One question per key; a tenant's keys are in the order of its entries. A service app without a token
+  /// cannot ask.
   void ask_tenant(const TenantSpec& tenant, std::span<const About> entries,
                   const std::map<CredentialId, MintedToken>& tokens, std::vector<ProbeRequest>& questions,
                   std::vector<About>& about) {
@@ -333,7 +333,7 @@ class Doctor {
     return question;
   }
 
-  /// A token that is not known here may be of another region, each of which has a listener of its own.
+  /// A token that is unknown here may belong to another region: each region has its own listener.
   void judge_listener(const DestinationSpec& destination, Sighting seen, const Trust& trust) {
     std::optional<std::string> home;
     if (is_token_unknown(seen)) {
@@ -380,7 +380,7 @@ class Doctor {
     wake(true);
   }
 
-  /// Whether its metrics tell of a key that it was refused.
+  /// Whether its metrics show a key that Okta refused.
   [[nodiscard]] bool daemon_waits() const {
     const auto metrics = ask_admin(*settings_.options.admin, "/metrics");
     if (!metrics) return true;
@@ -391,7 +391,7 @@ class Doctor {
     return false;
   }
 
-  /// A key works: the daemon need not wait to try those again that it was refused.
+  /// A key works: the daemon need not wait to retry those that Okta refused.
   void wake(bool running) {
     if (std::ranges::none_of(found_.tenants, [](const auto& tenant) { return tenant.role == "ok"; })) return;
     if (settings_.options.store) return wake_replicas(running);
@@ -406,7 +406,7 @@ class Doctor {
     }
   }
 
-  /// Any of them may be the one that waits, so all are told.
+  /// Any of the replicas may be the one that waits, so all are told.
   void wake_replicas(bool running) {
     if (!found_.store.round_trip || found_.store.fleet.empty()) return;
     const auto told = nudge_replicas(access_of(settings_.options, environment_));
@@ -426,7 +426,7 @@ class Doctor {
     };
     for (const TenantDiagnosis& tenant : found_.tenants) take(tenant.findings);
     for (const ListenerDiagnosis& each : found_.listeners) take(each.findings);
-    // The gravest first, else in the order they were found.
+    // The gravest first, otherwise in the order they were found.
     std::vector<Finding> sorted;
     for (const Severity severity : {Severity::misconfigured, Severity::failure, Severity::warning}) {
       std::ranges::copy_if(found_.findings, std::back_inserter(sorted),

@@ -44,7 +44,7 @@ Place place_at(std::string target, const StateEdit::OktaTime& now, const Since& 
   Place place{.next = std::move(target)};
   place.limit = limit_in(place.next);
   place.since = std::clamp(moment ? *moment - to_ms(limits::recovery_overlap) : chosen, oldest, now.at_least);
-  // Nobody has delivered the events after the link, so they are not backfill.
+  // The events after the link were never delivered, so they are not backfill.
   place.first_start = moment ? place.since : now.at_most;
   return place;
 }

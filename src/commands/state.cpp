@@ -159,7 +159,7 @@ class Retry {
     std::vector<std::string> left;  ///< The events that were not taken,
     std::string why;                ///< and why the last of them was not.
   };
-  /// Each event by itself, so that one the listener refuses holds no other.
+  /// Sends each event by itself, so that one the listener refuses does not hold up others.
   Outcome send(const SetAsideRow& row) {
     Outcome outcome;
     if (row.events == 0) {
@@ -392,7 +392,7 @@ int cursor_set(Settings settings, const Environment& environment) {
   // Rather too early than too late, so that nothing is left out.
   const auto* ago = std::get_if<SinceAgo>(&*since);
   const WallTime from = ago != nullptr ? okta_now->at_least - to_ms(ago->ago) : std::get<SinceAt>(*since).at;
-  // What was published before now may have been delivered before: it says so as backfill.
+  // Events published before now may have been delivered before, so they are marked as backfill.
   const Place place{.next = {}, .since = from, .first_start = okta_now->at_most};
   if (auto written = state->write(key, place); !written) return refuse(exit_state, written.error().text);
   if (auto closed = state->close(); !closed) return refuse(exit_state, closed.error().text);

@@ -31,7 +31,7 @@ unsigned terminal_columns() {
 /// The default address may be taken by another daemon, and then its answer looks like ours.
 bool is_ours(const Settings& settings, std::FILE* out) {
   auto theirs = ask_admin(*settings.options.admin, "/state-dir");
-  if (!theirs) return true;  // An older one does not tell.
+  if (!theirs) return true;  // An older daemon does not tell.
   while (theirs->ends_with('\n')) theirs->pop_back();
   if (!settings.has("json")) std::printf("state in %s\n", printable(*theirs).c_str());
   if (settings.options.store) {

@@ -11,7 +11,7 @@ namespace {
 
 constexpr auto full_limit = static_cast<std::uint32_t>(limits::page_events_max);
 // Some events are dated ahead of Okta's clock. What is in flight is in doubt up to its own date, but no
-// further ahead than this: one absurd date must not keep a stream in doubt for ever.
+// further ahead than this: one absurd date must not keep a stream in doubt forever.
 constexpr Duration published_ahead_max = 15min;
 
 std::optional<WallTime> later(std::optional<WallTime> a, std::optional<WallTime> b) {

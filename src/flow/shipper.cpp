@@ -353,7 +353,7 @@ void Shipper::settle(const Bulk& bulk) {
     }
     emit(std::move(settlement));
   }
-  CHECK(record == bulk.lines.end());  // Every line is settled, and once.
+  CHECK(record == bulk.lines.end());  // Every line is settled exactly once.
 }
 
 void Shipper::keep_copy(const Bulk& bulk) {

@@ -26,7 +26,7 @@ bool UnfitEvents::take(const BatchEvent& event, Protocol protocol) {
   if (reason.empty()) return false;
   ++settlement_.set_aside;
   std::vector<SetAside>& kept = settlement_.kept;
-  // Elements that are not events come by the page and do not need a record each.
+  // Elements that are not events come a page at a time and do not need a record each.
   if (!slice.object && !kept.empty() && kept.back().reason == reason) {
     kept.back().bytes.append("\n").append(slice.bytes);
     ++kept.back().events;

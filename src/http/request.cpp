@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view line_end = "\r\n";
 constexpr std::string_view head_end = "\r\n\r\n";
-constexpr std::size_t chunk_line_bytes_max = 256;  // A size, and extensions that nobody uses.
+constexpr std::size_t chunk_line_bytes_max = 256;  // A size, and extensions that are never used.
 
 // RFC 9110 section 5.6.2.
 bool is_token(std::string_view text) {

@@ -9,7 +9,7 @@
 namespace logzio_okta {
 
 /// The first place of a stream: `since`, resolved by Okta's clock, within what Okta keeps and not after now.
-/// Without any date of Okta's in this run, `org.offset` and our clock must do.
+/// If Okta has sent no date in this run, `org.offset` and our clock are used.
 ///
 /// Okta's clock is taken as of its answer at the latest, so the beginning is early rather than late: what is
 /// read once too often is marked or recognised, and what is never asked for is lost.

@@ -6,7 +6,7 @@
 //     if (auto bulk = queue.find(id); bulk != queue.end()) queue.erase(bulk);  // Settled.
 //
 // Rationale: a list, because a bulk keeps its place while it is in flight, and two halves take the place of
-// the bulk they were.
+// the bulk that they came from.
 #pragma once
 
 #include <cstddef>
@@ -29,21 +29,21 @@ class BulkQueue {
 
   void push(WaitingBulk&& sealed) { bulks_.push_back(std::move(sealed)); }
   /// The bulk to send now: in order, the newest events before backlogs; but in trouble the bulk tried least,
-  /// so that one bad bulk is not taken for all. `end()` if none is due.
+  /// so that one bad bulk is not mistaken for trouble with all of them. `end()` if none is due.
   [[nodiscard]] Iterator next_due(Instant now, bool healthy);
   void sent(Iterator bulk, BulkId id, Instant now, int patience);
   /// The bulk in flight under this id, or `end()`.
   [[nodiscard]] Iterator find(BulkId id);
   void halve(Iterator bulk, std::uint64_t passed);
   void erase(Iterator bulk) { bulks_.erase(bulk); }
-  /// No bulk waits any longer for its own next attempt.
+  /// Ends every wait of a bulk for its own next attempt.
   void try_at_once(Instant now);
-  /// When the first bulk is due that is not in flight; `never` if there is none.
+  /// When the first bulk that is not in flight is due; `never` if there is none.
   [[nodiscard]] Instant due_at() const;
 
   /// Takes the stream's lines out of the bulks that are not in flight.
   [[nodiscard]] std::vector<GivenLine> give_back(StreamId stream);
-  /// Drops bulks not in flight that have lines of these streams alone.
+  /// Drops bulks not in flight whose lines all belong to these streams.
   void drop(const std::set<StreamId>& forgotten);
   [[nodiscard]] bool holds(StreamId stream) const;
   [[nodiscard]] bool has_in_flight(StreamId stream) const;
@@ -60,7 +60,7 @@ class BulkQueue {
 
  private:
   Bulks bulks_;
-  int urgent_in_a_row_ = 0;  ///< Sent.
+  int urgent_in_a_row_ = 0;  ///< Urgent bulks sent in a row.
 };
 
 }  // namespace logzio_okta

@@ -2,7 +2,7 @@
 //
 // Commits are gathered: one when the loop is about to block, or limits::commit_delay after the oldest save.
 // Then the disk rests for a multiple of what the commit took, so that a slow disk takes a tenth of the loop;
-// shorter while Okta waits for the answer to a hook delivery. What failed is tried again every
+// the rest is shorter while Okta waits for the answer to a hook delivery. A failed commit is retried every
 // limits::save_retry.
 #pragma once
 
@@ -12,25 +12,25 @@ namespace logzio_okta {
 
 class CommitPace {
  public:
-  /// Something was queued, and nothing was before.
+  /// Something was queued, and the queue was empty before.
   void queued(Instant now);
   void loop_will_block(Instant now);
   /// When the queue is to be committed.
   [[nodiscard]] Instant next(bool delivery_waits) const;
 
-  /// `saves`: not only deliveries.
+  /// `saves`: it had saves, not only deliveries.
   void committed(Instant now, Duration took, bool saves);
   void failed(Instant now);
   /// Saves may not be committed yet.
   void held(Instant now);
   /// The last commit failed.
   [[nodiscard]] bool failing() const { return failing_; }
-  /// It did, and it is not time to try again.
+  /// The last commit failed, and it is not yet time to try again.
   [[nodiscard]] bool hopeless(Instant now) const { return failing_ && now < not_before_; }
 
   /// The file was made smaller, or could not be.
   void shrunk(Instant now, Duration took, bool done);
-  /// When it may be made smaller, while nothing is queued.
+  /// When the file may be made smaller, while nothing is queued.
   [[nodiscard]] Instant shrink_at() const { return shrink_at_; }
 
  private:

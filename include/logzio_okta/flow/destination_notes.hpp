@@ -1,5 +1,5 @@
-// DestinationNotes: what a shipper tells people about its destination, and when: a trouble that goes on is
-// reported at once, then ever more rarely (backoff.hpp).
+// DestinationNotes: what a shipper tells people about its destination, and when: trouble that goes on is
+// reported at once, then less and less often (backoff.hpp).
 //
 //     if (auto note = notes.in_trouble(now, lines, retry)) outputs.emplace_back(std::move(*note));
 #pragma once
@@ -19,11 +19,11 @@ namespace logzio_okta {
 
 class DestinationNotes {
  public:
-  /// `name`: the destination's, as people know it.
+  /// `name`: the name by which people know the destination.
   explicit DestinationNotes(std::string name) : name_(std::move(name)) {}
   void call_it(std::string name) { name_ = std::move(name); }
 
-  /// A bulk of so many lines was not taken.
+  /// A bulk of this many lines was not taken.
   [[nodiscard]] std::optional<Note> in_trouble(Instant now, std::size_t lines, const verdict::Retry& retry);
   /// `set_by`: where the token is configured.
   [[nodiscard]] std::optional<Note> token_refused(Instant now, const std::string& set_by);
@@ -51,7 +51,7 @@ class DestinationNotes {
 [[nodiscard]] Note line_set_aside_note(const std::string& tenant, const std::string& reason);
 /// A tenant has used up its share of the room for events set aside.
 [[nodiscard]] Note share_full_note(const std::string& tenant);
-/// Nobody has room for events set aside.
+/// No tenant has room left for events set aside.
 [[nodiscard]] Note set_aside_full_note();
 
 }  // namespace logzio_okta

@@ -25,7 +25,7 @@ struct Failure {
     back_off,         ///< Repeat the same request, at growing intervals.
     ask_the_org,      ///< Repeat it as soon as the org grants it; the org knows when.
     keep_quiet,       ///< The same, and the wait must survive a restart.
-    change_question,  ///< The same request would be refused for ever.
+    change_question,  ///< The same request would be refused forever.
   };
 
   std::string_view kind;  ///< For telling one failure from another.

@@ -40,7 +40,7 @@ class HookOrgs {
         roster_(roster),
         outputs_(outputs) {}
 
-  /// `closing`: nothing is kept any more.
+  /// `closing`: nothing more is kept.
   void arrived(Now now, const HookArrived& arrived, PageReader& reader, bool closing);
   void verified(Now now, bool let_in) { say(ledger_.verified(now, let_in)); }
   void refused(Now now, HookRefusal kind, std::uint64_t count) { say(ledger_.refused(now, kind, count)); }

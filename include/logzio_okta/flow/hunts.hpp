@@ -25,12 +25,12 @@ class Hunts {
   [[nodiscard]] std::optional<Bulk> next(Instant now, BulkId id);
   /// The hunt that sent lines under this id, or nothing.
   [[nodiscard]] Hunt* waiting_for(BulkId id);
-  /// They send nothing more and wait for what is in flight.
+  /// The hunts send nothing more and only wait for what is in flight.
   void end();
-  /// Takes out those that are over.
+  /// Removes and returns the hunts that are over.
   [[nodiscard]] std::list<Hunt> take_ended(Instant now);
 
-  /// When a hunt with nothing in flight has no time left.
+  /// When the time of a hunt with nothing in flight runs out.
   [[nodiscard]] Instant until() const;
   /// When `next` may have something again.
   [[nodiscard]] Instant goes_on_at() const;

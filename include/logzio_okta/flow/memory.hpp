@@ -25,7 +25,7 @@ class Memory {
   void serve(const std::vector<DestinationId>& of_tenants);
   /// What a destination holds now, and whether it accepts events, so that this will shrink.
   void hold(DestinationId destination, std::size_t bytes, bool healthy);
-  /// The destination holds nothing any more and is gone.
+  /// The destination holds nothing now and is gone.
   void forget(DestinationId destination);
 
   void reserve(DestinationId destination, std::size_t bytes);

@@ -21,7 +21,7 @@ namespace logzio_okta {
 
 class OpenBulk {
  public:
-  /// `buffer`: of the last sealed bulk of any shipper, for the next one; it must outlive this object.
+  /// `buffer`: left by the last sealed bulk of any shipper, for the next one; it must outlive this object.
   explicit OpenBulk(std::string& buffer) : buffer_(buffer) {}
 
   /// An empty bulk has room for any event.
@@ -29,7 +29,7 @@ class OpenBulk {
   AppendedLine add(Instant now, const BatchEvent& event, const Batch& batch, std::size_t token_bytes);
   /// Takes over a finished line of another shipper.
   void add_line(Instant now, const GivenLine& given, StreamId stream);
-  /// It must not be empty.
+  /// The bulk must not be empty.
   [[nodiscard]] WaitingBulk seal();
   void drop();
 
@@ -46,7 +46,7 @@ class OpenBulk {
 
   std::string& buffer_;
   BulkBuilder lines_;
-  std::optional<Instant> since_;  ///< If and only if it has lines.
+  std::optional<Instant> since_;  ///< Set if and only if it has lines.
   bool urgent_ = false;
 };
 

@@ -9,9 +9,9 @@
 // A new stream first sends a request that only shows Okta's clock: its start is resolved by that clock, never
 // by ours, and saved (saving start) before anything is read.
 //
-// Progress holds how far it is delivered, Question what to ask, Recogniser what was seen before, Reading what
+// Progress knows how far it is delivered, Question what to ask, Recogniser what was seen before, Reading what
 // a page means, Setbacks how long to wait after failures. The Poller holds the states, decides when to ask,
-// and what an answer without a usable page means for the others.
+// and decides what an answer without a usable page means for the others.
 //
 // Promises
 // - Okta's next link is used byte for byte, and only if it stays with the org.
@@ -65,7 +65,7 @@ class Poller {
   void window_read(Now now, const WindowRead& read);
   void saved(Now now, std::uint64_t number);
   void settled(Now now, const Settlement& settlement, const OrgFacts& org);
-  /// Likewise, where nothing can be saved any more: counted.
+  /// Likewise, when nothing can be saved any longer: it is only counted.
   void settled_too_late(const Settlement& settlement);
 
   /// Whether it would ask now if granted; `probing`: for new events that the listener may take although it
@@ -73,7 +73,7 @@ class Poller {
   [[nodiscard]] bool wants_to_ask(Now now, bool probing = false) const;
   /// It should have asked a while ago, but its last pages are not delivered and saved yet.
   [[nodiscard]] bool held_up(Now now) const;
-  /// When `wants_to_ask` may become true by time alone.
+  /// When `wants_to_ask` may become true because time has passed.
   [[nodiscard]] Instant deadline() const;
   /// The last page reached up to Okta's present. Requests at the tail are granted before any backlog.
   [[nodiscard]] bool at_tail() const { return at_tail_; }

@@ -41,7 +41,7 @@ struct PageAnswer {
   WallTime okta_now;         ///< Okta's time now.
 };
 
-/// What it means.
+/// What the answer means.
 struct ReadPage {
   LogPage page;
   Batch batch;             ///< The events to hand on; `page`, `constants` and `newest` are the caller's.

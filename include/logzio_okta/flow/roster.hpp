@@ -58,7 +58,7 @@ class ActiveRoster {
 
   /// What a destination in trouble holds of a tenant goes where the tenant's events go now.
   void bring_along(Now now);
-  /// Lets go of who has finished. `others_name`: destinations that are named beside the roster.
+  /// Drops those that have finished. `others_name`: whether something outside the roster names a destination.
   void drop_retired(Now now, const std::function<bool(DestinationId)>& others_name);
   /// Tells the memory budget what the destinations hold.
   void weigh();

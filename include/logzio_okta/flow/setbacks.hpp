@@ -23,10 +23,10 @@ class Setbacks {
   /// How long to wait now that it failed once more.
   [[nodiscard]] Duration wait();
   /// Okta's link was refused. An answer to a question of our own in between says nothing about the next link,
-  /// which may be refused for long: the wait goes on from that of the last one.
+  /// which may be refused for a long time: the waits keep growing from the last one.
   void link_refused();
   void link_answered() { links_refused_ = 0; }
-  /// A page came. How long the trouble went on, if it had been reported.
+  /// A page came. Returns how long the trouble lasted, if it had been reported.
   [[nodiscard]] std::optional<Duration> healed(Instant now);
   /// The next wait is as short as after the first failure.
   void begin_anew() { tries_ = 0; }

@@ -29,7 +29,7 @@ class Settlements {
   /// There may be more room. True if that is still not enough for all.
   [[nodiscard]] bool try_again();
   [[nodiscard]] std::optional<Settlement> next();
-  /// What waits for room of this stream nobody will save.
+  /// Forgets what waits for room in this stream: no one will save it.
   void forget(StreamId stream);
 
   /// One waits for which no stream would have room.

@@ -173,7 +173,7 @@ class Shipper {
   ShippersShare& share_;
   Random random_;
   std::map<StreamId, std::shared_ptr<const LineConstants>> constants_;
-  std::set<StreamId> forgotten_;  ///< Whose lines nobody waits for, while it holds some.
+  std::set<StreamId> forgotten_;  ///< Streams whose lines no one waits for, while it holds some.
   OpenBulk open_;
   BulkQueue queue_;
   Hunts hunts_;

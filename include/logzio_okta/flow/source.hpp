@@ -29,7 +29,7 @@ class Source {
   virtual void saved(Now now, std::uint64_t number) = 0;
   virtual void settled(Now now, const Settlement& settlement) = 0;
 
-  /// Nothing is asked or read any more; what is on its way is still settled and saved.
+  /// Asks and reads nothing from now on; what is on its way is still settled and saved.
   virtual void stop() = 0;
   /// The last words before an orderly end. `doubtful`: some of it may have been taken without our knowing.
   virtual void finish(Now now, bool doubtful) = 0;
@@ -39,7 +39,7 @@ class Source {
   [[nodiscard]] virtual bool saves_pending() const = 0;
   /// Something is only partly settled, or part of it may have arrived.
   [[nodiscard]] virtual bool partly_settled() const = 0;
-  /// Another replica has taken it: what is on its way is still counted, and not saved any more.
+  /// Another replica has taken it: what is on its way is still counted, but no longer saved.
   [[nodiscard]] virtual bool lost() const = 0;
 };
 

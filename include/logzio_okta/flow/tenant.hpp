@@ -48,7 +48,7 @@ struct Tenant final : Source {
   }
   /// Another replica follows it.
   [[nodiscard]] bool on_standby() const { return !holder.empty(); }
-  /// Another replica may: its org and its keys are left alone.
+  /// Another replica may follow it: its org and its keys are left alone.
   [[nodiscard]] bool stands_back() const { return on_standby() || (!began && poller.opening()); }
   /// Learns the size of a full page of such events, plus a quarter.
   void learn_reserve(std::size_t wire_bytes, std::size_t events);

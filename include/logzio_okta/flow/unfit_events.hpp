@@ -26,7 +26,7 @@ class UnfitEvents {
   /// Its line was reduced to fit: keeps the whole event.
   void keep_whole(const EventSlice& event);
 
-  /// Something is to be kept.
+  /// Whether something is to be kept.
   [[nodiscard]] bool any() const { return !settlement_.kept.empty(); }
   /// How many events were kept for which reason, for people.
   [[nodiscard]] std::map<std::string_view, std::size_t> by_reason() const;

@@ -16,7 +16,7 @@ enum class CertificateFault : std::uint8_t { good, expired, not_yet_valid, unkno
 /// Whether waiting helps.
 enum class Urgency : std::uint8_t {
   waits,    ///< Passes by itself.
-  lasting,  ///< May pass by itself; after limits::patience_until_error somebody should look.
+  lasting,  ///< May pass by itself; after limits::patience_until_error a person should look.
   now,      ///< Only a person can fix it.
 };
 [[nodiscard]] Urgency urgency_of(const TransportError& error);

@@ -26,7 +26,7 @@ struct LogQuery {
   [[nodiscard]] bool plain() const { return filter.empty() && q.empty(); }
   /// "filter=eventType%20eq%20%22a%22&q=b", for a target; empty if plain.
   [[nodiscard]] std::string text() const;
-  /// The key of this query's stream in the store: the domain's name alone if the query is plain.
+  /// The key of this query's stream in the store: only the domain's name if the query is plain.
   [[nodiscard]] std::string stream_key(const Domain& domain) const;
   friend bool operator==(const LogQuery&, const LogQuery&) = default;
 };

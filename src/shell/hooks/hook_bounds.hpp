@@ -1,4 +1,4 @@
-// HookBounds: what strangers may cost the server for event hooks, and whom it trusts.
+// HookBounds: what strangers may cost the server for event hooks, and which peers it trusts.
 #pragma once
 
 #include <cstddef>

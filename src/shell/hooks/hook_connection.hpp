@@ -1,4 +1,4 @@
-// HookConnection: one connection to the server for event hooks, and how far its conversation is.
+// HookConnection: one connection to the server for event hooks, and how far its conversation has come.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +33,7 @@ struct HookConnection {
   ServerChannel channel;
   AddressKey address{};   ///< Refusals are counted by this.
   bool trusted = false;   ///< The address is a proxy's: no limit by address.
-  bool by_proxy = false;  ///< By a proxy that must name its client,
+  bool by_proxy = false;  ///< It came through a proxy that must name its client,
   bool named = false;     ///< and has done so for the whole connection.
   bool proven = false;    ///< It has shown a credential.
   ProxyHeader announcement;

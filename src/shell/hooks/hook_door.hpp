@@ -33,13 +33,13 @@ namespace logzio_okta {
 
 class HookDoor {
  public:
-  /// Among the events of fd(): somebody asks for a connection. Any other id is a connection's.
+  /// The id, among the events of fd(), of a client asking for a connection. Any other id is a connection's.
   static constexpr std::uint64_t newcomer = 0;
 
   explicit HookDoor(const HookBounds& bounds) : bounds_(bounds), guard_(bounds.flood) {}
 
   [[nodiscard]] bool open(Descriptor socket);
-  /// Accepts nobody from now on.
+  /// Accepts no connections from now on.
   void close() { listener_ = {}; }
   /// The epoll descriptor.
   [[nodiscard]] int fd() const { return epoll_.get(); }
@@ -50,28 +50,28 @@ class HookDoor {
   /// Whether this connection's address may have it. If the address has its share already, its oldest
   /// connection is closed: a silent client must not shut out others that share the address.
   [[nodiscard]] bool has_room(const HookConnection& connection, Instant now);
-  /// Null if it is gone.
+  /// Null if the connection is gone.
   [[nodiscard]] HookConnection* find(std::uint64_t id);
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
 
-  /// Waits for these events of its socket from now on; 0: none.
+  /// From now on, waits for these events on its socket; 0: none.
   [[nodiscard]] bool watch(HookConnection& connection, std::uint32_t events);
   /// Adds what its body holds to all bodies' bytes. False if that is too much.
   [[nodiscard]] bool hold(HookConnection& connection, std::size_t bytes);
   void let_go(HookConnection& connection) { held_bytes_ -= std::exchange(connection.held, 0); }
-  /// `broken`: in the middle of a request.
+  /// `broken`: it ended in the middle of a request.
   void drop(const HookConnection& connection, bool broken, Instant now);
   void drop_overdue(Instant now);
   /// Accepts again if there was no descriptor for it, and time has passed.
   void accept_again(Instant now);
 
-  /// It was refused, which counts against its address.
+  /// A refusal, which counts against the address.
   void blame(const HookConnection& connection, Instant now) { guard_.refused(connection.address, now); }
   [[nodiscard]] bool is_flooding(const HookConnection& connection, Instant now) const {
     return guard_.is_flooding(connection.address, now);
   }
   void count(HookRefusal kind) { ++refusals_.at(static_cast<std::size_t>(kind)); }
-  /// Refusals that were not reported yet.
+  /// Refusals that have not been reported yet.
   [[nodiscard]] std::optional<HooksRefused> next_refusals();
 
   /// When something is overdue.

@@ -27,7 +27,7 @@
 // Floods are limited by address, but a client with a credential is never shut out (FloodGuard). Behind a
 // proxy in bounds.proxies, the client's address is the one it names: by the PROXY protocol before the first
 // byte, or by X-Forwarded-For or Forwarded in each request. Those proxies may use plain HTTP if we have no
-// certificate; beyond loopback nobody else may.
+// certificate; beyond loopback no other client may.
 #pragma once
 
 #include <cstddef>
@@ -60,7 +60,7 @@ class HookServer {
 
   /// Readable if run() has something to do.
   [[nodiscard]] int fd() const;
-  /// How long to wait for fd() before calling run(); nothing: for ever.
+  /// How long to wait for fd() before calling run(); nothing: forever.
   [[nodiscard]] std::optional<Duration> timeout() const;
   /// Never blocks. Harmless if there is nothing to do.
   void run();

@@ -26,7 +26,7 @@ void Exchange::prepare(const Trust& trust) {
   easy_.set(CURLOPT_ERRORBUFFER, handshake_.data());
   easy_.set(CURLOPT_BUFFERSIZE, receive_buffer);
   easy_.set(CURLOPT_USERAGENT, user_agent);
-  // We decode ourselves, bounded and ten times faster.
+  // We decode the body ourselves, with a bound and ten times faster.
   easy_.set(CURLOPT_HTTP_CONTENT_DECODING, 0L);
   easy_.set(CURLOPT_PATH_AS_IS, 1L);
   easy_.set(CURLOPT_PREREQFUNCTION, &on_connected);
@@ -149,7 +149,7 @@ std::optional<std::size_t> Exchange::announced() const {
 
 HttpResult Exchange::ended(CURLcode code) {
   if (code == CURLE_OK && !answer_.headers_complete()) code = CURLE_PARTIAL_FILE;
-  // The beginning of Okta's answer is enough: its status and link are needed.
+  // The beginning of Okta's answer is enough: only its status and link are needed.
   const bool beginning = code == CURLE_WRITE_ERROR && answer_.cut_off() && std::holds_alternative<Ask>(id_);
   if (code == CURLE_OK || beginning) {
     return answer_.take(static_cast<int>(easy_.info<long>(CURLINFO_RESPONSE_CODE)));

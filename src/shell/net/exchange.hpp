@@ -58,7 +58,7 @@ class Exchange {
   Exchange& operator=(const Exchange&) = delete;
   ~Exchange() = default;
 
-  /// What all requests have; then one of these four.
+  /// Sets what all requests have in common. Then call one of the next four.
   void prepare(const Trust& trust);
   void get(std::string_view target, const Secret& authorization);
   void get_signed(std::string_view target, Sign sign);

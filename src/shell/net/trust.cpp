@@ -87,7 +87,7 @@ Trust::Trust(Store store, std::optional<std::string> warning)
     : store_(std::move(store)), warning_(std::move(warning)) {}
 
 Result<Trust> Trust::load(const std::optional<std::string>& ca_file) {
-  // OpenSSL would wait for ever for a pipe's writer.
+  // OpenSSL would wait forever for a pipe's writer.
   const char* const system_file = X509_get_default_cert_file_env();
   if (const std::string path = place_of(system_file, ""); !path.empty() && is_pipe(path)) {
     return fail(std::string(system_file) + " names " + path + ", which is not a file; name a PEM file");

@@ -33,7 +33,7 @@ std::string why(const char* what, int error) {
 
 // Landlock, which has no wrappers in glibc.
 
-constexpr std::uint64_t truncate_right = 1ULL << 14U;  // Younger than Debian 12's headers.
+constexpr std::uint64_t truncate_right = 1ULL << 14U;  // Newer than Debian 12's headers.
 constexpr std::uint64_t making = LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR |
                                  LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |
                                  LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |
@@ -240,7 +240,7 @@ class Filter {
   void load_argument(std::size_t argument) {
     load(offsetof(seccomp_data, args) + argument * sizeof(std::uint64_t));
   }
-  /// Steps over so many instructions unless what is loaded is equal.
+  /// Skips this many instructions unless the loaded value is equal.
   void unless_equal(std::uint32_t value, std::uint8_t over) {
     add(BPF_JMP | BPF_JEQ | BPF_K, value, 0, over);
   }
@@ -276,7 +276,7 @@ std::string restrict_calls() {
 }  // namespace
 
 Confinement confine(const std::vector<WritableDir>& writable_dirs) {
-  // The condition of both for whoever has no capability.
+  // Both require this of a process without the capability.
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     const std::string refused = why("no_new_privs", errno);
     return {.files_open = refused, .calls_open = refused};

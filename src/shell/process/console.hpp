@@ -29,10 +29,10 @@ class Console {
   explicit Console(Log& log) : log_(log) {}
 
   void say(Level level, std::string_view text, std::string_view tenant = {});
-  /// At WARN, without credentials.
+  /// Logs them at WARN, without credentials.
   void warn_of(const std::vector<std::string>& warnings);
-  /// The same, for a file that is read again: it still has the faults it had, so only those that are not in
-  /// `known` are said. `known` becomes `warnings`.
+  /// The same, for a file that is read again: it may still have its old faults, so only those that are not in
+  /// `known` are logged. `known` becomes `warnings`.
   void warn_of_new(std::vector<std::string>& known, std::vector<std::string> warnings);
 
   void show_progress(Instant now);

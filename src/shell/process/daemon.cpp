@@ -205,7 +205,7 @@ void Daemon::Impl::tell_start(Tenants& found) {
   if (const auto& warning = trust.warning()) console.warn_of({*warning});
 }
 
-// What somebody's environment does to us is nowhere else to be seen.
+// What the environment does to us shows nowhere else.
 void Daemon::Impl::tell_environment() {
   for (const std::string& name : environment.dropped()) {
     console.say(Level::warn,

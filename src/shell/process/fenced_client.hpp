@@ -5,9 +5,9 @@
 //     client.resume();  // Each turn: access tokens that could not be asked for yet.
 //     client.curl().wait(descriptors, timeout);
 //
-// The core decides from what it knows of the lease; between its decision and the sending the lease may end.
-// So the store is asked once more right before anything is sent, and what may not be sent is answered as
-// refused by us. A store that one process has for itself always agrees.
+// The core decides by what it knows about the lease, but the lease may end between its decision and the
+// sending. So the store is asked once more right before anything is sent, and what may not be sent is
+// answered as refused by us. A store that only one process uses always agrees.
 #pragma once
 
 #include <memory>
@@ -32,7 +32,7 @@ class FencedClient {
   void cancel(const CancelAsk& cancel) { client_->cancel(cancel.id); }
   /// Waits until we may act, however early it is called.
   void mint(MintToken&& mint);
-  /// Also not while the store cannot note what is in flight.
+  /// Sends nothing either while the store cannot note what is in flight.
   void send(const SendBulk& bulk);
   void resume();
 

@@ -52,7 +52,7 @@ void HookIntake::stop_listening() {
 
 void HookIntake::look() {
   if (secrets_ && secrets_->changed()) reload_secrets();
-  // Each is asked: both are written anew when a certificate is renewed.
+  // Both are checked, because both are rewritten when a certificate is renewed.
   const bool certificate = certificate_ && certificate_->changed();
   const bool key = certificate_key_ && certificate_key_->changed();
   if (certificate || key) reload_certificate();

@@ -44,7 +44,7 @@ class HookIntake {
         inputs_(inputs),
         gate_(keyring) {}
 
-  /// Listens where --hooks says. Without it the rest does nothing, except find_spool().
+  /// Listens where --hooks says. Without --hooks, only find_spool() does anything.
   [[nodiscard]] Result<void> open();
   [[nodiscard]] bool is_open() const { return server_ != nullptr; }
   [[nodiscard]] int descriptor() const { return server_->fd(); }
@@ -56,7 +56,7 @@ class HookIntake {
   void look();
   void reload();
 
-  /// Tells the core of it, if there is somewhere to send it.
+  /// Tells the core about these, if there is somewhere to send them.
   void find_spool(const std::vector<SpoolSummary>& summaries);
 
  private:

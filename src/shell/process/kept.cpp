@@ -29,7 +29,7 @@ Result<void> become_user(const Options& options, const std::string& state_dir,
     if (*file && !is_pipe(**file)) keep_small_file(**file);
   }
   if (options.copy_to) {
-    // What cannot be made, opening says.
+    // If it cannot be created, opening it reports why.
     if (make_directories(*options.copy_to) == 0) hand_over_copies(*options.copy_to, *options.user);
   }
   if (!state_dir.empty()) hand_over(state_dir, *options.user);

@@ -148,7 +148,7 @@ class NeverWaitingSink final : public spdlog::sinks::base_sink<spdlog::details::
   int fd_;
   bool own_fd_ = false;
   bool socket_ = false;
-  /// The rest of a line once begun; at most that line and the count of dropped ones.
+  /// The rest of a line that was begun; at most that line and the count of dropped ones.
   std::string unwritten_;
   std::uint64_t& dropped_;
   std::uint64_t dropped_said_ = 0;
@@ -166,7 +166,7 @@ class Log::Logger final : public spdlog::logger {
 Log::Log(Level level, LogFormat format, int fd)
     : logger_(std::make_unique<Logger>("", std::make_shared<NeverWaitingSink>(format, fd, dropped_))) {
   logger_->set_level(level_for(level));
-  // Where an entry cannot be made, for lack of memory say, spdlog would tell stderr, and wait for it.
+  // If an entry cannot be made, for lack of memory say, spdlog would write to stderr and wait for it.
   logger_->set_error_handler([this](const std::string& /*what*/) { ++dropped_; });
 }
 

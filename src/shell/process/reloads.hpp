@@ -32,10 +32,10 @@ class Reloads {
   /// The console must outlive it.
   explicit Reloads(Console& console) : console_(console) {}
 
-  /// Nothing for a pipe: it could be read only once, and a WARN says so.
+  /// Returns nothing for a pipe: it could be read only once, and a WARN says so.
   [[nodiscard]] std::optional<FileWatch> watch(const std::string& path);
 
-  /// Counts what was read, and says it if it cannot be used. True if it can.
+  /// Counts the reload, and logs why if the file cannot be used. True if it can.
   template <class T>
   bool judge(ReloadedFile file, const Result<T>& read) {
     return note(file, read ? std::string() : read.error().text);

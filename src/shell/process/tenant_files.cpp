@@ -30,7 +30,7 @@ void TenantFiles::look() {
   if ((tenants_ && tenants_->changed()) || secrets_changed) {
     reload_tenants();
   } else if (!reloads_.why_refused(ReloadedFile::tenants).empty()) {
-    reload_tenants(true);  // What it lacked, a key's file for example, may be there now.
+    reload_tenants(true);  // What was missing, for example a key's file, may be there now.
   }
   if (token_ && token_->changed()) reload_token();
 }
@@ -42,7 +42,7 @@ void TenantFiles::reload() {
 
 void TenantFiles::reload_tenants(bool quietly) {
   if (piped_) return wake_keys("the tenants came by a pipe, which is read only at a start");
-  if (tenants_) (void)tenants_->changed();  // What is read now need not be read again.
+  if (tenants_) (void)tenants_->changed();  // Read now, so this change is not read again.
   for (FileWatch& watch : secrets_) (void)watch.changed();
   auto tenants = read_tenants();
   if (quietly && !tenants && tenants.error().text == reloads_.why_refused(ReloadedFile::tenants)) return;
@@ -80,7 +80,7 @@ void TenantFiles::watch_secret_files(const std::vector<TenantEntry>& entries) {
       if (!file.empty() && !is_pipe(file)) files.insert(file);
     }
   }
-  // One that is kept has seen its file before it was read.
+  // A watch that is kept saw its file before the file was read.
   std::erase_if(secrets_, [&](const FileWatch& watch) { return files.erase(watch.path()) == 0; });
   for (const std::string& file : files) secrets_.emplace_back(file);
 }

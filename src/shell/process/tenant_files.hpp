@@ -30,7 +30,7 @@ namespace logzio_okta {
 
 class TenantFiles {
  public:
-  /// All of them outlive it.
+  /// All of them must outlive it.
   struct Surroundings {
     const Settings& settings;
     const Environment& environment;  ///< For ${NAME} in the tenants file.
@@ -60,7 +60,7 @@ class TenantFiles {
   void wake_keys(const char* why);
 
  private:
-  /// `quietly`: says nothing if the same is wrong as before.
+  /// `quietly`: logs nothing if the fault is the same as before.
   void reload_tenants(bool quietly = false);
   void reload_token();
   [[nodiscard]] Result<Tenants> read_tenants() const;
@@ -74,8 +74,8 @@ class TenantFiles {
   Reloads& reloads_;
   InputQueue& inputs_;
   std::function<bool()> key_refused_;
-  bool piped_ = false;  ///< The tenants came by a pipe.
-  Roster roster_;       ///< In force.
+  bool piped_ = false;  ///< The tenants were read from a pipe.
+  Roster roster_;       ///< The one in force.
   std::optional<FileWatch> tenants_;
   std::optional<FileWatch> token_;
   std::vector<FileWatch> secrets_;

@@ -67,7 +67,7 @@ class Admin {
   /// Readable when run() has something to do; -1 while it rests, since no descriptor is left for another
   /// connection.
   [[nodiscard]] int fd() const;
-  /// How long run() may wait for fd(); nothing if for ever.
+  /// How long run() may wait for fd(); nothing: forever.
   [[nodiscard]] std::optional<Duration> timeout() const;
   /// Never blocks. Harmless when there is nothing to do.
   void run();

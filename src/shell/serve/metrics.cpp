@@ -315,7 +315,7 @@ void add_spool(Families& families, const HookReport& hooks, WallTime now) {
   MetricFamily& oldest = families.open("logzio_okta_hook_spool_oldest_seconds",
                                        "Time since the oldest of them came.", MetricType::Gauge);
   for (const HookStreamReport& stream : hooks.streams) {
-    add(oldest, age(stream.oldest.value_or(now), now), labels(stream));  // 0 where nothing waits.
+    add(oldest, age(stream.oldest.value_or(now), now), labels(stream));  // 0 if nothing waits.
   }
   MetricFamily& events =
       families.open("logzio_okta_hook_events_total",

@@ -1,4 +1,4 @@
-// ProcessFacts: what the report cannot know, the process around the core.
+// ProcessFacts: what the report cannot know: facts about the process around the core.
 #pragma once
 
 #include <cstdint>

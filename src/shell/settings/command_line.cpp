@@ -65,7 +65,7 @@ std::unexpected<Error> unknown_flag(std::string_view argument, CommandTable comm
   return fail("there is no flag " + flag);
 }
 
-/// cxxopts takes "-since" for the flags -s -i -n -c -e. Nobody means that here.
+/// cxxopts takes "-since" for the flags -s -i -n -c -e. That is never meant here.
 std::optional<std::string_view> one_dash_too_few(int argc, const char* const* argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];

@@ -31,7 +31,7 @@ class CommandLine {
   /// As many as its row allows.
   [[nodiscard]] const std::vector<std::string>& words() const { return words_; }
 
-  /// Whether it is given, with whatever value.
+  /// Whether the flag is given, with any value.
   [[nodiscard]] bool has(std::string_view flag) const { return flags_.contains(flag); }
   /// Whether a flag without a value is set.
   [[nodiscard]] bool is_on(std::string_view flag) const;

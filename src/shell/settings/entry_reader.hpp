@@ -1,4 +1,4 @@
-// EntryReader: one entry of the tenants file after the other.
+// EntryReader: reads the entries of the tenants file, one after the other.
 #pragma once
 
 #include <string>
@@ -21,7 +21,7 @@ class EntryReader {
   EntryReader(const YamlText& text, const Environment& environment, std::vector<std::string>& warnings)
       : text_(text), environment_(environment), warnings_(warnings) {}
 
-  /// The values for entries that do not set their own; may be undefined. Before the first read().
+  /// The values for entries that do not set their own; may be undefined. Call it before the first read().
   [[nodiscard]] Result<void> take_defaults(const YAML::Node& node);
   [[nodiscard]] Result<TenantEntry> read(const YAML::Node& node);
 

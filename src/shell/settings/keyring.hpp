@@ -68,7 +68,7 @@ class Keyring {
   [[nodiscard]] std::vector<DestinationId> accounts_of(std::string_view text) const;
   /// The destinations whose token has changed since the last call.
   [[nodiscard]] std::vector<DestinationId> take_changed_tokens();
-  /// Nothing is sent there any more. Ignored if replace() or for_hooks() has named it again meanwhile.
+  /// Nothing more is sent there. Ignored if replace() or for_hooks() has named it again meanwhile.
   void forget(DestinationId destination);
 
   /// "Authorization: SSWS <key>", or with the access token of a service app, for a request to this origin,

@@ -125,7 +125,7 @@ class Reader {
     return OptionValue{std::move(**text), "--" + name, true};
   }
 
-  /// An image may set the variable of the directory; whoever writes the flag means it.
+  /// An image may set the variable for the directory; a flag is always intended.
   void choose_state() {
     Options& options = settings_.options;
     if (!options.store) return;
@@ -207,7 +207,7 @@ class Reader {
     settings_.proxy = std::move(*proxy);
   }
 
-  /// Deliveries carry a credential and personal data: beyond loopback only under TLS.
+  /// Deliveries carry a credential and personal data: beyond loopback, only TLS is allowed.
   void check_hooks() {
     const Options& options = settings_.options;
     if (options.hooks_cert.has_value() != options.hooks_key.has_value()) {

@@ -23,14 +23,14 @@ class QueuedWindow {
   explicit QueuedWindow(std::string key) : key_(std::move(key)) {}
 
   void add(const Save& save);
-  /// Its rows without their events. False if the file cannot be read.
+  /// The window's rows without their events. False if the file cannot be read.
   [[nodiscard]] bool list(StreamTables& tables, std::vector<RowInfo>& rows) const;
-  /// The newest rows with so many events at most, oldest first. Likewise.
+  /// The newest rows with at most this many events, oldest first. False if the file cannot be read.
   [[nodiscard]] bool read(StreamTables& tables, std::size_t events_max, std::vector<WindowRow>& newest) const;
 
  private:
   std::string key_;
-  std::uint64_t from_ = 0;  ///< Pages before it go.
+  std::uint64_t from_ = 0;  ///< Pages before this one leave the window.
   std::map<std::uint64_t, const WindowRow*> rows_;
 };
 

@@ -69,10 +69,10 @@ class StateStore {
   virtual void read_window(const ReadWindow& request) = 0;
   /// Remembers what is in flight as well as it can; a store that cannot answers Opened without it.
   virtual void note(NoteInFlight&& note, Instant now) = 0;
-  /// Until then nothing may be sent.
+  /// Nothing may be sent until it is true.
   [[nodiscard]] virtual bool notes_written() const = 0;
   /// Whether Okta may be asked and bulks may be sent at this moment. Not while another replica may have taken
-  /// over; the core is told by SaveFailed, and whoever carries out what it asked for looks here.
+  /// over; the core is told by SaveFailed, and the code that carries out its requests looks here.
   [[nodiscard]] virtual bool may_act() const = 0;
   /// Asked before each commit of saves, and part of what the commit takes: something else must be on disk
   /// first. What it answers is answered to the core, and the saves stay queued as after a commit that failed;
@@ -104,7 +104,7 @@ class StateStore {
   [[nodiscard]] virtual std::uint64_t set_aside_bytes() const = 0;
   /// True once after `check` has found a key that works: what Okta has refused should be tried again.
   [[nodiscard]] virtual bool take_nudge() = 0;
-  /// Who shares the store and who holds what, as it was last read; nothing if nobody can share it.
+  /// Which replicas share the store and what each holds, as last read; nothing if it cannot be shared.
   [[nodiscard]] virtual std::optional<FleetReport> fleet_report(Instant now) const = 0;
 
   /// Commits what is queued and, if all of it is durable and `clean`, notes an orderly end; gives back what

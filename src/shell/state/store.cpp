@@ -54,11 +54,11 @@ struct Store::Impl {
   std::map<StreamId, std::string> keys;
   std::deque<Save> queue;
   std::deque<SpoolEvents> spool_queue;
-  std::deque<NoteInFlight> notes;  // That could not be written yet.
+  std::deque<NoteInFlight> notes;  // Those that could not be written yet.
   Instant note_again{};
   bool notes_fail = false;
   std::vector<SpoolSummary> spool_found;
-  std::deque<Question> questions;  // That could not be answered yet.
+  std::deque<Question> questions;  // Those that could not be answered yet.
   std::deque<Input> answers;
   std::vector<std::string> warnings;
   Store::Hold hold;
@@ -283,7 +283,7 @@ void Store::Impl::write_notes(Instant now) {
     notes_fail = true;
     answers.emplace_back(SaveFailed{"cannot save in " + path + ": " + database.failure().explain(dir)});
   } else if (std::exchange(notes_fail, false) && !pace.failing() && !gone && queue.empty()) {
-    answers.emplace_back(Saved{});  // Otherwise a save that succeeds will tell.
+    answers.emplace_back(Saved{});  // Otherwise a successful save will tell it.
   }
 }
 
@@ -486,7 +486,7 @@ std::uint64_t Store::set_aside_bytes() const {
 Result<void> Store::close(bool clean) {
   CHECK(impl_->database.is_open());
   if (!is_in_place()) {
-    impl_->database.keep_log_when_closed(true);  // The name may lead to somebody else's by now.
+    impl_->database.keep_log_when_closed(true);  // By now the name may lead to another file.
     impl_->forget_tables();
     impl_->database.close();
     impl_->lock = OwnerLock();
@@ -500,7 +500,7 @@ Result<void> Store::close(bool clean) {
   const std::string why = done || held ? std::string() : impl_->database.failure().explain(impl_->dir);
   impl_->forget_tables();
   impl_->database.close();
-  // One that could not be written makes the next run mark more than it had to.
+  // A note that could not be written makes the next run mark more than needed.
   if (done && sealable) seal_clean_end(seal, impl_->path, impl_->run);
   impl_->lock = OwnerLock();
   if (held) return fail("cannot save: " + held->text);
