@@ -176,12 +176,12 @@ void HookStream::rows_read(const SpoolRead& read, PageCutter& cutter,
   if (stopping_ || gives_way_) return;
   look_ = look_ || (looking_ && !read.rows.empty());
   oldest_.reset();
-  // Somebody has removed them by hand.
+  // The rows were removed by hand.
   if (read.rows.empty() && newest_ == newest_asked_) newest_ = read_until_;
   for (const SpoolRow& row : read.rows) {
     CHECK(row.number > read_until_);
     read_until_ = row.number;
-    // We wrote it; were it damaged all the same, its bytes would be set aside as they are.
+    // We wrote it; if it is damaged all the same, its bytes are set aside as they are.
     const EventSlice whole{.bytes = row.events};
     const bool cut = cutter.cut(row.events);
     Batch batch{.stream = saves_.stream(),

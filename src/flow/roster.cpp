@@ -79,7 +79,7 @@ std::vector<std::string> ActiveRoster::served_by(DestinationId destination) cons
   return domains;
 }
 
-// The listener alone, as long as there is only one account to think of.
+// Only the listener, as long as there is only one account.
 void ActiveRoster::name_destinations() {
   constexpr std::size_t names_said = 3;
   for (auto& [id, shipper] : shippers_) {
@@ -218,7 +218,7 @@ void ActiveRoster::bring_along(Now now, Tenant& tenant, StreamId stream) {
   });
 }
 
-// All of it at once or nothing: of a tenant that comes back to the file every page must still arrive.
+// All of it at once or nothing: every page of a tenant that comes back to the file must still arrive.
 void ActiveRoster::abandon_if_stuck(Now now, StreamId stream, Tenant& tenant) {
   const bool stuck = std::ranges::all_of(tenant.left_behind, [&](DestinationId id) {
     const Shipper& from = shippers_.at(id);
@@ -255,7 +255,7 @@ void ActiveRoster::drop_retired(Now now, const std::function<bool(DestinationId)
 }
 
 // A tenant may come back with the next reload, and what its org asked of us holds then too. Refused keys are
-// not remembered: whoever takes a tenant out and puts it back expects them to be tried.
+// not remembered: an operator who takes a tenant out and puts it back expects them to be tried.
 void ActiveRoster::remember_org(Now now, const Tenant& tenant) {
   std::erase_if(left_orgs_, [&](const LeftOrg& left) {
     return left.until <= now.steady || left.domain == tenant.poller.domain();

@@ -128,7 +128,7 @@ void Scheduler::Impl::on(Now now, OktaAnswer&& answer) {
   const auto ask = asks.take(answer.id);
   Tenant* tenant = ask ? roster.find(ask->stream) : nullptr;
   if (!tenant) return;  // Cancelled.
-  // When it was asked by our clock as it is now: it may have been set since.
+  // When it was asked, by our clock as it is now: the clock may have been set since.
   const WallTime asked_wall = now.wall - to_ms(now.steady - ask->asked);
   const bool clock_is_new = !tenant->org->clock();
   OktaResult reply = read_reply(std::move(answer.result));
@@ -349,7 +349,7 @@ void Scheduler::Impl::finish_if_stopped(Now now) {
                    "possible_duplicate"});
 }
 
-// Wanting already but not granted: only the org's budget passes by time alone; room comes with other inputs.
+// Wanting already but not granted: only the org's budget comes back with time; room comes with other inputs.
 Instant Scheduler::Impl::wants_from(const Tenant& tenant, Now now) const {
   if (tenant.retired || tenant.gave_up || tenant.stands_back()) return never;
   if (options.policy.once && tenant.poller.finished()) return never;

@@ -27,7 +27,7 @@ Settlements::News Settlements::add(Settlement&& settlement) {
   }
   const bool waited = waits(stream);
   const bool was_full = std::exchange(full_, full_ || set_aside_bytes_ + bytes > limits::set_aside_bytes_max);
-  // The delivered ones beside them do not wait.
+  // The delivered events of the same settlement do not wait.
   if (settlement.delivered > 0 && settlement.set_aside > 0) {
     Settlement good = settlement;
     good.set_aside = settlement.delivered = settlement.marked = settlement.reduced = 0;

@@ -26,7 +26,7 @@ struct Batch {
   std::uint64_t page = 0;
   std::shared_ptr<const LineConstants> constants;
   std::vector<BatchEvent> events;
-  /// All that its stream had, with nothing else in flight: tenants that are catching up wait for this.
+  /// It is all that its stream had, with nothing else in flight: tenants that catch up wait for this.
   bool newest = false;
 };
 

@@ -1,6 +1,6 @@
 // HookOrgs: what Okta pushes. A delivery of an org that is polled wakes its tenant, whose log brings the
 // event itself: complete, in order, once. One of an org that only pushes is kept and shipped
-// (hook_stream.hpp), nobody else will bring it. Any other is refused.
+// (hook_stream.hpp), because its events come no other way. Any other is refused.
 #pragma once
 
 #include <cstddef>
@@ -26,11 +26,11 @@ class HookOrgs {
   /// An org that pushes and is not polled, to one destination.
   struct HookedOrg {
     HookStream stream;
-    bool probed = false;  ///< In trouble of the destination: gave it a fresh bulk.
+    bool probed = false;  ///< While the destination was in trouble, it gave it a fresh bulk.
   };
 
-  /// `orgs`: whose deliveries are shipped themselves, when they are not polled; `fields`: said in each of
-  /// their lines; `shared`: other replicas put deliveries into the same spool. The references outlive it.
+  /// `orgs`: those whose deliveries are shipped if they are not polled; `fields`: put into each of their
+  /// lines; `shared`: other replicas put deliveries into the same spool. The references must outlive it.
   HookOrgs(std::vector<Domain> orgs, std::vector<ConstantField> fields, std::size_t spool_bytes_max,
            bool shared, ActiveRoster& roster, std::deque<Output>& outputs)
       : orgs_(std::move(orgs)),
@@ -44,7 +44,7 @@ class HookOrgs {
   void arrived(Now now, const HookArrived& arrived, PageReader& reader, bool closing);
   void verified(Now now, bool let_in) { say(ledger_.verified(now, let_in)); }
   void refused(Now now, HookRefusal kind, std::uint64_t count) { say(ledger_.refused(now, kind, count)); }
-  /// What earlier runs left in the spool goes out.
+  /// Sends out what earlier runs left in the spool.
   void found(const SpoolFound& found);
   void spooled(Now now, const Spooled& spooled);
   void read(Now now, const SpoolRead& read, PageReader& reader);
@@ -56,7 +56,7 @@ class HookOrgs {
 
   /// Reads back what there is room for. `held`: nothing can be saved.
   void read_spool(const Memory& memory, bool held);
-  /// Some of them go there.
+  /// Whether any of them go there.
   [[nodiscard]] bool serve(DestinationId destination) const;
   [[nodiscard]] HookStream* find(StreamId stream);
   [[nodiscard]] std::map<StreamId, HookedOrg>& streams() { return streams_; }

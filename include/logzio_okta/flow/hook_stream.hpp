@@ -4,7 +4,7 @@
 //
 // Okta sends a delivery twice at most and never again, so it is answered 200 only when it is on disk; what
 // waits there is the queue, as Okta's log is a tenant's. Everything that is shipped was read back from the
-// disk: in a long outage memory holds nothing of it, and a restart is no other path.
+// disk: in a long outage memory holds none of it, and a restart takes the same path.
 //
 // Promises
 // - A delivery is answered 200 only after its events are on disk, or are known to have been there before.
@@ -44,11 +44,11 @@ namespace logzio_okta {
 
 class HookStream final : public Source {
  public:
-  /// `fields` are said in every line beside what the envelope says.
+  /// `fields` are put into every line, in addition to what the envelope says.
   HookStream(StreamId stream, HookRoute route, DestinationId destination,
              std::vector<ConstantField> fields = {});
 
-  /// Asks for its place. `found`: what the spool held of it at the start, if that is why it begins.
+  /// Asks for its place. `found`: what the spool held for it at the start, if that is why it begins.
   void start(const SpoolFound::Stream& found);
   /// The spool holds more than was known: another replica took it. Counted when it is read.
   void found_more(const SpoolFound::Stream& found);
@@ -57,11 +57,11 @@ class HookStream final : public Source {
   void look() { look_ = true; }
   /// Another replica follows the org: what is delivered here is kept for it.
   void held();
-  /// And took it from us.
+  /// Another replica took the org from us.
   void lose();
   /// Finishes what is on its way, then lets go of the org.
   void give_way();
-  /// That is done, but for what `on_its_way` says.
+  /// Whether that is done, except for what `on_its_way` says.
   void let_go(bool on_its_way);
   /// What a delivery of these takes of the room for those on their way, and of the spool.
   [[nodiscard]] static std::size_t bytes_charged(const std::vector<EventSlice>& events);
@@ -70,11 +70,11 @@ class HookStream final : public Source {
   /// What the delivery is to be answered with: 200 or 503.
   [[nodiscard]] AnswerHook spooled(const Spooled& spooled);
 
-  /// There is something to read back, and place for it.
+  /// Whether there is something to read back, and room for it.
   [[nodiscard]] bool wants_rows() const;
   /// Asks the store for it.
   void read();
-  /// Hands on what was read, a batch a delivery, valid for the time of the call.
+  /// Hands on what was read, one batch per delivery, valid during the call.
   void rows_read(const SpoolRead& read, PageCutter& cutter, const std::function<void(const Batch&)>& ship);
   void settled(Now now, const Settlement& settlement) override;
   void saved(Now /*now*/, std::uint64_t number) override { saves_.saved(number); }
@@ -110,7 +110,7 @@ class HookStream final : public Source {
 
   enum class Phase : std::uint8_t {
     opening,  ///< Whether we follow the org is not known yet: what is delivered waits.
-    standby,  ///< Another replica does.
+    standby,  ///< Another replica follows the org.
     open,
   };
 
@@ -124,12 +124,12 @@ class HookStream final : public Source {
 
   Phase phase_ = Phase::opening;
   bool look_ = false;     ///< There may be more than newest_ says.
-  bool looking_ = false;  ///< The reading is for that.
+  bool looking_ = false;  ///< The current reading is for that.
   bool reading_ = false;
   bool stopping_ = false;
   bool gives_way_ = false;
   bool lost_ = false;
-  std::deque<SpoolEvents> early_;   ///< While it is opening.
+  std::deque<SpoolEvents> early_;   ///< Came while it was opening.
   Place place_;                     ///< Only its `pages` is used: the last row settled.
   std::uint64_t read_until_ = 0;    ///< The last row handed on,
   std::uint64_t newest_ = 0;        ///< and the last one on disk,

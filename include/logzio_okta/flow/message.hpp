@@ -50,7 +50,7 @@ struct TenantSpec {
   std::vector<ServiceAppSpec> service_apps{};
 };
 
-/// Everything the tenants file and the options say of who is followed and where the events go. The
+/// Everything the tenants file and the options say about which orgs are followed and where events go. The
 /// destinations are those that the tenants name.
 struct Roster {
   std::vector<DestinationSpec> destinations;
@@ -73,11 +73,11 @@ struct AskOkta {
 struct MintToken {
   RequestId id;
   CredentialId credential;
-  Origin origin;  ///< The keyring checks it, as of a question.
+  Origin origin;  ///< The keyring checks it, as for a question.
   ProofKind proof = ProofKind::ec;
   std::chrono::milliseconds okta_ahead{0};  ///< Okta's clock minus ours.
 };
-/// Forget this request; no answer is wanted any more.
+/// Forget this request; its answer is no longer needed.
 struct CancelAsk {
   RequestId id;
 };
@@ -87,15 +87,15 @@ struct SendBulk {
   DestinationId destination;
   std::shared_ptr<const std::string> packed;  ///< gzip of lines.
   std::size_t lines = 0;
-  int patience = 1;  ///< So many times the usual wait for an answer: some listeners are slow.
+  int patience = 1;  ///< How many times the usual wait for an answer: some listeners are slow.
 };
 /// Bring this stream's place. Answered by Opened, before that perhaps by HeldBy.
 struct OpenStream {
   StreamId stream;
   std::string key;  ///< What the store knows it by: LogQuery::stream_key.
 };
-/// Nothing of this stream is on its way any more and all its saves are made: another replica may follow its
-/// org, once every stream of it that is open here has let go. The end is in order; but what Opened said of an
+/// Nothing of this stream is on its way now and all its saves are made: another replica may follow its org,
+/// once every stream of it that is open here has let go. The end is in order; but what Opened said of an
 /// unclean end stays true until a save. Answered as OpenStream is, unless it is for good.
 struct LetGo {
   StreamId stream;
@@ -149,7 +149,7 @@ struct KeepCopy {
   std::string name;                           ///< DestinationSpec::name
   std::shared_ptr<const std::string> packed;  ///< gzip of the lines, one member.
 };
-/// Nothing goes there any more: its token may be forgotten.
+/// Nothing more goes there: its token may be forgotten.
 struct ForgetDestination {
   DestinationId destination;
 };
@@ -198,17 +198,17 @@ struct Opened {
   std::optional<std::vector<EventHash>> in_flight{};
 };
 /// Another replica follows this stream's org. The store asks again by itself: Opened follows once the org is
-/// ours, HeldBy again when another one has it.
+/// ours, HeldBy again when another replica has it.
 struct HeldBy {
   StreamId stream;
   std::string holder;  ///< The name of its instance.
 };
 /// This stream's org has been taken by another replica. No save that is not acknowledged is on disk, nor will
-/// be; what was on its way may arrive, and the other one marks what it sends again. To follow the org once
-/// more a new stream is opened. Nothing is answered to this one any more but Spooled.
+/// be; what was on its way may arrive, and the new owner marks what it sends again. To follow the org again,
+/// open a new stream. This one gets no more answers except Spooled.
 ///
-/// Also if saves that were acknowledged are gone (the database failed over): a place kept in memory would
-/// pass what was set aside with them. Then nobody has taken the org, and Opened says `overtaken`.
+/// It is also sent if acknowledged saves are gone (the database failed over): a place kept in memory would
+/// pass what was set aside with them. Then no replica has taken the org, and Opened says `overtaken`.
 struct Lost {
   StreamId stream;
   std::string holder;  ///< Empty if acknowledged saves are gone.
@@ -221,7 +221,7 @@ struct WindowRead {
   StreamId stream;
   std::vector<WindowRow> rows;  ///< Oldest first.
 };
-/// This save and all earlier ones of the stream are on disk. Of no stream: saving is possible again.
+/// This save and all earlier ones of the stream are on disk. Without a stream: saving is possible again.
 struct Saved {
   StreamId stream;
   std::uint64_t number = 0;
@@ -252,7 +252,7 @@ struct HookArrived {
   std::string body;
   std::string region;           ///< The account's region, in lower case, if the hook says it.
   DestinationSpec destination;  ///< Where its events go, if its org is not polled.
-  /// Whose token the credential is, so that it is good for those of their tenants only; none: for every org.
+  /// The accounts whose token is the credential: it is good only for their tenants; none: for every org.
   std::vector<DestinationId> accounts{};
 };
 /// The events are on disk (or were before), or could not be put there.
@@ -280,8 +280,8 @@ struct SpoolRow {
     return source.size() + event_id.size() + event_time.size() + events.size();
   }
 };
-/// What a row takes of limits::spool_bytes_max: a delivery of empty events costs as well. `text_bytes`: of
-/// its envelope and its events.
+/// What a row takes of limits::spool_bytes_max: a delivery of empty events has a cost too. `text_bytes`: the
+/// size of its envelope and its events.
 [[nodiscard]] constexpr std::size_t spool_bytes_charged(std::size_t text_bytes, std::size_t events) {
   return text_bytes + limits::spool_row_bytes + events * limits::spool_event_bytes;
 }
@@ -290,8 +290,8 @@ struct SpoolRead {
   StreamId stream;
   std::vector<SpoolRow> rows;
 };
-/// What the spool holds that the core was not told of: what earlier runs left, at the start; later what other
-/// replicas took and we are to ship. Counts only what comes on top.
+/// What the spool holds that the core does not know: at the start, what earlier runs left; later, what other
+/// replicas took and we must ship. Counts only what is new.
 struct SpoolFound {
   struct Stream {
     HookRoute route;
@@ -307,12 +307,12 @@ struct SpoolFound {
 struct HookVerified {
   bool let_in = false;
 };
-/// Deliveries that were turned away at the door.
+/// Deliveries that the server refused.
 struct HooksRefused {
   HookRefusal kind = HookRefusal::malformed;
   std::uint64_t count = 0;
 };
-/// Nothing but time.
+/// Only time has passed.
 struct Tick {};
 
 using Input = std::variant<Tick, OktaAnswer, TokenAnswer, BulkAnswer, Opened, HeldBy, Lost, GiveWay,

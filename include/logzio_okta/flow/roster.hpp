@@ -2,15 +2,15 @@
 // those that have left it and still finish.
 //
 // A reload keeps what stays: place, budget and the keys' state. A tenant that leaves is retired: nothing more
-// is asked, what is on its way arrives. Where its destination is in trouble for good and nobody else names
-// it, the tenant is abandoned: its place is kept, and what waited is asked for again should it come back.
+// is asked, what is on its way arrives. If its destination is in lasting trouble and no other tenant names
+// it, the tenant is abandoned: its place is kept, and what waited is asked for again if it comes back.
 //
-// Where replicas share the orgs, a tenant whose org another one follows is on standby. One whose org was
-// taken is retired as it is, without a save, and begins anew as another stream, mostly on standby. One that
-// gives way finishes, lets go of its org, and begins anew.
+// If replicas share the orgs, a tenant whose org another replica follows is on standby. One whose org was
+// taken is retired as it is, without a save, and begins again as another stream, mostly on standby. One that
+// gives way finishes, lets go of its org, and begins again.
 //
 // Promises
-// - A destination is forgotten only when it holds nothing, and nobody names it.
+// - A destination is forgotten only when it holds nothing and nothing names it.
 // - What a destination in trouble holds of a tenant that moved goes along to the new one.
 // - What an org asked of us holds also for a tenant that leaves and comes back.
 #pragma once
@@ -38,7 +38,7 @@ namespace logzio_okta {
 
 class ActiveRoster {
  public:
-  /// The references outlive it. `began`: when this run did; nothing where replicas share the orgs.
+  /// The references must outlive it. `began`: when this run did; nothing where replicas share the orgs.
   ActiveRoster(const Policy& policy, Random random, std::optional<Instant> began, Memory& memory, Asks& asks,
                std::deque<Output>& outputs)
       : policy_(policy), random_(random), began_(began), memory_(memory), asks_(asks), outputs_(outputs) {}
@@ -50,7 +50,7 @@ class ActiveRoster {
 
   /// Another replica follows this tenant's org.
   void held_by(Tenant& tenant, const std::string& holder);
-  /// And took it from us. `goes_on`: another stream begins.
+  /// Another replica took it from us. `goes_on`: another stream begins.
   void lost(Now now, Tenant& tenant, const std::string& holder, bool goes_on);
   void give_way(Tenant& tenant);
   /// Those that give way and have finished.

@@ -31,9 +31,9 @@ struct SchedulerOptions {
   /// Other replicas may follow the orgs while we do not: an unclean end is dated by the moment a stream
   /// opens, not by when this process began; and a stream that leaves lets go of its org.
   bool shared_state = false;
-  bool hooks = false;               ///< Event hooks are listened for.
-  std::vector<Domain> hook_orgs{};  ///< Whose deliveries are shipped themselves, when they are not polled.
-  std::vector<ConstantField> hook_fields{};  ///< Said in each of their lines.
+  bool hooks = false;                        ///< Event hooks are listened for.
+  std::vector<Domain> hook_orgs{};           ///< Their deliveries are shipped if they are not polled.
+  std::vector<ConstantField> hook_fields{};  ///< Put into each of their lines.
   std::size_t spool_bytes_max = limits::spool_bytes_max;
 };
 

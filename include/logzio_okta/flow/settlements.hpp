@@ -1,6 +1,6 @@
 // Settlements: a shipper's settlements on their way to the sources. Events set aside need room on disk, of
 // which the second half is divided evenly: a tenant that exceeds its share then waits here alone. If there is
-// no room for anybody, the whole shipper waits.
+// no room for any tenant, the whole shipper waits.
 //
 //     if (settlements.add(std::move(settlement)) == Settlements::News::all_wait) complain();
 //     while (auto next = settlements.next()) settle(*next);

@@ -23,10 +23,10 @@ struct StoreAccess {
   Secret password;                           ///< PGPASSWORD
   std::optional<std::string> password_file;  ///< Read at each connect: a token may live for minutes.
   std::optional<std::string> passfile;       ///< PGPASSFILE, libpq's own.
-  std::optional<std::string> ca_file;        ///< Whose certificates are trusted, unless the URL names some.
+  std::optional<std::string> ca_file;        ///< The certificates to trust, unless the URL names some.
 };
 
-/// What options and environment say of it.
+/// What the options and the environment say about it.
 [[nodiscard]] StoreAccess access_of(const Options& options, const Environment& environment);
 /// Whether it can work as far as that shows without connecting.
 [[nodiscard]] Result<void> check_access(const StoreAccess& access);

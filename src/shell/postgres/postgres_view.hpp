@@ -1,4 +1,4 @@
-// PostgresView: a shared state as StateView shows it. Whatever a replica does meanwhile is in no one's way.
+// PostgresView: a shared state as StateView shows it. It and running replicas do not disturb each other.
 #pragma once
 
 #include <memory>

@@ -15,7 +15,7 @@
 
 namespace logzio_okta {
 
-/// One statement with what its $1, $2, ... stand for.
+/// One statement with the values of its $1, $2, ...
 class PgStatement {
  public:
   explicit PgStatement(std::string_view sql) : sql_(sql) {}

@@ -1,7 +1,7 @@
 // PostgresSchema: the tables of a shared state, in a schema `logzio_okta` of their own.
 //
-// Format (version 1; times are milliseconds since 1970 UTC but where the database itself judges them; bytes
-// are those of the state file, see state/schema.hpp)
+// Format (version 1; times are milliseconds since 1970 UTC except where the database itself judges them;
+// bytes are those of the state file, see state/schema.hpp)
 //     meta          one row: version, timeline (of the write-ahead log; another one after a failover),
 //                   failed_over: when that last changed
 //     instance      one row a running replica: id (random at each start), name, seen, lease (it lives until
@@ -18,7 +18,7 @@
 //     spool_seen    what was spooled within a day
 // For example: select domain, name, epoch, seen from logzio_okta.org left join logzio_okta.instance on owner
 // = id; A table, an index or a column with a default may be added under the same version: earlier replicas
-// pass over it, and a rolling update has both.
+// ignore it, and a rolling update has both.
 #pragma once
 
 #include <cstdint>

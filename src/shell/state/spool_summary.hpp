@@ -13,7 +13,7 @@ struct SpoolSummary {
   std::string key;
   std::uint64_t newest = 0;  ///< Its last row.
   std::size_t events = 0;
-  std::size_t bytes = 0;  ///< As charged.
+  std::size_t bytes = 0;  ///< Bytes as charged.
   WallTime oldest;
 };
 

@@ -34,7 +34,7 @@ Result<Input> StateEdit::wait_for(bool (*wanted)(const Input&)) {
     std::vector<pollfd> descriptors;
     store_->add_descriptors(descriptors);
     const Instant at = store_->deadline().value_or(steady_now());
-    // The rest that a commit leaves a loop is of no use here: there is nothing else to do.
+    // The pause after a commit is of no use here: there is nothing else to do.
     store_->work(descriptors.empty() ? std::max(at, steady_now()) : steady_now(), true);
     while (auto answer = store_->next_answer()) {
       if (wanted(*answer)) return std::move(*answer);

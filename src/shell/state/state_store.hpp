@@ -1,5 +1,5 @@
 // StateStore: what must survive a crash, wherever it is kept. Answers the core's OpenStream, LetGo,
-// ReadWindow, Save, SpoolEvents and ReadSpool; the loop knows no more of a store than this.
+// ReadWindow, Save, SpoolEvents and ReadSpool; the loop knows nothing else about a store.
 //
 //     store.open_stream(open);
 //     store.save(std::move(save), now);
@@ -9,21 +9,21 @@
 //     wait_until(store.deadline(), descriptors);
 //     Result<void> closed = store.close(clean);  // Without it the next run finds an unclean end.
 //
-// Promises, of every store
+// Promises of every store
 // - Saved is answered when the save is durable, never before. A save is written whole or not at all, the
 //   saves of a stream in order, and none twice.
 // - What Opened and WindowRead tell includes saves that were given before and are not committed yet.
 // - A commit that fails is answered with SaveFailed; everything stays queued and is tried again until it
 //   works, and then Saved follows (of no stream if nothing is queued). So is what cannot be read.
-// - A stream that was not saved since an unclean end is opened unclean, however often.
+// - A stream that was not saved since an unclean end is opened unclean each time.
 // - No credential is ever given to it.
-// And of one that several replicas share (PostgresStore)
+// Promises of a store that several replicas share (PostgresStore)
 // - OpenStream is answered HeldBy while another replica follows the stream's org, and Opened once it is ours.
-//   At any moment, by the store's own clock, an org is held by one replica at most.
+//   At any moment, by the store's own clock, at most one replica holds an org.
 // - A save of a stream whose org was taken is not written: Lost. Nothing may be asked of a lost stream; what
-//   was given of it before is dropped.
-// - An org is handed over only with all that its last owner saved; what that one may have sent without saving
-//   it is in doubt (Opened::clean).
+//   was given for it before is dropped.
+// - An org is handed over only with all that its last owner saved; what that owner may have sent without
+//   saving it is in doubt (Opened::clean).
 // - A delivery may be spooled by any replica, also for a stream that is HeldBy.
 #pragma once
 
@@ -81,26 +81,26 @@ class StateStore {
   /// Queues. The stream is open; one that is Lost is passed over.
   virtual void save(Save&& save, Instant now) = 0;
 
-  /// What waits in the spool and the core was not told of yet: what earlier runs left; where replicas share
+  /// What waits in the spool and was not yet reported to the core: what earlier runs left; if replicas share
   /// the store, also what others have taken since.
   [[nodiscard]] virtual std::vector<SpoolSummary> take_spool_found() = 0;
   /// Queues. Answered by Spooled: kept when it is durable; not kept when that failed, or at once while saving
   /// is in trouble. The stream is open or HeldBy.
   virtual void spool(SpoolEvents&& spool, Instant now) = 0;
-  /// Answered by SpoolRead; of what is durable. The stream is open.
+  /// Answered by SpoolRead, with durable rows only. The stream is open.
   virtual void read_spool(const ReadSpool& request) = 0;
 
-  /// Carries on what is due.
+  /// Does what is due.
   virtual void work(Instant now, bool about_to_block) = 0;
-  /// Whether what we write to is still what others will find; looked at every few seconds.
+  /// Whether others will still find what we write to; checked every few seconds.
   virtual bool is_in_place() = 0;
-  /// Adds what to wait for beside the deadline: work() is called when one of them is ready.
+  /// Adds what to wait for besides the deadline: work() is called when one of them is ready.
   virtual void add_descriptors(std::vector<pollfd>& descriptors) const = 0;
   /// When work() must be called at the latest; nothing while there is nothing to do.
   [[nodiscard]] virtual std::optional<Instant> deadline() const = 0;
   [[nodiscard]] virtual std::optional<Input> next_answer() = 0;
 
-  /// Kept as set aside, as packed there and charged (bytes_charged).
+  /// The bytes of what is set aside, as packed there and charged (bytes_charged).
   [[nodiscard]] virtual std::uint64_t set_aside_bytes() const = 0;
   /// True once after `check` has found a key that works: what Okta has refused should be tried again.
   [[nodiscard]] virtual bool take_nudge() = 0;

@@ -25,7 +25,7 @@
 // - A state that was copied after a clean end and put back is known, and its streams are in doubt up to their
 //   tails.
 // - A directory or file that is removed or replaced under it is noticed before the next commit; nothing is
-//   written to what nobody will find.
+//   written where it could not be found.
 // - No credential is ever given to it.
 // The tables are in schema.hpp.
 #pragma once
@@ -67,17 +67,17 @@ class Store final : public StateStore {
   Store& operator=(Store&& other) noexcept;
   ~Store() override;
 
-  /// What open() met, and reads that fail.
+  /// What open() found, and reads that failed.
   [[nodiscard]] std::vector<std::string> take_warnings() override;
 
   /// Its place and rows include saves not yet committed. A stream that was opened before in this run is
   /// unclean only as long as it has not been saved since an unclean end. Never HeldBy.
   void open_stream(const OpenStream& request) override;
-  /// Nobody else can follow it: Opened again.
+  /// No other process can follow it, so it is Opened again.
   void let_go(const LetGo& request) override;
   void read_window(const ReadWindow& request) override;
-  /// Writes it, durable as soon as the next commit is, and before that against everything but the machine
-  /// going down. What cannot be written is tried again until it can.
+  /// Writes it. It is durable once the next commit is; until then it survives everything except the machine
+  /// going down. A failed write is retried until it succeeds.
   void note(NoteInFlight&& note, Instant now) override;
   [[nodiscard]] bool notes_written() const override;
   [[nodiscard]] bool may_act() const override { return true; }
@@ -87,7 +87,7 @@ class Store final : public StateStore {
   /// What earlier runs left in the spool.
   [[nodiscard]] const std::vector<SpoolSummary>& spool_found() const;
   [[nodiscard]] std::vector<SpoolSummary> take_spool_found() override;
-  /// For the same commits as saves. The stream was saved before.
+  /// Goes into the same commits as saves. The stream was saved before.
   void spool(SpoolEvents&& spool, Instant now) override;
   void read_spool(const ReadSpool& request) override;
 
@@ -96,19 +96,19 @@ class Store final : public StateStore {
   /// Whether the names in the directory still lead to the files that are open. If not: SaveFailed, each time,
   /// and nothing is written; once they do again: Saved, of no stream if nothing is queued.
   bool is_in_place() override;
-  /// None.
+  /// Adds none.
   void add_descriptors(std::vector<pollfd>& /*descriptors*/) const override {}
   [[nodiscard]] std::optional<Instant> deadline() const override;
   [[nodiscard]] std::optional<Input> next_answer() override;
 
   [[nodiscard]] std::uint64_t set_aside_bytes() const override;
-  /// Never: there OwnerLock::nudge() tells.
+  /// Always false: for this store, OwnerLock::nudge() does that.
   [[nodiscard]] bool take_nudge() override { return false; }
   [[nodiscard]] std::optional<FleetReport> fleet_report(Instant /*now*/) const override {
     return std::nullopt;
   }
 
-  /// Nothing is committed where the directory was taken away under it (is_in_place). Frees the lock.
+  /// Commits nothing if the directory was removed or replaced under it (is_in_place). Frees the lock.
   [[nodiscard]] Result<void> close(bool clean) override;
 
  private:
