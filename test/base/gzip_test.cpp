@@ -92,7 +92,7 @@ TEST_CASE("whole members: what is cut short, damaged or followed by something el
   damaged[first.size() + second.size() / 2] ^= 1;
   REQUIRE(whole_members(damaged) == first.size());
   damaged = both;
-  damaged[first.size() - 6] ^= 1;  // Of the checksum.
+  damaged[first.size() - 6] ^= 1;  // In the checksum.
   REQUIRE(whole_members(damaged) == 0);
 }
 

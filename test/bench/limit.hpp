@@ -20,7 +20,7 @@ namespace logzio_okta::bench {
 struct Stage {
   std::string_view name;
   double us_per_page = 0;
-  double mb_per_s = 0;  ///< Of plain JSON.
+  double mb_per_s = 0;  ///< Measured in plain JSON.
 };
 [[nodiscard]] std::vector<Stage> measure_stages(const Pages& pages, std::size_t pages_measured);
 

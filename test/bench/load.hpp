@@ -1,6 +1,6 @@
 // Load: what the orgs of one run hold and what its listener took; afterwards the proof that it is the same.
 //
-// Every org's log is the pool of pages, begun at a place of its own: `backlog` events are there from the
+// Every org's log is the pool of pages, starting at its own offset: `backlog` events are there from the
 // start, and `rate` more a second are persisted while it runs. A full page is served ready-made, any other is
 // packed on the spot.
 #pragma once
@@ -39,7 +39,7 @@ struct Proof {
   std::size_t delivered = 0;  ///< Lines.
   std::size_t missing = 0;
   std::size_t twice = 0;
-  std::size_t foreign = 0;  ///< Lines that are no event of the pool, byte for byte.
+  std::size_t foreign = 0;  ///< Lines that do not match an event of the pool byte for byte.
   std::size_t plain_bytes = 0;
   std::vector<double> page_ms;   ///< For each page asked by a backlog: since its last byte was sent.
   std::vector<double> event_ms;  ///< For each event of an org without a backlog: since it was persisted.
@@ -58,13 +58,13 @@ class Load {
 
   [[nodiscard]] std::optional<Instant> first_request() const { return first_request_; }
   [[nodiscard]] Instant last_bulk() const { return last_bulk_; }
-  /// Whether each org has been asked once more where nothing was left.
+  /// Whether each org has been asked once more after its last event.
   [[nodiscard]] bool exhausted() const { return std::ranges::all_of(asked_past_the_end_, std::identity()); }
   [[nodiscard]] std::size_t pages_served() const { return pages_served_; }
   [[nodiscard]] std::size_t bulks() const { return bulks_.size(); }
-  [[nodiscard]] std::size_t bytes_in() const { return bytes_in_; }    ///< Of pages, as sent to the daemon.
-  [[nodiscard]] std::size_t bytes_out() const { return bytes_out_; }  ///< Of bulks, as received from it.
-  /// Inflates all that came. Expected is what was there by `until`.
+  [[nodiscard]] std::size_t bytes_in() const { return bytes_in_; }    ///< Pages, as sent to the daemon.
+  [[nodiscard]] std::size_t bytes_out() const { return bytes_out_; }  ///< Bulks, as received from it.
+  /// Inflates everything received. Expected is what was there by `until`.
   [[nodiscard]] Proof prove(Instant until) const;
 
  private:

@@ -1,4 +1,4 @@
-// The naive way: what one would write in an afternoon, as a process of its own against the daemon's server.
+// The naive way: what one would write in an afternoon, as a separate process against the daemon's server.
 #pragma once
 
 #include <cstddef>

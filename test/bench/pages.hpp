@@ -1,7 +1,7 @@
-// Pages: ready-made answers of Okta for the bench, and how each of their events is known again.
+// Pages: ready-made answers from Okta for the bench, and how to recognize each of their events.
 //
 // Making and packing them takes longer than carrying them does, so it is done once, before anything is
-// measured. All orgs of a run serve the same pool: an event is told apart by its tenant and its uuid.
+// measured. All orgs of a run serve the same pool: an event is identified by its tenant and its uuid.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ namespace logzio_okta::bench {
 
 inline constexpr std::size_t page_events = 1000;
 
-/// Where an event is in the pool, and what its bytes behind the opening brace are.
+/// Where an event is in the pool, and its bytes after the opening brace.
 struct KnownEvent {
   std::uint64_t uuid_hash = 0;
   std::uint64_t rest_hash = 0;
@@ -33,7 +33,7 @@ class Pages {
   [[nodiscard]] const std::vector<std::string>& packed() const { return packed_; }
   /// `count` events from `first` on, going round at the end: a page that was not ready, packed quickly.
   [[nodiscard]] std::string pack(std::size_t first, std::size_t count) const;
-  /// The event of this line, if the line ends with its very bytes.
+  /// The event of this line, if the line ends with exactly its bytes.
   [[nodiscard]] std::optional<std::size_t> ordinal_of(std::string_view line) const;
 
  private:

@@ -48,7 +48,7 @@ struct Server::Connection {
   explicit Connection(Fd fd) : stream(std::move(fd)) {}
 
   sandbox::Stream stream;
-  std::string head;  ///< Of the request being read, and perhaps the first bytes of its body.
+  std::string head;  ///< The head of the request being read, perhaps with the first bytes of its body.
   std::string body;
   std::size_t body_filled = 0;
   bool in_body = false;

@@ -22,12 +22,12 @@ struct Trial {
   int exit_code = -1;
   std::string log;            ///< What the daemon said.
   double start_ms = 0;        ///< From exec to its first request.
-  double cpu_s = 0;           ///< Of the daemon, user and system, from its first request on.
+  double cpu_s = 0;           ///< The daemon's, user and system, from its first request on.
   double start_cpu_s = 0;     ///< Before that.
   std::size_t start_rss = 0;  ///< What it had touched by then, bytes.
-  double server_cpu_s = 0;    ///< Of this process meanwhile.
+  double server_cpu_s = 0;    ///< This process's meanwhile.
   double wall_s = 0;          ///< From the first request to the last bulk.
-  std::size_t rss_peak = 0;   ///< Of the daemon, bytes.
+  std::size_t rss_peak = 0;   ///< The daemon's, bytes.
   std::size_t pages = 0;
   std::size_t bulks = 0;
   std::size_t bytes_in = 0;
@@ -41,7 +41,7 @@ struct Trial {
 /// Runs it on the first processor, the world around it on the last.
 [[nodiscard]] Trial run_trial(const std::filesystem::path& daemon, const Pages& pages, const TrialSpec& spec);
 
-/// Puts a process (0: this one) on one processor, of those it may use.
+/// Pins a process (0: this one) to one of the processors it may use.
 void pin(pid_t process, bool first);
 
 }  // namespace logzio_okta::bench

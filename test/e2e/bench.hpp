@@ -1,4 +1,4 @@
-// Bench: the real program against a World of its own, in a few words.
+// Bench: the real program against a World of its own, for short tests.
 //
 //     Bench bench;
 //     const auto acme = bench.add_org();
@@ -9,9 +9,9 @@
 //     REQUIRE(bench.stop() == 0);
 //     CHECK(bench.proven_once());
 //
-// The program runs with --log-level trace, and whatever a test is about, at its end no credential may stand
-// in anything the program has said or kept, nor a sanitizer's report in its log. LOGZIO_OKTA_E2E_BINARY in
-// the environment names another program to test than the one built beside the tests.
+// The program runs with --log-level trace, and at the end of every test no credential may be in anything the
+// program has said or kept, nor a sanitizer's report in its log. LOGZIO_OKTA_E2E_BINARY in the environment
+// names another program to test than the one built beside the tests.
 #pragma once
 
 #include <chrono>
@@ -41,8 +41,8 @@ using sandbox::write_file;
 namespace fault = model::fault;
 using model::always;
 
-/// By then what must come has come, on a machine that is busy with other things as well. Only a test that
-/// fails waits so long; how fast the program is, the bench measures (docs/performance.md).
+/// Long enough for what must come, even on a machine busy with other things. Only a test that fails waits
+/// this long; the bench measures how fast the program is (docs/performance.md).
 inline constexpr Duration patience = 120s;
 
 using Words = std::vector<std::string>;
@@ -53,8 +53,8 @@ struct Run {
   std::string poll_interval = "100ms";
   std::string rate_share = "1";
   std::string admin = "off";
-  Words flags = {};    ///< Behind the bench's own.
-  Variables env = {};  ///< Beside LOGZIO_TOKEN.
+  Words flags = {};    ///< After the bench's own.
+  Variables env = {};  ///< In addition to LOGZIO_TOKEN.
 };
 
 class Bench {
@@ -66,10 +66,10 @@ class Bench {
 
   World world;
 
-  /// As World's; a rate limit that is not given is of no concern, and the keys become secrets.
+  /// As World's; without a given rate limit there is none to meet, and the keys become secrets.
   std::size_t add_org(sandbox::OrgSpec spec = {});
   std::size_t add_listener(sandbox::ListenerSpec spec = {});
-  /// From now on nobody may read this in a log or the state.
+  /// From now on this must not appear in a log or the state.
   void add_secret(std::string secret) { secrets_.push_back(std::move(secret)); }
   [[nodiscard]] const Words& secrets() const { return secrets_; }
 
@@ -81,7 +81,7 @@ class Bench {
   /// Replaces the tenants file, by default with all orgs of the world.
   void write_tenants() { write_file(tenants_file(), world.tenants_yaml()); }
   void write_tenants(std::string_view yaml) { write_file(tenants_file(), yaml); }
-  /// The first column of what the state answers to this query.
+  /// The first column of this query's result on the state.
   [[nodiscard]] Words query_state(const std::string& sql) const;
   /// What is set aside, inflated.
   [[nodiscard]] Words set_aside() const;
@@ -89,7 +89,7 @@ class Bench {
   // The program.
 
   [[nodiscard]] static std::filesystem::path binary();
-  /// Whether its memory and processor time mean anything: not those of a program full of sanitizers.
+  /// Whether its memory and processor time mean anything: not with sanitizers.
   [[nodiscard]] static bool measurable();
   /// For whatever is started here: no leak checker, where it cannot work.
   [[nodiscard]] static Variables sanitizer_variables();
@@ -99,14 +99,14 @@ class Bench {
 
   /// Starts it, with the tenants file as it is, or for all orgs if there is none.
   Daemon& start(const Run& run = {});
-  /// Starts it (or the binary that is named) with exactly these words and variables.
+  /// Starts it (or the named binary) with exactly these words and variables.
   Daemon& start_process(sandbox::ProcessSpec spec);
-  /// Runs it with --once to its end; its exit code.
+  /// Runs it with --once to its end; returns its exit code.
   std::optional<int> run_once(Run run = {}, Duration limit = patience);
   [[nodiscard]] Daemon& daemon() { return *daemon_; }
-  /// TERM; its exit code, if it ends in time.
+  /// Sends TERM; returns its exit code if it ends in time.
   std::optional<int> stop(Duration limit = patience);
-  /// kill -9, and what it had sent has been heard by every model when this returns.
+  /// kill -9; when this returns, every model has received what it had sent.
   void kill();
   [[nodiscard]] bool says(std::string_view text, Duration limit = patience);
 
@@ -114,7 +114,7 @@ class Bench {
 
   /// Every event that belongs in Logz.io has been delivered.
   [[nodiscard]] bool all_arrive(Duration limit = patience);
-  /// Waits until this holds, looked at often, and says more about a failure.
+  /// Waits until this holds, checked often, and says more about a failure.
   template <class Done>
   [[nodiscard]] bool wait(Done done, Duration limit = patience) {
     const auto end = std::chrono::steady_clock::now() + limit;
@@ -126,7 +126,7 @@ class Bench {
     }
     return true;
   }
-  /// Time goes by, for what can only be seen over a while: that something does not happen.
+  /// Lets time pass, to see that something does not happen.
   void pass(Duration span) {
     (void)world.wait(span, [] { return false; });
   }
@@ -148,14 +148,14 @@ class Bench {
 
  private:
   void end_daemon();
-  /// For the next assertion that fails: what the judge thinks and the program's last words.
+  /// For the next assertion that fails: the judge's findings and the end of the program's log.
   void tell();
   void look_for_secrets();
 
   sandbox::TempDir files_;
   Words secrets_;
   std::optional<Daemon> daemon_;
-  std::string logs_;  ///< Of daemons that have ended.
+  std::string logs_;  ///< Logs of daemons that have ended.
 };
 
 /// A line that says `"possible_duplicate":true`.

@@ -6,10 +6,10 @@
 //     bench.listener_takes();
 //     bench.pass(10s);
 //     REQUIRE(bench.wants() == "/api/v1/logs?after=2");
-//     bench.crashes();                      // what was not saved is forgotten, and it starts anew
+//     bench.crashes();                      // what was not saved is forgotten, and it restarts
 //
-// After every input it holds the core to what is always true: the counters add up, and a deadline that has
-// come changes something (nobody spins).
+// After every input it checks what must always hold: the counters add up, and a deadline that has come
+// changes something (no busy loop).
 #pragma once
 
 #include <algorithm>
@@ -39,7 +39,7 @@
 
 namespace logzio_okta::bench {
 
-// Words of Okta.
+// What Okta says.
 
 /// When every test begins.
 inline const WallTime birth = *parse_rfc3339("2026-11-23T12:00:00Z");
@@ -52,7 +52,7 @@ inline std::string event(int n, WallTime published) {
 inline std::string event(int n) {
   return event(n, birth - 1h + std::chrono::seconds(n));
 }
-/// One that nobody gave an identity.
+/// An event without an identity.
 inline std::string nameless(int n) {
   return R"({"published":")" + format_rfc3339(birth - 1h + std::chrono::seconds(n)) + R"(","n":)" +
          std::to_string(n) + "}";
@@ -64,7 +64,7 @@ inline std::vector<std::string> events(int first, int last) {
   return all;
 }
 
-/// An answer of Okta. What depends on the moment it is given is filled in then.
+/// An answer from Okta. What depends on the moment it is given is filled in then.
 struct Reply {
   HttpAnswer answer;
   std::optional<Duration> reset_in;
@@ -89,12 +89,12 @@ struct Reply {
     dated = false;
     return std::move(*this);
   }
-  /// By something in between.
+  /// From an intermediary.
   Reply&& foreign() && {
     of_okta = false;
     return std::move(*this);
   }
-  /// As Okta gives it when its clock shows `okta_now`.
+  /// The answer as Okta gives it when its clock shows `okta_now`.
   [[nodiscard]] HttpAnswer at(WallTime okta_now) && {
     if (dated && !find_header(answer.headers, "Date"))
       answer.headers.push_back({"Date", format_http_date(okta_now)});
@@ -122,7 +122,7 @@ inline TransportError broken(TransportFault fault, bool sent = false) {
   return {.fault = fault, .sent = sent, .text = std::string(name_of(fault))};
 }
 
-// Words of the listener.
+// What the listener says.
 
 inline BulkResult says(int status, std::string body = "", Headers headers = {}) {
   return HttpAnswer{.status = status, .headers = std::move(headers), .body = std::move(body)};
@@ -170,7 +170,7 @@ inline std::vector<Line> lines_of(const std::string& packed) {
 
 // The store.
 
-/// What the store on disk promises, without a disk: saves are kept in order, `commit` makes them last,
+/// What the store on disk promises, without a disk: saves are kept in order, `commit` makes them durable,
 /// `crash` forgets the others.
 class MemoryStore {
  public:
@@ -257,7 +257,7 @@ class MemoryStore {
     spool.doubt();
     for (auto& [key, stream] : disk) stream.unclean = stream.place.has_value();
   }
-  /// Another replica follows all orgs, and ends in order or not.
+  /// Another replica follows all orgs, and ends cleanly or not.
   void others_take() { queue_.clear(); }
   void others_end(bool clean) {
     if (!clean) spool.doubt();
@@ -277,8 +277,8 @@ class MemoryStore {
   }
 
   model::Spool spool;
-  bool remembers_in_flight = false;  ///< False as if each crash were the machine's.
-  bool disk_fails = false;           ///< For what is to be spooled.
+  bool remembers_in_flight = false;  ///< False: as if each crash were the machine's.
+  bool disk_fails = false;           ///< For events that are to be spooled.
   std::map<std::string, Stream> disk;
   std::vector<SetAside> set_aside;
 
@@ -304,13 +304,13 @@ class MemoryStore {
 struct Settings {
   std::vector<std::string> domains = {"acme.okta.com"};
   int keys_each = 1;
-  /// Of the domains, in their order; without them all have the first.
+  /// The account of each domain, in order; if empty, all have the first.
   std::vector<std::uint64_t> accounts{};
   Policy policy{};
   Protocol protocol = Protocol::https_bulk;
   Duration okta_skew{};  ///< Okta's clock minus ours.
   std::uint64_t seed = 1;
-  /// A new tenant's question for Okta's clock is answered at once, and not counted.
+  /// A new tenant's request for Okta's clock is answered at once, and not counted.
   bool shows_clock = true;
   std::vector<std::string> hook_orgs = {};  ///< Whose hooks are taken although they are not polled.
   std::size_t spool_bytes_max = limits::spool_bytes_max;
@@ -340,7 +340,7 @@ class Bench {
     return spec;
   }
 
-  /// An account of its own at the listener.
+  /// A separate account at the listener.
   [[nodiscard]] DestinationSpec destination(std::uint64_t number) const {
     return {.id = DestinationId{number},
             .listener = {.protocol = settings.protocol, .host = "listener.logz.io", .port = 8071}};
@@ -400,7 +400,7 @@ class Bench {
 
   // Okta.
 
-  /// The target it asks for from the only org that is asked; empty if nothing is asked.
+  /// The target of the only request to Okta in flight; empty if there is none.
   [[nodiscard]] std::string wants() const {
     REQUIRE(asks.size() <= 1);
     return asks.empty() ? "" : asks.begin()->second.target;
@@ -431,7 +431,7 @@ class Bench {
 
   // Okta's event hook.
 
-  /// A delivery of these events, from the first tenant's org; what it is answered with.
+  /// A delivery of these events from the first tenant's org; returns the answer to it.
   int hook_delivers(const std::vector<std::string>& events, const std::string& domain = "acme.okta.com",
                     std::vector<DestinationId> accounts = {}) {
     std::string array;
@@ -455,7 +455,7 @@ class Bench {
     const auto open = bulks;
     for (const auto& [id, bulk] : open) verdict(id, result);
   }
-  /// Answers one bulk. What a 200 settles counts as delivered; so does what an answer that got lost hid.
+  /// Answers one bulk. What a 200 settles counts as delivered; so does a bulk taken whose answer was lost.
   void verdict(BulkId id, const BulkResult& result, bool took_it = false) {
     const auto found = bulks.find(id);
     REQUIRE(found != bulks.end());
@@ -465,7 +465,7 @@ class Bench {
     bulks.erase(found);
     put_in(BulkAnswer{.id = id, .result = result});
   }
-  /// Its lines reach the index, whatever is answered.
+  /// Its lines reach the index, whatever the answer.
   void took(const SendBulk& bulk) {
     for (Line& line : lines_of(*bulk.packed)) {
       line.destination = bulk.destination;
@@ -500,7 +500,7 @@ class Bench {
 
   // Other replicas.
 
-  /// One takes every org that we follow. What is not committed never will be.
+  /// One takes every org that we follow. What is not committed is lost.
   void taken_by(const std::string& replica) {
     holder = replica;
     store.others_take();
@@ -508,7 +508,7 @@ class Bench {
       inputs_.emplace_back(Lost{.stream = each.stream, .holder = replica});
     settle();
   }
-  /// And has stopped: the streams that wait open.
+  /// The other replica has stopped: the waiting streams open.
   void holder_ends(bool clean) {
     holder.clear();
     store.others_end(clean);
@@ -520,7 +520,7 @@ class Bench {
     settle();
   }
 
-  // What it says.
+  // What the core says.
 
   [[nodiscard]] Report report() const { return scheduler->report(now()); }
   [[nodiscard]] EventCounts counts() const { return report().total; }
@@ -556,15 +556,15 @@ class Bench {
   std::vector<KeepCopy> copies;
   std::vector<AnswerHook> hook_answers;
   std::vector<DestinationId> forgotten;
-  std::size_t asked = 0;  ///< Over all.
+  std::size_t asked = 0;  ///< In total.
   std::size_t sent = 0;
   bool saving = true;               ///< Off, saves wait (a slow disk) or fail.
-  std::string holder;               ///< The replica that follows all orgs; empty: we may.
+  std::string holder;               ///< The replica that follows all orgs; empty: we may follow them.
   std::vector<OpenStream> opened;   ///< The streams that we follow,
-  std::vector<OpenStream> waiting;  ///< and those that we would.
+  std::vector<OpenStream> waiting;  ///< and those that wait for us.
   std::vector<LetGo> let_go;
 
-  /// Where set, they answer at once; nullopt leaves the question open.
+  /// Where set, they answer at once; nullopt leaves the request open.
   std::function<std::optional<HttpResult>(const AskOkta&)> okta;
   std::function<std::optional<BulkResult>(const SendBulk&)> listener;
 
@@ -663,7 +663,7 @@ class Bench {
   void perform(ForgetDestination&& forget) { forgotten.push_back(forget.destination); }
   void perform(Note&& note) { notes.push_back(std::move(note)); }
 
-  // Its cost grows with the tenants, and what it shows does not heal by itself: with many, not every time.
+  // Its cost grows with the tenants, and a fault it finds does not go away: with many, not every time.
   void check_counters() {
     if (++looks_ % (1 + tenants.size() / 2) != 0) return;
     const Report seen = report();

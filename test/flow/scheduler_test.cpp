@@ -506,7 +506,7 @@ TEST_CASE("scheduler: --once waits quietly for the one that has much to fetch") 
   bench.okta_replies(acme, page({}).next(link_a));
   bench.okta_replies(acme, page({}).next(link_a));
   for (int i = 0; i < 30; ++i) {    // pass() fails where the loop spins.
-    std::vector<std::string> full;  // Of the hour before it began: later ones would end it.
+    std::vector<std::string> full;  // From the hour before it began: later ones would end it.
     for (int n = i * 1000; n < (i + 1) * 1000; ++n) full.push_back(event(n, birth - 1h + n * 100ms));
     bench.okta_replies(beta, page(full).next("/api/v1/logs?after=" + std::to_string(i)));
     bench.listener_takes();

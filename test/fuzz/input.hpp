@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <string_view>
 
-// Every fuzzer judges with it: a failed one aborts with its place, which libFuzzer keeps as a finding.
+// Every fuzzer's check: a failed one aborts with its place, which libFuzzer keeps as a finding.
 #include "logzio_okta/base/check.hpp"
 
 namespace logzio_okta::fuzz {
@@ -39,7 +39,7 @@ class Input {
     for (int i = 0; i < 8; ++i) value = value << 8U | byte();
     return value;
   }
-  /// Up to a line break, which people and dictionaries write more easily than lengths.
+  /// Up to a line break, which is easier to write than a length, for people and in dictionaries.
   [[nodiscard]] std::string_view line() {
     const std::size_t end = std::min(rest_.find('\n'), rest_.size());
     const std::string_view text = rest_.substr(0, end);

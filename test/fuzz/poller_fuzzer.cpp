@@ -396,7 +396,7 @@ class Model {
 
   fuzz::Input& input_;
   std::vector<Event> log_;
-  mutable std::optional<WallTime> since_;  ///< Of the stream's first question.
+  mutable std::optional<WallTime> since_;  ///< From the stream's first query.
   Instant steady_{1h};
   milliseconds wall_error_{0};
   bool jumped_ = false;

@@ -1,7 +1,7 @@
 // What a model is asked, what it answers, and how the answer travels.
 //
-// A model never touches a socket. How the world should misbehave it says in the answer's Delivery, which a
-// server performs on a connection and a simulator performs on its own clock (`as_result`).
+// A model never touches a socket. The answer's Delivery says how the world should misbehave; a server
+// performs it on a connection, and a simulator on its own clock (`as_result`).
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@ struct Request {
 /// What happens to the connection at the end of an answer, or in the midst of it.
 enum class Ending : std::uint8_t {
   keep,   ///< Nothing: the next request may follow.
-  fin,    ///< Closed in order.
+  fin,    ///< Closed in an orderly way.
   reset,  ///< Torn down.
   stall,  ///< Nothing more comes, and nothing is closed.
 };
@@ -34,9 +34,9 @@ inline constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max()
 
 struct Delivery {
   Duration delay{};                   ///< Before the first byte.
-  std::size_t bytes_max = unlimited;  ///< Of the whole answer on the wire, head included; then `ending`.
+  std::size_t bytes_max = unlimited;  ///< Bytes of the answer on the wire, head included, before `ending`.
   Ending ending = Ending::keep;
-  bool endless = false;  ///< The body is said again and again until the peer has had enough.
+  bool endless = false;  ///< The body is repeated until the peer gives up.
 };
 
 struct Answer {
@@ -57,8 +57,7 @@ enum class Framing : std::uint8_t { content_length, chunked };
 /// Status line, headers and the blank line.
 [[nodiscard]] std::string wire_head(const Answer& answer, Framing framing);
 
-/// What a client inside the limits of limits.hpp makes of the answer; `delivery.delay` is the caller's to
-/// wait.
+/// What a client that keeps to limits.hpp makes of the answer; the caller waits for `delivery.delay`.
 [[nodiscard]] HttpResult as_result(const Answer& answer);
 
 }  // namespace logzio_okta::model

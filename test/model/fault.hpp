@@ -32,7 +32,7 @@ namespace match {
 
 namespace fault {
 
-// Of both models.
+// Faults of both models.
 
 /// This answer instead.
 struct Status {
@@ -41,7 +41,7 @@ struct Status {
   std::string content_type = "text/html";
   Headers headers;
 };
-/// So many bytes of the answer, then this ending.
+/// This many bytes of the answer, then this ending.
 struct Cut {
   std::size_t bytes = 0;
   Ending ending = Ending::fin;
@@ -50,7 +50,7 @@ struct Cut {
 struct Delay {
   Duration time{};
 };
-/// The answer is whole, then the connection ends, as idle ones do at a server.
+/// The answer is whole, then the connection ends, as when a server closes an idle one.
 struct CloseAfter {
   Ending ending = Ending::fin;
 };
@@ -62,12 +62,12 @@ struct CloseAfter {
 [[nodiscard]] Status proxy_bad_request();  ///< 400 with a proxy's HTML.
 /// 503 or 429 with Retry-After.
 [[nodiscard]] Status retry_after(int status, std::chrono::seconds wait);
-/// Nothing is ever said.
+/// No answer ever comes.
 [[nodiscard]] inline Cut hang() {
   return {.bytes = 0, .ending = Ending::stall};
 }
 
-// Of Okta.
+// Faults of Okta.
 
 /// An error body as Okta writes it.
 [[nodiscard]] Status okta_error(int status, std::string_view code, std::string_view summary);
@@ -76,10 +76,10 @@ struct CloseAfter {
 [[nodiscard]] Status okta_forbidden();     ///< 403 E0000006.
 [[nodiscard]] Status okta_unauthorized();  ///< 401 E0000011.
 
-/// A proxy's or a firewall's page in Okta's place: none of Okta's headers, and a clock of its own.
+/// A proxy's or a firewall's page instead of Okta's: none of Okta's headers, and a clock of its own.
 struct InBetween {
   int status = 403;
-  Duration clock_off{};  ///< Of the org's clock.
+  Duration clock_off{};  ///< How far its clock is from the org's.
 };
 
 /// 429 E0000047 as for a spent window.
@@ -110,32 +110,31 @@ struct Body {
   std::string content_type = "application/json";
 };
 struct TruncatedJson {};  ///< A 200 whose body ends in the midst of an event, complete as far as HTTP knows.
-/// So many events from before the asked place stand again at the front of the page, as far back as `which`
-/// lets them.
+/// The page begins with this many events from before the requested place, as far back as `which` allows them.
 struct RepeatEvents {
   std::size_t count = 0;
   std::function<bool(std::string_view)> which{};  ///< By their bytes; without it all of them.
 };
-/// The page's last event is in it twice, if `which` lets it.
+/// The page's last event is in it twice, if `which` allows it.
 struct TwiceInPage {
   std::function<bool(std::string_view)> which{};
 };
-/// At most so many events, whatever follows; with none the link leads on all the same.
+/// At most this many events, whatever follows; even with none, the link leads on.
 struct ShortPage {
   std::size_t events = 0;
 };
-/// Whatever is asked, the first page is answered, without any Link or with one that does not move.
+/// Every query is answered with the first page, without a Link or with one that does not move.
 struct SamePage {
   bool link = false;
 };
 struct Endless {};  ///< A body that never stops.
-/// A gzip body that inflates to so many bytes.
+/// A gzip body that inflates to this many bytes.
 struct GzipBomb {
   std::size_t plain_bytes = std::size_t{1} << 30U;
 };
 struct DamagedGzip {};    ///< gzip with a broken checksum.
 struct NotReallyGzip {};  ///< Content-Encoding: gzip over a plain body.
-/// So many bytes of headers.
+/// This many bytes of headers.
 struct HugeHeaders {
   std::size_t bytes = 128 * std::size_t{1024};
 };
@@ -143,14 +142,14 @@ struct HugeHeaders {
 struct RefuseCursor {
   int status = 400;
 };
-/// The page holds so many more events than were asked for, as far as the log goes.
+/// The page holds this many more events than were asked for, as far as the log goes.
 struct Surplus {
   std::size_t count = 0;
 };
 
-// Of the listener.
+// Faults of the listener.
 
-/// The lines are taken, then this answer instead of the honest one.
+/// The lines are taken, then this answer is sent instead of the honest one.
 struct StoredThen {
   Status status;
 };
@@ -159,7 +158,7 @@ struct Unanswered {
   bool stored = true;
   Ending ending = Ending::fin;
 };
-/// Only so many bytes of the request's body (or of a line connection) are read, then this ending. 0: closed
+/// Only this many bytes of the request's body (or of a line connection) are read, then this ending. 0: closed
 /// before reading. Lines complete by then are taken on a line connection, and none of a bulk.
 struct CutRequest {
   std::size_t bytes = 0;

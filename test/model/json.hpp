@@ -1,7 +1,7 @@
 // The little JSON the models need: the top level of an object, its shape, and a quoted string.
 //
 // Naive on purpose and shared with nothing under test, so that a mistake of the daemon's cutter is not
-// repeated by its judge. Whether text is JSON at all is asked of the strict judge in okta/page.hpp.
+// repeated by its judge. The strict judge in okta/page.hpp decides whether text is JSON.
 #pragma once
 
 #include <cstddef>
@@ -15,14 +15,14 @@ namespace logzio_okta::model {
 struct Member {
   std::string key;         ///< Unescaped.
   std::string_view value;  ///< As written, without white space around it; a string with its quotes.
-  std::size_t begin = 0;   ///< Offset of the byte behind the '{' or ',' before it.
+  std::size_t begin = 0;   ///< Offset of the byte after the preceding '{' or ','.
 };
 
 struct Object {
   std::vector<Member> members;
-  std::size_t end = 0;  ///< Offset of the byte behind the last member (or behind the '{' of an empty object).
+  std::size_t end = 0;  ///< Offset of the byte after the last member (or after the '{' of an empty object).
 
-  /// The value of the last member of that name, as most parsers have it.
+  /// The value of the last member of that name, as most parsers return it.
   [[nodiscard]] std::optional<std::string_view> value(std::string_view key) const;
   /// Likewise, but only a string, without its quotes and with its escapes.
   [[nodiscard]] std::optional<std::string_view> text(std::string_view key) const;
@@ -33,7 +33,7 @@ struct Object {
 
 /// What Logz.io measures after its 200 (docs/logzio.md 3).
 struct Shape {
-  std::size_t depth = 0;         ///< Of nested objects and arrays; a flat object has 1.
+  std::size_t depth = 0;         ///< Levels of objects and arrays; a flat object has 1.
   std::size_t fields = 0;        ///< Keys at all levels.
   std::size_t string_chars = 0;  ///< The longest string's code points; an escape counts as one.
 };

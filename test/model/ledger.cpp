@@ -120,7 +120,7 @@ Ledger::Issued* Ledger::find_reduced(const Reading& reading) {
   return event->fate == Fate::reduced && event->bytes == reading.reduced_from ? event : nullptr;
 }
 
-/// Of events with the same bytes: one of this tenant, and of those one that has not arrived yet.
+/// Among events with the same bytes, prefers one of this tenant, and then one that has not arrived yet.
 Ledger::Issued* Ledger::choose(const std::vector<std::uint32_t>& candidates, const Reading& reading) {
   const auto rank = [&](std::uint32_t index) {
     const Issued& event = events_[index];

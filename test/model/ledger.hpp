@@ -6,10 +6,10 @@
 //     Judgement judgement = ledger.judge();
 //     REQUIRE(judgement.proven());
 //
-// A line proves an event's delivery if the event's bytes are in it, unchanged from behind the opening brace
-// to the end (line breaks between the tokens of a pretty-printed event may have become spaces), under the
-// right tenant name. A line that has a known event's uuid but other bytes is an alteration; one that maps to
-// no event is alien. The second and any later delivery of an event must be marked as a possible duplicate,
+// A line proves an event's delivery if the event's bytes are in it, unchanged from after the opening brace to
+// the end (line breaks between the tokens of a pretty-printed event may have become spaces), under the right
+// tenant name. A line that has a known event's uuid but other bytes is an alteration; one that maps to no
+// event is alien. The second and any later delivery of an event must be marked as a possible duplicate,
 // unless the event's own `logzio_okta` key leaves no room for the mark.
 //
 // Keeps hashes, not bytes: about a hundred bytes an event.
@@ -32,18 +32,18 @@ namespace logzio_okta::model {
 
 struct Judgement {
   std::size_t issued = 0;
-  std::size_t expected = 0;          ///< Of these, those that belong in Logz.io, whole or reduced.
-  std::size_t delivered = 0;         ///< Of these, those found at least once.
-  std::size_t missing = 0;           ///< Those that were not.
+  std::size_t expected = 0;          ///< Issued events that belong in Logz.io, whole or reduced.
+  std::size_t delivered = 0;         ///< Expected events found at least once.
+  std::size_t missing = 0;           ///< Expected events that were not found.
   std::size_t repeats = 0;           ///< Further deliveries of an event already delivered.
-  std::size_t repeats_unmarked = 0;  ///< Of these, those that do not say so.
+  std::size_t repeats_unmarked = 0;  ///< Repeats that do not say so.
   std::size_t marked = 0;            ///< Lines that say "possible_duplicate", repeats or not.
   std::size_t reduced = 0;
   std::size_t altered = 0;            ///< Known by uuid, but other bytes.
   std::size_t misnamed = 0;           ///< Under another tenant's name.
-  std::size_t alien = 0;              ///< Of no event.
-  std::size_t unwelcome = 0;          ///< Of an event that should have been set aside.
-  std::vector<std::string> findings;  ///< The first few that are wrong, for people.
+  std::size_t alien = 0;              ///< Lines that match no event.
+  std::size_t unwelcome = 0;          ///< Lines of an event that should have been set aside.
+  std::vector<std::string> findings;  ///< The first few that are wrong, for people to read.
 
   /// Nothing missing, altered, misnamed, alien, unwelcome, or repeated without a mark.
   [[nodiscard]] bool proven() const {
@@ -60,7 +60,7 @@ class Ledger {
   void issue(std::string_view tenant, std::string_view event, Fate fate = Fate::whole, bool ahead = false);
   void deliver(std::string_view line);
   /// The state that knew of them is lost: what comes a second time as something older than a new beginning
-  /// ("backfill") has told its reader why. Of what is published ahead nothing shows that it is older.
+  /// ("backfill") has told its reader why. Nothing shows that an event published ahead is older.
   void forget_deliveries();
   /// Such a member may be in front of an event.
   void allow_field(std::string name) { fields_.push_back(std::move(name)); }
@@ -79,8 +79,8 @@ class Ledger {
     std::string uuid;
     Fate fate = Fate::whole;
     bool markable = true;
-    bool ahead = false;         ///< Published after it was issued, by what it says.
-    bool forgotten = false;     ///< Its delivery.
+    bool ahead = false;         ///< By its own date, published after it was issued.
+    bool forgotten = false;     ///< Its delivery was forgotten.
     bool names_tenant = false;  ///< Has its own `tenant_name`.
   };
   struct Tenant {

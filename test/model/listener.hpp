@@ -50,8 +50,8 @@ struct ListenerSettings {
   std::string objects_to;        ///< A line with this text counts as malformed although it is JSON.
   std::string forbidden;         ///< A firewall before it answers 403 to a body with this text.
   Counting counting = Counting::honest;
-  std::string yes_body;     ///< Of its 200, documented as empty.
-  bool yes_counts = false;  ///< Its 200 has the counts for a body.
+  std::string yes_body;     ///< The body of its 200, documented as empty.
+  bool yes_counts = false;  ///< The body of its 200 holds the counts.
   bool judge_lines = true;  ///< Off, every line counts as good: for measurements.
   bool keep_lines = true;   ///< Off, lines are only counted (and heard by `on_stored`).
 };

@@ -80,7 +80,7 @@ WallTime OktaOrg::clock(WallTime wall) const {
   return wall + to_ms(settings_.clock_skew);
 }
 
-// Of any of its hosts, without a key and beside every limit.
+// Served on any of its hosts, without a key and outside every limit.
 Answer OktaOrg::tell_id(WallTime at) const {
   Answer answer;
   answer.headers = {{"Date", format_http_date(at)}, {"Content-Type", "application/json"}};

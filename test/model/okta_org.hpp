@@ -41,22 +41,22 @@
 namespace logzio_okta::model {
 
 struct OrgSettings {
-  std::string base = "https://acme.okta.com";  ///< Where it is asked.
-  std::string link_base;  ///< How its links begin, where they name another of its hosts than `base`.
-  std::string id;  ///< Told to everyone at /.well-known/okta-organization; empty: that page is not there.
-  std::int64_t rate_limit = 120;  ///< Requests a window, of all clients together.
-  std::int64_t others = 0;        ///< Of these, what other clients spend, evenly over each window.
+  std::string base = "https://acme.okta.com";  ///< Where it is reached.
+  std::string link_base;          ///< How its links begin, where they name another of its hosts than `base`.
+  std::string id;                 ///< Served at /.well-known/okta-organization; empty: no such page.
+  std::int64_t rate_limit = 120;  ///< Requests per window, all clients together.
+  std::int64_t others = 0;        ///< The part other clients spend, evenly over each window.
   Duration window = 60s;
-  Duration window_offset = 20s;  ///< Where windows begin, behind the wall's.
+  Duration window_offset = 20s;  ///< How long after the wall clock's minute a window begins.
   Duration clock_skew{};         ///< The org's clock minus ours.
   Duration retention = 90 * 24h;
-  bool bounded = false;       ///< Questions with `until` are no misuse.
+  bool bounded = false;       ///< Queries with `until` are not a misuse.
   bool gzip = true;           ///< When the client asks for it.
   bool links_joined = false;  ///< One Link header joined by a comma, as some proxies do, instead of two.
-  std::string link_suffix = "&trace=a,b%2Cc";  ///< Behind every link's query: links hold commas and escapes.
-  std::size_t page_events_max = 1000;          ///< Of a page, whatever is asked for.
+  std::string link_suffix = "&trace=a,b%2Cc";  ///< After every link's query: links hold commas and escapes.
+  std::size_t page_events_max = 1000;          ///< The most a page holds, whatever is asked for.
   std::size_t records_max = 1'000'000;         ///< Older ones are forgotten; the counters are not.
-  std::uint64_t seed = 1;                      ///< Of the request ids.
+  std::uint64_t seed = 1;                      ///< For the request ids.
   bool immense_events = false;                 ///< Look for such events (immense_end).
 };
 
@@ -66,16 +66,16 @@ enum class KeyState : std::uint8_t { good, revoked, forbidden };
 struct RequestRecord {
   WallTime at;      ///< By the org's clock.
   WallTime wall;    ///< By ours.
-  std::string key;  ///< As sent behind "SSWS "; of a token the client id.
+  std::string key;  ///< As sent after "SSWS "; for a token, the client id.
   std::string target;
   std::string user_agent;
   int status = 0;
-  bool of_okta = true;    ///< False: something in between has answered.
-  std::size_t begin = 0;  ///< Of the page in the log; `events` of it are asked for or passed over.
+  bool of_okta = true;    ///< False: an intermediary has answered.
+  std::size_t begin = 0;  ///< Where the page begins in the log; it covers `events` events.
   std::size_t events = 0;
   std::optional<WallTime> quiet_until;  ///< By the org's clock: the moment this answer, a 429, named.
   bool in_silence = false;              ///< It came before a moment an earlier answer had named.
-  std::string misuse;                   ///< What a client must never do; empty when it did not.
+  std::string misuse;                   ///< What the client did that it must never do; empty if nothing.
 };
 
 struct RequestCounts {
@@ -95,8 +95,8 @@ using OktaFault =
                  fault::GzipBomb, fault::DamagedGzip, fault::NotReallyGzip, fault::HugeHeaders,
                  fault::RefuseCursor, fault::Surplus>;
 
-/// An event that ends in this goes on for more bytes than anybody takes: it has no end in the log, and an
-/// answer that holds it has none either.
+/// An event that ends in this goes on for more bytes than any client takes: it has no end in the log, and
+/// neither has an answer that holds it.
 inline constexpr std::string_view immense_end = R"("immense":")";
 
 class OktaOrg {
@@ -109,7 +109,7 @@ class OktaOrg {
   /// From now on it has a token endpoint; before, 404.
   void enable_oauth(Crypto crypto) { oauth_.emplace(std::move(crypto), settings_.base, settings_.seed); }
   [[nodiscard]] TokenEndpoint& oauth() { return *oauth_; }
-  /// Faults of the token endpoint alone; those of inject() are the System Log's alone.
+  /// Faults of the token endpoint only; those of inject() affect only the System Log.
   void inject_token(OktaFault fault, std::size_t times = always) {
     token_faults_.inject(std::move(fault), times, match::any());
   }
@@ -136,15 +136,15 @@ class OktaOrg {
     std::size_t limit = 100;
     std::string after;                ///< Empty on a first query.
     std::size_t place = 0;            ///< Events before the asked place.
-    std::string event_type{};         ///< Of the filter, the only kind that is known here.
+    std::string event_type{};         ///< From the filter, the only kind that is known here.
     std::string q{};                  ///< Bytes an event must hold.
-    std::optional<WallTime> until{};  ///< Of a bounded query.
+    std::optional<WallTime> until{};  ///< The end of a bounded query.
     WallTime from{};                  ///< `since`, as a moment.
-    bool newest = false;              ///< Bounded and descending: the newest event, of which nothing follows.
+    bool newest = false;              ///< Bounded and descending: the newest event, which nothing follows.
 
     [[nodiscard]] bool all() const { return event_type.empty() && q.empty() && !until; }
     [[nodiscard]] bool wants(const LoggedEvent& event) const;
-    /// What is in its links beside since and limit.
+    /// What its links hold besides since and limit.
     [[nodiscard]] std::string rest() const;
   };
   /// The events [begin, end) of the log and the links around them.
@@ -160,8 +160,8 @@ class OktaOrg {
   };
   struct RateWindow {
     std::int64_t number = 0;
-    std::int64_t asked = 0;    ///< By us, whatever became of it.
-    std::int64_t granted = 0;  ///< Of these, within the limit.
+    std::int64_t asked = 0;    ///< By us, whatever the outcome.
+    std::int64_t granted = 0;  ///< Those within the limit.
   };
 
   [[nodiscard]] Answer tell_id(WallTime at) const;

@@ -8,7 +8,7 @@ namespace logzio_okta::model {
 
 Spooled Spool::keep(const std::string& key, const SpoolEvents& events) {
   Spooled answer{.stream = events.stream, .hook = events.hook, .kept = true, .why_not = {}};
-  std::array<Row, 2> made;  // Of new events; and of those known with other bytes.
+  std::array<Row, 2> made;  // One for new events, one for known events with other bytes.
   for (const SpoolEvents::Event& event : events.events) {
     const auto [known, fresh] = seen_.try_emplace({key, event.hash.uuid}, event.hash.bytes);
     if (!fresh && known->second == event.hash.bytes) {

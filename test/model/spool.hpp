@@ -16,7 +16,7 @@ namespace logzio_okta::model {
 class Spool {
  public:
   struct Row : SpoolRow {
-    std::string key;  ///< Of its stream.
+    std::string key;  ///< Its stream's key.
     std::size_t count = 0;
   };
 

@@ -6,9 +6,9 @@
 //     Answer answer = endpoint.handle({.method = "POST", .target = "/oauth2/v1/token", ...}, okta_now);
 //     if (auto refusal = endpoint.refusal_of({.method = "GET", ...}, okta_now)) bend(answer, *refusal);
 //
-// It reads JWTs by itself and shares nothing with who writes them. Whether a signature is good is asked of
-// its Crypto: OpenSSL in the sandbox, a pretence in the simulator. Each request and what became of it is
-// remembered, with a word on what a client must never do.
+// It reads JWTs by itself and shares nothing with the code that writes them. Its Crypto decides whether a
+// signature is good: OpenSSL in the sandbox, a pretence in the simulator. It records each request with its
+// outcome and with any misuse.
 #pragma once
 
 #include <cstdint>
@@ -46,8 +46,8 @@ struct RegisteredKey {
 struct ServiceApp {
   enum class Proofs : std::uint8_t {
     required,
-    ignored,  ///< DPoP is off: a proof is overlooked, and the token is a bearer's.
-    refused,  ///< Likewise, but a proof is an error, as nobody has seen it.
+    ignored,  ///< DPoP is off: a proof is ignored, and the token is a bearer token.
+    refused,  ///< Likewise, but a proof is an error (never observed at Okta).
   };
   std::string client_id;
   std::vector<RegisteredKey> keys;
@@ -64,7 +64,7 @@ struct TokenRecord {
   WallTime at;  ///< By the org's clock.
   std::string client_id;
   int status = 0;
-  std::string error;  ///< Of OAuth; empty when it was granted, ...
+  std::string error;  ///< OAuth's code; empty when it was granted, ...
   std::string description;
   bool proof = false;  ///< It came with a proof.
   std::string misuse;  ///< What a client must never do; empty when it did not.
@@ -83,22 +83,22 @@ class TokenEndpoint {
   [[nodiscard]] Answer handle(const Request& request, WallTime at);
   /// Whether this is a request with a token, and not with an API key.
   [[nodiscard]] static bool carries_token(const Request& request);
-  /// The app whose token this is; empty if it is nobody's.
+  /// The app whose token this is; empty if the token is unknown.
   [[nodiscard]] std::string client_of(const Request& request) const;
-  /// Why a request of the System Log with a token is not answered. `misuse`: what a client must never do.
+  /// Why a request to the System Log with a token is refused. `misuse`: what a client must never do.
   [[nodiscard]] std::optional<fault::Status> refusal_of(const Request& request, WallTime at,
                                                         std::string& misuse);
 
   void revoke_tokens() { tokens_.clear(); }
-  /// The one before is good for a while; the one before that is not.
+  /// The previous nonce stays valid for a while; the one before that does not.
   void rotate_nonce();
-  /// Old and new: whatever a client knows is of no use.
+  /// Forgets old and new: whatever nonce a client knows is useless.
   void forget_nonces();
 
   [[nodiscard]] const std::deque<TokenRecord>& records() const { return records_; }
   [[nodiscard]] std::size_t granted() const { return granted_; }
   [[nodiscard]] std::size_t misuses() const { return misuses_; }
-  /// Of every token it has granted, and the assertions and proofs it was shown: nobody may write them down.
+  /// Every token it has granted, and the assertions and proofs it was shown: nobody may write them down.
   [[nodiscard]] const std::vector<std::string>& secrets() const { return secrets_; }
 
  private:
@@ -116,7 +116,7 @@ class TokenEndpoint {
   };
   struct Token {
     std::string client_id;
-    std::string thumbprint;  ///< Of the key it is bound to; empty: a bearer's.
+    std::string thumbprint;  ///< The key it is bound to; empty for a bearer token.
     WallTime until;
   };
   struct Proof {
@@ -142,7 +142,7 @@ class TokenEndpoint {
   Random random_;
   std::map<std::string, ServiceApp> apps_;
   std::map<std::string, Token> tokens_;
-  std::set<std::string> ids_;  ///< Of assertions and proofs.
+  std::set<std::string> ids_;  ///< The `jti` of assertions and proofs.
   std::string nonce_;
   std::string nonce_before_;
   std::deque<TokenRecord> records_;

@@ -1,15 +1,15 @@
-// PostgresServer: a real PostgreSQL of a test's own, and everything that can happen to one.
+// PostgresServer: a real PostgreSQL for one test, and everything that can happen to it.
 //
 //     if (!PostgresServer::programs()) return skip("PostgreSQL is not installed");
 //     PostgresServer server;                 // Runs, with the empty database "okta" of the role "okta".
 //     store_on(server.url());
 //     server.kill_backends();                // kill -9 of what serves our clients: it recovers by itself.
 //     server.kill();                         // kill -9 of all of it.
-//     server.start();                        // And up again, with what was committed.
+//     server.start();                        // Up again, with what was committed.
 //
 // Each has a directory of its own, with a unix socket in it, and a port of 127.0.0.1. The server refuses to
-// be root's: root runs it as "nobody". The cluster is made once a process and copied. Nothing of it outlives
-// the object, nor the process.
+// run as root, so root runs it as "nobody". The cluster is made once per process and copied. Nothing of it
+// outlives the object or the process.
 #pragma once
 
 #include <cstdint>
@@ -53,33 +53,33 @@ class PostgresServer {
   /// The same through the unix socket.
   [[nodiscard]] std::string socket_url(std::string_view role = "okta",
                                        std::string_view database = "okta") const;
-  static constexpr std::string_view password = "locked and bolted";  ///< Of "locked".
+  static constexpr std::string_view password = "locked and bolted";  ///< The password of "locked".
   [[nodiscard]] std::uint16_t port() const { return port_; }
 
-  /// The first column of what the database answers to the superuser, as text.
+  /// The first column of the query's result, as the superuser, as text.
   [[nodiscard]] std::vector<std::string> query(const std::string& sql) const;
   /// Its only value.
   [[nodiscard]] std::string value(const std::string& sql) const;
 
   // What happens to it.
 
-  void stop();             ///< In order; clients are cut off.
+  void stop();             ///< An orderly stop; clients are cut off.
   void stop_at_once();     ///< Without a checkpoint: it recovers when it starts.
   void kill();             ///< kill -9 of all of it at once.
-  void kill_postmaster();  ///< Of the first process alone; the others notice.
+  void kill_postmaster();  ///< Only the first process; the others notice.
   void start();
-  /// kill -9 of each process that serves a client of a role that is no superuser; false if there was none.
-  /// The server throws all others out, recovers, and takes clients again when this returns.
+  /// kill -9 of each process that serves a client whose role is not a superuser; false if there was none.
+  /// The server disconnects all others, recovers, and takes clients again when this returns.
   bool kill_backends();
-  void pause();  ///< SIGSTOP of all of it: connections stand and nothing answers.
+  void pause();  ///< SIGSTOP of all of it: connections stay open and nothing answers.
   void resume();
   [[nodiscard]] bool running() const { return server_ && server_->running(); }
 
-  /// A copy of it that follows from here on.
+  /// A copy that follows it from here on.
   [[nodiscard]] std::unique_ptr<PostgresServer> standby();
-  /// Of a standby: what is committed from now on will be missing in it.
+  /// For a standby: what is committed from now on will be missing in it.
   void stop_following();
-  /// Of a standby: from now on it takes writes, on a timeline of its own.
+  /// For a standby: from now on it takes writes, on a timeline of its own.
   void promote();
 
   [[nodiscard]] std::string log() const { return server_ ? server_->log() : std::string(); }

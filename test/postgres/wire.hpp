@@ -2,11 +2,11 @@
 //
 //     Wire wire(server.port());
 //     store_on(server.url("okta", wire.port()));
-//     wire.cut();                       // Resets what stands; who comes again is let through.
-//     wire.swallow_answers();           // What is asked next is done, and nobody hears of it: then a reset.
-//     wire.stall(Wire::Way::back);      // Connections stand, and no answer comes.
+//     wire.cut();                       // Resets what is open; new connections go through.
+//     wire.swallow_answers();           // The next request is done, its answer lost: then a reset.
+//     wire.stall(Wire::Way::back);      // Connections stay open, and no answer comes.
 //     wire.delay(200ms);
-//     wire.lead_to(standby.port());     // For connections made from now on.
+//     wire.lead_to(standby.port());     // For new connections.
 //
 // Knows bytes only. Serves from a thread of its own; its functions may be called from any other.
 #pragma once
@@ -32,16 +32,16 @@ class Wire {
 
   /// Resets every connection.
   void cut();
-  /// Connections are reset as they come, and those that stand, until told otherwise.
+  /// Connections are reset as they come, and open ones at once, until told otherwise.
   void refuse(bool refused);
-  /// Of each connection that stands: what is asked next goes through, its answer does not, and then it is
+  /// On each open connection the next request goes through and its answer does not; then the connection is
   /// reset.
   void swallow_answers();
-  /// So many have been reset that way.
+  /// How many have been reset that way.
   [[nodiscard]] std::size_t swallowed() const;
-  /// From now on nothing goes this way; what was held goes on with Way::none.
+  /// From now on nothing passes this way; what was held goes on with Way::none.
   void stall(Way way);
-  /// What goes takes so long, each way.
+  /// The delay each way.
   void delay(Duration time);
   void lead_to(std::uint16_t port);
 

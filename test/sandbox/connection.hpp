@@ -29,13 +29,13 @@ struct Port {
 
 class Connection {
  public:
-  /// `find_port` is asked where a proxy lets a client through.
+  /// `find_port` says where a proxy may connect a client.
   Connection(Stream stream, Port& port, std::function<Port&(PortId)> find_port);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// The descriptor is ready, or a moment of `wake_at` has come: goes as far as it can.
+  /// Call when the descriptor is ready or the moment of `wake_at` has come: goes as far as it can.
   void on_ready(std::uint32_t events);
   void on_time(Moment now);
   void drop();
@@ -72,9 +72,9 @@ class Connection {
     model::LineConnection lines;
   };
   struct Trapped {};
-  struct Draining {};  ///< Our side is ended; what still comes is thrown away until the peer ends its own.
+  struct Draining {};  ///< We have ended our side; input is discarded until the peer ends its own.
   struct Stalled {
-    bool peer_may_end;  ///< The peer's end of stream is part of the protocol, not a farewell.
+    bool peer_may_end;  ///< The peer's end of stream is part of the protocol; it does not end the connection.
   };
   struct Closed {};
   using State = std::variant<Receiving, Pausing, Sending, Lines, Trapped, Draining, Stalled, Closed>;
@@ -95,7 +95,7 @@ class Connection {
   State answer_with(model::Answer answer, bool keep_alive);
   State send(model::Answer answer, bool keep_alive) const;
   State end_with(model::Ending ending, bool whole, bool keep_alive);
-  /// Appends what has come to `unread_`.
+  /// Appends the input to `unread_`.
   IoState read_more();
   void move_to(Port& port);
 

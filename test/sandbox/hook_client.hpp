@@ -25,16 +25,16 @@ struct HookReply {
 class HookClient {
  public:
   /// `trusted_file`: speak TLS, and only with a server for "localhost" whose certificate comes from there.
-  /// `from`: the address it comes from, any of 127/8.
+  /// `from`: the address it connects from, any of 127/8.
   explicit HookClient(std::uint16_t port, const std::string& trusted_file = {},
                       const char* from = "127.0.0.1");
 
   [[nodiscard]] bool connected() const { return connected_; }
   bool say(std::string_view bytes);
-  /// A record of TLS 1.3 that brings nothing; false once we were left.
+  /// A TLS 1.3 record without data; false once the server has closed the connection.
   bool update_key();
   [[nodiscard]] HookReply hear();
-  /// Who the server says it is.
+  /// The identity the server presents.
   [[nodiscard]] std::string serial() const;
 
  private:

@@ -43,7 +43,7 @@ std::optional<std::string> member_of(const model::Object& jwk, std::string_view 
 
 struct Hash {
   std::string bytes;
-  std::string_view prefix;  // Of DER: how a PKCS#1 signature says which hash it is (RFC 8017 section 9.2).
+  std::string_view prefix;  // DER: how a PKCS#1 signature says which hash it is (RFC 8017 section 9.2).
 };
 
 std::optional<Hash> hash_for(std::string_view algorithm, std::string_view input) {

@@ -1,5 +1,5 @@
-// Whether a JWS was signed by the private half of a JWK: by OpenSSL's own primitives, written apart from
-// whoever signs, and as strict as Okta (docs/okta.md 5.2).
+// Whether a JWS was signed by the private half of a JWK: by OpenSSL's own primitives, independent of the code
+// that signs, and as strict as Okta (docs/okta.md 5.2).
 #pragma once
 
 #include <string>

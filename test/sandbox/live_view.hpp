@@ -1,5 +1,4 @@
-// LiveView: one block of lines that is drawn again and again in place on a terminal; elsewhere plain lines,
-// few of them.
+// LiveView: one block of lines that is redrawn in place on a terminal; elsewhere plain lines, few of them.
 #pragma once
 
 #include <cstdio>
@@ -24,7 +23,7 @@ class LiveView {
   void show(const std::vector<std::string>& block);
   /// A line that stays.
   void say(const std::string& line);
-  /// Leaves the block as it stands; what is shown next begins below it.
+  /// Leaves the block as it is; what is shown next begins below it.
   void let_stand();
 
  private:

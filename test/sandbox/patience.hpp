@@ -8,8 +8,8 @@
 
 namespace logzio_okta::sandbox {
 
-/// Holds back SIGINT and SIGTERM, in this thread and those it starts, so that they can be waited for. Made
-/// first thing in main.
+/// Blocks SIGINT and SIGTERM, in this thread and those it starts, so that they can be waited for. Create it
+/// first in main.
 class Patience {
  public:
   Patience() {

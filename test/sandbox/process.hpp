@@ -7,8 +7,8 @@
 //     daemon.signal(SIGTERM);
 //     REQUIRE(daemon.wait_exit(10s) == 0);
 //
-// Its environment is what is given and nothing else. What it says is read by a thread as it comes, so that it
-// never waits for us. Whatever happens, the child is gone when this object is.
+// Its environment is only what is given. A thread reads its output as it comes, so that it never waits for
+// us. Whatever happens, the child is gone when this object is.
 #pragma once
 
 #include <condition_variable>
@@ -34,7 +34,7 @@ struct ProcessSpec {
   std::filesystem::path binary;
   std::vector<std::string> args = {};
   std::vector<std::pair<std::string, std::string>> env = {};
-  std::filesystem::path directory = "/";  ///< Where it runs: not where the tests are.
+  std::filesystem::path directory = "/";  ///< Its working directory: not that of the tests.
 };
 
 class Daemon {

@@ -1,8 +1,8 @@
 // Server: one thread that serves any number of ports of 127.0.0.1 from one epoll loop.
 //
-// It knows bytes, HTTP/1.1, TLS and every way a connection can end; what is said on a port is the business of
-// its Role, whose functions are called on the server's thread. Calls from other threads are carried over to
-// it and wait until they are done; so they must not be made while holding a lock that a role takes.
+// It knows bytes, HTTP/1.1, TLS and every way a connection can end; what is said on a port is decided by its
+// Role, whose functions are called on the server's thread. Calls from other threads are forwarded to it and
+// wait until they are done, so the caller must not hold a lock that a role takes.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +33,7 @@ struct LinesRole {
   std::function<bool(model::LineConnection&, std::string_view)> feed;
   std::function<bool(model::LineConnection&)> finish;
 };
-/// Hears every byte and never says one.
+/// Reads every byte and never sends one.
 struct TrapRole {
   std::function<void()> connected;
   std::function<void(std::string_view)> hear;
@@ -62,14 +62,14 @@ class Server {
 
   PortId add(PortSpec spec);
   [[nodiscard]] std::uint16_t number(PortId port) const;
-  /// Refuses connections (and resets those that stand) until told otherwise; the port stays ours.
+  /// Refuses connections (and resets open ones) until told otherwise; the port stays ours.
   void refuse(PortId port, bool refused);
   /// Resets every connection of a port.
   void drop(PortId port);
   /// For connections made from now on.
   void set_tls(PortId port, TlsContext tls);
   void set_framing(PortId port, model::Framing framing);
-  /// Connections taken so far, and those that stand now.
+  /// Connections accepted so far, and those open now.
   [[nodiscard]] std::size_t accepted(PortId port) const;
   [[nodiscard]] std::size_t standing(PortId port) const;
 

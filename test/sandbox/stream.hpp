@@ -1,4 +1,4 @@
-// Stream: a non-blocking connection, plain or TLS, that can be ended in every way a peer may have to bear.
+// Stream: a non-blocking connection, plain or TLS, that can be ended in every way a peer may meet.
 #pragma once
 
 #include <cstddef>
@@ -37,9 +37,9 @@ class Fd {
 using TlsContext = std::shared_ptr<SSL_CTX>;
 
 enum class IoState : std::uint8_t {
-  moved,   ///< Some bytes went.
+  moved,   ///< Some bytes were transferred.
   again,   ///< Not now: wait until the descriptor is ready.
-  ended,   ///< The peer has ended its side in order.
+  ended,   ///< The peer has ended its side cleanly.
   broken,  ///< Reset, or TLS failed.
 };
 struct IoResult {
@@ -51,13 +51,13 @@ class Stream {
  public:
   explicit Stream(Fd fd) : fd_(std::move(fd)) {}
 
-  /// From here on TLS as the server; the handshake happens in the first reads and writes.
+  /// Switches to TLS as the server; the handshake happens in the first reads and writes.
   void start_tls(const TlsContext& context);
   [[nodiscard]] IoResult read(std::span<char> room);
   [[nodiscard]] IoResult write(std::string_view bytes);
-  /// Ends our side in order: close_notify where TLS is spoken, then FIN. The peer may still send.
+  /// Ends our side cleanly: close_notify under TLS, then FIN. The peer may still send.
   void end_output();
-  /// FIN without close_notify: what is sent so far, then nothing more.
+  /// FIN without close_notify, after what was sent so far.
   void cut_output();
   /// Closes with a reset.
   void reset();

@@ -1,4 +1,4 @@
-// TempDir: a directory of one's own that is gone with its owner.
+// TempDir: a directory that is removed with its owner.
 #pragma once
 
 #include <filesystem>

@@ -42,8 +42,8 @@ namespace logzio_okta::sandbox {
 /// What is wrong with a port's certificate.
 enum class Trust : std::uint8_t {
   good,
-  wrong_name,  ///< Of the authority, for another host.
-  stranger,    ///< Of an authority nobody knows.
+  wrong_name,  ///< Issued by the authority, for another host.
+  stranger,    ///< Issued by an unknown authority.
   expired,
 };
 
@@ -96,12 +96,12 @@ class World {
     return "0oa" + std::to_string(1000 + org) + "ServiceApp";
   }
   [[nodiscard]] const test::KeyPair& app_key(std::size_t org) const { return *org_at(org).app_key; }
-  /// Beside what it has.
+  /// In addition to the keys it has.
   void add_service_app(std::size_t org);
-  /// The tenants file for all orgs, an entry for each key.
+  /// The tenants file for all orgs, one entry per key.
   [[nodiscard]] std::string tenants_yaml() const;
 
-  /// Events of now, persisted at once.
+  /// Events published now and persisted at once.
   void issue(std::size_t org, std::size_t count);
   /// Events published over the past `span`, oldest first, each persisted a moment later. Before the org is
   /// first asked.
@@ -113,7 +113,7 @@ class World {
   // Listeners.
 
   std::size_t add_listener(ListenerSpec spec = {});
-  /// What goes behind --listener: "https://localhost:PORT", "tcp://127.0.0.1:PORT", "listener.logz.io".
+  /// The value for --listener: "https://localhost:PORT", "tcp://127.0.0.1:PORT", "listener.logz.io".
   [[nodiscard]] const std::string& listener_address(std::size_t listener) const {
     return listener_at(listener).address;
   }
@@ -126,7 +126,7 @@ class World {
   /// "HOST:PORT" of every CONNECT that was let through, and the refused ones.
   [[nodiscard]] std::vector<std::string> tunnels() const;
   [[nodiscard]] std::size_t tunnels_refused() const;
-  /// A port where nobody should ever call.
+  /// A port that nobody should ever connect to.
   PortId add_trap();
   [[nodiscard]] std::size_t trap_calls() const;
   [[nodiscard]] std::string trap_heard() const;
@@ -158,7 +158,7 @@ class World {
   }
   [[nodiscard]] model::Judgement judge();
 
-  /// Waits until `done` holds, looked at whenever a model was asked something; false if it does not in time.
+  /// Waits until `done` holds, checked after each request to a model; false if it does not in time.
   template <class Done>
   [[nodiscard]] bool wait(Duration limit, Done done) {
     std::unique_lock lock(mutex_);
@@ -197,7 +197,7 @@ class World {
   [[nodiscard]] std::variant<PortId, model::Answer> route(const ProxySpec& spec,
                                                           const model::Request& request);
   void append(Org& org, std::string event, WallTime published, WallTime persisted, model::Fate fate);
-  /// Runs `f` under the lock and wakes who waits.
+  /// Runs `f` under the lock and wakes the waiting threads.
   template <class F>
   auto locked(F f) {
     const std::lock_guard lock(mutex_);
@@ -217,8 +217,8 @@ class World {
   std::vector<std::unique_ptr<Log>> listeners_;
   model::Ledger ledger_;
   bool judging_ = true;
-  std::map<std::string, PortId, std::less<>> routes_;  ///< "host:port" as a client of the proxy says it.
-  std::map<std::size_t, std::string> hosts_;           ///< Of ports, for their certificates.
+  std::map<std::string, PortId, std::less<>> routes_;  ///< "host:port" as a client of the proxy writes it.
+  std::map<std::size_t, std::string> hosts_;           ///< The host of each port, for its certificate.
   std::vector<std::string> tunnels_;
   std::size_t tunnels_refused_ = 0;
   std::size_t trap_calls_ = 0;

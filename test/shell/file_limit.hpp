@@ -1,4 +1,4 @@
-// Lowers for a while what this process may have, as an operator, a leak or a full disk would.
+// Lowers this process's limits for a while, as an operator, a leak or a full disk would.
 #pragma once
 
 #include <csignal>
@@ -32,7 +32,7 @@ class FileLimit : public LoweredLimit {
  public:
   explicit FileLimit(rlim_t files) : LoweredLimit(RLIMIT_NOFILE, files) {}
 
-  /// What is open stays, and nothing can be opened.
+  /// Open files stay open, and no other can be opened.
   static rlim_t nothing_new() {
     const int lowest = ::fcntl(0, F_DUPFD_CLOEXEC, 0);
     REQUIRE(lowest > 0);
@@ -41,7 +41,7 @@ class FileLimit : public LoweredLimit {
   }
 };
 
-/// No file may grow beyond so many bytes: as on a full disk, a write is short and then fails.
+/// No file may grow beyond this many bytes: as on a full disk, a write is short and then fails.
 class FullDisk : public LoweredLimit {
  public:
   explicit FullDisk(rlim_t bytes) : LoweredLimit(RLIMIT_FSIZE, bytes) { std::signal(SIGXFSZ, SIG_IGN); }

@@ -41,7 +41,7 @@ class FlakyDisk {
   static int read(sqlite3_file* file, void* to, int size, sqlite3_int64 at) {
     if (self_->reads_left_ > 0 && --self_->reads_left_ == 0) {
       errno = EIO;
-      return SQLITE_IOERR_CORRUPTFS;  // What SQLite's own unix layer answers to EIO.
+      return SQLITE_IOERR_CORRUPTFS;  // What SQLite's own unix layer returns for EIO.
     }
     return self_->real_methods_->xRead(file, to, size, at);
   }

@@ -7,7 +7,7 @@
 //     connect_to(server.port());
 //
 // The script runs once per connection, in a thread of its own, and the connection ends with it. Every read
-// gives up when the server is destroyed, so a script that waits for a peer which never speaks still ends.
+// gives up when the server is destroyed, so a script that waits for a silent peer still ends.
 #pragma once
 
 #include <array>
@@ -65,7 +65,7 @@ class Peer {
     if (socket_ >= 0) ::close(socket_);
   }
 
-  /// False when the client gave up on us.
+  /// False once the client has gone.
   bool start_tls(SSL_CTX* context) {
     ssl_.reset(SSL_new(context));
     SSL_set_fd(ssl_.get(), socket_);
@@ -147,14 +147,14 @@ class Peer {
     }
     return count;
   }
-  /// Until it is so, or the test is over.
+  /// Waits until the condition holds or the test is over.
   void hold_until(const std::function<bool()>& so) {
     while (!stop_ && !so()) pause();
   }
-  /// Two milliseconds, to drip; nothing may depend on how long it really takes.
+  /// Two milliseconds, to send slowly; nothing may depend on how long it really takes.
   static void pause() { poll(nullptr, 0, 2); }
   [[nodiscard]] int socket() const { return socket_; }
-  /// Bytes that have come and are not read yet.
+  /// Bytes received and not read yet.
   [[nodiscard]] int pending() const {
     int count = 0;
     ioctl(socket_, FIONREAD, &count);
@@ -198,7 +198,7 @@ class LoopbackServer {
   explicit LoopbackServer(Script script) : LoopbackServer(std::move(script), nullptr) {}
   LoopbackServer(const Certificate& certificate, Script script, int tls_max = TLS1_3_VERSION)
       : LoopbackServer(std::move(script), server_context(certificate, tls_max)) {}
-  /// Over TLS; between the two systems there is room for a few kilobytes only, as on a slow way.
+  /// Over TLS; the buffers between both sides hold only a few kilobytes, as on a slow link.
   struct Narrow {};
   LoopbackServer(Narrow, const Certificate& certificate, Script script)
       : LoopbackServer(std::move(script), server_context(certificate, TLS1_3_VERSION), true) {}
@@ -234,7 +234,7 @@ class LoopbackServer {
     socklen_t size = sizeof address;
     auto* const raw = reinterpret_cast<sockaddr*>(&address);
     const int few = 4096;
-    const int small = 536;  // What every network carries; by it the other side sizes its own queue.
+    const int small = 536;  // What every network carries; the other side sizes its queue by it.
     if (narrow && (::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &few, sizeof few) != 0 ||
                    ::setsockopt(socket_, IPPROTO_TCP, TCP_MAXSEG, &small, sizeof small) != 0)) {
       throw std::runtime_error("cannot narrow a connection");
@@ -296,7 +296,7 @@ class Recorder {
   std::vector<std::string> texts_;
 };
 
-/// A file that is gone with the test.
+/// A file that is removed with the test.
 class TemporaryFile {
  public:
   explicit TemporaryFile(std::string_view text) {

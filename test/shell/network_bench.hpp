@@ -89,7 +89,7 @@ class NetworkBench {
     return id;
   }
 
-  /// The next answer; a test that waits for one longer than anything here takes fails.
+  /// The next answer; the test fails if it takes longer than anything here should.
   Input answer() {
     const Instant give_up = steady_now() + 120s;
     while (steady_now() < give_up) {

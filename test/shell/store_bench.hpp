@@ -5,7 +5,7 @@
 //     CHECK(run.open_stream(acme, "acme.okta.com").clean);
 //     run.save_on_disk(save_of(acme, 1, 1));
 //
-// While one of them is waited for, all runs of a clock are driven, but those that stand still.
+// While a test waits for one run, all runs of its clock are driven, except those that stand still.
 #pragma once
 
 #include <algorithm>
@@ -32,7 +32,7 @@ namespace logzio_okta::test {
 class StoreRun;
 
 struct StoreClock {
-  Duration skipped{};  ///< Of time: where every store waits for itself, nobody else does.
+  Duration skipped{};  ///< The time skipped while every store waits only for its deadline.
   std::vector<StoreRun*> runs{};
 
   [[nodiscard]] Instant now() const {
@@ -51,15 +51,15 @@ class StoreRun {
   ~StoreRun() { std::erase(clock_.runs, this); }
 
   std::unique_ptr<StateStore> store;
-  bool stands_still = false;  ///< As its process does after a SIGSTOP.
+  bool stands_still = false;  ///< As a process does after a SIGSTOP.
 
-  /// Takes what it has to say; whether that was anything.
+  /// Takes the store's answers; false if there were none.
   bool hears() {
     const std::size_t before = answers_.size();
     while (auto answer = store->next_answer()) answers_.push_back(std::move(*answer));
     return answers_.size() > before;
   }
-  /// The next thing it says, however long it takes.
+  /// The store's next answer, however long it takes.
   Input next_input() {
     static_cast<void>(hears());
     while (answers_.empty()) clock_.turn();
@@ -75,7 +75,7 @@ class StoreRun {
     REQUIRE(std::holds_alternative<Answer>(answer));
     return std::get<Answer>(std::move(answer));
   }
-  /// Likewise, after whatever else it says before.
+  /// Likewise, after skipping other answers.
   template <class Answer>
   Answer next_of() {
     for (;;) {
@@ -108,7 +108,7 @@ inline WindowRow row(std::uint64_t page, std::size_t events) {
   return made;
 }
 
-/// A page settled: the place after it and what is known again of it.
+/// A settled page: the place after it, and its events for the window.
 inline Save save_of(StreamId stream, std::uint64_t number, std::uint64_t page) {
   Save save{.stream = stream, .number = number, .place = {}, .rows = {}, .rows_from = 0, .set_aside = {}};
   save.place.next = "/api/v1/logs?after=" + std::to_string(page) + "&limit=1000";

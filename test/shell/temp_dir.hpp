@@ -1,4 +1,4 @@
-// TempDir: a directory of its own for a test, gone with it. And the file helpers that go with one.
+// TempDir: a directory of its own for a test, removed with it; and helpers for its files.
 #pragma once
 
 #include <algorithm>
@@ -42,7 +42,7 @@ inline std::string read_file(const std::string& path) {
 inline void write_file(const std::string& path, std::string_view bytes) {
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   out << bytes;
-  // As a file with a credential should be; a test that is about others' eyes says so.
+  // As a file with a credential should be; a test of other modes says so.
   std::filesystem::permissions(path,
                                std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }

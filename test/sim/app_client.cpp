@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view key_id = "key1";
 constexpr std::size_t id_letters = 22;
-constexpr std::size_t number_letters = 43;  // Of 32 bytes, in base64url.
+constexpr std::size_t number_letters = 43;  // 32 bytes in base64url.
 
 std::string pretended_sha256(std::string_view text) {
   std::string bytes;

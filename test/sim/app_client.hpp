@@ -1,4 +1,4 @@
-// AppClient: a service app's private key and access token, in the keyring's place: what it sends to Okta and
+// AppClient: a service app's private key and access token, in place of the keyring: what it sends to Okta and
 // keeps of the answers. The claims are those of the shell; signatures are pretended, which pretended_crypto()
 // verifies.
 //
@@ -25,8 +25,8 @@
 
 namespace logzio_okta::sim {
 
-/// A signature is good if it is the hash of the public key and of what was signed: forged by anybody, but
-/// never by mistake.
+/// A signature is good if it is the hash of the public key and of what was signed: anyone can forge it, but
+/// nobody by mistake.
 [[nodiscard]] model::Crypto pretended_crypto();
 
 class AppClient {

@@ -31,7 +31,7 @@ class Disk {
     bool in_flight_known = true;
   };
 
-  /// All that is in the file.
+  /// Everything in the file.
   struct Copy {
     std::map<std::string, Stream> streams;
     model::Spool spool;
@@ -48,15 +48,15 @@ class Disk {
   /// Kept at once, by the system's memory; or, while the disk fails, with the next commit.
   void note(NoteInFlight&& note, bool fails);
   [[nodiscard]] bool notes_written() const { return notes_.empty(); }
-  /// With the run the machine goes down, and notes may be lost.
+  /// The machine goes down with the run, and notes may be lost.
   void lose_power();
   void save(SpoolEvents&& events) { spool_queue_.push_back(std::move(events)); }
   [[nodiscard]] bool waiting() const { return !queue_.empty() || !spool_queue_.empty(); }
   /// A commit failed: what should have been spooled is refused, the saves stay.
   [[nodiscard]] std::vector<Spooled> refuse_spool();
-  /// Makes what waits durable; the answers to it, one a stream.
+  /// Makes what waits durable; returns the answers to it, one per stream.
   [[nodiscard]] std::vector<Input> commit();
-  /// The run ends in order, having committed: the next one finds a clean end.
+  /// The run ends cleanly, having committed: the next one finds a clean end.
   void close_clean() { clean_ = true; }
   /// The run is over; what waits is lost.
   void crash() {
@@ -64,11 +64,11 @@ class Disk {
     spool_queue_.clear();
     notes_.clear();
   }
-  /// As an orderly end has left it.
+  /// The file as a clean end has left it.
   [[nodiscard]] Copy copy() const { return {.streams = streams_, .spool = spool_}; }
-  /// Between two runs: the file is gone, or what is there is none and is moved aside.
+  /// Between two runs: the file is gone, or it is not a state file and is moved aside.
   void lose() { put_back({}); }
-  /// Likewise: an older copy takes its place. The store knows that it is none of its last end (store.hpp).
+  /// Likewise: an older copy takes its place. The store knows that it is not from its last end (store.hpp).
   void put_back(Copy copy) {
     streams_ = std::move(copy.streams);
     spool_ = std::move(copy.spool);
@@ -79,14 +79,14 @@ class Disk {
 
   [[nodiscard]] const std::map<std::string, Stream>& streams() const { return streams_; }
 
-  /// Heard before each save that becomes durable is.
+  /// Called before each save becomes durable.
   std::function<void(const std::string& key, const Save& save)> on_durable;
 
  private:
-  /// The stream as it is once what waits is durable.
+  /// The stream as it will be once what waits is durable.
   [[nodiscard]] Stream view(const std::string& key) const;
   static void apply(Stream& stream, const Save& save);
-  /// With so many events at most, oldest first.
+  /// With at most this many events, oldest first.
   [[nodiscard]] static std::vector<WindowRow> newest_rows(const Stream& stream, std::size_t events_max);
 
   bool clean_ = true;
@@ -94,7 +94,7 @@ class Disk {
   std::map<StreamId, std::string> keys_;
   std::deque<Save> queue_;
   std::deque<SpoolEvents> spool_queue_;
-  std::deque<NoteInFlight> notes_;  ///< That could not be kept.
+  std::deque<NoteInFlight> notes_;  ///< Notes that could not be kept.
   model::Spool spool_;
 };
 

@@ -17,15 +17,15 @@ namespace logzio_okta::sim {
 
 struct PastEvent {
   std::string bytes;
-  std::string mark;  ///< A text of its own that is in it and in every line made of it.
+  std::string mark;  ///< A unique text that is in it and in every line made of it.
   WallTime published;
   WallTime persisted;
   model::Fate fate = model::Fate::whole;
   bool known_by_uuid = true;
   bool dated = true;
-  bool poison = false;    ///< The listener refuses whatever it comes with.
+  bool poison = false;    ///< The listener refuses any bulk it is in.
   bool objected = false;  ///< The listener counts it as refused.
-  bool plain = false;     ///< None of the odd ones: nothing of it clashes with what is in front.
+  bool plain = false;     ///< Not an odd one: no key clashes with the members put in front.
 };
 
 /// What is in the events that the listener objects to.

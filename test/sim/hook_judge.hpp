@@ -1,5 +1,5 @@
-// HookJudge: judges an org that is not polled and pushes, from outside: what was answered 200 is delivered or
-// set aside; nothing is delivered that was not pushed; what comes twice says that it may.
+// HookJudge: judges, from outside, an org that pushes and is not polled: what was answered 200 is delivered
+// or set aside; nothing is delivered that was not pushed; a repeat is marked as a possible one.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ class HookJudge {
   void pushed(std::uint64_t number) { events_[number]; }
   void answered(std::uint64_t number, int status) { events_[number].kept |= status == 200; }
 
-  /// Whether the line is one of this org's.
+  /// Whether the line belongs to this org.
   [[nodiscard]] static bool owns(std::string_view line);
   void stored(std::string_view line);
   void set_aside(std::string_view bytes);

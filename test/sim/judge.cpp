@@ -353,7 +353,7 @@ void Judge::judge_limited(const Org& org, Instant now, WallTime okta_time) const
 }
 
 void Judge::judge_window(const Org& org, WallTime okta_time) const {
-  constexpr auto edge = 5s;               // Of a window, which two clocks see at two moments.
+  constexpr auto edge = 5s;               // Two clocks see a window's edge at two moments.
   constexpr std::int64_t on_its_way = 3;  // What is on its way at a window's beginning counts in it.
   const auto into =
       (okta_time - to_ms(org.charge.window_offset)).time_since_epoch() % to_ms(org.charge.window);

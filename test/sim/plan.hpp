@@ -1,7 +1,7 @@
 // Plan: what one seed decides before anything happens: how many orgs, which protocol, which troubles.
 //
 // Troubles are drawn by swarm: each is off, rare, frequent or constant for the whole run, so that some runs
-// meet one trouble alone and often, which a mixture of everything would never show.
+// meet a single trouble often, which a mixture of everything would never show.
 #pragma once
 
 #include <array>
@@ -34,8 +34,8 @@ enum class Trouble : std::uint8_t {
   listener_outages,       ///< Unreachable for hours.
   listener_token,         ///< 401 for a while.
   listener_small_bodies,  ///< 413 from a much smaller size.
-  listener_poison,        ///< Some events it refuses whatever they come with.
-  listener_objects,       ///< Some events it counts as refused although they are JSON, in its own way.
+  listener_poison,        ///< It refuses some events, whatever else is in the bulk.
+  listener_objects,       ///< It counts some events as refused although they are JSON, in its own way.
   listener_slow,          ///< It answers after half a minute and more, for a while.
   listener_throttle,      ///< 429 to some bulks again and again, while others pass.
   disk_failures,          ///< Commits fail for a while.
@@ -53,9 +53,9 @@ enum class Trouble : std::uint8_t {
   bursts,           ///< Thousands of events at once.
   short_pages,      ///< Okta gives less than it has, or nothing, and a link that leads on.
   repeats,          ///< Okta gives an event twice, in one page or where two meet.
-  ahead_events,     ///< Published a while after they were persisted, by what they say.
+  ahead_events,     ///< By their own date, published a while after they were persisted.
   state_replaced,   ///< While no daemon runs: the state removed, torn, or put back from an older copy.
-  okta_in_between,  ///< A firewall's or a proxy's page in Okta's place, with a clock of its own.
+  okta_in_between,  ///< A firewall's or a proxy's page instead of Okta's, with a clock of its own.
   okta_tokens,      ///< The token endpoint fails for a while; access tokens revoked, nonces forgotten.
 };
 inline constexpr std::size_t troubles_count = 37;
@@ -64,14 +64,14 @@ inline constexpr std::size_t troubles_count = 37;
 
 enum class Intensity : std::uint8_t { off, rare, frequent, constant };
 
-/// What is wanted otherwise than the seed draws it.
+/// What is set instead of drawn from the seed.
 struct Wishes {
   std::size_t orgs = 0;                     ///< 0: as the seed draws.
   std::size_t accounts = 0;                 ///< Likewise.
-  std::size_t replicas = 0;                 ///< That share the orgs by one database (replicas.hpp).
+  std::size_t replicas = 0;                 ///< How many share the orgs through one database (replicas.hpp).
   bool hooks = true;                        ///< False: none.
   std::optional<std::set<Trouble>> only{};  ///< No other troubles.
-  std::uint64_t again = 0;                  ///< The same plan, and other draws in what comes of it.
+  std::uint64_t again = 0;                  ///< The same plan, with other draws in the run.
 };
 
 struct Plan {
@@ -81,7 +81,7 @@ struct Plan {
   std::uint64_t again;
   Duration faults_last;  ///< Phase one.
   std::size_t orgs = 1;
-  std::size_t events = 0;  ///< Of all orgs together, about.
+  std::size_t events = 0;  ///< For all orgs together, about.
   Protocol protocol = Protocol::https_bulk;
   Policy policy;
   bool hooks = false;           ///< Okta pushes events as well.
@@ -97,7 +97,8 @@ struct Plan {
     return troubles[static_cast<std::size_t>(trouble)];
   }
   [[nodiscard]] bool has(Trouble trouble) const { return (*this)[trouble] != Intensity::off; }
-  /// About so many. The first org is as busy as the others together, so that it fills pages beside fifty.
+  /// About this many. The first org is as busy as the others together, so that it fills pages even beside
+  /// fifty.
   [[nodiscard]] std::size_t events_of(std::size_t org) const {
     const std::size_t in_the_crowd = crowd && org == 0 ? crowd_events : 0;
     return 1 + in_the_crowd + (org == 0 ? events / 2 : events / 2 / (orgs - 1));

@@ -728,7 +728,7 @@ void Replicas::saved(const SharedDatabase::Fence& fence, const std::string& key,
   }
 }
 
-// Of several lines each is one's.
+// Each of several lines belongs to one event.
 void Replicas::put_aside(const SetAside& item) {
   for (const std::string_view each : split_lines(item.bytes)) {
     if (Event* event = event_in(each)) event->aside = true;

@@ -3,16 +3,16 @@
 //     Replicas world(Plan(seed, 2h, wishes), 3, story);
 //     Outcome outcome = world.run();        // throws Violation
 //
-// Each is the real Scheduler beside a model of what shell/postgres does for it. They are killed, stopped,
+// Each is the real Scheduler with a model of what shell/postgres does for it. They are killed, stopped,
 // paused between a check and the sending that it allowed, and cut off from the database, which loses answers,
-// goes away, and fails over without the last moments of what it had committed. Then all heals.
+// goes away, and fails over without its last commits. Then all troubles end.
 //
 // Judged:
-// - Who asks Okta holds the org at that moment, by the database; but for a lease after a failover, whose
-//   tables may be older than the truth.
+// - A replica that asks Okta holds the org at that moment, by the database, except for one lease after a
+//   failover, whose tables may be older than the truth.
 // - No place on disk is ahead of what was delivered or set aside; at the end nothing is missing.
-// - Of the copies of an event one at most is without a mark. Where nothing but orderly stops and moves
-//   happened, there is one copy, and it has none.
+// - At most one copy of an event is without a mark. Where nothing but orderly stops and moves happened, there
+//   is one copy, without a mark.
 #pragma once
 
 #include <cstdint>
@@ -54,8 +54,8 @@ class Replicas {
     TenantSpec spec;
     model::OktaOrg okta;
     std::string key{};
-    std::size_t first = 0;    ///< Of its events.
-    std::size_t covered = 0;  ///< So many are behind the place on disk.
+    std::size_t first = 0;    ///< The first of its events.
+    std::size_t covered = 0;  ///< How many are before the place on disk.
   };
   struct Event {
     std::size_t org = 0;
@@ -96,13 +96,13 @@ class Replicas {
     std::map<StreamId, Stream> streams{};
     std::map<std::string, std::uint64_t> owned{};  ///< Orgs, with their epochs.
     std::set<std::string> giving{};
-    std::set<std::string> reopening{};  ///< Kept, although nothing of them is open: they are to be read anew.
+    std::set<std::string> reopening{};  ///< Kept without an open stream: they must be read again.
     std::deque<QueuedSave> queue{};
     std::vector<QueuedSave> sent{};
     std::uint64_t saves_made = 0;
     bool committing = false;
     std::deque<Question> questions{};
-    std::optional<Instant> beat_sent{};  ///< The last that was answered.
+    std::optional<Instant> beat_sent{};  ///< When the last answered beat was sent.
     bool judged = false;                 ///< A round was answered since the last connection was lost.
     std::uint64_t timeline = 0;
     bool told_trouble = false;
@@ -120,7 +120,7 @@ class Replicas {
   }
   [[nodiscard]] bool strikes(std::uint64_t one_in) { return !healed_ && random_.below(one_in) == 0; }
   void run_until(Instant end);
-  /// Later, unless this run of it is over by then; a paused one comes to it when it goes on.
+  /// Later, unless this run of it is over by then; a paused one does it when it goes on.
   void at_replica(Replica& replica, Duration wait, std::function<void()> action);
   void reach(Replica& replica, std::uint64_t run, const std::function<void()>& action);
 
@@ -142,7 +142,7 @@ class Replicas {
   void on(Replica& replica, Note&& note);
   template <class Other>
   void on(Replica& /*replica*/, Other&& /*other*/) {}
-  /// Between the check and the sending; how long.
+  /// How long the pause between the check and the sending is.
   [[nodiscard]] Duration pause(Replica& replica);
   void reach_okta(Replica& replica, const AskOkta& ask);
   void reach_listener(Replica& replica, const SendBulk& bulk);
@@ -196,9 +196,9 @@ class Replicas {
   bool listener_down_ = false;
   std::deque<Replica> replicas_;
   bool healed_ = false;
-  bool over_ = false;  ///< Nobody is started any more.
+  bool over_ = false;  ///< No replica is started any more.
   bool database_down_ = false;
-  std::uint64_t connections_ = 0;  ///< Those of before a failover are gone.
+  std::uint64_t connections_ = 0;  ///< Connections from before a failover are gone.
   std::optional<Instant> failed_over_at_;
   std::uint64_t runs_ = 0;
   std::size_t delivered_ = 0;

@@ -1,5 +1,5 @@
-// SharedDatabase: the state of several replicas in one database, as shell/postgres promises it: who lives,
-// who holds which org, and what was saved under that.
+// SharedDatabase: the state of several replicas in one database, as shell/postgres promises it: which
+// replicas live, which holds which org, and what was saved under that.
 //
 // Each call is one transaction, at the moment it reaches the server. Leases are judged by the server's own
 // clock. A failover puts an earlier moment back under another timeline, as an asynchronous standby does.
@@ -18,7 +18,7 @@
 
 namespace logzio_okta::sim {
 
-/// Random, of a process: none is ever given twice.
+/// A process's random id: none is ever given twice.
 using ReplicaId = std::uint64_t;
 inline constexpr ReplicaId nobody = 0;
 
@@ -28,8 +28,8 @@ class SharedDatabase {
   struct Stream {
     Place place;
     End end = End::clean;
-    std::uint64_t epoch = 0;   ///< Under which it was saved last,
-    std::uint64_t number = 0;  ///< as this.
+    std::uint64_t epoch = 0;   ///< The epoch of its last save,
+    std::uint64_t number = 0;  ///< and that save's number.
     std::map<std::uint64_t, WindowRow> rows;
   };
   struct Lease {
@@ -48,9 +48,9 @@ class SharedDatabase {
     std::map<std::string, Stream> streams;
     std::vector<SetAside> set_aside;
     std::uint64_t timeline = 1;             ///< As noted.
-    std::optional<WallTime> failed_over{};  ///< When that was noticed last.
+    std::optional<WallTime> failed_over{};  ///< When a failover was last noticed.
   };
-  /// Who calls, and what its own clock shows.
+  /// The caller, and what its own clock shows.
   struct Caller {
     ReplicaId id = nobody;
     std::string name;
@@ -64,14 +64,15 @@ class SharedDatabase {
 
   SharedDatabase(Duration lease, std::function<WallTime()> clock) : lease_(lease), clock_(std::move(clock)) {}
 
-  /// The caller lives. The server's timeline; another one than was noted puts everything in doubt.
+  /// The caller lives. Returns the server's timeline; one that differs from the noted one puts everything in
+  /// doubt.
   std::uint64_t beat(const Caller& caller);
   [[nodiscard]] bool lives(ReplicaId id, const Caller& caller) const;
   [[nodiscard]] bool is_free(const std::string& org, const Caller& caller) const;
-  /// The epoch, if it was free.
+  /// The new epoch, if the org was free.
   [[nodiscard]] std::optional<std::uint64_t> take(const std::string& org, const Caller& caller);
   void give_back(const Fence& fence, bool clean);
-  /// False if the fence does not hold. One that was made before is not made again.
+  /// False if the fence does not hold. A save that was made before is not made again.
   [[nodiscard]] bool save(const Fence& fence, const std::string& key, std::uint64_t number, const Save& save);
   [[nodiscard]] Opened open(const OpenStream& request) const;
   [[nodiscard]] WindowRead read(StreamId stream, const std::string& key) const;
@@ -79,7 +80,7 @@ class SharedDatabase {
   [[nodiscard]] const Tables& tables() const { return tables_; }
   void fail_over(Tables&& earlier);
 
-  /// Heard of each save that is made.
+  /// Called for each save that is made.
   std::function<void(const Fence& fence, const std::string& key, const Save& save)> on_saved;
 
  private:

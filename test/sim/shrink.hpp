@@ -1,9 +1,8 @@
-// Shrink: of a seed that failed, the least trouble, tenants and hours with which it still fails in the same
-// way.
+// Shrink: finds the fewest troubles, tenants and hours with which a failed seed still fails in the same way.
 //
-// What goes wrong for three reasons out of thirty is found by a reader once the other twenty-seven are gone.
-// A seed with less in it draws otherwise, so each attempt is made with a few other draws as well. Every run
-// is a process of its own, since an abort in the core convicts too.
+// A reader finds the three reasons out of thirty once the other twenty-seven are gone. A seed with less in it
+// draws differently, so each attempt is made with a few other draws as well. Every run is a process of its
+// own, since an abort in the core convicts too.
 #pragma once
 
 #include <chrono>
@@ -25,14 +24,14 @@ struct Setup {
   [[nodiscard]] std::string flags() const;
 };
 
-/// A run that comes to no end is one that failed.
+/// A run that does not end has failed.
 inline constexpr unsigned run_seconds_max = 300;
 
-/// Runs it in a process of its own. What the violation is like, without its names and numbers; nothing if it
+/// Runs it in a process of its own. Returns the violation without its names and numbers; nothing if it
 /// passes.
 [[nodiscard]] std::optional<std::string> failure_of(const Setup& setup);
 
-/// `failing` fails. Tries for about so long.
+/// `failing` fails. Tries for about this long.
 [[nodiscard]] Setup shrink(Setup failing, std::chrono::seconds patience);
 
 }  // namespace logzio_okta::sim

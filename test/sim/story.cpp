@@ -8,7 +8,7 @@
 namespace logzio_okta::sim {
 namespace {
 
-constexpr std::size_t first_lines_max = 5;  // Of a long story: its beginning ...
+constexpr std::size_t first_lines_max = 5;  // A long story shows its beginning ...
 constexpr std::size_t last_lines_max = 35;  // ... and its end.
 
 bool has(const About& about, std::size_t event) {

@@ -3,7 +3,7 @@
 //     story.tell(now, fact, [&] { return "asks org3 ..."; }, {.org = 3, .request = id});
 //     story.about({.org = 3, .event = 1234});   // the lines that tell how it came to this
 //
-// A run is fast because it tells nobody; a seed that failed is run again with a listening story, and a second
+// A run is fast because it writes nothing; a failed seed is run again with a story that is kept, and a second
 // run of the same seed that ends in another hash is itself a bug.
 #pragma once
 
@@ -24,22 +24,22 @@ enum class Telling : std::uint8_t {
   aloud,  ///< On stdout, as it happens.
 };
 
-/// Whom a line concerns; by default everybody.
+/// What a line concerns; by default everything.
 struct About {
   std::optional<std::size_t> org{};
-  std::uint64_t request = 0;  ///< A question to Okta, or its answer.
+  std::uint64_t request = 0;  ///< A request to Okta, or its answer.
   std::size_t first = 0;      ///< Events, by the judge's numbers: a page, ...
   std::size_t end = 0;        ///< (after it)
   std::shared_ptr<const std::vector<std::size_t>> events = {};  ///< ... or a bulk.
-  std::optional<std::size_t> covered{};  ///< A save: events before this one are settled, as it says.
-  bool detail = false;                   ///< Of no use to somebody who looks for one event.
+  std::optional<std::size_t> covered{};  ///< A save: it says that events before this one are settled.
+  bool detail = false;                   ///< Useless to anyone who looks for one event.
 };
 
 class Story {
  public:
   explicit Story(Telling telling = Telling::hash_only) : telling_(telling) {}
 
-  /// `fact` goes into the hash; `text()` is only called if somebody listens.
+  /// `fact` goes into the hash; `text()` is called only if the story is kept or told.
   template <class Text>
   void tell(Instant now, std::uint64_t fact, Text text, About about = {}) {
     mix(static_cast<std::uint64_t>(now.time_since_epoch().count()));
@@ -56,8 +56,8 @@ class Story {
     std::optional<std::size_t> org;
     std::optional<std::size_t> event;
   };
-  /// Of an event: the pages that held it, the bulks, their answers, the saves that passed it, and whatever
-  /// concerns everybody. Of an org: its last lines. Of neither: the last lines.
+  /// For an event: the pages that held it, the bulks, their answers, the saves that passed it, and whatever
+  /// concerns everybody. For an org: its last lines. For neither: the last lines.
   [[nodiscard]] std::vector<std::string> about(const Subject& subject) const;
 
  private:

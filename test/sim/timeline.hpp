@@ -39,7 +39,7 @@ class Timeline {
     Instant when;
     std::uint64_t number = 0;
     Action action;
-    /// Of a heap's front: the earliest is the greatest.
+    /// For the heap: the earliest event is the greatest.
     friend bool operator<(const Event& a, const Event& b) {
       return a.when != b.when ? a.when > b.when : a.number > b.number;
     }

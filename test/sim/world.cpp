@@ -20,7 +20,7 @@ using namespace std::string_literals;
 namespace fault = model::fault;
 
 constexpr Duration history_span = 30h;  // Before the daemon's first start.
-constexpr Duration drain_budget = 12h;  // Of virtual time, for what phase one has left behind.
+constexpr Duration drain_budget = 12h;  // In virtual time, for what phase one left undone.
 constexpr Duration fade_out = drain_budget + 6h;
 constexpr Duration stop_budget = 8s;  // Docker kills after ten.
 constexpr Duration quiet_look = 1h;   // After the last restart: nothing may be repeated.
@@ -55,7 +55,7 @@ std::size_t draw_page_max(std::uint64_t seed) {
   return most[Random(seed).below(most.size())];
 }
 
-// Of an entry with a filter or a q of its own, and with a beginning.
+// Draws a beginning, a filter and a q for an entry.
 void draw_query(TenantSpec& spec, Charge& charge, Random& random) {
   constexpr std::array<Duration, 4> agos{7 * 24h, 24h, 1h, 0h};
   if (random.below(3) == 0) spec.since = SinceAgo{agos[random.below(agos.size())]};
@@ -722,7 +722,7 @@ void World::reach_token_endpoint(std::size_t index, const MintToken& mint, const
   if (!record.misuse.empty()) throw Violation{"misuse of Okta's token endpoint: " + record.misuse};
   HttpResult result = model::as_result(answer);
   if (result && result->status == 200) minted.life = org.okta.oauth().app(record.client_id).token_life;
-  // Of a fault the answer is another one than the record's.
+  // A fault makes the answer differ from the record.
   minted.refused =
       result && result->status == record.status && !record.error.empty() && record.error != "use_dpop_nonce";
   tell(static_cast<std::uint64_t>(answer.status),
@@ -772,7 +772,7 @@ void World::bend_next_token(Org& org, Judge::Minted& minted) {
 void World::on(CancelAsk&& cancel) {
   tell(cancel.id.value, [&] { return "cancels #" + std::to_string(cancel.id.value); }, {.detail = true});
   cancelled_.insert(cancel.id);
-  if (random_.below(2) == 0) silenced_.insert(cancel.id);  // Of the others the answer comes all the same.
+  if (random_.below(2) == 0) silenced_.insert(cancel.id);  // The others are answered all the same.
 }
 
 void World::reach_okta(std::size_t index, const AskOkta& ask, const Headers& headers, std::uint64_t run,
@@ -953,7 +953,7 @@ void World::bend_next_answer(Org& org, std::string_view target) {
   }
 }
 
-/// Of the running window, or of one of the next.
+/// The end of the current window, or of one of the next.
 std::chrono::seconds World::until_window_ends(Org& org) {
   const auto window = to_ms(org.okta.settings().window).count();
   const auto at =

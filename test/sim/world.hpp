@@ -4,8 +4,8 @@
 //     Outcome outcome = world.run();        // throws Violation
 //
 // The daemon is the real Scheduler, driven as its header says. Every answer takes its own time, drawn from
-// the seed. Phase one: the troubles of the plan. Phase two: all heals; the backlog must be delivered and
-// saved within a budget of virtual time, the daemon must stop in order, and, started once more, repeat
+// the seed. Phase one: the troubles of the plan. Phase two: all troubles end; the backlog must be delivered
+// and saved within a budget of virtual time, the daemon must stop in order, and, started once more, repeat
 // nothing.
 #pragma once
 
@@ -38,7 +38,7 @@ struct Outcome {
   std::uint64_t hash = 0;
   std::uint64_t steps = 0;
   std::size_t delivered = 0;
-  std::size_t runs = 0;   ///< Of the daemon.
+  std::size_t runs = 0;   ///< How often the daemon ran.
   Duration drained_in{};  ///< Phase two, until everything was delivered and saved.
   std::string summary;
 };
@@ -64,8 +64,8 @@ class World {
     bool down = false;
     bool token_refused = false;
     bool throttles = false;    ///< Some bulks.
-    Duration answers_after{};  ///< So late.
-    int timed_out_with = 0;    ///< The patience that was not enough, told to this run
+    Duration answers_after{};  ///< How late.
+    int timed_out_with = 0;    ///< The timeout that was too short, told to this run
     std::uint64_t timed_out_run = 0;
     Instant timed_out_at{};  ///< at this moment.
     bool known = false;      ///< To the daemon, which says when it lets a token go.
@@ -94,7 +94,7 @@ class World {
   void tell(std::uint64_t fact, Text text, About about = {}) {
     story_.tell(now(), fact, std::move(text), std::move(about));
   }
-  /// Request ids begin anew with each run.
+  /// Request ids restart with each run.
   [[nodiscard]] About about(std::size_t org, RequestId request) const {
     return {.org = org, .request = run_ << 32U | request.value};
   }
@@ -217,9 +217,9 @@ class World {
   std::deque<Account> accounts_;
   std::map<CredentialId, std::pair<std::size_t, std::string>> keyring_;
   std::map<CredentialId, AppClient> apps_;  ///< Those of the keys that are service apps.
-  Random of_apps_;                          ///< What is drawn for them alone.
+  Random of_apps_;                          ///< For what is drawn only for them.
   std::uint64_t keys_made_ = 0;
-  int changes_ = 0;  ///< Of entries, beside leaving the file and coming back.
+  int changes_ = 0;  ///< Changes to entries, besides leaving the file and coming back.
 
   std::unique_ptr<Scheduler> daemon_;
   std::uint64_t hooks_pushed_ = 0;
@@ -233,8 +233,8 @@ class World {
   bool once_ = false;                 ///< This run.
   std::vector<WallTime> once_began_;  ///< By the orgs' clocks.
   bool kill_within_turn_ = false;
-  std::set<RequestId> cancelled_;  ///< What still comes of them, nobody has to know of.
-  std::set<RequestId> silenced_;   ///< Of them: no answer comes.
+  std::set<RequestId> cancelled_;  ///< Whatever still comes of these is ignored.
+  std::set<RequestId> silenced_;   ///< Those cancelled to which no answer comes.
   std::set<RequestId> answered_;
   std::map<std::uint64_t, Sending> on_the_way_;     ///< Bulks that have not reached the listener.
   std::deque<std::shared_ptr<const Body>> bodies_;  ///< Sent lately.
@@ -244,14 +244,14 @@ class World {
   Instant ticks_since_{};
   int ticks_ = 0;
   std::uint64_t turns_ = 0;
-  int bombs_left_ = 1;  ///< They take their time.
+  int bombs_left_ = 1;  ///< They are slow to run.
 
   bool healed_ = false;
   std::chrono::milliseconds wall_error_{0};
   bool disk_fails_ = false;
   bool disk_failed_lately_ = false;
   bool commit_planned_ = false;
-  std::optional<std::pair<Disk::Copy, std::uint64_t>> copy_;  ///< Somebody's, with the bytes set aside in it.
+  std::optional<std::pair<Disk::Copy, std::uint64_t>> copy_;  ///< An older copy, and its bytes set aside.
   std::uint64_t aside_before_ = 0;  ///< Set aside by earlier times, as far as the store is concerned.
   std::uint64_t aside_bytes_ = 0;
 };

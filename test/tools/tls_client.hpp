@@ -1,5 +1,5 @@
-// A client's side of a TLS connection that sends what a well-behaved one never would. OpenSSL's own where it
-// can be made to, and records written by hand where it cannot.
+// A client's side of a TLS connection that sends what a well-behaved one never would: with OpenSSL where it
+// can be made to, with records written by hand where it cannot.
 #pragma once
 
 #include <array>

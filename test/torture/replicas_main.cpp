@@ -57,7 +57,7 @@ struct Settings {
 };
 
 enum class Trouble : std::uint8_t {
-  kill,              // Of a daemon; the others take over.
+  kill,              // Kills a daemon; the others take over.
   stop,              // TERM, which gives its orgs back at once.
   pause,             // SIGSTOP, often for longer than the lease, and SIGCONT.
   backend_killed,    // kill -9 of what serves the daemons: the server throws everybody out.
@@ -159,7 +159,7 @@ class Replicas {
   }
   [[nodiscard]] bool chance(std::uint64_t one_in) { return random_.below(one_in) == 0; }
   [[nodiscard]] Duration lease() const { return std::chrono::seconds(settings_.lease_s); }
-  /// Of a trouble that a lease may or may not outlive.
+  /// How long a trouble lasts that a lease may or may not outlive.
   [[nodiscard]] Duration some_time() {
     return chance(3) ? random_.between(200ms, lease() / 2) : lease() + random_.between(1s, 5s);
   }
@@ -472,10 +472,10 @@ class Replicas {
   Patience patience_;  // First: before any thread.
   Settings settings_;
   Random random_;
-  Random event_random_{1};  ///< Of its own, so that the machine's pace does not change what else is drawn.
+  Random event_random_{1};  ///< Separate, so that the machine's pace does not change what else is drawn.
   TempDir files_;
   World world_;
-  std::vector<std::vector<std::string>> keys_;  ///< Of each org, one a daemon.
+  std::vector<std::vector<std::string>> keys_;  ///< Each org's keys, one for each daemon.
   std::unique_ptr<PostgresServer> server_;
   std::vector<std::unique_ptr<Wire>> wires_;
   std::vector<std::unique_ptr<Daemon>> daemons_;

@@ -664,7 +664,7 @@ class Torture {
   Interrupts patience_;  // First: before any thread.
   Settings settings_;
   Random random_;
-  Random event_random_{1};  ///< Of its own, so that the machine's pace does not change what else is drawn.
+  Random event_random_{1};  ///< Separate, so that the machine's pace does not change what else is drawn.
   Files files_;
   World world_;
   PortId proxy_;

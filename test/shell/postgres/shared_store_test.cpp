@@ -44,7 +44,7 @@ struct Bench {
   std::unique_ptr<StoreRun> replica(const std::string& name, Duration lease = ages) {
     return replica(name, lease, server.socket_url());
   }
-  /// Of the place that is saved; empty if there is none.
+  /// The pages of the saved place; empty if there is none.
   [[nodiscard]] std::vector<std::string> pages(const std::string& key = acme_key) const {
     return server.query("SELECT pages FROM logzio_okta.stream WHERE key = '" + key + "'");
   }
@@ -100,7 +100,7 @@ TEST_CASE("shared store: each replica knows of the fleet what its last round rea
   }
   CHECK(seen->may_act > 0s);
   CHECK(seen->may_act < ages);
-  // Of what was read long ago the leases have ended.
+  // The leases in a report that was read long ago have ended.
   const auto later = two->store->fleet_report(bench.clock.now() + 2 * ages);
   CHECK(later->read_ago >= 2 * ages);
   CHECK(later->instances[0].lease_left == 0s);

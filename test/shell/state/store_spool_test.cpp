@@ -130,7 +130,7 @@ TEST_CASE("store spool: a disk that fails refuses at once and keeps the saves") 
 
 namespace {
 
-/// Of the state's main file.
+/// The size of the state's main file.
 std::uintmax_t file_bytes(const Bench& bench) {
   return std::filesystem::file_size(bench.dir / "state.sqlite");
 }
