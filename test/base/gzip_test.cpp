@@ -181,7 +181,7 @@ TEST_CASE("gunzip: every flipped bit of the data or the checksum is seen") {
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
     INFO(bit);
     const auto unpacked = gunzip(damaged, plain.size() * 2);
-    // A flip in what nobody reads, such as padding bits, may leave the text as it was.
+    // A flip in unused bits, such as padding, may leave the text as it was.
     REQUIRE((!unpacked || *unpacked == plain));
   }
 }

@@ -41,7 +41,7 @@ TEST_CASE("quote: what looks like a shipping token is struck out wherever it is"
   CHECK(ascii::quote("/etc/" + token) == "\"/etc/[redacted]\"");
 }
 
-TEST_CASE("quote: a credential at the cut does not leave its first half behind") {
+TEST_CASE("quote: a credential at the cut does not leave its first half") {
   const std::string text = std::string(limits::error_text_bytes_max - 20, '.') + std::string(32, 'T');
   CHECK(quotable(text).find("TTT") == std::string::npos);
   const std::string setting = std::string(limits::quoted_bytes_max - 20, '.') + std::string(32, 'T');

@@ -70,7 +70,7 @@ TEST_CASE("secret: equal only with the same bytes") {
   REQUIRE(Secret().same_as(secret_of("")));
 }
 
-TEST_CASE("wipe: overwrites also what is behind the end") {
+TEST_CASE("wipe: also overwrites what is after the end") {
   std::string text = long_text;
   text.resize(10);
   const char* const bytes = text.data();

@@ -45,7 +45,7 @@ TEST_CASE("text: case and white space are ASCII only") {
   REQUIRE(ascii::trim("\xC2\xA0x") == "\xC2\xA0x");
 }
 
-TEST_CASE("text: bytes are told in the unit in which people think of them") {
+TEST_CASE("text: bytes are shown in the unit in which people think of them") {
   REQUIRE(describe_bytes(0) == "0 bytes");
   REQUIRE(describe_bytes(1) == "1 byte");
   REQUIRE(describe_bytes(1023) == "1023 bytes");

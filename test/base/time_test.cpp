@@ -135,7 +135,7 @@ TEST_CASE("time: any other duration is refused with an example of what is meant"
   REQUIRE_FALSE(parse_duration("99999999999999999999d"));
 }
 
-TEST_CASE("time: durations are told to people in two units at most") {
+TEST_CASE("time: durations are shown in two units at most") {
   REQUIRE(describe(76h) == "3 d 4 h");
   REQUIRE(describe(48h) == "2 d");
   REQUIRE(describe(2h + 5min + 59s) == "2 h 5 min");

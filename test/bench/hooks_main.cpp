@@ -150,7 +150,7 @@ struct Load {
   }
 };
 
-/// Pushes of one event each, so many a second, until it is stopped; each sender has its own connection.
+/// Pushes one event at a time, this many a second, until it is stopped; each sender has its own connection.
 class Pushers {
  public:
   Pushers(Stage& stage, Load& load, std::size_t rate, std::string name, bool keeps_alive = true) {

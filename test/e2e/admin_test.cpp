@@ -88,7 +88,7 @@ TEST_CASE("admin: with every tenant refused it is alive and not ready") {
   CHECK(ready.body.contains("no tenant flows"));
 }
 
-TEST_CASE("admin: a given port that is taken is an error that names it, and nobody was asked") {
+TEST_CASE("admin: a given port that is taken is an error that names it, and no connection was made") {
   Bench bench;
   const std::size_t org = bench.add_org();
   bench.add_listener();
@@ -110,7 +110,7 @@ TEST_CASE("admin: the default port taken is only a warning") {
     taken.emplace(sandbox::bind_loopback(9810));
     REQUIRE(listen(taken->get(), 1) == 0);
   } catch (const std::system_error&) {
-    // Somebody else has it: just as well.
+    // Another process has it, which serves as well.
   }
   bench.world.issue(org, 10);
   Words flags = bench.flags_of({});

@@ -175,7 +175,7 @@ TEST_CASE("apart: the first request leaves at once; idle, fifty tenants cost nex
 }
 
 }  // namespace
-TEST_CASE("apart: an org and a listener that send TLS records and nothing in them hold up nobody else") {
+TEST_CASE("apart: an org and a listener that send only empty TLS records hold up no other") {
   std::signal(SIGPIPE, SIG_IGN);
   Bench bench;
   const std::size_t org = bench.add_org();

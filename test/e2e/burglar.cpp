@@ -1,5 +1,5 @@
-// Burglar: loaded into the daemon by LD_PRELOAD, it tries at SIGUSR2 what somebody would who got in by a
-// parser's bug, and says what came of it.
+// Burglar: loaded into the daemon by LD_PRELOAD, at SIGUSR2 it tries what an attacker would who got in
+// through a parser's bug, and reports the results.
 #include <csignal>
 #include <cstdlib>
 #include <string>

@@ -1,4 +1,4 @@
-// The command `check`: each fault is named with its cure, and nobody else notices.
+// The command `check`: each fault is named with its cure, and nothing else is disturbed.
 #include <algorithm>
 #include <iterator>
 
@@ -152,7 +152,7 @@ TEST_CASE("check: a token nobody knows is told from one of another region") {
   CHECK(no_proxy.says("listener", {"proxy: ", "Connection refused"}));
 }
 
-TEST_CASE("check: with accounts of their own each is asked, and a wrong token is told with its tenant") {
+TEST_CASE("check: with separate accounts each is asked, and a wrong token is reported with its tenant") {
   Bench bench;
   const std::string bought(32, 'q');
   const std::string mistyped(32, 'z');
@@ -196,7 +196,7 @@ TEST_CASE("check: with accounts of their own each is asked, and a wrong token is
   CHECK(bench.lines(0) + bench.lines(own) == 0);
 }
 
-TEST_CASE("check: every problem of the configuration is told at once, and what can be asked is asked") {
+TEST_CASE("check: every problem of the configuration is reported at once, and what can be asked is asked") {
   Bench bench;
   const std::size_t org = bench.add_org();
   bench.add_listener();
@@ -234,7 +234,7 @@ TEST_CASE("check: a state directory that cannot be used is 74, a file for everyb
   CHECK(unwritable.says("state", {bench.state_dir(), "is a file", "--state-dir"}));
 }
 
-TEST_CASE("check: offline it asks nobody, and judges configuration, files and state all the same") {
+TEST_CASE("check: offline it makes no connection, and still judges configuration, files and state") {
   Bench bench;
   const std::size_t org = bench.add_org();
   bench.add_listener();
@@ -362,7 +362,7 @@ TEST_CASE("check: an answer that takes long does not put the others' clocks wron
   CHECK(bench.requests(org) == 1);
 }
 
-TEST_CASE("check: an admin address that another daemon has is told") {
+TEST_CASE("check: an admin address that another daemon has is reported") {
   Bench bench;
   (void)bench.add_org();
   bench.add_listener();

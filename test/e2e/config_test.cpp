@@ -1,4 +1,4 @@
-// Bad settings: one line that says what to change, the right exit code, and nobody was spoken to.
+// Bad settings: one line that says what to change, the right exit code, and no connection is made.
 #include <algorithm>
 #include <functional>
 
@@ -208,7 +208,7 @@ TEST_CASE("config: an unknown level in the environment is a warning and info, as
   CHECK(bench.stop() == 0);
 }
 
-TEST_CASE("config: --help and --version speak on stdout, need no settings and speak to nobody") {
+TEST_CASE("config: --help and --version print to stdout, need no settings and make no connection") {
   const auto [flag, word] = GENERATE(table<std::string, std::string>(
       {{"--help", "LOGZIO_LISTENER_HOST"}, {"-h", "--tenants"}, {"--version", "1."}, {"-V", "logzio-okta"}}));
   Daemon daemon({.binary = Bench::binary(), .args = {flag}});

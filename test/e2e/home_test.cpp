@@ -255,7 +255,7 @@ TEST_CASE("home: the program leaves no core dump in which keys could be found") 
   CHECK(limits.contains("Max core file size        0                    0"));
 }
 
-TEST_CASE("home: what the state directory holds is for its owner alone") {
+TEST_CASE("home: what the state directory holds is for only its owner") {
   Bench bench;
   const std::size_t org = bench.add_org();
   bench.add_listener();

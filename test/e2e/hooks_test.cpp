@@ -1,4 +1,4 @@
-// Event hooks: a push wakes the poller, nobody gets in who does not belong, and polling never notices.
+// Event hooks: a push wakes the poller, strangers are kept out, and polling is not affected.
 #include <algorithm>
 #include <atomic>
 #include <chrono>

@@ -23,7 +23,7 @@ struct Mover {
     args.insert(args.end(), more.begin(), more.end());
     return bench.start_process({.args = args, .env = Bench::sanitizer_variables()}).wait_exit(patience);
   }
-  /// The link that Okta gives behind the first page: what the old shipper saved after delivering it.
+  /// The link that Okta gives after the first page: what the old shipper saved after delivering it.
   [[nodiscard]] std::string link_behind_the_first_page(std::size_t org) {
     return bench.world.with_org(org, [&](model::OktaOrg& okta) {
       const model::Answer answer = okta.handle(

@@ -1,4 +1,4 @@
-// Keys, rate limits and the tenants file: who is asked with what, when, and what a change brings.
+// Keys, rate limits and the tenants file: which org is asked with which key and when, and what a change does.
 #include <algorithm>
 #include <csignal>
 
@@ -126,7 +126,7 @@ TEST_CASE("keys: a 429 for too many at once is a short pause, not the two minute
   CHECK(bench.proven_once());
 }
 
-TEST_CASE("keys: of the limit that Okta shows we spend our share and no more") {
+TEST_CASE("keys: we spend our share of the limit that Okta shows and no more") {
   Bench bench;
   sandbox::OrgSpec spec{.keys = {first_key, second_key}};
   spec.settings.rate_limit = 60;

@@ -1,4 +1,4 @@
-// Newline JSON over TCP and TLS, where nobody answers.
+// Newline JSON over TCP and TLS, where no answer comes.
 #include <algorithm>
 
 #include "e2e/bench.hpp"
@@ -67,7 +67,7 @@ TEST_CASE_METHOD(Lines, "lines: a wrong token is lost unseen, as a warning said 
   CHECK(stop() == 0);
 }
 
-TEST_CASE("lines: poisonous events are found before they are sent, for nobody would say") {
+TEST_CASE("lines: poisonous events are found before they are sent, since no answer would tell") {
   Bench bench;
   const std::size_t org = bench.add_org();
   bench.add_listener({.protocol = Protocol::tcp_lines});

@@ -141,7 +141,7 @@ TEST_CASE(
   for (const std::size_t org : orgs) well_behaved(bench, org);
 }
 
-TEST_CASE("oauth: one tenant by environment alone") {
+TEST_CASE("oauth: one tenant from the environment only") {
   Bench bench;
   const std::size_t org = bench.add_org({.service_app = true});
   bench.add_listener();

@@ -1,5 +1,5 @@
 // The listener is away, hangs, refuses or loses its answer: nothing is lost, a repeat is only what it could
-// have taken unseen, and Okta is left alone meanwhile.
+// have taken unseen, and Okta is not asked meanwhile.
 #include <algorithm>
 #include <csignal>
 
@@ -74,7 +74,7 @@ TEST_CASE_METHOD(Outage, "outage: a proxy's 403 settles nothing, and every event
   all_arrive_once();
 }
 
-// Nobody knows what is behind a 400 that is not the listener's own: what is sent again says so.
+// The cause of a 400 that is not the listener's own is unknown: what is sent again is marked.
 TEST_CASE_METHOD(Outage, "outage: a proxy's 400 settles nothing, and what is sent again after it is marked") {
   inject_listener(fault::proxy_bad_request(), 2);
   start();
@@ -246,7 +246,7 @@ TEST_CASE("outage: a listener that finds bulks too large gets smaller ones") {
   CHECK(refused > 0);
 }
 
-TEST_CASE("outage: one event that is too large even alone is set aside, its neighbours arrive") {
+TEST_CASE("outage: one event that is too large even by itself is set aside, its neighbours arrive") {
   Bench bench;
   const std::size_t org = bench.add_org();
   sandbox::ListenerSpec spec;

@@ -46,7 +46,7 @@ struct Refusals : Bench {
   }
 };
 
-TEST_CASE("refusals: dozens of 400s that took all but one line hold nobody, and each culprit is found") {
+TEST_CASE("refusals: dozens of 400s that took all but one line hold no tenant, and each culprit is found") {
   Refusals bench;
   const std::size_t other = bench.add_org();
   bench.start();

@@ -15,7 +15,7 @@
 namespace logzio_okta::e2e {
 namespace {
 
-/// How many reloads had this outcome so far; nothing if nobody answers.
+/// How many reloads had this outcome so far; nothing if there is no answer.
 std::optional<long> reloads(std::uint16_t port, const std::string& outcome) {
   const std::string text = http_get(port, "/metrics").body;
   const std::string name = "\nlogzio_okta_reloads_total{outcome=\"" + outcome + "\"} ";
@@ -76,7 +76,7 @@ TEST_CASE("reload: two hundred edits under load, some of them broken, lose nothi
   bench.daemon().signal(SIGHUP);
   REQUIRE(bench.all_arrive());
   CHECK(bench.proven_once());
-  // The place of those that stayed was begun once, with Okta's clock and then the log, and never anew.
+  // The place of those that stayed was begun once, with Okta's clock and then the log, and never again.
   for (std::size_t org = 0; org < kept; ++org) {
     const auto asked = [&](bool dated) {
       return bench.world.with_org(org, [&](auto& model) {

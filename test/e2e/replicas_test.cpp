@@ -112,7 +112,7 @@ TEST_CASE("replicas: after an orderly stop another one goes on at once, and noth
   if (!PostgresServer::programs()) return test::skip(not_installed);
   Fleet fleet(3);
   for (std::size_t org = 0; org < 3; ++org) fleet.bench.world.issue_past(org, 100, 24h);
-  fleet.start(0, "2m");  // Nobody waits for so long here.
+  fleet.start(0, "2m");  // No test waits this long.
   REQUIRE(fleet.bench.all_arrive());
   fleet.start(1, "2m");
   // The orgs are shared: it gets one of the three.
@@ -134,7 +134,7 @@ TEST_CASE("replicas: after kill -9 another one takes over, and what it sends aga
   Fleet fleet;
   fleet.begin();
   fleet.start(1);
-  REQUIRE(fleet.daemons[1]->wait_log("okta-0", patience));  // Who holds it.
+  REQUIRE(fleet.daemons[1]->wait_log("okta-0", patience));  // The owner.
   fleet.bench.inject_listener(fault::hang(), 1);
   fleet.bench.world.issue(0, 20);
   REQUIRE(fleet.bench.wait([&] { return fleet.bench.lines() == 120; }));
@@ -200,7 +200,7 @@ TEST_CASE("replicas: what one instance has done the next one knows, without a di
   CHECK(fleet.bench.proven_once());
 }
 
-TEST_CASE("replicas: who may not into the database is told what to change, and no password is shown") {
+TEST_CASE("replicas: one refused by the database is told what to change, and no password is shown") {
   if (!PostgresServer::programs()) return test::skip(not_installed);
   const Fleet fleet;
   const auto check = [&](const std::string& store, const Variables& env = {}) {
@@ -297,7 +297,7 @@ TEST_CASE("replicas: once check finds that a refused key works, whoever holds th
   CHECK(fleet.bench.proven_once());
 }
 
-TEST_CASE("replicas: check and status tell who holds what") {
+TEST_CASE("replicas: check and status show which replica holds what") {
   if (!PostgresServer::programs()) return test::skip(not_installed);
   Fleet fleet;
   fleet.bench.world.issue_past(0, 10, 24h);

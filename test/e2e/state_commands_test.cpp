@@ -106,7 +106,7 @@ TEST_CASE("set-aside: an event that is taken now is set aside no longer, and say
   CHECK(line.contains("\"uuid\":\"u1\""));
 }
 
-TEST_CASE("set-aside: of several events kept together those that are taken now go, the others stay") {
+TEST_CASE("set-aside: among events kept together, those that are taken now go and the others stay") {
   Commands commands;
   Bench& bench = commands.bench;
   const std::size_t org = bench.add_org();

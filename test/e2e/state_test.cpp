@@ -87,7 +87,7 @@ TEST_CASE("state: a damaged or foreign file is moved aside loudly, and what come
   CHECK(bench.lines() == 210);
 }
 
-TEST_CASE("state: a directory that cannot be used is an error with its cure, and nobody is asked") {
+TEST_CASE("state: a directory that cannot be used is an error with its cure, and no connection is made") {
   Bench bench;
   const std::size_t org = bench.add_org();
   bench.add_listener();

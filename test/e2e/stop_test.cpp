@@ -1,4 +1,4 @@
-// Signals, and a stderr that nobody reads.
+// Signals, and a stderr that is not read.
 #include <algorithm>
 #include <csignal>
 

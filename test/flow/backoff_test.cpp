@@ -58,7 +58,7 @@ TEST_CASE("complaint: what asks a person to act is said hourly") {
   REQUIRE(said == std::vector<Duration>{0s, 1h, 2h, 3h});
 }
 
-TEST_CASE("complaint: another failure is said at once, and its rhythm begins anew") {
+TEST_CASE("complaint: another failure is logged at once, and its rhythm starts over") {
   Complaint complaint;
   REQUIRE(complaint.failed(Instant{}, "503"));
   REQUIRE_FALSE(complaint.failed(Instant{} + 10s, "503"));

@@ -30,7 +30,7 @@ TEST_CASE("commit pace: after a commit the disk rests, for less while a delivery
   REQUIRE(pace.next(false) == start + 5s + limits::commit_rest_max);
 }
 
-TEST_CASE("commit pace: a commit of deliveries alone does not put off the saves") {
+TEST_CASE("commit pace: a commit of only deliveries does not delay the saves") {
   CommitPace pace;
   pace.queued(start);
   pace.committed(start, 1s, false);

@@ -100,7 +100,7 @@ TEST_CASE_METHOD(
   REQUIRE(pushes({event(1)}) == 200);
   pass(limits::bulk_age_max);
   REQUIRE(bulks.size() == 1);
-  took(bulks.begin()->second);  // And nobody hears of it.
+  took(bulks.begin()->second);  // And the answer is lost.
   crashes();
   REQUIRE(pushes({event(2)}) == 200);
   listener_takes();
@@ -183,7 +183,7 @@ BulkResult refuses_event_2(const SendBulk& bulk) {
 TEST_CASE_METHOD(
     Alone, "hook stream: an event the listener refuses is set aside with Okta's bytes, its neighbours pass") {
   pushes({event(1), event(2)});
-  listener = refuses_event_2;  // Sent alone, too, so that it is found.
+  listener = refuses_event_2;  // Also when sent by itself, so that it is found.
   listener_says(refuses_some(1, 1));
   pass(1s);
   REQUIRE(store.set_aside.size() >= 1);

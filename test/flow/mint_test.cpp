@@ -118,7 +118,7 @@ TEST_CASE("mint: another algorithm for the proof is tried once") {
   CHECK(bench.refused(TokenTrouble::proof_algorithm) == Mint::Next::refused);
 }
 
-TEST_CASE("mint: a proof that nobody asks for is left out, until one is asked for") {
+TEST_CASE("mint: a proof is left out until one is asked for") {
   Bench bench;
   CHECK(bench.refused(TokenTrouble::proof_unwanted) == Mint::Next::again);
   CHECK(bench.mint.proof() == ProofKind::none);

@@ -219,7 +219,7 @@ TEST_CASE("org: the moment named in a 429 is kept until it is over, whatever els
   REQUIRE_FALSE(bench.org.quiet_until());
 }
 
-TEST_CASE("org: of two 429s that were on their way together the later moment counts") {
+TEST_CASE("org: when two 429s were on their way together, the later moment counts") {
   OrgBench bench({first, second});
   for (const CredentialId key : {first, second}) bench.org.asked(bench.now(), key);
   const auto hears = [&](CredentialId key, Reply reply) {
@@ -247,7 +247,7 @@ TEST_CASE("org: a 429 that names no usable moment is waited out for a minute") {
   }
 }
 
-TEST_CASE("org: Retry-After is heard beside the reset") {
+TEST_CASE("org: Retry-After is obeyed along with the reset") {
   OrgBench bench;
   static_cast<void>(bench.asks(status(429).rate(120, 0, 10s).header("Retry-After", "90")));
   REQUIRE(bench.silence() == 90s);
@@ -524,14 +524,14 @@ TEST_CASE("org: a page of something in between says nothing about a key") {
   REQUIRE(bench.org.all_refused());
 }
 
-TEST_CASE("org: Okta's JSON error alone shows that it is Okta's") {
+TEST_CASE("org: only Okta's JSON error shows that an answer is Okta's") {
   OrgBench bench({first});
   const std::string invalid = R"({"errorCode":"E0000011","errorSummary":"Invalid token provided"})";
   REQUIRE(bench.asks(status(401, invalid).foreign()) == Standing::unauthorized);
   REQUIRE(bench.org.all_refused());
 }
 
-TEST_CASE("org: the answer to a key that is gone harms nobody") {
+TEST_CASE("org: the answer to a removed key does no harm") {
   OrgBench bench({first});
   bench.org.asked(bench.now(), first);
   bench.org.replace_keys(bench.now().steady, {second});

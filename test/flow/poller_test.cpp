@@ -45,7 +45,7 @@ std::string limit_of(const std::string& target) {
   return target.substr(target.rfind("limit=") + 6);
 }
 
-/// A stream that has settled events 1 to 3 behind `link_a`.
+/// A stream that has settled events 1 to 3 after `link_a`.
 Bench settled_bench(Settings settings = {}) {
   Bench bench(std::move(settings));
   follows(bench, events(1, 3), link_a);
@@ -190,7 +190,7 @@ TEST_CASE("poller: after a full page it asks again at once, after a short one wi
   REQUIRE(bench.wants() == link_b);
 }
 
-TEST_CASE("poller: of small pages eleven are asked past the saved place, since a full one may come next") {
+TEST_CASE("poller: eleven small pages are asked past the saved place, since a full one may come next") {
   Bench bench = settled_bench();
   int pages = 0;
   for (; pages < 100; ++pages) {
@@ -203,7 +203,7 @@ TEST_CASE("poller: of small pages eleven are asked past the saved place, since a
   REQUIRE(bench.wants() == link_a);
 }
 
-TEST_CASE("poller: at most two full pages are asked behind the saved place") {
+TEST_CASE("poller: at most two full pages are asked past the saved place") {
   Bench bench;
   bench.okta_replies(page(events(1, 1000)).next(link_a));
   bench.okta_replies(page(events(1001, 2000)).next(link_b));
@@ -695,10 +695,10 @@ TEST_CASE(
       page({event(3), event(4), nameless(5), nameless(5), nameless(5), event(6)}).next(link_c));
   bench.listener_takes();
   REQUIRE(bench.numbers() == std::vector<int>{1, 2, 3, 4, 5, 5, 5, 6});
-  REQUIRE(bench.marked_numbers() == std::vector<int>{5});  // The third: nobody can tell.
+  REQUIRE(bench.marked_numbers() == std::vector<int>{5});  // The third: it cannot be known.
 }
 
-TEST_CASE("poller: an event without a uuid that is refused for ever does not keep it from asking anew") {
+TEST_CASE("poller: an event without a uuid that is refused for ever does not keep it from asking again") {
   Bench bench = settled_bench();
   bench.okta_replies(page({nameless(4)}).next(link_b));
   bench.listener = [](const SendBulk& bulk) {
@@ -840,7 +840,7 @@ TEST_CASE("poller: a question that Okta refuses for going back too far is asked 
   bench.stops();
   bench.pass(10s);
   bench.comes_back(100 * 24h);
-  REQUIRE(bench.wants() == first);  // Our clock alone is no reason to skip anything.
+  REQUIRE(bench.wants() == first);  // Our clock by itself is no reason to skip anything.
   bench.okta_replies(status(400));
   bench.pass(limits::ask_backoff_max);
   REQUIRE(*parse_rfc3339(since_of(bench.wants())) > bench.wall - to_ms(limits::retention) - 2min);
@@ -882,7 +882,7 @@ TEST_CASE("poller: it asks from the watermark when what is settled is saved") {
   REQUIRE(since_of(bench.wants()) == format_rfc3339(birth - 1h + 1003s - 15min));
 }
 
-TEST_CASE("poller: what is not settled does not keep it from asking anew, and is not handed on twice") {
+TEST_CASE("poller: unsettled events do not keep it from asking again, and are not handed on twice") {
   Bench bench = settled_bench();
   bench.okta_replies(page(events(4, 1003)).next(link_b));
   fails_until_it_asks_anew(bench, [&] { bench.okta_fails(TransportFault::cut); });
@@ -913,7 +913,7 @@ TEST_CASE(
   REQUIRE(bench.delivered.size() == 1002);
   REQUIRE(bench.marked_numbers().empty());
   REQUIRE(place_of(bench).limit == 1000);
-  REQUIRE(bench.wants() == link_c);  // The next outage begins anew.
+  REQUIRE(bench.wants() == link_c);  // The next outage starts over.
   REQUIRE(fails_until_it_asks_anew(bench, [&] { bench.okta_fails(TransportFault::cut); }) ==
           limits::failures_until_recovery);
   REQUIRE(limit_of(bench.wants()) == "500");
@@ -1217,7 +1217,7 @@ TEST_CASE(
   REQUIRE(bench.marked_numbers() == std::vector<int>{4, 5, 7});
 }
 
-TEST_CASE("poller: the restart is told by Okta's clock") {
+TEST_CASE("poller: the restart is dated by Okta's clock") {
   for (const Duration skew : {Duration(-3h), Duration(3h)}) {
     Bench bench({.okta_skew = skew});
     const WallTime okta_birth = bench.okta_now();
@@ -1530,11 +1530,11 @@ TEST_CASE("poller: the tail counts as seen when it was, not when its page was se
   REQUIRE(*place_of(bench).caught_up <= seen + 1s);
 }
 
-TEST_CASE("poller: a gap is booked by Okta's clock alone") {
+TEST_CASE("poller: a gap is recorded by Okta's clock only") {
   Bench bench = settled_bench();
   bench.stops();
   REQUIRE(bench.scheduler->at_rest());
-  bench.wall += 200 * 24h;  // Ours is set wrong while nobody looks.
+  bench.wall += 200 * 24h;  // Ours is set wrong unnoticed.
   bench.settings.okta_skew = -200 * 24h;
   bench.comes_back();
   REQUIRE(bench.notes_with("if this machine's clock is right") == 1);
@@ -1546,7 +1546,7 @@ TEST_CASE("poller: a gap is booked by Okta's clock alone") {
 
 // Who answers.
 
-TEST_CASE("poller: a firewall's page is told as what it is, and the key stays") {
+TEST_CASE("poller: a firewall's page is reported as one, and the key stays") {
   Bench bench = settled_bench();
   for (int i = 0; i < 4; ++i) {
     bench.okta_replies(status(i % 2 == 0 ? 403 : 401, "<html>Blocked</html>").foreign());

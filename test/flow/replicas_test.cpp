@@ -48,7 +48,7 @@ TEST_CASE("replicas: before it is known whose an org is, nothing is asked of it,
   Bench bench(shared());
   bench.holder = "okta-2";
   bench.crashes();
-  bench.waiting.clear();  // As if nobody had told yet.
+  bench.waiting.clear();  // As if it were not known yet.
   bench.scheduler =
       std::make_unique<Scheduler>(bench.now(), SchedulerOptions{.shared_state = true}, bench.roster());
   while (auto output = bench.scheduler->next_output()) {
@@ -131,7 +131,7 @@ TEST_CASE("replicas: --once leaves a tenant to the replica that follows it, and 
 
 // Lost.
 
-TEST_CASE("replicas: who loses an org forgets the answer on its way and begins anew") {
+TEST_CASE("replicas: one that loses an org forgets the answer on its way and starts over") {
   Bench bench(shared());
   bench.okta_replies(page({event(1)}).next(link_a));
   bench.listener_takes();
@@ -288,7 +288,7 @@ TEST_CASE("replicas: after a failover all is in doubt that another owner may sen
 
 // Giving way.
 
-TEST_CASE("replicas: who gives way lets go when what is on its way has arrived and is saved") {
+TEST_CASE("replicas: one that gives way lets go when what is on its way has arrived and is saved") {
   Bench bench(shared());
   bench.okta_replies(page({event(1)}).next(link_a));
   bench.asked_to_give_way();
@@ -311,7 +311,7 @@ TEST_CASE("replicas: who gives way lets go when what is on its way has arrived a
   REQUIRE(bench.wants() == link_a);
 }
 
-TEST_CASE("replicas: who lets go and is not relieved goes on") {
+TEST_CASE("replicas: one that lets go and is not relieved goes on") {
   Bench bench(shared());
   bench.okta_replies(page({event(1)}).next(link_a));
   bench.listener_takes();

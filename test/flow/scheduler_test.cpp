@@ -192,7 +192,7 @@ TEST_CASE("scheduler: the live tail is asked before any backlog") {
 
 // Bounded and patient with Logz.io.
 
-TEST_CASE("scheduler: while Logz.io is down nobody asks Okta, but one call a day for each key") {
+TEST_CASE("scheduler: while Logz.io is down Okta gets only one call a day for each key") {
   Bench bench({.domains = many_domains(50), .keys_each = 2});
   bench.okta = [&](const AskOkta& ask) { return always_full(ask, bench); };
   bench.listener = [](const SendBulk&) { return cannot_be_reached(); };
@@ -739,7 +739,7 @@ TEST_CASE("scheduler: a refused tenant is asked at once with a new key") {
   REQUIRE(bench.asks.begin()->second.credential == CredentialId{999});
 }
 
-TEST_CASE("scheduler: a reload does not give a tenant its budget anew") {
+TEST_CASE("scheduler: a reload does not renew a tenant's budget") {
   Settings settings;
   settings.policy.rate_share = 0.05;
   Bench bench(settings);
@@ -826,7 +826,7 @@ TEST_CASE("scheduler: a doubt that a standby key's answer saves is dated by that
   Bench bench({.keys_each = 2});
   bench.okta_replies(page({event(1)}).next(link_a));
   bench.listener_takes();
-  bench.wall += 2h;  // Set while nobody looks.
+  bench.wall += 2h;  // Set unnoticed.
   bench.settings.okta_skew -= 2h;
   bench.crashes();
   bench.okta = [&](const AskOkta& ask) -> std::optional<HttpResult> {

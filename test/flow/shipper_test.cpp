@@ -221,7 +221,7 @@ TEST_CASE("shipper: a full bulk does not wait for its age, and none is larger th
   REQUIRE(bench.delivered == 12);
 }
 
-TEST_CASE("shipper: a bulk holds only so many lines") {
+TEST_CASE("shipper: a bulk holds a limited number of lines") {
   ShipperBench bench;
   for (int i = 0; i < 21; ++i) bench.takes(std::vector<std::string>(1000, "{}"));
   bench.ripens();
@@ -927,7 +927,7 @@ TEST_CASE("shipper: halving keeps each line with its page") {
   REQUIRE(bench.left() == 0);
 }
 
-TEST_CASE("shipper: a large line that is too large alone is set aside") {
+TEST_CASE("shipper: a line that is too large by itself is set aside") {
   ShipperBench bench;
   const std::string large = sized_event(1, 300'000);
   bench.takes({large, event(2)});
@@ -1029,7 +1029,7 @@ TEST_CASE("shipper: a 429 is never about what is in a bulk, however often it com
   REQUIRE(bench.shipper.report().bulks_halved == 0);
 }
 
-TEST_CASE("shipper: Retry-After is heard") {
+TEST_CASE("shipper: Retry-After is obeyed") {
   ShipperBench bench;
   bench.takes({event(1)});
   bench.ripens();
@@ -1075,7 +1075,7 @@ TEST_CASE(
   }
   REQUIRE(bench.set_aside == 1);
   REQUIRE(bench.kept[0].bytes == event(11));
-  REQUIRE(refused >= limits::refusals_until_halved);  // For the line alone.
+  REQUIRE(refused >= limits::refusals_until_halved);  // For the line by itself.
   REQUIRE(bench.steady - began <= 30s);
   REQUIRE(bench.notes_with("did not take a bulk") == 1);
   REQUIRE(bench.notes_with("takes other bulks, but not one") == 1);
@@ -1172,7 +1172,7 @@ TEST_CASE(
   REQUIRE(bench.left() == 0);
 }
 
-TEST_CASE("shipper: a tenant that has filled half of the room is held alone, and said so once") {
+TEST_CASE("shipper: only a tenant that has filled half of the room is held, and this is logged once") {
   ShipperBench bench;
   bench.on_disk(limits::set_aside_bytes_max / 2 - 1000);
   Random random(1);
@@ -1256,7 +1256,7 @@ TEST_CASE("shipper: the copy of a bulk is what was sent, and there is none befor
   }
 }
 
-TEST_CASE("shipper: of a bulk that was refused in part, the copy has what was taken and nothing else") {
+TEST_CASE("shipper: the copy of a bulk that was refused in part has only what was taken") {
   ShipperBench bench;
   bench.takes({event(1), poison(2), event(3)});
   bench.ripens();

@@ -12,7 +12,7 @@ namespace {
 constexpr Duration poll_interval = 10s;
 const WallTime date = bench::birth;
 
-/// A page of so many events of a thousand, whose newest was published so long before its answer.
+/// A page with this many of a thousand events, the newest published this long before the answer.
 Tail::Look page(std::size_t events, Duration age, bool moved = true) {
   return {.events = events,
           .new_events = events,
@@ -99,7 +99,7 @@ TEST_CASE("later events: so many in a row prove that all from before is read, on
     for (int i = 1; i < limits::later_events_in_a_row; ++i) later.pass(date + 1s, false);
     REQUIRE_FALSE(later.seen());
     later.pass(round == 0 ? date : date + 1s,
-               round == 1);  // From before, or known: what follows counts anew.
+               round == 1);  // From before, or known: the count restarts.
     if (round < 2) REQUIRE_FALSE(later.seen());
   }
   REQUIRE(later.seen());

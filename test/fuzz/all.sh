@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# all.sh BUILD_DIR MINUTES [TARGET...]: each fuzzer for so many minutes, JOBS at a time, and a row about each. Exit 1
+# all.sh BUILD_DIR MINUTES [TARGET...]: runs each fuzzer for MINUTES, JOBS at a time, and prints a row for each. Exit 1
 # if one found something; what to do then is in its row.
 set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)

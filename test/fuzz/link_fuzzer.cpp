@@ -57,7 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   judge_admission(first);
   judge_admission(org.text() + std::string(first));
 
-  // A link of its own header line, before anything else, is found; so is one joined behind a good one.
+  // A link of its own header line, before anything else, is found; so is one joined after a good one.
   if (!is_plain(first)) return 0;
   const std::string target(first);
   Headers own{{.name = "Link", .value = "<" + target + ">; rel=\"next\""}};

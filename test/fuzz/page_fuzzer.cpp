@@ -147,7 +147,7 @@ void same(const EventSlice& cut, const Element& read) {
                                   read.longest > limits::field_chars_max));
 }
 
-/// Slices are in the page, one behind the other, and are each an element by themselves.
+/// Slices are in the page, one after the other, and each is an element by itself.
 void judge_slices(std::string_view page, const std::vector<EventSlice>& events) {
   const char* at = page.data();
   for (const EventSlice& event : events) {

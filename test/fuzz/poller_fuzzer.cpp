@@ -371,7 +371,7 @@ class Model {
     }
   }
 
-  /// All goes well from now on, so that all must arrive.
+  /// Nothing fails from now on, so all must arrive.
   void heal() {
     constexpr int turns_max = 30'000;
     for (int turn = 0; turn < turns_max; ++turn) {

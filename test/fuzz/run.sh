@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh FUZZER SECONDS: fuzzes one target for so long, beginning with the tree's corpus and with what earlier runs
+# run.sh FUZZER SECONDS: fuzzes one target for SECONDS, beginning with the tree's corpus and with what earlier runs
 # of this build kept. A finding is written to found/NAME-*, and ends the run with 1.
 set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)

@@ -126,7 +126,7 @@ void use(Store& store) {
     if (auto* read = std::get_if<WindowRead>(&*answer)) window = std::move(*read);
   }
   if (!opened || !window) {
-    // It cannot be read, and says so again and again; nothing begins anew from it.
+    // It cannot be read, and says so again and again; nothing restarts from it.
     CHECK(!store.take_warnings().empty());
     return;
   }

@@ -30,7 +30,7 @@ class MemoryFile {
   int fd_;
 };
 
-/// In seeds and dictionary; nobody may ever read it anywhere but in the keyring.
+/// In seeds and dictionary; it may appear only in the keyring.
 constexpr std::string_view key = "00keykeykeykeykeykeykeykeykeykey";
 
 }  // namespace

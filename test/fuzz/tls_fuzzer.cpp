@@ -105,7 +105,7 @@ class Peer {
     static_cast<void>(SSL_shutdown(ssl_.get()));
     has_ended = true;
   }
-  /// At most so many of the bytes that wait to be sent.
+  /// At most this many of the bytes that wait to be sent.
   void deliver(std::size_t bytes_max) {
     std::array<char, 4096> room{};
     const int count =

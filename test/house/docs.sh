@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The pages agree with the tree: links lead somewhere, ./dev words exist, versions match, decisions are whole.
+# The pages agree with the tree: links have targets, ./dev commands exist, versions match, decisions are whole.
 . "$(dirname "$0")/lib.sh"
 
 links_in() { sed '/^```/,/^```/d' "$1" | grep -oE '\]\([^) ]+' | cut -c3- || true; } # links_in PAGE
@@ -33,7 +33,7 @@ lost_pages() {
   done
 }
 
-# Text is wrapped at 128 columns; tables, examples and what cannot be broken are not.
+# Text is wrapped at 128 columns, except tables, examples and what cannot be broken.
 long_lines() { # long_lines PAGE...
   awk '/^```/ { code = !code } FNR == 1 { code = 0 }
     !code && length($0) > 128 && !/^[|]/ && !/^    / && !/^!?\[[^ ]*$/ { print FILENAME ":" FNR ": a line of " length($0) " columns; wrap it at 128" }' "$@"
@@ -56,7 +56,7 @@ decision_faults() {
   done
 }
 
-# Each heading of docs/operating.md quotes a line of the program; "..." stands for what differs.
+# Each heading of docs/operating.md quotes a line of the program; "..." replaces the parts that vary.
 stale_headings() {
   local code heading part
   code=$(find src -name '*.cpp' -print0 | xargs -0 cat | tr -s ' \n' ' ' | sed 's/" "//g')
@@ -75,7 +75,7 @@ metric_differences() {
     sed -n "s|^<|$1 does not explain the metric|p; s|^>|$1 explains a metric that is not served:|p"
 }
 
-# Alerts and dashboard speak of metrics that are served.
+# Alerts and dashboard use only metrics that are served.
 unserved_metrics() { # unserved_metrics FILE...
   comm -23 <(metrics_of "$@") <(metrics_of src/shell/serve/metrics.cpp) | sed 's/^/no such metric is served: /'
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# examples.sh COMPILER: the headers of include/ and src/ tell the truth to a compiler. Each is enough by itself: it is the
-# first include of its own source, which the build compiles, or is compiled here; and the code in its comments compiles, with
-# what examples.txt gives it.
+# examples.sh COMPILER: the headers of include/ and src/ hold up to a compiler. Each is complete by itself: it is the
+# first include of its own source, which the build compiles, or is compiled here. The code in its comments compiles with the
+# declarations that examples.txt adds.
 . "$(dirname "$0")/lib.sh"
 compiler=$1
 read -ra libpq <<<"$(pkg-config --cflags-only-I libpq)"
@@ -13,7 +13,7 @@ compiles() { # compiles FILE: what the compiler has against it, as "file:line: w
   "$compiler" -std=c++23 -fsyntax-only -w -Iinclude -Isrc "${libpq[@]}" "$1" 2>&1 | { grep -E ': (fatal )?error: ' || true; }
 }
 
-# Headers that no source of their own shows to be complete.
+# Headers without a source of their own, whose completeness the build does not show.
 without_source() {
   local header name source
   find include src -name '*.hpp' | while read -r header; do
@@ -25,8 +25,8 @@ without_source() {
   done
 }
 
-# Each example as a function of what it is given. Lines of code are those that are indented by four in a comment that has a
-# statement among them; a drawing has none.
+# Each example becomes a function whose parameters are what it is given. Lines of code are those indented by four in a comment
+# that has a statement among them; a drawing has none.
 functions_of() { # functions_of HEADER PARAMETERS
   awk -v header="$1" -v given="$2" '
     function flush() {
@@ -66,7 +66,7 @@ stale_givens() {
   done
 }
 
-# It must see faults, or its silence says nothing.
+# The check must find planted faults, or a pass means nothing.
 cat >"$scratch/liar.hpp" <<'LIAR'
 // Liar: whose example is out of date.
 //

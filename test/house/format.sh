@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 tool clang-format-19
 
-# It must see a fault, or its silence says nothing.
+# The check must find a planted fault, or a pass means nothing.
 if printf 'int  a ;\n' | clang-format-19 --dry-run --Werror --assume-filename=a.cpp 2>/dev/null; then
   findings "clang-format-19 does not object to a badly formatted line"
 fi

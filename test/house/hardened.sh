@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# hardened.sh BINARY: whether a binary that is shipped has what compiler and linker can give it. Of a build to be shipped
-# (./dev build release), of the image's and of the package's binary; a debug build has less.
+# hardened.sh BINARY: whether a shipped binary has the hardening that compiler and linker can give it. For the binaries of a
+# release build (./dev build release), of the image and of the package; a debug build has less.
 set -euo pipefail
 export LC_ALL=C
 binary=$1
@@ -24,7 +24,7 @@ has 'the standard library checks no bounds (_GLIBCXX_ASSERTIONS)' "$symbols" '__
 has 'no function is fortified (_FORTIFY_SOURCE)' "$symbols" '__[a-z]+_chk(@|$)'
 ! grep -qE 'RPATH|RUNPATH' <<<"$dynamic" || fault 'it looks for libraries in places of its own'
 
-# The note that turns the check of jumps on needs Debian's own start files to have it too; the landing places are there.
+# The note that turns the check of jumps on must also be in Debian's start files; here the landing pads are checked.
 landings_min=500
 case $header in
   *X86-64*) landing='\xf3\x0f\x1e\xfa' ;;                          # endbr64

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the house checks share. Sourced; leaves the reader in the repository's root.
+# What the house checks share. Source it; it changes to the repository's root.
 set -euo pipefail
 export LC_ALL=C.UTF-8
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -11,7 +11,7 @@ findings() {
   exit 1
 }
 
-# Every file a reader may open, NUL-separated; what was built and what git keeps is not theirs.
+# Every file a reader may open, NUL-separated, without build output and git's own files.
 house_files() {
   find . \( -name .git -o -path ./build -o -path ./.cache \) -prune -o -type f -print0
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# manifests.sh BINARY: what people copy speaks of what exists: each variable, flag and command in manifests, examples and
+# manifests.sh BINARY: what people copy names only what exists: each variable, flag and command in manifests, examples and
 # install pages is one that --help explains, each file an install page names is there, and the chart's alerts and
 # dashboard are those of etc/. (./dev chart test renders the chart, which needs helm.)
 . "$(dirname "$0")/lib.sh"
@@ -8,7 +8,7 @@ binary=$1
 scratch=$(mktemp -d)
 trap 'rm -r "$scratch"' EXIT
 "$binary" --help >"$scratch/help"
-# As the shell and the system have them; the second kind is of those who run it.
+# Variables that are not for the program but for what runs it, so that --help does not explain them.
 known_elsewhere='^(LOGZIO_OKTA_USER)$'
 
 unknown_variables() { # unknown_variables FILE...: our variables that the program does not read.
@@ -55,7 +55,7 @@ findings "$(
   done
 )"
 
-# Those who scrape and route take the examples as they are.
+# Prometheus and the reverse proxies accept the examples as they are.
 command -v promtool >/dev/null || PATH=$PATH:$PWD/build/promtool
 if command -v promtool >/dev/null; then
   cp etc/examples/prometheus.yml etc/prometheus-alerts.yml "$scratch"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # pages.sh BINARY PAGES: the man page renders without a warning and knows every command and flag that --help knows;
-# the completion for bash offers them, run in bash as a person's shell would.
+# the completion for bash offers them, run in bash as a user's shell would.
 . "$(dirname "$0")/lib.sh"
 binary=$1 pages=$2
 tool groff
@@ -23,7 +23,7 @@ offered() {
     printf "%s\n" "${COMPREPLY[@]}"' bash "$pages/logzio-okta.bash" logzio-okta "$@" | sort -u
 }
 
-# "status", "set-aside show": the first word or words of each line, up to what is written in capitals or behind a gap.
+# "status", "set-aside show": the first word or words of each line, up to what is in capitals or after a gap.
 mapfile -t commands < <("$binary" --help | sed -n '/^Commands/,/^$/p' | sed -nE 's/^  ([a-z-]+( [a-z-]+)?).*/\1/p' |
   sed 's/ *$//')
 ((${#commands[@]} >= 4)) || findings "--help shows no commands"

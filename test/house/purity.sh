@@ -7,7 +7,7 @@ compiler=$2
 
 allowed='
   operator (new|delete)(\[\])?\(.*\)
-  std::.*                                               # but for what is refused below
+  std::.*                                               # except what is refused below
   (vtable|typeinfo|typeinfo name|VTT) for std::.*
   (vtable|typeinfo|typeinfo name) for (__cxxabiv1::.*|[a-z]+|char const\*)
   __(cxa|gxx)_[a-z_0-9]+ | _Unwind_Resume | __dso_handle | __tls_get_addr | _GLOBAL_OFFSET_TABLE_
@@ -19,7 +19,7 @@ allowed='
   isal_[a-z_0-9]+ | crc32_gzip_refl | XXH3_[a-zA-Z0-9_]+ | XXH64[a-z_]*
   __(asan|ubsan|sanitizer|tsan|lsan)_.*                 # in a build with sanitizers
 '
-# What the standard library would do on our behalf, in its own words.
+# What the standard library would do on our behalf, by its symbols' names.
 refused='
   std::.*::now\(\) | std::.*(filesystem|thread|mutex|condition_variable|random_device|future|filebuf|fstream).*
   std::(cout|cin|cerr|clog|locale::global.*|getenv|system|time|clock|rand|.*print.*\(.*FILE.*)
@@ -42,7 +42,7 @@ undefined() { # undefined ARCHIVE: what its members need and none of them has.
     <(nm --defined-only "$1" | awk 'NF == 3 { print $3 }' | sort -u)
 }
 
-# The check can fail: what a core must not do is planted, compiled and found.
+# The check can fail: code that the core must not contain is planted, compiled and found.
 planted=$(mktemp -d)
 trap 'rm -r "$planted"' EXIT
 cat >"$planted/world.cpp" <<'CPP'

@@ -16,7 +16,7 @@ ip link set lo up
 chmod 0755 "$work"
 configuration=$work/etc credentials=$work/credentials reload=$work/reload
 mkdir "$configuration" "$credentials"
-# The same script, for paths that are the package's nowhere but there.
+# The same script, with test paths in place of those that only the package has.
 sed "s|/etc/logzio-okta|$configuration|; s|/usr/bin/logzio-okta|$program|" "$here/../../etc/reload" >"$reload"
 chmod +x "$reload"
 that 'the script has the two paths' test "$(grep -cF -e "$configuration" -e "$program" "$reload")" -ge 2
@@ -58,7 +58,7 @@ ok 'a broken file is refused'
 that 'with its place and what is wrong' holds "$work/reload.log" "$file:"
 that 'and the copy stays as it was' cmp -s "$work/good.yml" "$credentials/tenants-credentials.yml"
 
-# Trouble out there, or on the disk, stops nobody from giving the daemon a file.
+# Faults of Okta, of Logz.io or of the disk do not keep the daemon from taking a new file.
 sed 's/okta_api_key: 00./okta_api_key: 00x/' "$work/good.yml" >"$file"
 that 'a key that Okta refuses is handed over, and said' asks_for_a_reload
 that 'so that it can be corrected' holds "$work/reload.log" 'Okta refuses the key (401'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # reproducible.sh TARGET...: builds the targets (ninja's names) twice, as they are shipped, from copies of the sources in two
-# directories with names of different lengths; the same bytes come out. ./dev reproducible does it with the program.
+# directories with names of different lengths, and compares the bytes. ./dev reproducible does it with the program.
 set -euo pipefail
 export LC_ALL=C.UTF-8
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every shell script parses and shellcheck finds nothing in it.
-# (SC2016 takes every backtick and dollar in single quotes for a slip; here they are meant.)
+# (SC2016 takes every backtick and dollar in single quotes for a mistake; here they are intended.)
 . "$(dirname "$0")/lib.sh"
 tool shellcheck
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tidy.sh BUILD_DIR: clang-tidy finds nothing in src/ and the headers it includes.
 #
-# A pass is remembered in BUILD_DIR/tidy under a hash of all it rests on: the checks, the compiler flags, the
+# A pass is remembered in BUILD_DIR/tidy under a hash of all its inputs: the checks, the compiler flags, the
 # source and each file of ours it includes (as ninja recorded them). So a second run costs a second.
 . "$(dirname "$0")/lib.sh"
 tool clang-tidy-19
@@ -15,7 +15,7 @@ ground=$({
   sed -n '/"command":/{s/ -o .*//;p}' "$build/compile_commands.json" | sort -u
 } | sha256sum)
 
-# "SOURCE FILE" for each file of ours that a compiled source rests on: one of src/, or those of a room together.
+# "SOURCE FILE" for each file of ours that a compiled source includes: one of src/, or those of a room together.
 rests_on=$(ninja -C "$build" -t deps | awk -v root="$PWD/" '
   /^[^ ]/ { source = "" }
   /^ / {

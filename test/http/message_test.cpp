@@ -16,7 +16,7 @@ TEST_CASE("headers: names are compared without case, values are given as they ar
   REQUIRE_FALSE(same_name("Link", "Links"));
 }
 
-TEST_CASE("transport faults: each has a name of its own") {
+TEST_CASE("transport faults: each has its own name") {
   std::set<std::string_view> names;
   for (int fault = 0; fault <= static_cast<int>(TransportFault::refused_by_us); ++fault) {
     names.insert(name_of(static_cast<TransportFault>(fault)));

@@ -65,7 +65,7 @@ TEST_CASE("request: is read alike however its bytes are cut, and leaves what fol
   REQUIRE_FALSE(reader.keeps_alive());
 }
 
-TEST_CASE("request: stops behind its head, so that it can be refused before its body") {
+TEST_CASE("request: stops after its head, so that it can be refused before its body") {
   RequestReader reader{body_max};
   REQUIRE(reader.feed(post) == post.size() - 5);
   REQUIRE(reader.stage() == Stage::headed);

@@ -25,7 +25,7 @@ using Catch::Matchers::Contains;
 
 }  // namespace
 
-TEST_CASE("endpoint: a host alone is HTTPS bulk at port 8071") {
+TEST_CASE("endpoint: a host by itself is HTTPS bulk at port 8071") {
   const auto endpoint = Endpoint::parse("listener.logz.io");
   REQUIRE(endpoint.has_value());
   REQUIRE(endpoint->protocol == Protocol::https_bulk);
@@ -109,7 +109,7 @@ TEST_CASE("endpoint: a credential in the wrong place is refused and never repeat
   }
 }
 
-TEST_CASE("endpoint: a region names its listener, in any case, and what is none is told what to write") {
+TEST_CASE("endpoint: a region names its listener, in any case; the error for any other says what to write") {
   for (const auto& [region, host] :
        {std::pair("us", "listener.logz.io"), std::pair("US", "listener.logz.io"),
         std::pair(" Eu ", "listener-eu.logz.io"), std::pair("uk", "listener-uk.logz.io"),

@@ -60,7 +60,7 @@ std::string member(std::string_view key, std::string_view text) {
   return '"' + std::string(key) + "\":" + quoted(text) + ',';
 }
 
-/// `{"a":{"a":...}}`, so many levels.
+/// `{"a":{"a":...}}`, this many levels.
 std::string nested(std::size_t levels) {
   std::string text;
   for (std::size_t i = 0; i < levels; ++i) text += "{\"a\":";

@@ -11,7 +11,7 @@ bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/// The offset behind the closing quote of the string that starts at `at`, or npos.
+/// The offset after the closing quote of the string that starts at `at`, or npos.
 std::size_t behind_string(std::string_view text, std::size_t at) {
   for (std::size_t i = at + 1; i < text.size(); ++i) {
     if (text[i] == '\\') {
@@ -23,7 +23,7 @@ std::size_t behind_string(std::string_view text, std::size_t at) {
   return std::string_view::npos;
 }
 
-/// The offset behind the value that starts at `at`: at a ',' or a closing bracket of the level around it.
+/// The offset after the value that starts at `at`: at a ',' or a closing bracket of the level around it.
 std::size_t behind_value(std::string_view text, std::size_t at) {
   std::size_t depth = 0;
   for (std::size_t i = at; i < text.size();) {

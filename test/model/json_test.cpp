@@ -21,7 +21,7 @@ TEST_CASE("model json: the last of two equal keys counts") {
   CHECK(read_object(R"({"a":1,"a":2})")->value("a") == "2");
 }
 
-TEST_CASE("model json: a key behind escapes is known") {
+TEST_CASE("model json: a key written with escapes is recognized") {
   CHECK(read_object(R"({"\u0074oken":"x"})")->text("token") == "x");
 }
 

@@ -99,7 +99,7 @@ void Ledger::forget_deliveries() {
 }
 
 Ledger::Issued* Ledger::find_whole(const Reading& reading) {
-  // The event begins behind the '{' or behind one of the spliced members. The earliest place that fits is the
+  // The event begins after the '{' or after one of the spliced members. The earliest place that fits is the
   // right one, since another event may be a suffix of this one.
   const auto event_at = [&](std::size_t place) -> Issued* {
     const auto found = by_bytes_.find(hash64(reading.line.substr(place)));
@@ -144,7 +144,7 @@ void Ledger::count(Issued& event, const Reading& reading) {
     return;
   }
   ++so_far_.repeats;
-  // Without a date nobody can tell what it is older than.
+  // Without a date it is unknown what it is older than.
   const bool explained =
       std::exchange(event.forgotten, false) && (reading.backfill || !reading.dated || event.ahead);
   if (!reading.marked && !explained && event.markable)

@@ -53,7 +53,7 @@ std::string key_of(const Request& request) {
   return std::string(authorization->substr(scheme.size()));
 }
 
-/// gzip members one behind the other are one stream (RFC 1952), so a bomb need not be inflated to be built.
+/// Consecutive gzip members are one stream (RFC 1952), so a bomb need not be inflated to be built.
 std::string gzip_of_spaces(std::size_t plain_bytes) {
   static constexpr std::size_t member_bytes = std::size_t{16} << 20U;
   const std::string member = gzip(std::string(member_bytes, ' '));

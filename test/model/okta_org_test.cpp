@@ -180,7 +180,7 @@ TEST_CASE("okta model: other clients spend the same budget") {
   CHECK(read_rate_limit(bench.ask(Bench::first()).headers).remaining == 1);
 }
 
-TEST_CASE("okta model: gzip for those who ask for it") {
+TEST_CASE("okta model: gzip only for clients that ask for it") {
   Bench bench;
   bench.logs(3);
   const Answer plain = bench.ask(Bench::first());

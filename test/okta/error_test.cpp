@@ -25,7 +25,7 @@ TEST_CASE("okta error: code, summary and the request's id make one line") {
           "E0000011 Invalid token provided (request id oaeHoFUVN4mTW6hA5yKPBIQiQ)");
 }
 
-TEST_CASE("okta error: only the top level of the answer speaks") {
+TEST_CASE("okta error: only the top level of the answer counts") {
   REQUIRE(describe_body(
               R"({"errorCauses":[{"errorCode":"E1"}],"errorCode":"E2","errorSummary":{"a":"b"}})") == "E2 ");
 }
@@ -37,7 +37,7 @@ TEST_CASE("okta error: a body that came packed is unpacked for it") {
   REQUIRE(describe_body(bomb, {{"Content-Encoding", "gzip"}}).starts_with("not an answer of Okta's API"));
 }
 
-TEST_CASE("okta error: of a foreign body only kind and size are told") {
+TEST_CASE("okta error: only kind and size of a foreign body are reported") {
   REQUIRE(describe_body("<html>secret</html>", {{"Content-Type", "text/html; charset=utf-8"}}) ==
           "not an answer of Okta's API: text/html; charset=utf-8, 19 bytes");
   REQUIRE(describe_body("") == "an empty answer");

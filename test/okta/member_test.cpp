@@ -13,7 +13,7 @@ std::string member(std::string_view object, std::string_view key) {
 
 }  // namespace
 
-TEST_CASE("member: a value of any kind is given as it stands, without the white space around it") {
+TEST_CASE("member: a value of any kind is given as written, without the white space around it") {
   const std::string_view object = R"({ "a" : 1.50 ,"b":"x,}\"]", "c":{"a":[1,{"d":2}]} , "d":null})";
   REQUIRE(member(object, "a") == "1.50");
   REQUIRE(member(object, "b") == R"("x,}\"]")");

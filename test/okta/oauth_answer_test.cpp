@@ -156,7 +156,7 @@ TEST_CASE("oauth answer: Okta's words say what is wrong and what to do") {
   CHECK(cure.empty() == std::string_view(each.cure).empty());
 }
 
-TEST_CASE("oauth answer: who answers in Okta's place says nothing of the credential") {
+TEST_CASE("oauth answer: an answer from something other than Okta says nothing about the credential") {
   for (const int status : {301, 400, 401, 403, 404, 502})
     CHECK(trouble_of(read_token_refusal(answer(status, "<html></html>"))) == TokenTrouble::outage);
   CHECK(trouble_of(read_token_refusal(
@@ -202,7 +202,7 @@ TEST_CASE("oauth answer: a 400 about the link, a proxy's challenge and a page ar
   CHECK(complaint_of(challenged(503, R"(DPoP error="invalid_token")")) == CredentialComplaint::none);
 }
 
-TEST_CASE("oauth answer: of several challenges, in one header or more, the one with an error is read") {
+TEST_CASE("oauth answer: among several challenges, in one header or more, the one with an error is read") {
   const auto read = [](Headers headers) { return read_challenge(headers); };
   auto found =
       read({{"www-authenticate", R"(Basic realm="a, DPoP error=\"no\"", Bearer error=invalid_token)"}});

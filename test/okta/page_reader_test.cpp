@@ -26,7 +26,7 @@ TEST_CASE("page reader: a page is decoded and cut, packed or not, and its bytes 
   REQUIRE(reader.unfit().empty());
 }
 
-TEST_CASE("page reader: of what is no page it says what is wrong, and keeps what there is") {
+TEST_CASE("page reader: it says what is wrong with what is not a page, and keeps what there is") {
   PageReader reader;
   HttpAnswer cut = answer_of(R"([{"uuid":"a"})");
   REQUIRE(reader.read(cut).error().fault == BodyFault::not_a_page);

@@ -11,7 +11,7 @@ chart=charts/logzio-okta
 kubernetes=(1.25 1.37) # The chart's oldest, and the newest whose schemas there are.
 
 helm() { "$tools/helm" "$@"; }
-# render FLAG...: for a release of a name; what helm says is in render.log.
+# render FLAG...: renders a named release; helm's output is in render.log.
 render() {
   helm template okta "${source:-$chart}" --namespace siem --kube-version "${kubernetes[0]}.0" "$@" 2>"$work/render.log" ||
     { cat "$work/render.log" >&2 && return 1; }
@@ -19,11 +19,11 @@ render() {
 json() { "$tools/venv/bin/python" test/package/strict_yaml.py "$@"; }
 asks() { jq -se "$2" "$1" >/dev/null; } # asks JSON FILTER: the filter holds for the list of its documents.
 
-# validate NAME: NAME.yaml is what a cluster takes.
+# validate NAME: a cluster accepts NAME.yaml.
 validate() {
   json "$work/$1.yaml" >"$work/$1.json" || fail "$1 is YAML"
   local version known=$work/$1.known.yaml
-  # What an operator adds to a cluster has no schema in it; it is looked at below.
+  # What an operator adds to a cluster has no schema here; it is checked below.
   jq -c 'select(.apiVersion | startswith("monitoring.coreos.com/") | not)' "$work/$1.json" | sed 's/^/---\n/' >"$known"
   for version in "${kubernetes[@]}"; do
     that "$1 is valid for Kubernetes $version" into "$work/$1.$version.log" \

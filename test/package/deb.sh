@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 deb=$(readlink -f "$1") newer=$(readlink -f "$2") base=$(readlink -f "$3") sandbox=$(readlink -f "$4") work=$5
 
-# Mounts of our own, gone with us.
+# Mounts of our own, removed when we end.
 if [[ -z ${LOGZIO_OKTA_UNSHARED-} ]]; then
   LOGZIO_OKTA_UNSHARED=1 exec unshare --mount "$0" "$@"
 fi
@@ -95,7 +95,7 @@ install -m 0600 "$work/sandbox/tenants-credentials.yml" "$etc/"
 inside sh -c "kill -KILL $pid"
 soon 'after kill -9 it is started again' is NRestarts 1
 soon 'and is active' is ActiveState active
-# For this boot only, so that nobody waits a minute and a half for the watchdog.
+# For this boot only, so that the test does not wait a minute and a half for the watchdog.
 inside mkdir -p "/run/systemd/system/$unit.d"
 inside sh -c "printf '[Service]\nWatchdogSec=20\nTimeoutStopSec=2\n' >/run/systemd/system/$unit.d/test.conf"
 inside systemctl daemon-reload

@@ -63,7 +63,7 @@ install -m 0600 -o 0 -g 0 "$work/sandbox/tenants-credentials.yml" "$file"
 token=$(<"$work/sandbox/token")
 as_documented=(--restart always --name Okta --env LOGZIO_TOKEN="$token" --env LOGZIO_LISTENER_HOST="$listener"
   -v "$file:/usr/share/logstash/tenants-credentials.yml" -t)
-# What this network, and a hard limit of this machine lower than podman's defaults, ask for.
+# What this network, and a hard limit of this machine lower than podman's defaults, require.
 here=(--network host --ulimit nofile=1024:1024 --ulimit nproc=4096:4096 --env LOGZIO_OKTA_POLL_INTERVAL=1s)
 
 clean_up() {
@@ -164,7 +164,7 @@ delivers 'and runs with one that it may read'
 stop
 next
 
-# Every documented way, after every other
+# Every documented way, after each of the others
 
 declare -A way=(
   [plain]=''
@@ -197,7 +197,7 @@ for first in "${ways[@]}"; do
   next
 done
 pod volume rm -f okta-state >/dev/null
-# Each pair of neighbours is there once, in either order.
+# Each pair of neighbours occurs once in either order.
 chain=()
 for ((i = 0; i < ${#ways[@]}; ++i)); do
   chain+=("${ways[i]}")
@@ -209,7 +209,7 @@ delivers "${chain[0]} begins"
 delivers 'and has caught up' # What the volumes before had delivered comes again, unmarked, since nothing knows of it.
 before=$(unmarked)
 for ((i = 1; i < ${#chain[@]}; ++i)); do
-  # In order and not, in turn: a crash leaves more files behind.
+  # Stops and crashes alternate: a crash leaves more files.
   if ((i % 2)); then stop; else pod kill -s KILL Okta >/dev/null; fi
   next
   run_in "${chain[i]}" -v okta-state:/var/lib/logzio-okta
@@ -232,7 +232,7 @@ for one in plain locked user other compose locked; do
   next
 done
 
-# What an older one left was for its user alone; and the cure is one that can be done.
+# What an older version left is readable only by its user; and the documented cure works.
 chown -R 1000:1000 "$work/state"
 chmod 0700 "$work/state"
 chmod 0600 "$work/state"/*

@@ -9,7 +9,7 @@ fail() {
   exit 1
 }
 
-# that SENTENCE COMMAND...: the command succeeds, or the sentence is not true.
+# that SENTENCE COMMAND...: the command must succeed, or the sentence is reported as untrue.
 that() {
   local sentence=$1
   shift

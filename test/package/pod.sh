@@ -24,7 +24,7 @@ clean_up() {
 }
 
 # write_secret DIR NAME=FILE...: as the kubelet does: the files in a directory of their own, and links that a rename turns
-# to the next one. Of root, and readable by the pod's fsGroup.
+# to the next one. Owned by root, and readable by the pod's fsGroup.
 write_secret() {
   local dir=$1 version each
   version=..$(date +%s%N)
@@ -62,7 +62,7 @@ start() {
   while read -r variable; do flags+=(--env "$variable"); done < <(of_pod '.containers[0].env[] | "\(.name)=\(.value)"')
   while read -r mount; do flags+=(-v "$work/$mount"); done < <(of_pod '.containers[0].volumeMounts[] |
     "\(.name):\(.mountPath)\(if .readOnly then ":ro" else "" end)"')
-  # What this network, and a hard limit of this machine lower than podman's defaults, ask for.
+  # What this network, and a hard limit of this machine lower than podman's defaults, require.
   podman run -d --name okta --network host --ulimit nofile=1024:1024 --ulimit nproc=4096:4096 "${flags[@]}" "$image" >/dev/null
 }
 log_says() { [[ $(podman logs okta 2>&1) == *"$1"* ]]; }
@@ -149,7 +149,7 @@ chmod 0700 "$work/state" && chown -R 0:0 "$work/state"
 start
 exits_with 74 /var/lib/logzio-okta
 
-# Variables alone, and no file but the state
+# Only variables, and no file but the state
 install -d -o 0 -g 1000 -m 2775 "$work/disk"
 podman run -d --name okta --network host --ulimit nofile=1024:1024 --ulimit nproc=4096:4096 --read-only --cap-drop all \
   --user 1000:1000 -v "$work/disk:/var/lib/logzio-okta" --env LOGZIO_OKTA_POLL_INTERVAL=1s \

@@ -100,7 +100,7 @@ const std::filesystem::path& fresh_cluster() {
   return made;
 }
 
-/// A port of 127.0.0.1 that nobody has, and that the system gives to nobody who connects somewhere.
+/// A free port of 127.0.0.1 that the system does not give to outgoing connections.
 std::uint16_t quiet_port() {
   static std::minstd_rand random{std::random_device{}()};
   std::uniform_int_distribution<std::uint16_t> ports(20'000, 32'000);
@@ -197,7 +197,7 @@ void PostgresServer::start() {
     if (!has_port) port_ = quiet_port();
     launch();
     if (server_->wait_log("database system is ready to accept", patience)) return;
-    // Somebody was faster at the port, or what a killed postmaster left behind is not gone yet.
+    // Another process took the port first, or what a killed postmaster left is not gone yet.
     const std::string said = server_->log();
     const bool passes =
         said.contains("in use") || said.contains("could not bind") || said.contains("lock file");

@@ -37,7 +37,7 @@ struct Pipe {
   }
 };
 
-/// What posix_spawn wants: pointers to strings it does not change, and a null behind the last.
+/// What posix_spawn needs: pointers to strings it does not change, and a null after the last.
 std::vector<char*> pointers_to(std::vector<std::string>& strings) {
   std::vector<char*> pointers;
   for (std::string& text : strings) pointers.push_back(text.data());

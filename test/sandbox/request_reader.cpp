@@ -104,7 +104,7 @@ std::size_t RequestReader::feed_chunked(std::string_view bytes) {
   chunk_line_.clear();
   if (last_chunk_) {
     if (line.empty()) stage_ = Stage::done;  // Else a trailer, of which there may be more.
-  } else if (!line.empty()) {                // Empty behind a chunk's bytes.
+  } else if (!line.empty()) {                // Empty after a chunk's bytes.
     if (!parse_number(line, 16, body_left_) || request_.body.size() > body_bytes_max) stage_ = Stage::bad;
     last_chunk_ = body_left_ == 0;
   }

@@ -7,7 +7,8 @@ namespace {
 
 using Stage = RequestReader::Stage;
 
-/// Feeds in pieces of `step` bytes, going on behind every head; what is left over when a request is done.
+/// Feeds in pieces of `step` bytes, going on after every head; returns what is left over when a request is
+/// done.
 std::string feed_all(RequestReader& reader, std::string_view bytes, std::size_t step) {
   while (!bytes.empty() && reader.stage() != Stage::done && reader.stage() != Stage::bad) {
     if (reader.stage() == Stage::head_done) {
@@ -20,7 +21,7 @@ std::string feed_all(RequestReader& reader, std::string_view bytes, std::size_t 
   return std::string(bytes);
 }
 
-TEST_CASE("request reader: requests in any segments, one behind the other") {
+TEST_CASE("request reader: requests in any segments, one after the other") {
   const std::size_t step = GENERATE(1U, 2U, 3U, 7U, 1000U);
   RequestReader reader;
   const std::string_view both =

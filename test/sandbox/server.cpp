@@ -74,7 +74,7 @@ class Server::Loop {
     port->socket = bind_loopback(wanted);
     port->number = wanted;
     port->spec = std::move(spec);
-    // So that a bulk never fits into what this system takes unread: an end in the midst of one then comes
+    // So that a bulk never fits into what this system takes unread: an end in the middle of one then comes
     // while bytes are unacknowledged, however slow either side is.
     const int little = lines_receive_bytes;
     if (std::holds_alternative<LinesRole>(port->spec.role))

@@ -207,7 +207,7 @@ TEST_CASE("world: an answer is cut, stalled, delayed or without end") {
   CHECK(endless.body.size() > 1'000'000);
 }
 
-TEST_CASE("world: a connection may be closed behind an answer, and the next request finds a fresh one") {
+TEST_CASE("world: a connection may be closed after an answer, and the next request gets a fresh one") {
   World world;
   const std::size_t org = world.add_org();
   world.with_org(org, [](model::OktaOrg& okta) { okta.inject(model::fault::CloseAfter{}, 1); });
@@ -283,14 +283,14 @@ TEST_CASE("world: a bulk may be taken and never answered, or cut off on its way 
   CHECK(stored() == 2);
 }
 
-TEST_CASE("world: a client that is gone before its answer harms nobody") {
+TEST_CASE("world: a client that is gone before its answer does no harm") {
   World world;
   const std::size_t org = world.add_org({.tls = true});
   world.issue_past(org, 1000, 1h);
   for (int i = 0; i < 5; ++i) {
     world.with_org(org, [](model::OktaOrg& okta) { okta.inject(model::fault::Delay{60ms}, 1); });
     Client client(world);
-    client.timeout_ms = 50 + 10 * i;  // Before the answer, and in the midst of it.
+    client.timeout_ms = 50 + 10 * i;  // Before the answer, and in the middle of it.
     (void)client.get(first_url(world, org), world.org_key(org));
   }
   Client client(world);
@@ -354,7 +354,7 @@ TEST_CASE("world: a line connection's end of stream may stay unanswered, or its 
                       [&](model::Listener& model) { CHECK(model.lines().size() == (read ? 1 : 0)); });
 }
 
-TEST_CASE("world: the proxy lets through whom it knows, to names that exist only behind the proxy") {
+TEST_CASE("world: the proxy lets known users through, to names that exist only behind the proxy") {
   World world;
   const std::size_t org = world.add_org({.host = "acme.okta.com"});
   const std::size_t listener = world.add_listener({.host = "listener.logz.io"});
@@ -378,7 +378,7 @@ TEST_CASE("world: the proxy lets through whom it knows, to names that exist only
   CHECK(world.tunnels_refused() == 2);
 }
 
-TEST_CASE("world: the trap hears what nobody should have said") {
+TEST_CASE("world: the trap records what should never have been sent") {
   World world;
   const PortId trap = world.add_trap();
   CHECK(world.trap_calls() == 0);

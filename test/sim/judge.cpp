@@ -100,7 +100,7 @@ void Judge::run_begins(Instant now) {
     org.said_why.reset();
     org.refused_a_key = false;
     org.asked_at.clear();
-    if (org.silence_unsaved) org.silent_until.reset();  // Our clock may have jumped while nobody looked.
+    if (org.silence_unsaved) org.silent_until.reset();  // Our clock may have jumped unnoticed.
     org.quickest_answer = Duration::max();
     org.calm_since = now;
     org.dating = false;
@@ -178,7 +178,7 @@ void Judge::state_replaced() {
 
 void Judge::listed(OrgIndex index, bool in_file, DestinationId account, const std::string& constants) {
   Org& org = orgs_[index];
-  if (in_file && !org.in_file) org.limit_shown = false;  // It begins anew, with the limit of a usual org.
+  if (in_file && !org.in_file) org.limit_shown = false;  // It starts over, with the limit of a usual org.
   if (!in_file) org.mint_silent_until.reset();
   org.in_file = in_file;
   // What it brought there leaves with it, and what comes later may find out anew.
@@ -341,8 +341,9 @@ std::int64_t Judge::budget(const Org& org) const {
   return std::max<std::int64_t>(1, static_cast<std::int64_t>(share));
 }
 
-// Who says that Okta's limit holds it has spent its share. A budget that leaks would be a slow loss of
-// freshness. Where every answer of late told its window, it has spent it in this one; elsewhere in several.
+// A daemon that says that Okta's limit holds it back has spent its share. A budget that leaks would be a slow
+// loss of freshness. Where every answer of late told its window, it has spent it in this one; elsewhere in
+// several.
 void Judge::judge_limited(const Org& org, Instant now, WallTime okta_time) const {
   constexpr Duration silence_over = limits::rate_wait_max + 2 * limits::rate_window;
   if (now - org.calm_since >= silence_over && org.limit_shown) {
@@ -383,7 +384,7 @@ void Judge::judge_windows(const Org& org, Instant now, WallTime okta_time) const
           org);
 }
 
-// In which window Okta has counted it, nobody can tell us any more.
+// The window in which Okta counted it is unknown now.
 void Judge::answer_lost(OrgIndex index, WallTime sent_at, Instant now) {
   --orgs_[index].spent[window_of(orgs_[index], sent_at)];
   orgs_[index].calm_since = now;
@@ -406,7 +407,7 @@ void Judge::heard(OrgIndex index, const Heard& heard, Instant now) {
   const bool shows_little = heard.remaining && static_cast<double>(*heard.remaining) <=
                                                    little * static_cast<double>(org.charge.rate_limit);
   if (heard.status == limited || shows_little) org.limited_at = now;
-  constexpr int unknown_key = 401;  // Spends nobody's budget.
+  constexpr int unknown_key = 401;  // Spends no budget.
   org.refused_a_key |= heard.of_okta && (heard.status == unknown_key || heard.status == forbidden);
   if (heard.status == unknown_key) --org.spent[window_of(org, heard.sent_at)];
   hear_of_token(org, heard, now);
@@ -757,7 +758,7 @@ void Judge::put_aside(Org& org, const SetAside& item) {
   saved(org, event);
 }
 
-// What a listener refused among others that nobody can tell it from any more, an event a line.
+// What a listener refused among others from which it can no longer be told, one event per line.
 void Judge::put_together_aside(Org& org, const SetAside& item) {
   if (item.events == 0) convict("a record of what is set aside counts no event: " + item.reason, org);
   for (const std::string_view bytes : split_lines(item.bytes))

@@ -48,7 +48,7 @@ constexpr std::array names{
 };
 static_assert(names.size() == troubles_count);
 
-// One request in so many.
+// One request in this many.
 constexpr std::uint64_t one_in(Intensity intensity) {
   if (intensity == Intensity::rare) return 200;
   return intensity == Intensity::frequent ? 12 : 2;
@@ -113,11 +113,11 @@ Plan::Plan(std::uint64_t seed_given, Duration hours, const Wishes& wishes)
     if (!wishes.only->contains(static_cast<Trouble>(i))) troubles[i] = Intensity::off;
   }
   if (orgs <= 3 && !apart && !wishes.only && later_ones.below(12) == 0) make_crowd();
-  // What was answered 200 and is in nobody's log would go with it.
+  // A pushed event that was answered 200 and is in no org's log would go with it.
   if (hooks) troubles[static_cast<std::size_t>(Trouble::state_replaced)] = Intensity::off;
 }
 
-// Not where pages become small, in which so many would take days; but where the window is asked.
+// Not where pages become small, since so many events would take days; but where the window is asked.
 void Plan::make_crowd() {
   if (has(Trouble::odd_events) || has(Trouble::okta_slow_queries) || has(Trouble::okta_pages) ||
       has(Trouble::okta_breaks)) {

@@ -24,7 +24,7 @@ bool SharedDatabase::lives(ReplicaId id, const Caller& /*caller*/) const {
 }
 
 // After a failover the last beats may be gone, and so may a lease that was taken. Whoever lives says so
-// within a lease, and whoever cannot stops itself. What was given back since is nobody's.
+// within a lease, and whoever cannot stops itself. What was given back since has no owner.
 bool SharedDatabase::is_free(const std::string& org, const Caller& caller) const {
   const auto found = tables_.leases.find(org);
   if (tables_.failed_over && *tables_.failed_over + to_ms(lease_) > clock_())

@@ -329,7 +329,7 @@ Totals listen(std::vector<Worker>& workers, bool verbose) {
         take(word, workers[i], totals, verbose);
         continue;
       }
-      // The end: having finished, or in the midst of a seed.
+      // The end: having finished, or in the middle of a seed.
       if (workers[i].seed && totals.failed.empty()) totals.failed.push_back(*workers[i].seed);
       if (!totals.failed.empty()) {  // One conviction is enough to work on.
         for (const Worker& worker : workers) {

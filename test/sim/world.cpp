@@ -149,7 +149,7 @@ void World::make_accounts() {
   }
 }
 
-// What a listener does that is documented otherwise, or not at all.
+// What a listener does that is documented otherwise, or not documented.
 void World::draw_habits(Account& account) {
   model::ListenerSettings& settings = account.listener.settings();
   constexpr std::array bodies{"", "", "OK", "{}", "\r\n"};
@@ -447,7 +447,7 @@ void World::drain() {
   look_at_report();
 }
 
-// Its cost grows with the tenants, and what it shows does not heal by itself: not after every turn.
+// Its cost grows with the tenants, and a fault it finds does not go away: not after every turn.
 void World::look_at_report() {
   const std::size_t every = 1 + plan_.orgs / 2;
   if (++turns_ % every == 0) judge_.saw(daemon_->report(our_now()), now(), okta_times());
@@ -602,7 +602,7 @@ void World::kill() {
   for (const auto& [id, sending] : std::exchange(on_the_way_, {})) {
     if (random_.below(2) == 0) reach_listener(sending);
   }
-  // With the whole machine, sometimes; then nobody can tell all that was published ahead and in flight.
+  // Sometimes with the whole machine; then what was published ahead and in flight is not all known.
   if (!plan_.has(Trouble::ahead_events) && Random(plan_.seed ^ run_).below(4) == 0) {
     tell(8, [] { return "and the machine loses power"s; });
     disk_.lose_power();
@@ -1007,7 +1007,7 @@ std::string World::hostile_link(const Org& org) {
 
 // Between the daemon and the listener.
 
-// The core sends the same body again as long as nobody takes it.
+// The core sends the same body again until it is taken.
 std::shared_ptr<const World::Body> World::body_of(const std::shared_ptr<const std::string>& packed) {
   constexpr std::size_t kept = 16;
   const auto known = std::ranges::find(bodies_, packed, [](const auto& body) { return body->packed; });
@@ -1409,7 +1409,7 @@ void World::trouble_tenants() {
     orgs_[i].in_file = !orgs_[i].in_file;
     if (!orgs_[i].in_file) forget_apps(i);
   }
-  // What a change of the account or of the fields means is judged for so many of them, each a bit.
+  // How many changes of the account or of the fields are judged, one bit each.
   constexpr int changes_max = 60;
   if (changes_ < changes_max && random_.below(2) == 0) {
     ++changes_;

@@ -3,8 +3,8 @@
 //
 // A round begins with a healthy world: three daemons run, and everything that was issued is delivered. Then
 // one kind of trouble is made while events come. After each round the ledger is looked at (nothing lost, no
-// byte changed, every repeat marked), and so is Okta's record of who asked: each daemon has keys of its own,
-// and nobody may ask for an org that the database gave to another. Exit 1 on the first violation.
+// byte changed, every repeat marked), and so is Okta's record of requests: each daemon has keys of its own,
+// and none may ask for an org that the database gave to another. Exit 1 on the first violation.
 #define CXXOPTS_NO_REGEX
 
 #include <algorithm>
@@ -83,7 +83,7 @@ struct Violation : std::runtime_error {
 };
 
 constexpr std::size_t daemons_count = 3;
-/// Between a hand-over and the last question of who held the org before: it may be on its way, or its process
+/// Between a hand-over and the last request by the org's previous owner: it may be on its way, or its process
 /// may have been stopped between looking at its lease and sending.
 constexpr Duration grace = 2s;
 
@@ -275,7 +275,7 @@ class Replicas {
     }
   }
 
-  /// Who holds the most orgs.
+  /// The daemon that holds the most orgs.
   std::size_t busiest() {
     owners_.read(*server_);
     std::size_t most = 0;
@@ -367,7 +367,7 @@ class Replicas {
     }
   }
 
-  // Events, the ledger, and who asked.
+  // Events, the ledger, and which daemon asked.
 
   void events_come(Duration span) {
     constexpr auto tick = 20ms;
@@ -414,7 +414,7 @@ class Replicas {
   }
 
   void judge_owners() {
-    // Where the database forgot a hand-over, who took the org learns of it by a heartbeat.
+    // Where the database forgot a hand-over, the daemon that took the org learns of it from a heartbeat.
     const Duration slack = trouble_ == Trouble::failover ? lease() : grace;
     owners_.read(*server_);
     for (std::size_t org = 0; org < world_.orgs(); ++org) {
@@ -441,7 +441,7 @@ class Replicas {
     });
   }
 
-  /// All is well: all stop in order, and who starts then has nothing to repeat.
+  /// All is well: all stop cleanly, and a daemon started then has nothing to repeat.
   void end_in_order() {
     until_delivered();
     for (std::size_t i = 0; i < daemons_count; ++i) {

@@ -115,7 +115,7 @@ void see_sync(int fd) {
 
 // What is done to it.
 
-/// True so many times in a thousand.
+/// True this many times in a thousand.
 bool strikes(std::uint32_t permille) {
   if (permille == 0) return false;
   static unsigned seed = static_cast<unsigned>(getpid());

@@ -480,7 +480,7 @@ class Torture {
   /// Below that number the system would not even let it wait for those it has.
   [[nodiscard]] std::size_t descriptors_in_use() const {
     constexpr std::size_t about = 24;
-    std::error_code forbidden;  // The daemon lets nobody look into it but root.
+    std::error_code forbidden;  // Only root may look into the daemon.
     const std::filesystem::directory_iterator open(fmt::format("/proc/{}/fd", daemon_->pid()), forbidden);
     return forbidden ? about : static_cast<std::size_t>(std::distance(begin(open), end(open)));
   }

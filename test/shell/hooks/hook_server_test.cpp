@@ -173,7 +173,7 @@ TEST_CASE("hook server: an account's own token lets in for that account's orgs, 
   CHECK(door.verified == std::vector{true});
 }
 
-TEST_CASE("hook server: nobody else is let in") {
+TEST_CASE("hook server: no other client is let in") {
   Door door;
   const auto status = [&](const std::string& headers) {
     return door.hears(post("{}", headers)).substr(9, 3);
@@ -256,7 +256,7 @@ TEST_CASE("hook server: requests of one connection are answered in order, also w
   CHECK(door.arrived.size() == 3);
 }
 
-TEST_CASE("hook server: an answer that nobody waits for any more is no harm") {
+TEST_CASE("hook server: an answer that is no longer awaited does no harm") {
   Door door;
   door.answers = 0;
   {
@@ -288,11 +288,11 @@ TEST_CASE("hook server: what is no request is refused and counted") {
   CHECK(door.count(HookRefusal::too_large) == 1);
 }
 
-TEST_CASE("hook server: who speaks too slowly, or not at all, is left when the patience is over") {
+TEST_CASE("hook server: a client that sends too slowly, or nothing, is dropped after the timeout") {
   Door door({.patience = 50ms});
   CHECK(door.hears("POST / HT").empty());
   CHECK(door.hears("").empty());
-  CHECK(door.count(HookRefusal::broken) == 1);  // A look at the port is nothing to speak of.
+  CHECK(door.count(HookRefusal::broken) == 1);  // A look at the port does not count.
 }
 
 TEST_CASE("hook server: when all places are taken, the one nearest to its end makes room") {
@@ -336,7 +336,7 @@ TEST_CASE("hook server: the bodies of all requests together are bounded") {
   CHECK_THAT(door.hears(post(std::string(80, 'c'))), StartsWith("HTTP/1.1 204 "));
 }
 
-TEST_CASE("hook server: who has a credential is let in, however often its address was refused") {
+TEST_CASE("hook server: a client with a credential is let in, however often its address was refused") {
   Door door({.flood = {.refusals = 3, .refusals_per_second = 0}, .trusts_loopback = false});
   for (int i = 0; i < 3; ++i) CHECK_THAT(door.hears(post("{}", "")), StartsWith("HTTP/1.1 401 "));
   for (int i = 0; i < 20; ++i) {
@@ -346,7 +346,7 @@ TEST_CASE("hook server: who has a credential is let in, however often its addres
   CHECK(door.count(HookRefusal::flooding) == 20);
 }
 
-TEST_CASE("hook server: a flooding address has so many connections more, and then as time passes") {
+TEST_CASE("hook server: a flooding address has a few connections more, and then as time passes") {
   Door door(
       {.patience = 200ms,
        .flood = {.refusals = 3, .refusals_per_second = 0, .connections = 5, .connections_per_second = 20},
@@ -360,7 +360,7 @@ TEST_CASE("hook server: a flooding address has so many connections more, and the
   door.turn_until({}, [&] { return door.hears(post("{}")).starts_with("HTTP/1.1 204 "); });
 }
 
-TEST_CASE("hook server: silent connections do not keep out who shares their address") {
+TEST_CASE("hook server: silent connections do not keep out clients that share their address") {
   Door door({.connections_per_address = 4, .trusts_loopback = false});
   std::vector<Client> silent;
   std::vector<Client*> all;
@@ -385,9 +385,9 @@ TEST_CASE("hook server: one that has shown a credential makes room for strangers
   CHECK_FALSE(known.closed());
 }
 
-TEST_CASE("hook server: without TLS nobody beyond loopback is heard but the proxies that are named") {
+TEST_CASE("hook server: without TLS only loopback and the named proxies are heard") {
   const auto own = own_address();
-  if (!own) return;  // A machine with loopback alone.
+  if (!own) return;  // A machine with only loopback.
   const std::string text = own->text;
   for (const bool named : {false, true}) {
     CAPTURE(text, named);
@@ -461,14 +461,14 @@ TEST_CASE("hook server: a flood of empty lines is refused with the second, and c
   CHECK(hasty.count(HookRefusal::broken) == 1);
 }
 
-TEST_CASE("hook server: through a proxy on this machine a flood keeps nobody else out") {
+TEST_CASE("hook server: through a proxy on this machine a flood keeps no one else out") {
   Door door({.flood = {.refusals = 3, .refusals_per_second = 0}});
   for (int i = 0; i < 3; ++i) CHECK_THAT(door.hears(post("{}", "")), StartsWith("HTTP/1.1 401 "));
   CHECK_THAT(door.hears(post("{}", "")), StartsWith("HTTP/1.1 429 "));
   CHECK_THAT(door.hears(post("{}")), StartsWith("HTTP/1.1 204 "));
 }
 
-TEST_CASE("flood guard: a purse empties, fills up again, and only so many are kept") {
+TEST_CASE("flood guard: a purse empties, fills up again, and the number kept is limited") {
   FloodGuard guard({.refusals = 2, .refusals_per_second = 1, .addresses = 2});
   const Instant start = Instant{} + 1h;
   const AddressKey a{1};
@@ -528,7 +528,7 @@ TEST_CASE("hook secrets: one a line, none that could be guessed, and no error qu
   CHECK_THAT(read_hook_secrets(path + "-not", warnings).error().text, Contains("cannot be read"));
 }
 
-TEST_CASE("hook server: a load balancer's probe is answered, empty and uncounted, to anybody") {
+TEST_CASE("hook server: a load balancer's probe is answered for anyone, empty and uncounted") {
   Door door;
   for (const char* const method : {"GET", "HEAD"}) {
     const std::string answer = door.hears(std::string(method) + " /healthz HTTP/1.1\r\nHost: h\r\n\r\n");

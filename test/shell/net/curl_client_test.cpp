@@ -51,7 +51,7 @@ LoopbackServer one_answer(std::string bytes) {
   });
 }
 
-// What came of one question to a server that answers with these bytes and closes.
+// The result of one request to a server that answers with these bytes and closes.
 HttpResult answered_with(const std::string& bytes) {
   const LoopbackServer server = one_answer(bytes);
   NetworkBench bench;
@@ -59,7 +59,7 @@ HttpResult answered_with(const std::string& bytes) {
   return bench.okta_answer().result;
 }
 
-// Bytes that stay as many when packed; so many that libcurl would like to ask before it sends them.
+// Bytes that do not shrink when packed; so many that libcurl would like to ask before it sends them.
 std::string noise() {
   std::string bytes(3 * limits::MiB, '\0');
   Random random(1);
@@ -141,7 +141,7 @@ TEST_CASE("curl client: headers without end are cut off") {
   }
 }
 
-TEST_CASE("curl client: of a body that is, or announces to be, too large the beginning is given") {
+TEST_CASE("curl client: a body that is, or announces to be, too large is cut to its beginning") {
   const std::string body = "[" + std::string(limits::answer_bytes_max, 'x');
   const std::string length = "Content-Length: " + std::to_string(body.size()) + "\r\n";
   for (const std::string& framing : {length, std::string("Connection: close\r\n")}) {
@@ -243,7 +243,7 @@ TEST_CASE("curl client: a server that drips has the whole time and no more") {
   CHECK(error.sent);
 }
 
-TEST_CASE("curl client: nobody listening is unreachable with the system's reason") {
+TEST_CASE("curl client: a port without a listener is unreachable, with the system's reason") {
   const std::uint16_t port = LoopbackServer([](Peer&) {}).port();
   NetworkBench bench;
   bench.ask(domain(on_loopback("http", port)));
@@ -602,7 +602,7 @@ TEST_CASE("curl client: waiting ends when a descriptor of the caller is ready, a
   close(pipe_ends[1]);
 }
 
-TEST_CASE("curl client: waiting lasts as long as asked, and not at all while an answer waits") {
+TEST_CASE("curl client: waiting lasts as long as asked, and ends at once while an answer waits") {
   NetworkBench bench;
   const Instant before = steady_now();
   bench.client().wait({}, 30ms);

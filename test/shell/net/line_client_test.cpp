@@ -25,7 +25,7 @@ const std::string opening = "{\"token\":\"" + std::string(token) + "\",";
 const std::string two_lines_with_token =
     opening + "\"type\":\"okta\",\"n\":1}\n" + opening + "\"type\":\"okta\",\"n\":2}\n";
 
-// So many lines of a thousand bytes.
+// This many lines of a thousand bytes.
 std::string many_lines(std::size_t count) {
   const std::string line = "{\"n\":\"" + std::string(991, 'x') + "\"}\n";
   std::string lines;
@@ -268,7 +268,7 @@ TEST_CASE("line client: several bulks travel side by side, each on its own conne
   CHECK(bench.client().in_flight() == 0);
 }
 
-TEST_CASE("line client: nobody listening, or no such name, is said as elsewhere") {
+TEST_CASE("line client: no listener, or no such name, is reported as elsewhere") {
   const std::uint16_t port = LoopbackServer([](Peer&) {}).port();
   NetworkBench closed({.listener = on_loopback("tcp", port)});
   closed.send(two_lines);

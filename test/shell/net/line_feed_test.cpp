@@ -30,7 +30,7 @@ std::string fed(const std::string& plain, std::size_t bytes_a_write) {
 
 }  // namespace
 
-TEST_CASE("line feed: the token is put behind each line's opening brace") {
+TEST_CASE("line feed: the token is put after each line's opening brace") {
   CHECK(fed("{\"a\":1}\n{\"b\":{\"c\":2}}\n", 1000) ==
         "{\"token\":\"T\",\"a\":1}\n{\"token\":\"T\",\"b\":{\"c\":2}}\n");
 }

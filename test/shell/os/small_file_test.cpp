@@ -91,7 +91,7 @@ TEST_CASE("small file: a socket is never read, and a pipe without end is bounded
   CHECK_THAT(read_small_file("/dev/zero", 100).error().text, Contains("larger than 100 bytes"));
 }
 
-TEST_CASE("small file: who else may change it is told, by its own mode or its directory's") {
+TEST_CASE("small file: other users who may change it are reported, by its mode or its directory's") {
   const TempDir dir;
   const std::string path = dir / "file";
   write_file(path, "bytes");

@@ -15,7 +15,7 @@ std::set<std::string> orgs(int count) {
   return names;
 }
 
-/// Replicas a, b, ... that live and would follow `count` orgs, of which nobody holds one yet.
+/// Replicas a, b, ... that live and would follow `count` orgs, none of which is held yet.
 Fleet fleet_of(int replicas, int count) {
   Fleet fleet;
   for (int i = 0; i < replicas; ++i) {
@@ -30,7 +30,7 @@ void take(Fleet& fleet, const std::string& who) {
     fleet.leases.push_back({org, who});
 }
 
-TEST_CASE("fleet: who is alone takes everything, who comes later is given its share one by one") {
+TEST_CASE("fleet: a single replica takes everything, a later one is given its share one by one") {
   Fleet fleet = fleet_of(1, 50);
   take(fleet, "a");
   CHECK(fleet.held_by("a") == 50);
@@ -74,7 +74,7 @@ TEST_CASE("fleet: what the dead hold may be taken") {
   CHECK(fleet.to_take("a", orgs(4)).size() == 4);
 }
 
-TEST_CASE("fleet: an org that one of the living would follow is held by one of them, or by nobody") {
+TEST_CASE("fleet: an org that a live replica would follow is held by a live one, or by none") {
   Fleet fleet = fleet_of(3, 3);
   fleet.instances[0].lease_left = 12s;
   fleet.instances[2].alive = false;

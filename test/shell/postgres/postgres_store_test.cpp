@@ -229,7 +229,7 @@ TEST_CASE("postgres store: a server that is killed loses nothing and writes noth
   CHECK(server.value("select convert_from(next, 'utf8') from logzio_okta.stream") == "/4");
 }
 
-TEST_CASE("postgres store: a server that hangs is told once, with its cure, and so is its end",
+TEST_CASE("postgres store: a server that hangs is reported once, with its cure, and so is its recovery",
           "[postgres]") {
   PostgresServer server;
   Replica replica(server.url(), "okta-1");
@@ -273,7 +273,7 @@ TEST_CASE("postgres store: any replica takes a push, and the owner finds it", "[
   CHECK_FALSE(read.rows[0].marked);
   CHECK(read.rows[1].number == 2);
 
-  // Behind a pooler it is not woken: its next look finds what nobody told of.
+  // With a pooler between, it is not woken: its next look finds what was not announced.
   owner.spool.clear();
   static_cast<void>(
       server.query("INSERT INTO logzio_okta.spool SELECT key, 3, at_ms, source, event_id, event_time, "
@@ -388,7 +388,7 @@ TEST_CASE("postgres store: after a failover that lost commits everything is in d
   CHECK(standby->value("select since >= failed_over + lease from logzio_okta.org, logzio_okta.meta, "
                        "logzio_okta.instance where domain = '" +
                        globex + "'") == "t");
-  // But what is given back since is nobody's: it goes on long before such a lease is over.
+  // But what was given back since has no owner: it goes on long before such a lease is over.
   Replica next(both, "okta-2", 1h);
   CHECK(replica.store->close(false));
   next.open(1, acme);

@@ -25,7 +25,7 @@ constexpr StreamId beta{2};
 const std::string acme_key = "acme.okta.com";
 const std::string beta_key = "beta.okta.com";
 constexpr Duration ages =
-    30s;  ///< No test waits for its end. Who waits for an org looks seven times as often.
+    30s;  ///< No test waits for its end. A replica that waits for an org looks seven times as often.
 
 /// Replicas on one database.
 struct Bench {
@@ -112,7 +112,7 @@ TEST_CASE("shared store: each replica knows of the fleet what its last round rea
   CHECK(two->store->fleet_report(bench.clock.now())->instances.size() == 1);
 }
 
-TEST_CASE("shared store: of a commit window exactly those saves are lost whose org was taken") {
+TEST_CASE("shared store: a commit window loses exactly the saves whose org was taken") {
   if (!PostgresServer::programs()) return test::skip(not_installed);
   Bench bench;
   const auto one = bench.replica("okta-1");

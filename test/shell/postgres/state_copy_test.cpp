@@ -105,7 +105,7 @@ TEST_CASE("state copy: all of a state goes into a store and back, and neither wa
   const std::uint64_t settled = next<Opened>(store).place->pages;
   store.read_spool({.stream = StreamId{2}, .after = settled, .rows_max = 9, .bytes_max = 999});
   CHECK(next<SpoolRead>(store).rows.size() == 1);
-  // What comes next is numbered behind what was settled, or it would never be read.
+  // What comes next is numbered after what was settled, or it would never be read.
   store.spool({.stream = StreamId{2},
                .hook = HookId{3},
                .at = wall_now(),

@@ -80,7 +80,7 @@ TEST_CASE("store over TLS: both of its connections are encrypted") {
                            "WHERE usename = 'okta'") == std::vector<std::string>{"t", "t"});
 }
 
-TEST_CASE("store over TLS: a certificate of somebody else's authority is refused, with what to do") {
+TEST_CASE("store over TLS: a certificate of an unknown authority is refused, with what to do") {
   if (!PostgresServer::programs()) return test::skip(not_installed);
   const Bench bench("localhost");
   const std::string why = Bench::refusal(bench.url(), bench.unknown);

@@ -164,7 +164,7 @@ TEST_CASE("log: a reader that went away costs lines, not the process") {
   std::signal(SIGPIPE, before);
 }
 
-TEST_CASE("log: a file is appended to where the descriptor stands") {
+TEST_CASE("log: a file is appended to at the descriptor's position") {
   const test::TempDir dir;
   const std::string path = dir / "log";
   test::write_file(path, "before\n");

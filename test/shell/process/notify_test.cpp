@@ -62,7 +62,7 @@ TEST_CASE("notify: what is said arrives at the socket of the environment, one da
   CHECK(reloading.size() > std::string_view("RELOADING=1\nMONOTONIC_USEC=").size());
 }
 
-TEST_CASE("notify: nobody there, nobody listening or a name that is none is no trouble") {
+TEST_CASE("notify: a missing socket, one without a listener or an invalid name does no harm") {
   const test::TempDir dir;
   const std::string gone = dir / "gone";
   const std::string path = GENERATE_COPY(as<std::string>{}, gone, std::string(200, 'x'), "");

@@ -114,7 +114,7 @@ TEST_CASE("admin: the largest answer fits through") {
   CHECK_THAT(metrics, Contains("\r\nContent-Length: " + std::to_string(body_of(metrics).size()) + "\r\n"));
 }
 
-TEST_CASE("admin: the root is one page that asks nobody else for anything, what is not there is not found") {
+TEST_CASE("admin: the root is one page that loads nothing from elsewhere, and other paths are not found") {
   Bench bench;
   const std::string answer = bench.get("/");
   CHECK_THAT(answer,
@@ -172,7 +172,7 @@ TEST_CASE("admin: every answer closes its connection and keeps browsers from mak
   }
 }
 
-TEST_CASE("admin: of pipelined requests the first is answered") {
+TEST_CASE("admin: only the first of pipelined requests is answered") {
   Bench bench;
   const std::string answer = bench.ask(
       "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -222,7 +222,7 @@ TEST_CASE("admin: a client that never finishes is dropped, however busy it keeps
   CHECK_FALSE(bench.admin->timeout());
 }
 
-TEST_CASE("admin: idle connections, be they as many as they will, keep nobody else out") {
+TEST_CASE("admin: idle connections, however many, keep no one else out") {
   Bench bench({.connections = 8});
   std::vector<Client> crowd;
   std::vector<Client*> all;
@@ -237,7 +237,7 @@ TEST_CASE("admin: idle connections, be they as many as they will, keep nobody el
   for (int i = 0; i < 20; ++i) CHECK_THAT(bench.get("/healthz"), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_CASE("admin: clients that ask and do not read their answers keep nobody out either") {
+TEST_CASE("admin: clients that ask and do not read their answers keep no one out either") {
   Bench bench({.connections = 4});
   for (std::size_t i = 0; i < limits::tenants_max; ++i) {
     bench.report.tenants.emplace_back();
@@ -254,7 +254,7 @@ TEST_CASE("admin: clients that ask and do not read their answers keep nobody out
   CHECK_THAT(bench.get("/healthz"), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_CASE("admin: a page elsewhere whose name leads to us learns nothing by somebody's browser") {
+TEST_CASE("admin: a page elsewhere whose name leads to us learns nothing through a user's browser") {
   Bench bench;
   for (const char* path : {"/", "/healthz", "/readyz", "/status", "/metrics", "/history", "/nothing"}) {
     const std::string get = std::string("GET ") + path + " HTTP/1.1\r\nHost: ";

@@ -127,7 +127,7 @@ TEST_CASE("metrics: every count of a tenant's events is a series and a member of
   }
 }
 
-TEST_CASE("metrics: requests, rate limit, keys and ages are told per tenant") {
+TEST_CASE("metrics: requests, rate limit, keys and ages are reported per tenant") {
   const std::string metrics = text();
   CHECK(value(metrics, R"(logzio_okta_requests_total{tenant="acme.okta.com",outcome="ok"})") == 12);
   CHECK(value(metrics, R"(logzio_okta_requests_total{tenant="acme.okta.com",outcome="limited"})") == 2);
@@ -148,7 +148,7 @@ TEST_CASE("metrics: an age is never negative, and one that is not known is left 
   CHECK_THAT(metrics, !Contains("logzio_okta_last_delivery_age_seconds"));
 }
 
-TEST_CASE("metrics: the destination, the daemon and the process are told") {
+TEST_CASE("metrics: the destination, the daemon and the process are reported") {
   const std::string account = R"({listener="https://listener.logz.io:8071",destination="default"})";
   const std::string metrics = text();
   CHECK(
@@ -225,7 +225,7 @@ TEST_CASE("status: it is valid JSON whatever bytes a text holds") {
   CHECK_THAT(status_json(report), Contains("gr\xc3\xbc\xc3\x9f"));
 }
 
-TEST_CASE("metrics and status: copies are told of where they are kept") {
+TEST_CASE("metrics and status: copies are reported if they are kept") {
   Report report = report_of_two();
   CHECK_THAT(metrics_text(report, {}), !Contains("logzio_okta_cop"));
   CHECK_THAT(status_json(report), Contains("\"copies\":null"));
@@ -242,7 +242,7 @@ TEST_CASE("metrics and status: copies are told of where they are kept") {
   CHECK(is_json(status_json(report)));
 }
 
-TEST_CASE("metrics and status: replicas are told of where the store is shared") {
+TEST_CASE("metrics and status: replicas are reported if the store is shared") {
   Report report = report_of_two();
   CHECK_THAT(metrics_text(report, {}), !Contains("logzio_okta_instances") && !Contains("logzio_okta_orgs_"));
   CHECK_THAT(status_json(report), Contains("\"replicas\":null"));

@@ -61,7 +61,7 @@ TEST_CASE(
                          !Contains(key));
 }
 
-TEST_CASE("status text: event hooks are told of where they are listened for") {
+TEST_CASE("status text: event hooks are reported if the daemon listens for them") {
   Report hooked = report();
   REQUIRE_THAT(text_of(hooked), !Contains("event hooks"));
   hooked.hooks.listening = true;
@@ -75,7 +75,7 @@ TEST_CASE("status text: event hooks are told of where they are listened for") {
                                     Contains("7 s ago"));
 }
 
-TEST_CASE("status text: copies are told of where they are kept, and why they cannot be") {
+TEST_CASE("status text: copies are reported if they are kept, with the reason why they cannot be") {
   Report copying = report();
   REQUIRE_THAT(text_of(copying), !Contains("copies"));
   copying.copies = CopiesReport{.dir = "/srv/okta", .bulks = 12, .bytes = 3456, .last_written = noon - 4s};
@@ -85,7 +85,7 @@ TEST_CASE("status text: copies are told of where they are kept, and why they can
   REQUIRE_THAT(text_of(copying), Contains("\n  /srv/okta/default: No space left on device\n"));
 }
 
-TEST_CASE("status text: replicas are told of where the store is shared, and who holds how much") {
+TEST_CASE("status text: replicas are reported if the store is shared, with how much each holds") {
   Report shared = report();
   REQUIRE_THAT(text_of(shared), !Contains("replicas"));
   shared.fleet = FleetReport{
@@ -170,7 +170,7 @@ TEST_CASE("history: events a second over the last minute, and what each ten seco
   sample(200s, 1300, 0s);  // Older than a minute does not count.
   sample(210s, 1400, 0s);
   REQUIRE(history.events_per_second("acme.okta.com") == 10.0);
-  sample(220s, 5, 0s);  // Counted anew: a tenant that left and came back.
+  sample(220s, 5, 0s);  // The count restarts: a tenant that left and came back.
   REQUIRE_FALSE(history.events_per_second("acme.okta.com").has_value());
   for (int i = 0; i < 500; ++i) sample(230s + i * 10s, 5, 0s);
   REQUIRE(std::ranges::count(history.json(), ',') <

@@ -191,7 +191,7 @@ TEST_CASE("settings: every flag is taken by some command, and a command takes on
   }
 }
 
-TEST_CASE("settings: every problem of the configuration is told at once") {
+TEST_CASE("settings: every problem of the configuration is reported at once") {
   const auto read_in = read({"--since", "whenever", "--rate-share", "7"}, {{"LOGZIO_TOKEN", "short"}});
   REQUIRE(read_in.error().exit_code == 78);
   REQUIRE(read_in.error().problems.size() == 3);
@@ -323,7 +323,7 @@ TEST_CASE(
                EndsWith("; LOGZIO_LISTENER is set but not used; did you mean LOGZIO_LISTENER_HOST?"));
   REQUIRE_THAT(problems[1], EndsWith("; LOGZIO_LOGS_TOKEN is set but not used; did you mean LOGZIO_TOKEN?"));
   REQUIRE_THAT(problems[0] + problems[1], !Contains("SECRET"));
-  // With ours beside it, it is somebody else's.
+  // With ours beside it, it belongs to another program.
   REQUIRE(settings({}, {{"LOGZIO_LOGS_TOKEN", token}, {"LOGZIO_LISTENER", "x"}}).options.warnings.empty());
 
   const auto warnings =

@@ -29,7 +29,7 @@ std::string replaced(std::string text, std::string_view from, std::string_view t
   return text;
 }
 
-/// Reads it, and has what it signs verified by somebody else.
+/// Reads it, and has its signature verified by other code.
 SigningKey works(const std::string& text, const KeyPair& pair, std::string_view algorithm) {
   Result<SigningKey> key = SigningKey::read(text);
   INFO((key ? std::string() : key.error().text));
@@ -89,7 +89,7 @@ TEST_CASE("signing key: a JWK without its primes works as well") {
   works(jwk, rsa(), "RS256");
 }
 
-TEST_CASE("signing key: of a JWKS the one private key is taken") {
+TEST_CASE("signing key: the one private key of a JWKS is taken") {
   const std::string others = KeyPair::ec().public_jwk();
   const SigningKey key =
       works(R"({"keys":[)" + others + ", " + rsa().jwk(R"("kid":"mine",)") + "]}", rsa(), "RS256");
@@ -135,7 +135,7 @@ TEST_CASE("signing key: the public half says that it is one") {
     CHECK(refuses(text).contains("public half"));
 }
 
-TEST_CASE("signing key: an encrypted one says how to decrypt it, and nobody is asked for a passphrase") {
+TEST_CASE("signing key: an encrypted one says how to decrypt it, and no passphrase is asked for") {
   CHECK(refuses(rsa().encrypted()).contains("openssl pkey -in"));
   CHECK(refuses(p256().traditional_encrypted()).contains("openssl pkey -in"));
   CHECK(refuses("-----BEGIN OPENSSH PRIVATE"
@@ -161,7 +161,7 @@ TEST_CASE("signing key: two private keys are one too many") {
   CHECK(refuses(R"({"keys":[)" + rsa().jwk() + "," + p256().jwk() + "]}").contains("2 private keys"));
 }
 
-TEST_CASE("signing key: a mangled one is found out before anybody gets it") {
+TEST_CASE("signing key: a mangled one is detected before it is used") {
   // One letter in the middle of a number.
   const auto mangled = [](std::string text, std::string_view behind) {
     const std::size_t at = text.find(behind) + behind.size() + 10;
@@ -183,7 +183,7 @@ TEST_CASE("signing key: a mangled one is found out before anybody gets it") {
   CHECK(refuses(replaced(jwk, "\"d\":\"", "\"d\":\"*")).contains("\"d\" is missing or not base64url"));
 }
 
-TEST_CASE("signing key: what is no key at all is told what to write") {
+TEST_CASE("signing key: the error for what is not a key says what to write") {
   CHECK(refuses("").contains("no private key"));
   CHECK(refuses("00AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCd")
             .contains("-----BEGIN PRIVATE"

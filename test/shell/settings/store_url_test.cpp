@@ -9,7 +9,7 @@ namespace {
 
 using Catch::Matchers::Contains;
 
-TEST_CASE("store url: what libpq understands is taken") {
+TEST_CASE("store url: what libpq understands is accepted") {
   for (const char* url : {"postgresql://okta@db.example.com/okta", "postgres://db/okta",
                           "postgresql://okta@db1:5432,db2:5433/okta?sslrootcert=/etc/ssl/rds.pem",
                           "postgresql:///okta?host=/run/postgresql", "postgresql://db1,db2:5433/okta"}) {

@@ -28,7 +28,7 @@ struct Bench {
     return read_tenants_file(path, Environment({}));
   }
 
-  /// What is said about this file behind its name: one line that never holds a key.
+  /// The error about this file, after its name: one line that never holds a key.
   std::string refuses(std::string_view yaml) {
     CAPTURE(yaml);
     const Result<Tenants> tenants = reads(yaml);
@@ -233,7 +233,7 @@ TEST_CASE("tenants file: what an entry may say beside key and domain is read") {
   REQUIRE(fields == "customer=\"acme\" tier=2 vip=true code=\"007\" rate=-1.5e3 ");
 }
 
-TEST_CASE("tenants file: each mistake in what an entry may say is told where it is and with its cure") {
+TEST_CASE("tenants file: each mistake in an entry is reported with its place and its cure") {
   Bench bench;
   const std::string token(32, 't');
   write_file(bench.dir / "empty", "\n");

@@ -117,7 +117,7 @@ TEST_CASE(
   REQUIRE(zcat(dir / "default/2026-11-27T18_2.ndjson.gz") == "b\n");
   REQUIRE(zcat(dir / "default/2026-11-27T18_3.ndjson.gz") == "c\n");
 
-  // Somebody takes the name while the file is written to.
+  // Another process takes the name while the file is written.
   Copies copies = opened(dir.path());
   copies.add(bulk_of("d\n"));
   REQUIRE(copies.sync(evening));

@@ -28,7 +28,7 @@ struct Bench {
     search.system = root / "var/lib/logzio-okta";
     search.home = root / "home/me";
   }
-  /// As for somebody who is not root.
+  /// As for a user other than root.
   void system_cannot_be_made() {
     write_file(root / "var", "in the way");
     search.system = root / "var/lib/logzio-okta";
@@ -72,7 +72,7 @@ TEST_CASE("state dir: under systemd it is the first of STATE_DIRECTORY") {
   CHECK(bench.found().path == bench.root / "one");
 }
 
-TEST_CASE("state dir: the system's place is made where it can be, for its owner alone") {
+TEST_CASE("state dir: the system's place is made where it can be, for only its owner") {
   Bench bench;
   const StateDir dir = bench.found();
   CHECK(dir.path == bench.search.system);
@@ -109,7 +109,7 @@ TEST_CASE("state dir: without the system's place it is the user's, and a warning
   CHECK_THAT(dir.warnings[0], Contains(dir.path) && Contains(bench.search.system));
 }
 
-TEST_CASE("state dir: with no place at all the error says what to give") {
+TEST_CASE("state dir: without any place the error says what to give") {
   Bench bench;
   bench.system_cannot_be_made();
   bench.search.home = "";
@@ -176,7 +176,7 @@ TEST_CASE("state dir: a look notices a file size limit, as any disk that takes n
   CHECK_THAT(*look.problem, Contains(bench.root / "state") && Contains("free space for"));
 }
 
-TEST_CASE("state dir: every errno that has a cure is told with it") {
+TEST_CASE("state dir: every errno that has a cure is reported with it") {
   CHECK_THAT(explain_state_errno(EACCES, "/d"), Contains("runs as uid") && Contains("chown -R"));
   CHECK_THAT(explain_state_errno(EROFS, "/d"), Contains("mount a writable volume at /d"));
   CHECK_THAT(explain_state_errno(ENOSPC, "/d"), Contains("free space for /d"));

@@ -326,7 +326,7 @@ TEST_CASE("contract: an orderly end that says a bulk is unanswered counts as unc
   CHECK_FALSE(bench.open_stream().clean);
 }
 
-TEST_CASE("contract: a start that ends before any stream was opened leaves no doubt behind") {
+TEST_CASE("contract: a start that ends before any stream was opened leaves no doubt") {
   Bench bench(GENERATE(from_range(kinds())));
   bench.open_stream();
   bench.save_on_disk(save_of(acme, 1, 1));
@@ -443,7 +443,7 @@ TEST_CASE("contract: what is set aside is counted as it is packed, over a restar
 
 // Commits that fail, and those that have to wait.
 
-TEST_CASE("contract: a save that cannot be written is told, kept whole, and written once it can be") {
+TEST_CASE("contract: a save that cannot be written is reported, kept whole, and written once it can be") {
   Bench bench(GENERATE(from_range(kinds())));
   bench.open_stream();
   bench.save_on_disk(save_of(acme, 1, 1));

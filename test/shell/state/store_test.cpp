@@ -136,7 +136,7 @@ using Pages = std::vector<std::uint64_t>;
 
 }  // namespace
 
-TEST_CASE("store: a first start makes the directory and the file for its owner alone and warns") {
+TEST_CASE("store: a first start makes the directory and the file for only its owner and warns") {
   const TempDir parent;
   const std::string dir = parent / "a/b";
   auto store = Store::open(dir, start);
@@ -490,7 +490,7 @@ TEST_CASE("store: a close that cannot write says so and leaves an unclean end") 
   CHECK_FALSE(bench.open_stream().clean);
 }
 
-TEST_CASE("store: a second owner is told who holds the state, and the first is not disturbed") {
+TEST_CASE("store: a second owner learns who holds the state, and the first is not disturbed") {
   Bench bench;
   bench.open();
   bench.open_stream();
@@ -666,7 +666,7 @@ TEST_CASE(
   CHECK(read_file(bench.file()).size() == whole.size());
 }
 
-TEST_CASE("store: somebody else's database is moved aside with its log, unchanged") {
+TEST_CASE("store: another program's database is moved aside with its log, unchanged") {
   Bench bench;
   {
     Visitor visitor(bench.file());
@@ -685,7 +685,7 @@ TEST_CASE("store: somebody else's database is moved aside with its log, unchange
   CHECK(Visitor(aside).text("SELECT title FROM song") == "la");
 }
 
-TEST_CASE("store: nothing in a state that somebody else has written runs by itself") {
+TEST_CASE("store: nothing in a state that another program has written runs by itself") {
   Bench bench;
   bench.open();
   bench.open_stream();
@@ -947,7 +947,7 @@ TEST_CASE("store: a directory or file that is removed or replaced holds, until i
   CHECK(bench.says_nothing());
 }
 
-TEST_CASE("store: with nothing to save, a directory that is back is told as well") {
+TEST_CASE("store: with nothing to save, a directory that is back is also reported") {
   const TempDir elsewhere;
   Bench bench;
   bench.open();
@@ -960,7 +960,7 @@ TEST_CASE("store: with nothing to save, a directory that is back is told as well
   CHECK(bench.next<Saved>().stream == StreamId{});
 }
 
-TEST_CASE("store: nothing is written to a state that nobody will find") {
+TEST_CASE("store: nothing is written to a state that will not be found again") {
   Bench bench;
   bench.open();
   bench.open_stream();
