@@ -1,4 +1,4 @@
-// kill -9 at any moment loses nothing, and what comes twice says so.
+// kill -9 at any moment loses nothing, and every repeat is marked.
 //
 // LOGZIO_OKTA_E2E_KILLS: how often the daemon is killed; LOGZIO_OKTA_E2E_SEED: when.
 #include <algorithm>

@@ -1,5 +1,5 @@
-// Files that are no files, and a state directory that goes away or comes back older, under the running
-// program.
+// Paths that are not regular files, and a state directory that goes away or comes back older, under the
+// running program.
 #include <csignal>
 #include <thread>
 

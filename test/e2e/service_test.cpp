@@ -1,4 +1,4 @@
-// As a service: what a service manager hears, and whom a daemon started as root becomes.
+// As a service: what the service manager is told, and which user a daemon started as root becomes.
 #include <array>
 #include <csignal>
 #include <cstddef>

@@ -1,4 +1,4 @@
-// The core for long, and at every moment: crashes, and a world where everything happens.
+// The core over a long time: crashes at every moment, and a world where everything happens.
 #include <charconv>
 
 #include "logzio_okta/base/random.hpp"

@@ -1,5 +1,5 @@
-// URLs, domains and endpoints. Two parsers that read an address differently is how a credential leaves: what
-// ours takes, libcurl, which makes the connection, must take for the same place.
+// URLs, domains and endpoints. A credential leaks when two parsers read an address differently: what ours
+// takes, libcurl, which makes the connection, must take for the same place.
 #include <memory>
 #include <string>
 

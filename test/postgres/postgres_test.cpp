@@ -1,4 +1,4 @@
-// What the tests of several replicas stand on: a server that suffers, and a wire to it.
+// What the tests of several replicas rely on: a server with faults, and a wire to it.
 #include <cerrno>
 #include <string>
 

@@ -24,7 +24,7 @@ namespace {
 using namespace logzio_okta;
 using namespace logzio_okta::sandbox;
 
-/// What a person may want to see the daemon meet.
+/// The faults a user can choose for the daemon to meet.
 enum class Trouble : std::uint8_t { limited, refused, poison, slow, dead };
 constexpr std::pair<std::string_view, Trouble> troubles[] = {{"429", Trouble::limited},
                                                              {"401", Trouble::refused},
@@ -56,7 +56,7 @@ std::vector<Trouble> read_faults(const std::vector<std::string>& names) {
   return faults;
 }
 
-/// Nothing: help was wanted and given.
+/// Nothing: help was asked for and printed.
 std::optional<Settings> read_arguments(int count, char** arguments) {
   Settings settings;
   std::vector<std::string> faults;
@@ -95,7 +95,7 @@ std::size_t nth_org(const World& world, std::size_t nth) {
   return std::min(nth, world.orgs() - 1);
 }
 
-/// The third org is signed in to as a service app, the others with an API key.
+/// The third org uses a service app, the others an API key.
 constexpr std::size_t with_service_app = 2;
 
 void begin(World& world, Trouble trouble) {
@@ -126,7 +126,7 @@ void begin(World& world, Trouble trouble) {
   }
 }
 
-/// What was set aside stays so; the rest is well again.
+/// What was set aside stays so; all else recovers.
 void end_faults(World& world) {
   for (std::size_t org = 0; org < world.orgs(); ++org) {
     world.with_org(org, [&](model::OktaOrg& okta) {

@@ -2,7 +2,7 @@
 // happen to them, to the server, and to the connections between.
 //
 // A round begins with a healthy world: three daemons run, and everything that was issued is delivered. Then
-// one kind of trouble is made while events come. After each round the ledger is looked at (nothing lost, no
+// one kind of trouble is made while events come. After each round the ledger is checked (nothing lost, no
 // byte changed, every repeat marked), and so is Okta's record of requests: each daemon has keys of its own,
 // and none may ask for an org that the database gave to another. Exit 1 on the first violation.
 #define CXXOPTS_NO_REGEX
@@ -60,10 +60,10 @@ enum class Trouble : std::uint8_t {
   kill,              // Kills a daemon; the others take over.
   stop,              // TERM, which gives its orgs back at once.
   pause,             // SIGSTOP, often for longer than the lease, and SIGCONT.
-  backend_killed,    // kill -9 of what serves the daemons: the server throws everybody out.
+  backend_killed,    // kill -9 of what serves the daemons: the server drops every client.
   server_killed,     // kill -9 of the postmaster.
-  server_restarted,  // In order.
-  server_paused,     // It stands still, and nothing says so.
+  server_restarted,  // An orderly restart.
+  server_paused,     // It stands still without a sign.
   answer_lost,       // The connection is cut after COMMIT was sent.
   connections_cut,
   silence,  // One daemon's connection: nothing goes through, one way or both.
@@ -357,7 +357,7 @@ class Replicas {
     if (*code != 0) throw Violation(fmt::format("a stop in good health ended with {}", *code));
   }
 
-  /// What it said is looked through.
+  /// Searches its log.
   void gone(std::size_t i) {
     const std::string log = daemons_[i]->log() + daemons_[i]->out();
     daemons_[i].reset();
@@ -377,7 +377,7 @@ class Replicas {
     }
   }
 
-  /// Time passes.
+  /// Lets time pass.
   void look_around(Duration span) {
     if (!patience_.wait(0s)) throw std::runtime_error("interrupted");
     static_cast<void>(world_.wait(span, [] { return false; }));
@@ -394,7 +394,7 @@ class Replicas {
     }
   }
 
-  /// Every org answers for itself: a new event of each has come, and all before it.
+  /// For every org, a new event has come, and all before it.
   void until_delivered() {
     constexpr Duration patience = 300s;
     for (std::size_t org = 0; org < world_.orgs(); ++org) world_.issue(org, 1);
@@ -426,7 +426,7 @@ class Replicas {
     }
   }
 
-  /// What Okta was asked since the last time.
+  /// The requests to Okta since the last time.
   std::vector<Owners::Asked> take_asked(std::size_t org) {
     return world_.with_org(org, [&](model::OktaOrg& okta) {
       std::vector<Owners::Asked> asked;

@@ -61,7 +61,7 @@ bool is_state(int fd) {
 
 // What a power cut leaves.
 
-/// Opened before main, since the daemon forbids itself to open files for writing but its state's.
+/// Opened before main, since the daemon forbids itself to open files for writing outside its state.
 const int safe_journal = [] {
   const char* const name = std::getenv(logzio_okta::torture::safe_variable);
   return name == nullptr ? -1 : open(name, O_WRONLY | O_APPEND | O_CLOEXEC);
@@ -90,7 +90,7 @@ void keep_names(const char* directory) {
   keep("names", names);
 }
 
-// By the descriptor itself: to open and close the file again would drop the locks that SQLite holds on it.
+// Through the descriptor itself: opening and closing the file again would drop SQLite's locks on it.
 void keep_content(int fd, ino_t inode) {
   static char room[1U << 16U];
   std::string content;

@@ -3,7 +3,7 @@
 //
 // A round begins with a healthy world: the daemon starts and must deliver everything that is still missing.
 // Then one kind of trouble is made while events come, and at a random moment the daemon is killed. After each
-// round the ledger is looked at: nothing lost, no byte changed, every repeat marked. Exit 1 on the first
+// round the ledger is checked: nothing lost, no byte changed, every repeat marked. Exit 1 on the first
 // violation.
 //
 // A power cut is a kill after which the state is put back as the disk would have it: of each file what was
@@ -66,9 +66,9 @@ struct Settings {
 /// What is done to the daemon in a round before it is killed, or how it is killed.
 enum class Trouble : std::uint8_t {
   kill,              // Nothing but the kill.
-  kill_at_start,     // Before it has found its feet.
-  kill_in_write,     // In the midst of a write of its state.
-  stop,              // TERM, which must end in order; then, for once, no kill.
+  kill_at_start,     // Before its start is complete.
+  kill_in_write,     // In the middle of a write of its state.
+  stop,              // TERM, which must end cleanly; then no kill.
   cut_okta,          // Okta's answers end at random bytes.
   cut_listener,      // Bulks and their answers do.
   drop_connections,  // All connections to one side are reset.
@@ -77,10 +77,10 @@ enum class Trouble : std::uint8_t {
   disk_full,
   paused,       // SIGSTOP for a while.
   clock_set,    // Back and forth.
-  descriptors,  // There are no more.
+  descriptors,  // None are left.
   dns_gone,
   power_cut,             // A kill, and what was not synced is gone.
-  power_cut_after_stop,  // An orderly stop, and likewise.
+  power_cut_after_stop,  // The same after an orderly stop.
 };
 constexpr std::array<std::string_view, 16> names{"kill",
                                                  "kill at start",
@@ -334,7 +334,7 @@ class Torture {
     return trouble == Trouble::kill_in_write || trouble == Trouble::power_cut;
   }
 
-  /// Another life, of which a power cut leaves what was synced.
+  /// Starts another life, of which a power cut leaves what was synced.
   void live_dangerously() {
     kill(Trouble::power_cut);
     files_.expect_power_cut();
@@ -418,7 +418,7 @@ class Torture {
         return events_come(2 * span);
       case Trouble::dns_gone:
         control.dns_gone = 1;
-        kill(trouble);  // A process that knows the address by heart would not notice.
+        kill(trouble);  // A process that has the address already would not notice.
         start();
         return events_come(2 * span);
       case Trouble::power_cut:
@@ -427,7 +427,7 @@ class Torture {
         if (chance(2)) control.die_at_sync = 1 + static_cast<std::uint32_t>(random_.below(40));
         return events_come(2 * span);
       case Trouble::power_cut_after_stop:
-        return;  // A round of its own.
+        return;  // A separate round.
     }
   }
 
@@ -469,7 +469,7 @@ class Torture {
     return endings[random_.below(endings.size() - (stalls_ ? 0 : 1))];
   }
 
-  /// From now on it gets hardly a new one; those it has stay, but not their connections.
+  /// From now on it gets hardly any new descriptors; those it has stay, but not their connections.
   void forbid_descriptors() {
     limit_descriptors(descriptors_in_use() + random_.below(3));
     ++faults_outside_;
@@ -477,7 +477,7 @@ class Torture {
     if (chance(2)) world_.drop(world_.org_port(random_.below(world_.orgs())));
   }
 
-  /// Below that number the system would not even let it wait for those it has.
+  /// Below that number the system would not even let it wait for the descriptors it has.
   [[nodiscard]] std::size_t descriptors_in_use() const {
     constexpr std::size_t about = 24;
     std::error_code forbidden;  // Only root may look into the daemon.
@@ -534,7 +534,7 @@ class Torture {
     }
     return counts;
   }
-  /// By this life of the daemon: its state is open and its streams are.
+  /// In this life of the daemon its state and its streams are open.
   bool every_org_asked() {
     const std::vector<std::size_t> now = requests();
     return std::ranges::equal(now, requests_at_start_, std::ranges::greater());
@@ -557,7 +557,7 @@ class Torture {
     gone();
   }
 
-  /// What it had sent has been heard by every model when this returns; what it said is looked through.
+  /// When this returns, every model has received what it had sent, and its log has been searched.
   void gone() {
     const auto patience = Clock::now() + 60s;
     while (world_.standing(world_.listener_port(0)) > 0 && Clock::now() < patience) pass(1ms);
@@ -615,7 +615,7 @@ class Torture {
     judge();
   }
 
-  /// What may never be, delivered or not.
+  /// What must never happen, delivered or not.
   void judge() {
     const model::Judgement judgement = world_.judge();
     if (judgement.proven() || judgement.findings.empty()) return;
@@ -677,7 +677,7 @@ class Torture {
   std::size_t faults_outside_ = 0;
   bool stalls_ = true;
   Trouble last_trouble_ = Trouble::kill;
-  Trouble before_ = Trouble::kill;  ///< The trouble that the present start has to make good for.
+  Trouble before_ = Trouble::kill;  ///< The trouble that the present start must recover from.
   std::map<Trouble, Row> table_;
 };
 

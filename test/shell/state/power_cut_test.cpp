@@ -1,4 +1,4 @@
-// What a power cut leaves of the state: of each file what was synced, under the names that a synced directory
+// What a power cut leaves of the state: the synced part of each file, under the names that a synced directory
 // had. Everything that the store has answered must be in it.
 #include <filesystem>
 #include <functional>

@@ -1,4 +1,4 @@
-// A person's hands on the state: StateEdit where no daemon holds it, StateView also beside one.
+// Edits of the state by an operator: StateEdit where no daemon holds it, StateView also beside one.
 #include "shell/state/state_edit.hpp"
 
 #include <filesystem>

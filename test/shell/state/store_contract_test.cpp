@@ -1,4 +1,4 @@
-// What every store promises (shell/state/state_store.hpp), told once and tried on each of them.
+// What every store promises (shell/state/state_store.hpp), stated once and tested on each of them.
 #include <cstdint>
 #include <functional>
 #include <memory>
