@@ -16,10 +16,19 @@ ground=$({
 } | sha256sum)
 
 # "SOURCE FILE" for each file of ours that a compiled source includes: one of src/, or those of a room together.
-rests_on=$(ninja -C "$build" -t deps | awk -v root="$PWD/" '
+rests_on=$(ninja -C "$build" -t deps | awk -v root="$PWD/" -v build="$(cd "$build" && pwd)" '
+  function whole(path,  parts, count, i, depth, out) { # From the build directory, without "..".
+    count = split(path ~ /^\// ? path : build "/" path, parts, "/")
+    for (i = 2; i <= count; i++) {
+      if (parts[i] == "..") depth--
+      else parts[++depth] = parts[i]
+    }
+    for (i = 1; i <= depth; i++) out = out "/" parts[i]
+    return out
+  }
   /^[^ ]/ { source = "" }
   /^ / {
-    file = substr($0, 5)
+    file = whole(substr($0, 5))
     if (index(file, root) != 1) next
     file = substr(file, length(root) + 1)
     if (source == "") source = file
