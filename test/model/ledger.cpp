@@ -138,6 +138,7 @@ void Ledger::count(Issued& event, const Reading& reading) {
     find(so_far_.misnamed, who + " of " + tenant.name + " came as " + std::string(reading.tenant));
   }
   if (event.fate == Fate::reduced) ++so_far_.reduced;
+  if (!reading.marked) ++event.unmarked;
   if (++event.deliveries == 1) {
     ++tenant.delivered;
     ++delivered_;
@@ -147,7 +148,8 @@ void Ledger::count(Issued& event, const Reading& reading) {
   // Without a date it is unknown what it is older than.
   const bool explained =
       std::exchange(event.forgotten, false) && (reading.backfill || !reading.dated || event.ahead);
-  if (!reading.marked && !explained && event.markable)
+  const bool says_so = reading.marked || (overtaken_copies_ && event.unmarked == 1);
+  if (!says_so && !explained && event.markable)
     find(so_far_.repeats_unmarked, "repeated without a mark: " + who);
 }
 

@@ -62,6 +62,9 @@ class Ledger {
   /// The state that knew of them is lost: what comes a second time as something older than a new beginning
   /// ("backfill") has told its reader why. Nothing shows that an event published ahead is older.
   void forget_deliveries();
+  /// Several replicas deliver: what one of them has on its way may arrive after the marked copy of the one
+  /// that took over. So a mark on all copies but one is enough, in whatever order they arrive.
+  void expect_overtaken_copies() { overtaken_copies_ = true; }
   /// Such a member may be in front of an event.
   void allow_field(std::string name) { fields_.push_back(std::move(name)); }
 
@@ -75,6 +78,7 @@ class Ledger {
   struct Issued {
     std::uint32_t tenant = 0;
     std::uint32_t deliveries = 0;
+    std::uint32_t unmarked = 0;  ///< Of the deliveries.
     std::size_t bytes = 0;
     std::string uuid;
     Fate fate = Fate::whole;
@@ -98,6 +102,7 @@ class Ledger {
   void count(Issued& event, const Reading& reading);
   void find(std::size_t& counter, std::string text);
 
+  bool overtaken_copies_ = false;
   std::vector<Issued> events_;
   std::vector<Tenant> tenants_;
   std::map<std::string, std::uint32_t, std::less<>> tenants_by_name_;

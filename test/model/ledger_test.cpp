@@ -61,6 +61,20 @@ TEST_CASE("ledger: a repeat must be marked") {
   CHECK(bench.ledger.judge().repeats_unmarked == 1);
 }
 
+TEST_CASE("ledger: where replicas deliver, all copies but one must be marked, in any order") {
+  Bench bench;
+  bench.ledger.expect_overtaken_copies();
+  const std::string event = bench.issue();
+  bench.ledger.deliver(line_of(event, mark));
+  bench.ledger.deliver(line_of(event));
+  bench.ledger.deliver(line_of(event, mark));
+  CHECK(bench.ledger.judge().proven());
+  CHECK(bench.ledger.judge().repeats == 2);
+  bench.ledger.deliver(line_of(event));
+  CHECK_FALSE(bench.ledger.judge().proven());
+  CHECK(bench.ledger.judge().repeats_unmarked == 1);
+}
+
 TEST_CASE("ledger: one changed byte is an alteration, another tenant's name is a misnaming") {
   Bench bench;
   std::string changed = line_of(bench.issue());
