@@ -321,6 +321,7 @@ TEST_CASE("replicas: check and status show which replica holds what") {
   CHECK(metrics.contains("\nlogzio_okta_instances 2\n"));
   CHECK(metrics.contains("\nlogzio_okta_orgs_held 0\n"));
   CHECK(metrics.contains("\nlogzio_okta_orgs_unheld 0\n"));
+  CHECK(metrics.contains("\nlogzio_okta_lease_left_seconds "));
 
   words.insert(words.begin(), "check");
   const Ended checked = fleet.run(words);
