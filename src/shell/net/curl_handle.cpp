@@ -128,6 +128,17 @@ void connect_by(EasyHandle& easy, const Route& route, Duration connect_timeout) 
   easy.set(CURLOPT_HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE));
 }
 
+void hand_answer_to(EasyHandle& easy, const AnswerHandlers& handlers) {
+  easy.set(CURLOPT_HTTP_CONTENT_DECODING, 0L);
+  easy.set(CURLOPT_PATH_AS_IS, 1L);
+  easy.set(CURLOPT_PREREQFUNCTION, handlers.on_connected);
+  easy.set(CURLOPT_PREREQDATA, handlers.self);
+  easy.set(CURLOPT_HEADERFUNCTION, handlers.on_header);
+  easy.set(CURLOPT_HEADERDATA, handlers.self);
+  easy.set(CURLOPT_WRITEFUNCTION, handlers.on_body);
+  easy.set(CURLOPT_WRITEDATA, handlers.self);
+}
+
 void verify_by(EasyHandle& easy, const Trust& trust) {
   easy.set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   easy.set(CURLOPT_SSL_VERIFYPEER, 1L);

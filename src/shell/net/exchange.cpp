@@ -26,15 +26,7 @@ void Exchange::prepare(const Trust& trust) {
   easy_.set(CURLOPT_ERRORBUFFER, handshake_.data());
   easy_.set(CURLOPT_BUFFERSIZE, receive_buffer);
   easy_.set(CURLOPT_USERAGENT, user_agent);
-  // We decode the body ourselves, with a bound and ten times faster.
-  easy_.set(CURLOPT_HTTP_CONTENT_DECODING, 0L);
-  easy_.set(CURLOPT_PATH_AS_IS, 1L);
-  easy_.set(CURLOPT_PREREQFUNCTION, &on_connected);
-  easy_.set(CURLOPT_PREREQDATA, static_cast<void*>(this));
-  easy_.set(CURLOPT_HEADERFUNCTION, &on_header);
-  easy_.set(CURLOPT_HEADERDATA, static_cast<void*>(this));
-  easy_.set(CURLOPT_WRITEFUNCTION, &on_body);
-  easy_.set(CURLOPT_WRITEDATA, static_cast<void*>(this));
+  hand_answer_to(easy_, {this, &on_connected, &on_header, &on_body});
 }
 
 void Exchange::get(std::string_view target, const Secret& authorization) {

@@ -65,14 +65,7 @@ class Walk {
     easy_.set(CURLOPT_TIMEOUT_MS, static_cast<long>(to_ms(probe_patience).count()));
     easy_.set(CURLOPT_ERRORBUFFER, handshake_.data());
     easy_.set(CURLOPT_USERAGENT, "logzio-okta/" LOGZIO_OKTA_VERSION " check");
-    easy_.set(CURLOPT_HTTP_CONTENT_DECODING, 0L);
-    easy_.set(CURLOPT_PATH_AS_IS, 1L);
-    easy_.set(CURLOPT_PREREQFUNCTION, &on_connected);
-    easy_.set(CURLOPT_PREREQDATA, static_cast<void*>(this));
-    easy_.set(CURLOPT_HEADERFUNCTION, &on_header);
-    easy_.set(CURLOPT_HEADERDATA, static_cast<void*>(this));
-    easy_.set(CURLOPT_WRITEFUNCTION, &on_body);
-    easy_.set(CURLOPT_WRITEDATA, static_cast<void*>(this));
+    hand_answer_to(easy_, {this, &on_connected, &on_header, &on_body});
     ask();
     easy_.start(multi);
   }
