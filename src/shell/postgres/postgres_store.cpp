@@ -4,10 +4,8 @@
 #include <chrono>
 #include <ctime>
 #include <deque>
-#include <iterator>
 #include <map>
 #include <set>
-#include <span>
 #include <utility>
 #include <variant>
 
@@ -17,9 +15,9 @@
 #include "logzio_okta/okta/log_query.hpp"
 
 #include "shell/os/clock.hpp"
+#include "shell/postgres/commit_queue.hpp"
 #include "shell/postgres/connection.hpp"
 #include "shell/postgres/lease_keeper.hpp"
-#include "shell/postgres/lease_table.hpp"
 #include "shell/postgres/spool_finder.hpp"
 #include "shell/postgres/tables.hpp"
 
@@ -51,7 +49,10 @@ struct PostgresStore::Impl {
             connection, leases, [this] { return may_ask(); },
             [this] {
               if (!set_aside && may_ask()) sum_set_aside_now();
-            }) {}
+            }),
+        queue(
+            connection, leases, [this](CommitQueue::Written&& written) { take_written(std::move(written)); },
+            [this](const PgFailure& why) { refuse_spool(why.text); }) {}
 
   enum class Phase : std::uint8_t {
     waiting,  ///< Waits for its org.
@@ -64,37 +65,17 @@ struct PostgresStore::Impl {
     std::string told_holder;
     [[nodiscard]] std::string org() const { return std::string(org_of_stream_key(key)); }
   };
-  struct QueuedSave {
-    std::uint64_t number = 0;  ///< Counts every save of this run.
-    Save save;
-  };
   using Question = std::variant<OpenStream, ReadWindow, ReadSpool>;
 
   PostgresOptions options;
   LeaseKeeper leases;
   PgConnection connection;
   SpoolFinder spool;
+  CommitQueue queue;
   Instant now{};
 
   std::map<StreamId, Stream> streams;
-  std::deque<QueuedSave> queue;
   std::map<StreamId, std::string> keys;  ///< Streams that are or were ours: what a lost one spools is kept.
-  struct QueuedSpool {
-    std::string key;
-    SpoolEvents spool;
-  };
-  std::deque<QueuedSpool> spool_queue;
-  std::vector<QueuedSave> sent_saves;  ///< In the commit on its way.
-  struct SentSpool {
-    QueuedSpool queued;
-    std::size_t statements = 0;
-  };
-  std::vector<SentSpool> sent_spool;
-  bool committing = false;
-  std::uint64_t saves_made = 0;
-  Instant due{};
-  Instant not_before{};
-  std::string commit_failed;  ///< Why the last commit failed; empty if it did not.
   std::deque<Question> questions;
   Instant ask_again{};
   std::deque<Input> answers;
@@ -108,8 +89,8 @@ struct PostgresStore::Impl {
   std::string giving_way;  ///< An org that another replica should have.
   std::optional<std::uint64_t> set_aside;
   Instant sum_set_aside_at{};
-  std::uint64_t spooled =
-      0;  ///< Bytes in the spool of all replicas, as of that sum, and what we added since.
+  /// Bytes in the spool of all replicas, as of that sum, and what we added since.
+  std::uint64_t spooled = 0;
   bool replication_judged = false;
   bool nudged = false;
 
@@ -141,7 +122,6 @@ struct PostgresStore::Impl {
   [[nodiscard]] bool may_ask() const {
     return connection.ready() && leases.in_touch() && judged_session == connection.session();
   }
-  [[nodiscard]] bool saves_pending(const std::string& key) const;
   void ask_questions();
   bool ask(const Question& question);
   bool ask_one(const OpenStream& request);
@@ -153,11 +133,8 @@ struct PostgresStore::Impl {
   void judge_replication();
 
   // Writing.
-  [[nodiscard]] bool nothing_queued() const { return queue.empty() && spool_queue.empty(); }
   void commit(bool about_to_block);
-  void finish_commit(const PgConnection::Outcome& outcome, std::size_t first_save);
-  void acknowledge(const std::vector<PgRows>& rows, std::size_t first_save);
-  void take_back(const PgFailure& why);
+  void take_written(CommitQueue::Written&& written);
   void refuse_spool(const std::string& why);
   void answer_spooled(const SpoolWritten& written);
 
@@ -240,7 +217,7 @@ void PostgresStore::Impl::drop_streams(const std::string& org, const std::string
       ++each;
       continue;
     }
-    std::erase_if(queue, [&](const QueuedSave& queued) { return queued.save.stream == id; });
+    queue.drop(id);
     spool.forget(stream.key);
     answers.emplace_back(Lost{.stream = id, .holder = holder});
     each = streams.erase(each);
@@ -259,14 +236,6 @@ void PostgresStore::Impl::tell_holders() {
 
 // Reading.
 
-bool PostgresStore::Impl::saves_pending(const std::string& key) const {
-  const auto of_key = [&](const QueuedSave& queued) {
-    const auto found = streams.find(queued.save.stream);
-    return found != streams.end() && found->second.key == key;
-  };
-  return std::ranges::any_of(queue, of_key) || std::ranges::any_of(sent_saves, of_key);
-}
-
 void PostgresStore::Impl::ask_questions() {
   if (!may_ask() || now < ask_again || questions.empty()) return;
   if (!set_aside) return;  // The core hears it before the first stream opens, like what waits in the spool.
@@ -278,7 +247,7 @@ void PostgresStore::Impl::ask_questions() {
 bool PostgresStore::Impl::ask(const Question& question) {
   const auto found = std::visit([this](const auto& each) { return streams.find(each.stream); }, question);
   if (found == streams.end() || found->second.phase == Phase::waiting) return true;  // Lost, or let go.
-  if (saves_pending(found->second.key)) return false;
+  if (queue.has_save_of(found->second.key)) return false;
   return std::visit([this](const auto& each) { return ask_one(each); }, question);
 }
 
@@ -358,76 +327,17 @@ void PostgresStore::Impl::judge_replication() {
 // Writing.
 
 void PostgresStore::Impl::commit(bool about_to_block) {
-  if (nothing_queued() || committing || !may_ask()) return;
-  if (about_to_block) due = std::min(due, now);
-  if (now < std::max(due, not_before)) return;
-  const auto held = hold && !queue.empty() ? hold() : std::nullopt;
-  if (held) {
-    not_before = now + limits::save_retry;
-    answers.emplace_back(*held);
-    if (spool_queue.empty()) return;
-  }
-  std::vector<PgStatement> statements = {commit_for_good()};
-  std::set<std::string> spooled_keys;
-  for (const QueuedSpool& queued : spool_queue) spooled_keys.insert(queued.key);
-  for (const std::string& key : spooled_keys) statements.push_back(lock_spool(key));
-  const std::size_t first_save = statements.size();
-  if (!held) {
-    for (QueuedSave& queued : std::exchange(queue, {})) {
-      const Stream& stream = streams.at(queued.save.stream);
-      const Fence fence{.owner = leases.id(), .epoch = leases.epoch_of(stream.org()).value_or(-1)};
-      statements.push_back(write_save(stream.key, fence, queued.number, queued.save, wall_now()));
-      sent_saves.push_back(std::move(queued));
-    }
-  }
-  std::size_t came = 0;
-  for (QueuedSpool& queued : std::exchange(spool_queue, {})) {
-    came += queued.spool.events.size();
-    std::vector<PgStatement> writes = write_spool(queued.key, queued.spool);
-    sent_spool.push_back({.queued = std::move(queued), .statements = writes.size()});
-    std::ranges::move(writes, std::back_inserter(statements));
-  }
-  if (came > 0) statements.push_back(forget_seen(came, sent_spool.back().queued.spool.at));
-  for (const std::string& key : spooled_keys) {
-    if (!is_ours(key)) statements.push_back(call_owner(std::string(org_of_stream_key(key))));
-  }
-  committing = true;
-  not_before = now + limits::commit_delay;
-  connection.send(now, statements, commit_timeout, [this, first_save](const PgConnection::Outcome& outcome) {
-    finish_commit(outcome, first_save);
-  });
+  if (!may_ask()) return;
+  if (auto held = queue.commit(about_to_block, hold)) answers.emplace_back(std::move(*held));
 }
 
-void PostgresStore::Impl::finish_commit(const PgConnection::Outcome& outcome, std::size_t first_save) {
-  committing = false;
-  if (!outcome) return take_back(outcome.error());
-  commit_failed.clear();
-  acknowledge(*outcome, first_save);
-}
-
-void PostgresStore::Impl::acknowledge(const std::vector<PgRows>& rows, std::size_t first_save) {
-  std::size_t at = first_save;
-  std::map<StreamId, std::uint64_t> highest;
-  std::map<std::string, std::string> lost;
-  for (const QueuedSave& sent : std::exchange(sent_saves, {})) {
-    const PgRows& row = rows.at(at++);
-    const auto stream = streams.find(sent.save.stream);
-    if (stream == streams.end()) continue;
-    if (is_fenced_off(row)) {
-      lost[stream->second.org()] = holder_of(row);
-      continue;
-    }
-    highest[sent.save.stream] = sent.save.number;
-    for (const SetAside& item : sent.save.set_aside) set_aside = set_aside.value_or(0) + bytes_charged(item);
-  }
-  for (const auto& [stream, number] : highest)
+void PostgresStore::Impl::take_written(CommitQueue::Written&& written) {
+  if (written.set_aside_bytes > 0) set_aside = set_aside.value_or(0) + written.set_aside_bytes;
+  for (const auto& [stream, number] : written.saved)
     answers.emplace_back(Saved{.stream = stream, .number = number});
-  for (const SentSpool& sent : std::exchange(sent_spool, {})) {
-    answer_spooled(spooled_of(sent.queued.spool, std::span(rows).subspan(at, sent.statements)));
-    at += sent.statements;
-  }
-  if (!highest.empty()) told_trouble.clear();  // For the core, a save ends the trouble it was told of.
-  for (const auto& [org, holder] : lost) lose(org, holder);
+  for (const SpoolWritten& spooled_now : written.spooled) answer_spooled(spooled_now);
+  if (!written.saved.empty()) told_trouble.clear();  // For the core, a save ends the trouble it was told of.
+  for (const auto& [org, holder] : written.lost) lose(org, holder);
 }
 
 /// The core need not know about events that another replica ships.
@@ -443,26 +353,8 @@ void PostgresStore::Impl::answer_spooled(const SpoolWritten& written) {
   answers.emplace_back(std::move(answer));
 }
 
-void PostgresStore::Impl::take_back(const PgFailure& why) {
-  std::erase_if(sent_saves, [this](const QueuedSave& sent) { return !streams.contains(sent.save.stream); });
-  queue.insert(queue.begin(), std::make_move_iterator(sent_saves.begin()),
-               std::make_move_iterator(sent_saves.end()));
-  sent_saves.clear();
-  for (; !sent_spool.empty(); sent_spool.pop_back())
-    spool_queue.push_front(std::move(sent_spool.back().queued));
-  refuse_spool(why.text);
-  commit_failed = why.text;
-  if (!why.unanswered()) not_before = now + limits::save_retry;
-  if (why.code == "25006") connection.lose(now, why);
-}
-
-/// Answers keep the order of the deliveries, so it does nothing while some are on their way.
 void PostgresStore::Impl::refuse_spool(const std::string& why) {
-  if (committing) return;
-  for (const QueuedSpool& queued : std::exchange(spool_queue, {})) {
-    answers.emplace_back(
-        Spooled{.stream = queued.spool.stream, .hook = queued.spool.hook, .kept = false, .why_not = why});
-  }
+  for (Spooled& answer : queue.refuse_spool(why)) answers.emplace_back(std::move(answer));
 }
 
 // Trouble.
@@ -478,7 +370,7 @@ std::optional<std::string> PostgresStore::Impl::trouble() const {
     return connection.trouble() ? connection.trouble()->text : "the connection to the database is lost";
   }
   // Once everything queued is lost or refused, nothing is left to show that commits work again.
-  if (!commit_failed.empty() && (committing || !nothing_queued())) return commit_failed;
+  if (!queue.failure().empty() && (queue.committing() || !queue.empty())) return queue.failure();
   return std::nullopt;
 }
 
@@ -486,7 +378,7 @@ void PostgresStore::Impl::judge_trouble() {
   std::optional<std::string> why = trouble();
   if (!why) {
     troubled_since.reset();
-    if (told_trouble.empty() || !queue.empty() || committing) return;  // Else a successful save tells it.
+    if (told_trouble.empty() || !queue.all_saved()) return;  // Else a successful save tells it.
     told_trouble.clear();
     answers.emplace_back(Saved{});
     return;
@@ -523,7 +415,10 @@ void PostgresStore::let_go(const LetGo& request) {
   found->second.told_holder.clear();
   impl_->spool.forget(found->second.key);
   const std::string org = found->second.org();
-  if (request.for_good) impl_->streams.erase(found);
+  if (request.for_good) {
+    impl_->queue.drop(request.stream);
+    impl_->streams.erase(found);
+  }
   if (!impl_->is_open(org)) impl_->leases.give(org, impl_->now);
 }
 
@@ -542,10 +437,10 @@ void PostgresStore::hold_saves(Hold hold) {
 }
 
 void PostgresStore::save(Save&& save, Instant now) {
-  if (!impl_->streams.contains(save.stream)) return;
+  const auto stream = impl_->streams.find(save.stream);
+  if (stream == impl_->streams.end()) return;
   for (SetAside& item : save.set_aside) item.bytes = gzip(item.bytes);
-  if (impl_->nothing_queued()) impl_->due = now + limits::commit_delay;
-  impl_->queue.push_back({.number = ++impl_->saves_made, .save = std::move(save)});
+  impl_->queue.add(stream->second.key, std::move(save), now);
 }
 
 std::vector<SpoolSummary> PostgresStore::take_spool_found() {
@@ -557,8 +452,7 @@ void PostgresStore::spool(SpoolEvents&& spool, Instant now) {
   CHECK(key != impl_->keys.end());
   // The core counts only those of its own orgs. They are answered in the order they came, so not while others
   // are on their way.
-  if (impl_->spool_is_full() && !impl_->is_ours(key->second) && impl_->spool_queue.empty() &&
-      impl_->sent_spool.empty()) {
+  if (impl_->spool_is_full() && !impl_->is_ours(key->second) && impl_->queue.all_spooled()) {
     impl_->answers.emplace_back(
         Spooled{.stream = spool.stream,
                 .hook = spool.hook,
@@ -566,8 +460,7 @@ void PostgresStore::spool(SpoolEvents&& spool, Instant now) {
                 .why_not = "the spool in the database is full, as the listener takes less than comes"});
     return;
   }
-  if (impl_->nothing_queued()) impl_->due = now + limits::commit_delay;
-  impl_->spool_queue.push_back({.key = key->second, .spool = std::move(spool)});
+  impl_->queue.add(key->second, std::move(spool), now);
   if (!impl_->told_trouble.empty()) impl_->refuse_spool(impl_->told_trouble);
 }
 
@@ -577,6 +470,7 @@ void PostgresStore::read_spool(const ReadSpool& request) {
 
 void PostgresStore::work(Instant now, bool about_to_block) {
   impl_->now = now;
+  impl_->queue.turn(now);
   impl_->leases.want(impl_->wanted(), now);
   impl_->leases.work(now);
   impl_->connection.work(now);
@@ -599,8 +493,7 @@ std::optional<Instant> PostgresStore::deadline() const {
   Instant at =
       std::min(impl_->leases.deadline().value_or(never), impl_->connection.deadline().value_or(never));
   if (impl_->may_ask()) {
-    if (!impl_->nothing_queued() && !impl_->committing)
-      at = std::min(at, std::max(impl_->due, impl_->not_before));
+    at = std::min(at, impl_->queue.deadline().value_or(never));
     if (!impl_->questions.empty() && impl_->ask_again > impl_->now) at = std::min(at, impl_->ask_again);
   }
   if (impl_->troubled_since && impl_->told_trouble.empty())
@@ -648,8 +541,8 @@ Result<void> PostgresStore::close(bool clean) {
       if (!done()) poll(descriptors.data(), descriptors.size(), static_cast<int>(ms.count()));
     }
   };
-  turn([this] { return impl_->queue.empty() && !impl_->committing; });
-  const bool saved = impl_->queue.empty() && !impl_->committing;
+  turn([this] { return impl_->queue.all_saved(); });
+  const bool saved = impl_->queue.all_saved();
   bool left = false;
   bool answered = false;
   impl_->leases.leave(steady_now(), saved && clean, [&](bool done) {
