@@ -15,7 +15,6 @@
 namespace logzio_okta {
 namespace {
 
-constexpr Duration patience = 10s;
 constexpr const char* read_only_server = "25006";
 
 }  // namespace
@@ -88,12 +87,13 @@ void CommitQueue::send(bool with_saves) {
   }
   committing_ = true;
   not_before_ = now_ + limits::commit_delay;
-  connection_.send(now_, statements, patience, [this, first_save](const PgConnection::Outcome& outcome) {
-    committing_ = false;
-    if (!outcome) return take_back(outcome.error());
-    failure_.clear();
-    acknowledge(*outcome, first_save);
-  });
+  connection_.send(now_, statements, PgConnection::usual_patience,
+                   [this, first_save](const PgConnection::Outcome& outcome) {
+                     committing_ = false;
+                     if (!outcome) return take_back(outcome.error());
+                     failure_.clear();
+                     acknowledge(*outcome, first_save);
+                   });
 }
 
 void CommitQueue::acknowledge(const std::vector<PgRows>& rows, std::size_t first_save) {

@@ -62,7 +62,8 @@ class PgConnection {
   using Done = std::function<void(const Outcome&)>;
 
   static constexpr Duration connect_patience = 10s;
-  static constexpr Duration host_patience = 5s;  ///< If there is another host to try.
+  static constexpr Duration usual_patience = 10s;  ///< For a batch on which no lease depends.
+  static constexpr Duration host_patience = 5s;    ///< If there is another host to try.
   static constexpr Duration reconnect_min = 250ms;
   static constexpr Duration reconnect_max = 3s;
 

@@ -24,7 +24,6 @@
 namespace logzio_okta {
 namespace {
 
-constexpr Duration commit_timeout = 10s;
 constexpr Duration close_timeout = 4s;
 constexpr Duration set_aside_summed_every = 60s;
 
@@ -261,23 +260,24 @@ void PostgresStore::Impl::ask_later(const Question& question, const PgFailure& w
 bool PostgresStore::Impl::ask_one(const OpenStream& request) {
   std::vector<PgStatement> statements;
   read_stream(statements, request.key);
-  connection.send(now, statements, commit_timeout, [this, request](const PgConnection::Outcome& answer) {
-    if (!answer) return ask_later(request, answer.error());
-    const auto found = streams.find(request.stream);
-    if (found == streams.end() || found->second.phase != Phase::opening) return;
-    found->second.phase = Phase::open;
-    Opened opened = opened_of(request.stream, *answer);
-    if (opened.overtaken) opened.others_act_for = leases.lease();
-    answers.emplace_back(std::move(opened));
-    if (found->second.org() == giving_way) answers.emplace_back(GiveWay{request.stream});
-  });
+  connection.send(now, statements, PgConnection::usual_patience,
+                  [this, request](const PgConnection::Outcome& answer) {
+                    if (!answer) return ask_later(request, answer.error());
+                    const auto found = streams.find(request.stream);
+                    if (found == streams.end() || found->second.phase != Phase::opening) return;
+                    found->second.phase = Phase::open;
+                    Opened opened = opened_of(request.stream, *answer);
+                    if (opened.overtaken) opened.others_act_for = leases.lease();
+                    answers.emplace_back(std::move(opened));
+                    if (found->second.org() == giving_way) answers.emplace_back(GiveWay{request.stream});
+                  });
   return true;
 }
 
 bool PostgresStore::Impl::ask_one(const ReadWindow& request) {
   const std::string& key = streams.at(request.stream).key;
   connection.send(
-      now, {read_window_rows(key, limits::window_events_max)}, commit_timeout,
+      now, {read_window_rows(key, limits::window_events_max)}, PgConnection::usual_patience,
       [this, request](const PgConnection::Outcome& answer) {
         if (!answer) return ask_later(request, answer.error());
         if (!streams.contains(request.stream)) return;
@@ -289,7 +289,7 @@ bool PostgresStore::Impl::ask_one(const ReadWindow& request) {
 bool PostgresStore::Impl::ask_one(const ReadSpool& request) {
   const std::string& key = streams.at(request.stream).key;
   connection.send(
-      now, {read_spool_rows(key, request)}, commit_timeout,
+      now, {read_spool_rows(key, request)}, PgConnection::usual_patience,
       [this, request](const PgConnection::Outcome& answer) {
         if (!answer) return ask_later(request, answer.error());
         if (!streams.contains(request.stream)) return;
@@ -301,27 +301,29 @@ bool PostgresStore::Impl::ask_one(const ReadSpool& request) {
 void PostgresStore::Impl::sum_set_aside_now() {
   if (!connection.ready()) return;
   sum_set_aside_at = now + set_aside_summed_every;
-  connection.send(now, {sum_set_aside()}, commit_timeout, [this](const PgConnection::Outcome& answer) {
-    if (!answer) return;
-    spooled = spooled_bytes_of(answer->front());
-    const std::uint64_t bytes = set_aside_bytes_of(answer->front());
-    if (set_aside == bytes) return;
-    set_aside = bytes;
-    answers.emplace_back(SetAsideSize{bytes});
-  });
+  connection.send(now, {sum_set_aside()}, PgConnection::usual_patience,
+                  [this](const PgConnection::Outcome& answer) {
+                    if (!answer) return;
+                    spooled = spooled_bytes_of(answer->front());
+                    const std::uint64_t bytes = set_aside_bytes_of(answer->front());
+                    if (set_aside == bytes) return;
+                    set_aside = bytes;
+                    answers.emplace_back(SetAsideSize{bytes});
+                  });
 }
 
 /// Warns once: what a hook brought is only in the database.
 void PostgresStore::Impl::judge_replication() {
   if (!options.spools || replication_judged || !connection.ready()) return;
   replication_judged = true;
-  connection.send(now, {find_replication()}, commit_timeout, [this](const PgConnection::Outcome& answer) {
-    if (!answer || !loses_commits(answer->front())) return;
-    warnings.emplace_back(
-        "the database replicates without waiting for its standby: what event hooks brought in its last "
-        "moments is lost when it fails over, for Okta does not send it again. Set "
-        "synchronous_standby_names, or list these orgs in the tenants file as well");
-  });
+  connection.send(
+      now, {find_replication()}, PgConnection::usual_patience, [this](const PgConnection::Outcome& answer) {
+        if (!answer || !loses_commits(answer->front())) return;
+        warnings.emplace_back(
+            "the database replicates without waiting for its standby: what event hooks brought in its last "
+            "moments is lost when it fails over, for Okta does not send it again. Set "
+            "synchronous_standby_names, or list these orgs in the tenants file as well");
+      });
 }
 
 // Writing.

@@ -8,11 +8,6 @@
 #include "shell/postgres/tables.hpp"
 
 namespace logzio_okta {
-namespace {
-
-constexpr Duration patience = 10s;
-
-}  // namespace
 
 std::vector<SpoolSummary> SpoolFinder::take_found() {
   return std::exchange(found_, {});
@@ -33,21 +28,22 @@ void SpoolFinder::look(Instant now) {
   if (!may_ask_() || questions_ > 0) return;
   called_ = false;
   ++questions_;
-  connection_.send(now, {list_spool()}, patience, [this, now](const PgConnection::Outcome& answer) {
-    --questions_;
-    if (!answer) return;
-    for (const auto& [key, last] : spool_list_of(answer->front())) {
-      if (is_for_us(key) && last > told_[key].up_to && may_ask_()) sum(now, key, last);
-    }
-    end();
-  });
+  connection_.send(now, {list_spool()}, PgConnection::usual_patience,
+                   [this, now](const PgConnection::Outcome& answer) {
+                     --questions_;
+                     if (!answer) return;
+                     for (const auto& [key, last] : spool_list_of(answer->front())) {
+                       if (is_for_us(key) && last > told_[key].up_to && may_ask_()) sum(now, key, last);
+                     }
+                     end();
+                   });
 }
 
 /// `last`: the stream's newest row in the list. The core has been told of no row after it yet.
 void SpoolFinder::sum(Instant now, const std::string& key, std::uint64_t last) {
   const Told& known = told_[key];
   ++questions_;
-  connection_.send(now, {sum_spool(key, known.up_to, known.ours)}, patience,
+  connection_.send(now, {sum_spool(key, known.up_to, known.ours)}, PgConnection::usual_patience,
                    [this, key, last](const PgConnection::Outcome& answer) {
                      --questions_;
                      if (!answer) return;
