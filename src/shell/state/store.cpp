@@ -16,39 +16,20 @@
 #include "logzio_okta/okta/log_query.hpp"
 
 #include "shell/os/clock.hpp"
-#include "shell/state/clean_end.hpp"
 #include "shell/state/free_room.hpp"
-#include "shell/state/own_files.hpp"
 #include "shell/state/queued_window.hpp"
-#include "shell/state/run_record.hpp"
-#include "shell/state/schema.hpp"
-#include "shell/state/spool_table.hpp"
-#include "shell/state/sqlite.hpp"
 #include "shell/state/state_dir.hpp"
-#include "shell/state/stream_tables.hpp"
+#include "shell/state/state_run.hpp"
 
 namespace logzio_okta {
 struct Store::Impl {
-  Impl() = default;
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
-  ~Impl();
+  Impl(const std::string& dir, OwnerLock lock, Stopwatch its_stopwatch)
+      : run(dir, std::move(lock)), stopwatch(std::move(its_stopwatch)) {}
 
   using Question = std::variant<OpenStream, ReadWindow, ReadSpool>;
-  std::string dir;
-  std::string path;
+  StateRun run;
   Stopwatch stopwatch;
-  OwnerLock lock;
-  Database database;  // Outlives the tables' statements below it.
-  StreamTables streams;
-  SpoolTable spool_table;
-
-  OwnFiles own_files;
   bool gone = false;  ///< As of the last look.
-
-  std::int64_t run = 0;  ///< When it began, in milliseconds.
-  bool run_begun = false;
-  bool stream_opened = false;
   bool state_was_lost = false;
   std::uint64_t set_aside_bytes = 0;
   std::map<StreamId, std::string> keys;
@@ -59,18 +40,15 @@ struct Store::Impl {
   bool notes_fail = false;
   std::vector<SpoolSummary> spool_found;
   std::deque<Question> questions;  // Those that could not be answered yet.
+  Instant ask_again{};
   std::deque<Input> answers;
   std::vector<std::string> warnings;
   Store::Hold hold;
   CommitPace pace;
-  bool may_shrink = false;  // The file may hold more room than it needs.
   std::string failed_because;
-  Instant ask_again{};
+  bool may_shrink = false;  // The file may hold more room than it needs.
 
-  // Opening.
-  std::expected<void, StoreError> open(WallTime now, OnDamage on_damage);
-  void forget_tables();
-  [[nodiscard]] std::string why(const char* what) const;
+  std::expected<void, StoreError> begin(WallTime now, OnDamage on_damage);
 
   // Reading.
   [[nodiscard]] const std::string& key_of(StreamId stream) const;
@@ -99,45 +77,16 @@ struct Store::Impl {
   void shrink(Instant now);
 };
 
-/// A start that failed further on, before any stream was handed out, had nothing in flight.
-Store::Impl::~Impl() {
-  if (run_begun && !stream_opened && database.is_open()) static_cast<void>(end_run(database, Sealed::no));
-}
-
-std::string Store::Impl::why(const char* what) const {
-  return std::string("cannot ") + what + " " + path + ": " + database.failure().explain(dir);
-}
-
-std::expected<void, StoreError> Store::Impl::open(WallTime now, OnDamage on_damage) {
-  auto opened = open_state_file(database, dir, path, now, on_damage);
-  if (!opened) return std::unexpected(std::move(opened.error()));
-  state_was_lost = opened->lost;
-  warnings = std::move(opened->warnings);
-  streams = StreamTables(database);
-  spool_table = SpoolTable(database);
-  if (database.failure()) return unusable(why("read"));
-  const auto begun = begin_run(database, dir, path, now);
-  if (!begun || !sum_spool(database, spool_found)) return unusable(why("write"));
-  run = begun->started;
-  run_begun = true;
-  set_aside_bytes = begun->set_aside_bytes;
-  if (begun->copied) {
-    warnings.push_back(
-        "the state in " + dir +
-        " is not as the last stop left it: it was copied, put back from a copy, or changed. "
-        "What was published up to now and may have been delivered since that copy is marked as "
-        "a possible duplicate");
-  }
-  make_shrinkable(database);
-  may_shrink = has_room_to_give(database);
-  own_files = OwnFiles({OwnerLock::path_in(dir), path, path + "-wal"});
-  std::ranges::move(state_mode_warnings(dir), std::back_inserter(warnings));
+std::expected<void, StoreError> Store::Impl::begin(WallTime now, OnDamage on_damage) {
+  auto found = run.begin(now, on_damage);
+  if (!found) return std::unexpected(std::move(found.error()));
+  state_was_lost = found->lost;
+  set_aside_bytes = found->set_aside_bytes;
+  spool_found = std::move(found->spool);
+  warnings = std::move(found->warnings);
+  may_shrink = has_room_to_give(run.database());
+  answers.emplace_back(SetAsideSize{set_aside_bytes});
   return {};
-}
-
-void Store::Impl::forget_tables() {
-  streams = StreamTables();
-  spool_table = SpoolTable();
 }
 
 const std::string& Store::Impl::key_of(StreamId stream) const {
@@ -147,7 +96,7 @@ const std::string& Store::Impl::key_of(StreamId stream) const {
 }
 
 bool Store::Impl::answer(const Question& question) {
-  database.clear_failure();
+  run.database().clear_failure();
   return std::visit([this](const auto& request) { return answer_one(request); }, question);
 }
 
@@ -163,9 +112,9 @@ bool Store::Impl::answer_one(const OpenStream& request) {
   Opened reply{.stream = request.stream, .place = std::nullopt, .clean = !state_was_lost, .rows = {}};
   std::optional<StreamRow> row;
   const QueuedWindow window = window_of(request.key);
-  if (!streams.read(request.key, row) || !window.list(streams, reply.rows) ||
-      !window.read(streams, limits::recent_events_max, reply.recent) ||
-      !streams.read_notes(request.key, reply.in_flight)) {
+  if (!run.streams().read(request.key, row) || !window.list(run.streams(), reply.rows) ||
+      !window.read(run.streams(), limits::recent_events_max, reply.recent) ||
+      !run.streams().read_notes(request.key, reply.in_flight)) {
     return false;
   }
   if (row) {
@@ -184,7 +133,7 @@ bool Store::Impl::answer_one(const OpenStream& request) {
       reply.overtaken = true;
     }
   }
-  stream_opened = true;
+  run.hand_out();
   answers.emplace_back(std::move(reply));
   return true;
 }
@@ -192,14 +141,14 @@ bool Store::Impl::answer_one(const OpenStream& request) {
 bool Store::Impl::answer_one(const ReadWindow& request) {
   WindowRead reply{.stream = request.stream, .rows = {}};
   const QueuedWindow window = window_of(key_of(request.stream));
-  if (!window.read(streams, limits::window_events_max, reply.rows)) return false;
+  if (!window.read(run.streams(), limits::window_events_max, reply.rows)) return false;
   answers.emplace_back(std::move(reply));
   return true;
 }
 
 bool Store::Impl::answer_one(const ReadSpool& request) {
   SpoolRead reply{.stream = request.stream, .rows = {}};
-  if (!spool_table.read(key_of(request.stream), request, reply)) return false;
+  if (!run.spool().read(key_of(request.stream), request, reply)) return false;
   answers.emplace_back(std::move(reply));
   return true;
 }
@@ -214,11 +163,11 @@ void Store::Impl::answer_questions(Instant now) {
   std::string why;
   std::erase_if(questions, [&](const Question& question) {
     if (answer(question)) return true;
-    why = database.failure().explain(dir);
+    why = run.failure();
     return false;
   });
   if (questions.empty()) return;
-  warnings.push_back("cannot read " + path + ": " + why);
+  warnings.push_back("cannot read " + run.path() + ": " + why);
   ask_again = now + limits::save_retry;
 }
 
@@ -227,12 +176,12 @@ std::optional<SaveFailed> Store::Impl::held() const {
 }
 
 bool Store::Impl::commit(bool saves) {
-  database.clear_failure();
+  run.database().clear_failure();
   std::vector<Spooled> spooled;
   const bool written =
-      database.run("PRAGMA synchronous = FULL; BEGIN IMMEDIATE") &&  // After a note.
+      run.database().run("PRAGMA synchronous = FULL; BEGIN IMMEDIATE") &&  // After a note.
       (!saves || std::ranges::all_of(queue, [this](const Save& save) { return write(save); })) &&
-      write_spool(spooled) && database.run("COMMIT");
+      write_spool(spooled) && run.database().run("COMMIT");
   if (written) {
     std::ranges::move(spooled, std::back_inserter(answers));
     spool_queue.clear();
@@ -245,12 +194,12 @@ bool Store::Impl::commit(bool saves) {
 
 /// A failure may have ended the transaction already; the failure itself is kept by the database.
 void Store::Impl::roll_back() {
-  if (database.in_transaction()) static_cast<void>(database.run("ROLLBACK"));
+  if (run.database().in_transaction()) static_cast<void>(run.database().run("ROLLBACK"));
 }
 
 bool Store::Impl::write(const Save& save) {
-  const std::optional<std::int64_t> stream = streams.write(key_of(save.stream), save);
-  return stream && spool_table.settle(*stream, save);
+  const std::optional<std::int64_t> stream = run.streams().write(key_of(save.stream), save);
+  return stream && run.spool().settle(*stream, save);
 }
 
 bool Store::Impl::write_spool(std::vector<Spooled>& results) {
@@ -260,17 +209,18 @@ bool Store::Impl::write_spool(std::vector<Spooled>& results) {
     came += spool.events.size();
     Spooled& result = results.emplace_back(
         Spooled{.stream = spool.stream, .hook = spool.hook, .kept = true, .why_not = {}});
-    return spool_table.write(key_of(spool.stream), spool, result);
+    return run.spool().write(key_of(spool.stream), spool, result);
   });
-  return written && spool_table.forget_seen(came, spool_queue.back().at);
+  return written && run.spool().forget_seen(came, spool_queue.back().at);
 }
 
 // Like any commit, but that nobody waits for the disk: the log is synced before it is moved into the main
 // file, so that a loss of power costs the note and nothing else.
 bool Store::Impl::write(const NoteInFlight& note) {
-  database.clear_failure();
-  const bool written = database.run("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE") &&
-                       streams.note(key_of(note.stream), note.page, note.events) && database.run("COMMIT");
+  run.database().clear_failure();
+  const bool written = run.database().run("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE") &&
+                       run.streams().note(key_of(note.stream), note.page, note.events) &&
+                       run.database().run("COMMIT");
   if (!written) roll_back();
   return written;
 }
@@ -281,7 +231,7 @@ void Store::Impl::write_notes(Instant now) {
   if (!notes.empty()) {
     note_again = now + limits::save_retry;
     notes_fail = true;
-    answers.emplace_back(SaveFailed{"cannot save in " + path + ": " + database.failure().explain(dir)});
+    answers.emplace_back(SaveFailed{"cannot save in " + run.path() + ": " + run.failure()});
   } else if (std::exchange(notes_fail, false) && !pace.failing() && !gone && queue.empty()) {
     answers.emplace_back(Saved{});  // Otherwise a successful save will tell it.
   }
@@ -308,10 +258,10 @@ void Store::Impl::acknowledge() {
 
 /// A few pages, with a rest after them as after a commit.
 void Store::Impl::shrink(Instant now) {
-  may_shrink = has_room_to_give(database);
+  may_shrink = has_room_to_give(run.database());
   if (!may_shrink) return;
   const Instant begun = stopwatch();
-  const bool shrunk = give_room_back(database);
+  const bool shrunk = give_room_back(run.database());
   pace.shrunk(now, stopwatch() - begun, shrunk);
 }
 
@@ -351,13 +301,8 @@ std::expected<Store, StoreError> Store::open(const std::string& dir, WallTime no
 std::expected<Store, StoreError> Store::open(const std::string& dir, WallTime now, OnDamage on_damage,
                                              Stopwatch stopwatch, OwnerLock lock) {
   keep_group_of(dir);
-  auto impl = std::make_unique<Impl>();
-  impl->dir = dir;
-  impl->path = dir + "/" + state_file_name;
-  impl->stopwatch = std::move(stopwatch);
-  impl->lock = std::move(lock);
-  if (auto opened = impl->open(now, on_damage); !opened) return std::unexpected(opened.error());
-  impl->answers.emplace_back(SetAsideSize{impl->set_aside_bytes});
+  auto impl = std::make_unique<Impl>(dir, std::move(lock), std::move(stopwatch));
+  if (auto begun = impl->begin(now, on_damage); !begun) return std::unexpected(std::move(begun.error()));
   return Store(std::move(impl));
 }
 
@@ -439,8 +384,8 @@ void Store::work(Instant now, bool about_to_block) {
   }
   if (!impl_->commit(saves)) {
     // A stream whose first save is held has no row yet that a delivery could belong to.
-    const std::string why = impl_->database.failure().explain(impl_->dir);
-    impl_->fail_commit(now, held ? held->text : "cannot save in " + impl_->path + ": " + why);
+    const std::string why = impl_->run.failure();
+    impl_->fail_commit(now, held ? held->text : "cannot save in " + impl_->run.path() + ": " + why);
     if (saves && !impl_->queue.empty()) impl_->answers.emplace_back(SaveFailed{impl_->failed_because});
     return;
   }
@@ -449,13 +394,13 @@ void Store::work(Instant now, bool about_to_block) {
 }
 
 bool Store::is_in_place() {
-  const std::string missing = impl_->own_files.first_gone();
+  const std::string missing = impl_->run.first_gone();
   const bool was_gone = std::exchange(impl_->gone, !missing.empty());
   if (impl_->gone) {
     impl_->failed_because = missing +
                             " was removed or replaced while this daemon uses it; put it back, or start the "
                             "daemon again: it then goes on from what is in " +
-                            impl_->dir;
+                            impl_->run.dir();
     impl_->answers.emplace_back(SaveFailed{impl_->failed_because});
   } else if (was_gone && impl_->queue.empty()) {
     impl_->answers.emplace_back(Saved{});
@@ -484,27 +429,15 @@ std::uint64_t Store::set_aside_bytes() const {
 }
 
 Result<void> Store::close(bool clean) {
-  CHECK(impl_->database.is_open());
   if (!is_in_place()) {
-    impl_->database.keep_log_when_closed(true);  // By now the name may lead to another file.
-    impl_->forget_tables();
-    impl_->database.close();
-    impl_->lock = OwnerLock();
+    impl_->run.abandon();
     return fail("cannot save: " + impl_->failed_because);
   }
   const auto held = impl_->held();
   const bool saved = impl_->queue.empty() || (!held && impl_->commit());
-  const Descriptor seal = saved && clean ? begin_clean_end(impl_->dir, impl_->run) : Descriptor();
-  const bool sealable = seal.get() >= 0;
-  const bool done = saved && (!clean || end_run(impl_->database, sealable ? Sealed::yes : Sealed::no));
-  const std::string why = done || held ? std::string() : impl_->database.failure().explain(impl_->dir);
-  impl_->forget_tables();
-  impl_->database.close();
-  // A note that could not be written makes the next run mark more than needed.
-  if (done && sealable) seal_clean_end(seal, impl_->path, impl_->run);
-  impl_->lock = OwnerLock();
+  const bool ended = impl_->run.end(saved && clean);
   if (held) return fail("cannot save: " + held->text);
-  if (!done) return fail("cannot save in " + impl_->path + ": " + why);
+  if (!saved || !ended) return fail("cannot save in " + impl_->run.path() + ": " + impl_->run.failure());
   return {};
 }
 
