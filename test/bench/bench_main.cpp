@@ -24,6 +24,7 @@ namespace {
 constexpr double mb = 1e6;
 constexpr double mib = 1024.0 * 1024.0;
 constexpr std::size_t tenants_many = 50;
+constexpr std::size_t pages_compared = 40;
 
 double at_quantile(const std::vector<double>& sorted, double quantile) {
   if (sorted.empty()) return 0;
@@ -184,39 +185,28 @@ class Bench {
         median(ms), median(cpu), median(rss), static_cast<double>(std::filesystem::file_size(daemon_)) / mb);
   }
 
-  // A round is a run on each, one after the other, so that both meet the same machine.
   void store() {
-    fmt::print("\nThe state in SQLite and in PostgreSQL, {} tenants; medians of {} rounds\n", tenants_many,
-               rounds_);
-    if (!test::PostgresServer::programs()) return fmt::print("  skipped: PostgreSQL is not installed\n");
-    std::array<std::vector<Trial>, 2> full;
-    std::array<std::vector<Trial>, 2> tail;
-    for (int round = 0; round < rounds_; ++round) {
-      for (std::size_t kind = 0; kind < full.size(); ++kind) {
-        const auto run = [&](TrialSpec spec) {
-          if (kind == 0) return checked(run_trial(daemon_, pages_, spec));
-          const test::PostgresServer server({.durable = true});
-          spec.store = server.url();
-          return checked(run_trial(daemon_, pages_, spec));
-        };
-        full[kind].push_back(run({.load = even_backlog(tenants_many)}));
-        tail[kind].push_back(
-            run({.load = {.orgs = std::vector<OrgLoad>(tenants_many, {.rate = 20, .rate_lasts = 8s})},
-                 .lasts = 16s}));
-      }
-    }
-    fmt::print(
-        "                 full pages: us/event  peak RSS   at the tail: us/event       p50       p99\n");
-    for (std::size_t kind = 0; kind < full.size(); ++kind) {
-      std::ranges::sort(full[kind], {}, &Trial::cpu_us_per_event);
-      std::ranges::sort(tail[kind], {}, &Trial::cpu_us_per_event);
-      const Trial& busy = full[kind][full[kind].size() / 2];
-      const Trial& quiet = tail[kind][tail[kind].size() / 2];
-      fmt::print("  {:<16} {:18.2f} {:5.0f} MiB {:22.2f} {:6.0f} ms {:6.0f} ms\n",
-                 kind == 0 ? "SQLite" : "PostgreSQL", busy.cpu_us_per_event(),
-                 static_cast<double>(busy.rss_peak) / mib, quiet.cpu_us_per_event(),
-                 at_quantile(quiet.proof.event_ms, 0.5), at_quantile(quiet.proof.event_ms, 0.99));
-    }
+    if (!test::PostgresServer::programs())
+      return fmt::print("\nThe state in PostgreSQL: skipped, it is not installed\n");
+    compare("SQLite", "PostgreSQL", [this](TrialSpec spec) {
+      const test::PostgresServer server({.durable = true});
+      spec.store = server.url();
+      return checked(run_trial(daemon_, pages_, spec));
+    });
+  }
+
+  void oauth() {
+    compare("API keys", "OAuth with DPoP", [this](TrialSpec spec) {
+      spec.load.service_apps = true;
+      return checked(run_trial(daemon_, pages_, spec));
+    });
+  }
+
+  void copies() {
+    compare("no copies", "--copy-to", [this](TrialSpec spec) {
+      spec.copies = true;
+      return checked(run_trial(daemon_, pages_, spec));
+    });
   }
 
   // Seconds: that it runs and that every event comes once.
@@ -227,7 +217,11 @@ class Bench {
         {.load = {.orgs = std::vector<OrgLoad>(3, {.backlog = page_events, .rate = 20, .rate_lasts = 1s})},
          .poll_interval = "500ms",
          .lasts = 4s}));
-    fmt::print("{} and {} events, each once\n", fast.proof.delivered, slow.proof.delivered);
+    LoadSpec apps = even_backlog(2, 2);
+    apps.service_apps = true;
+    const Trial copied = checked(run_trial(daemon_, pages_, {.load = std::move(apps), .copies = true}));
+    fmt::print("{}, {} and {} events, each once\n", fast.proof.delivered, slow.proof.delivered,
+               copied.proof.delivered);
     if (limit_us(pages_, 1) <= 0 || measure_stages(pages_, 1).empty()) sound_ = false;
   }
 
@@ -241,6 +235,47 @@ class Bench {
                  trial.proof.twice, trial.proof.foreign, trial.log);
     }
     return trial;
+  }
+
+  /// A round is a run each way, one after the other, so that both meet the same machine.
+  void compare(std::string_view usual, std::string_view other,
+               const std::function<Trial(const TrialSpec&)>& run_other) {
+    struct Row {
+      std::string_view name;
+      std::function<Trial(const TrialSpec&)> run;
+      std::vector<Trial> full = {};
+      std::vector<Trial> tail = {};
+    };
+    std::array rows{
+        Row{usual, [this](const TrialSpec& spec) { return checked(run_trial(daemon_, pages_, spec)); }},
+        Row{other, run_other}};
+    const std::size_t each = std::min(pages_.packed().size(), pages_compared);
+    const TrialSpec tail{.load = {.orgs = std::vector<OrgLoad>(tenants_many, {.rate = 20, .rate_lasts = 8s})},
+                         .lasts = 16s};
+    std::vector<double> ratios;
+    for (int round = 0; round < rounds_; ++round) {
+      for (Row& row : rows) {
+        row.full.push_back(row.run({.load = even_backlog(tenants_many, each)}));
+        row.tail.push_back(row.run(tail));
+      }
+      ratios.push_back(rows[1].full.back().cpu_us_per_event() / rows[0].full.back().cpu_us_per_event());
+    }
+    fmt::print(
+        "\n{} and {}: {} tenants with {} full pages each; medians of {} rounds\n"
+        "                 full pages: us/event  peak RSS   at the tail: us/event       p50       p99\n",
+        usual, other, tenants_many, each, rounds_);
+    for (Row& row : rows) {
+      std::ranges::sort(row.full, {}, &Trial::cpu_us_per_event);
+      std::ranges::sort(row.tail, {}, &Trial::cpu_us_per_event);
+      const Trial& busy = row.full[row.full.size() / 2];
+      const Trial& quiet = row.tail[row.tail.size() / 2];
+      fmt::print("  {:<16} {:18.2f} {:5.0f} MiB {:22.2f} {:6.0f} ms {:6.0f} ms\n", row.name,
+                 busy.cpu_us_per_event(), static_cast<double>(busy.rss_peak) / mib, quiet.cpu_us_per_event(),
+                 at_quantile(quiet.proof.event_ms, 0.5), at_quantile(quiet.proof.event_ms, 0.99));
+    }
+    std::ranges::sort(ratios);
+    fmt::print("  CPU of the other for full pages: {:.3f} in the median of the rounds, {:.3f} to {:.3f}\n",
+               median(ratios), ratios.front(), ratios.back());
   }
 
   [[nodiscard]] LoadSpec even_backlog(std::size_t tenants, std::optional<std::size_t> pages_each = {}) const {
@@ -266,7 +301,7 @@ class Bench {
 
 constexpr std::string_view usage =
     "Usage: logzio-okta-bench DAEMON [--rounds N] [--pool PAGES] [stages backlog short tail alone stall "
-    "start store | smoke]\n";
+    "start store oauth copies | smoke]\n";
 
 int run(const std::vector<std::string>& args) {
   std::vector<std::string> what;
@@ -296,6 +331,7 @@ int run(const std::vector<std::string>& args) {
       {"short", [&] { bench.short_pages(); }}, {"tail", [&] { bench.tail(); }},
       {"alone", [&] { bench.alone(); }},       {"stall", [&] { bench.stall(); }},
       {"start", [&] { bench.start(); }},       {"store", [&] { bench.store(); }},
+      {"oauth", [&] { bench.oauth(); }},       {"copies", [&] { bench.copies(); }},
   };
   if (smoke) bench.smoke();
   for (const auto& [name, part] : parts) {

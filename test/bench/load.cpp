@@ -68,7 +68,20 @@ std::size_t Load::persisted(std::size_t org, Instant now) const {
 Answer Load::answer(Request&& request, std::uint16_t port) {
   if (request.host == listener_host) return take(std::move(request.body));
   CHECK(request.host.starts_with(org_host_begin));
+  if (request.target == "/oauth2/v1/token") return grant_token();
   return page(number(request.host.substr(org_host_begin.size())) - 1, request.target, port);
+}
+
+/// To anyone who asks: whether assertion and proof are good is asked elsewhere.
+Answer Load::grant_token() {
+  if (!first_request_) first_request_ = steady_now();
+  const std::string body =
+      R"({"token_type":"DPoP","expires_in":3600,"scope":"okta.logs.read","access_token":")" +
+      std::string(900, 't') + std::to_string(++tokens_granted_) + "\"}";
+  return {.head = "HTTP/1.1 200 OK\r\nDate: " + http_date() +
+                  "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+                  "\r\n\r\n",
+          .body = std::make_shared<const std::string>(body)};
 }
 
 Answer Load::page(std::size_t org, std::string_view target, std::uint16_t port) {

@@ -31,6 +31,7 @@ struct LoadSpec {
   Duration round_trip = {};  ///< How long Okta takes to answer.
   Listening listening = Listening::taking;
   bool own_accounts = false;  ///< Each org's events go to an account of their own.
+  bool service_apps = false;  ///< The orgs are asked with OAuth tokens, each bound to a key (DPoP).
 };
 
 /// Times are since something happened outside of the daemon until the listener had acknowledged the line.
@@ -74,6 +75,7 @@ class Load {
   };
   [[nodiscard]] Answer page(std::size_t org, std::string_view target, std::uint16_t port);
   [[nodiscard]] Answer take(std::string&& body);
+  [[nodiscard]] Answer grant_token();
   [[nodiscard]] std::size_t persisted(std::size_t org, Instant now) const;
   [[nodiscard]] std::size_t pool_start(std::size_t org) const;
 
@@ -85,6 +87,7 @@ class Load {
   std::vector<bool> asked_past_the_end_;
   std::vector<Bulk> bulks_;
   std::size_t pages_served_ = 0;
+  std::size_t tokens_granted_ = 0;
   std::size_t bytes_in_ = 0;
   std::size_t bytes_out_ = 0;
 };

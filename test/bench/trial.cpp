@@ -15,6 +15,7 @@
 #include "sandbox/temp_dir.hpp"
 #include "sandbox/tls.hpp"
 #include "tools/certificates.hpp"
+#include "tools/key_pair.hpp"
 
 namespace logzio_okta::bench {
 namespace {
@@ -38,11 +39,14 @@ std::vector<std::string> host_names(std::size_t orgs) {
   return names;
 }
 
-std::string tenants_file(const LoadSpec& load, std::uint16_t port) {
+std::string tenants_file(const LoadSpec& load, std::uint16_t port, const std::string& key_file) {
   std::string text = "tenants_credentials:\n";
   for (std::size_t org = 0; org < load.orgs.size(); ++org) {
-    text += "  - okta_api_key: 00key-of-tenant-" + std::to_string(org + 1) + "\n    okta_domain: https://" +
-            Load::host_of(org) + ":" + std::to_string(port) + "\n";
+    const std::string number = std::to_string(org + 1);
+    text += load.service_apps
+                ? "  - okta_client_id: 0oaAppOfTenant" + number + "\n    okta_private_key_file: " + key_file
+                : "  - okta_api_key: 00key-of-tenant-" + number;
+    text += "\n    okta_domain: https://" + Load::host_of(org) + ":" + std::to_string(port) + "\n";
     if (load.own_accounts) {
       std::string own(token);
       own[0] = static_cast<char>('a' + org / 26);
@@ -86,7 +90,9 @@ Trial run_trial(const std::filesystem::path& binary, const Pages& pages, const T
                 [&](Request&& request) { return load.answer(std::move(request), port); });
   port = server.port();
   if (spec.load.listening == Listening::never_reading) server.stop_reading_bodies();
-  sandbox::write_file(dir.path() / "tenants.yml", tenants_file(spec.load, port));
+  const std::filesystem::path key_file = dir.path() / "key.pem";
+  if (spec.load.service_apps) sandbox::write_file(key_file, test::KeyPair::rsa().pkcs8());
+  sandbox::write_file(dir.path() / "tenants.yml", tenants_file(spec.load, port, key_file));
   sandbox::write_file(dir.path() / "ca.pem", authority.pem());
 
   std::vector<std::string> args = {
@@ -104,6 +110,7 @@ Trial run_trial(const std::filesystem::path& binary, const Pages& pages, const T
       spec.poll_interval,
       "--listener",
       "https://" + std::string(Load::listener_host) + ":" + std::to_string(port)};
+  if (spec.copies) args.insert(args.end(), {"--copy-to", dir.path() / "copies"});
   const double own_before = cpu_seconds(0).value_or(0);
   const Instant begun = steady_now();
   sandbox::Daemon daemon(

@@ -14,6 +14,7 @@ struct TrialSpec {
   LoadSpec load;
   std::string poll_interval = "1s";
   std::string store = {};  ///< The URL of a PostgreSQL; empty: a state directory.
+  bool copies = false;     ///< With --copy-to, onto the disk that also has the state.
   /// The daemon is told to end after this time, or when every org has nothing left to ask for.
   std::optional<Duration> lasts = std::nullopt;
 };
