@@ -177,8 +177,12 @@ Result<CommandLine> CommandLine::parse(int argc, const char* const* argv, Comman
     const std::size_t times = parsed->count(name);
     if (times == 0) continue;
     const auto& value = (*parsed)[name];
-    line.flags_.emplace(name, with_value ? Flag{.times = times, .text = value.as<std::string>()}
-                                         : Flag{.times = times, .on = value.as<bool>()});
+    const std::string text = with_value ? value.as<std::string>() : "";
+    // Before the words are read: an empty variable in a script turns the next flag into a value, and the value
+    // of that one into a word.
+    if (text.starts_with("--"))
+      return fail("--" + name + " needs a value, but the flag " + quotable(flag_only(text)) + " comes next");
+    line.flags_.emplace(name, Flag{.times = times, .text = text, .on = !with_value && value.as<bool>()});
   }
   if (auto read = line.read_words(parsed->unmatched(), commands); !read) return std::unexpected(read.error());
   if (line.has("help")) return line;
@@ -231,7 +235,6 @@ Result<std::optional<std::string>> CommandLine::value_of(std::string_view flag) 
   const auto& [times, text, on] = found->second;
   if (times > 1) return fail("--" + name + " is given twice; keep one");
   if (text.empty()) return fail("--" + name + " needs a value");
-  if (text.starts_with("--")) return fail("--" + name + " needs a value, not another flag");
   return text;
 }
 

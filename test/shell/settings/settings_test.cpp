@@ -213,7 +213,10 @@ TEST_CASE("settings: a misspelt flag or command is 64 and says what was probably
 TEST_CASE("settings: a flag that is used wrongly is 64") {
   REQUIRE_THAT(refusal(64, {"--since"}), Contains("--since needs a value"));
   REQUIRE_THAT(refusal(64, {"--since="}), Contains("--since needs a value"));
-  REQUIRE_THAT(refusal(64, {"--since", "--once"}), Contains("--since needs a value"));
+  REQUIRE_THAT(refusal(64, {"--since", "--once"}),
+               Contains("--since needs a value, but the flag --once comes"));
+  REQUIRE_THAT(refusal(64, {"check", "--listener", "--store=", "postgresql://a/b"}),
+               Contains("--listener needs"));
   REQUIRE_THAT(refusal(64, {"--since", "7d", "--since", "8d"}), Contains("--since is given twice"));
   REQUIRE_THAT(refusal(64, {"--once=maybe"}), Contains("--once"));
 }

@@ -93,7 +93,7 @@ row_of_seeds() {
 # The program of a test, by its room; a bug in the daemon's own files is not in the core's.
 program_of() {
   case $1 in
-    os.* | output.* | settings.* | state.* | net.* | serve.* | hooks.* | process.* | sandbox.*) echo test/shell_tests ;;
+    os.* | output.* | settings.* | state.* | postgres.* | net.* | serve.* | hooks.* | process.* | sandbox.*) echo test/shell_tests ;;
     *) echo test/core_tests ;;
   esac
 }
