@@ -8,6 +8,8 @@
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/base/text.hpp"
+#include "logzio_okta/logzio/line_constants.hpp"
+#include "logzio_okta/okta/page.hpp"
 
 namespace logzio_okta {
 namespace {
@@ -74,6 +76,17 @@ Result<Since> read_since(std::string_view text, WallTime now) {
   const std::optional<WallTime> at = parse_rfc3339(ascii::trim(text));
   if (at && *at <= now) return SinceAt{*at};
   return parse_since(text, now);
+}
+
+Result<std::string> read_constant(std::string_view text) {
+  if (text.size() > limits::constant_value_bytes_max) {
+    return fail("this is longer than " + std::to_string(limits::constant_value_bytes_max) +
+                " bytes, and every line would carry it; write a shorter one");
+  }
+  std::string json = json_string(text);
+  if (!is_strict_json_object("{\"text\":" + json + "}"))
+    return fail("this is not UTF-8; save it as UTF-8, or write something else");
+  return json;
 }
 
 Result<void> check_query(std::string_view text) {

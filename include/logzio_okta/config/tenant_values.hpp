@@ -2,6 +2,7 @@
 // what to write instead. No error quotes a credential.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "logzio_okta/base/error.hpp"
@@ -20,6 +21,8 @@ namespace logzio_okta {
 /// A moment long ago is not an error here: the file outlives the day it was written, and the start is never
 /// further back than Okta keeps events.
 [[nodiscard]] Result<Since> read_since(std::string_view text, WallTime now);
+/// The text of a constant field, as a JSON string.
+[[nodiscard]] Result<std::string> read_constant(std::string_view text);
 /// What Okta should filter by.
 [[nodiscard]] Result<void> check_query(std::string_view text);
 

@@ -76,13 +76,8 @@ bool is_number(std::string_view text) {
 
 /// A value of `fields` as JSON. A quoted value is always a string.
 Result<std::string> read_field_value(const YAML::Node& value) {
-  constexpr const char* cure = "; write a string, a number, true or false";
-  if (!value.IsScalar()) return fail(std::string("this is not a plain value") + cure);
+  if (!value.IsScalar()) return fail("this is not a plain value; write a string, a number, true or false");
   const std::string& text = value.Scalar();
-  if (text.size() > limits::constant_value_bytes_max) {
-    return fail("this is longer than " + std::to_string(limits::constant_value_bytes_max) +
-                " bytes, and every line would carry it; write a shorter one");
-  }
   const bool quoted = value.Tag() == "!";
   if (!quoted && (text == "true" || text == "false")) return text;
   if (!quoted && is_number(text)) {
@@ -93,9 +88,7 @@ Result<std::string> read_field_value(const YAML::Node& value) {
       return fail("Logz.io does not take a number of more than 64 bits; put it in quotes");
     return text;
   }
-  std::string json = json_string(text);
-  if (!is_strict_json_object("{\"text\":" + json + "}")) return fail(std::string("this is not UTF-8") + cure);
-  return json;
+  return read_constant(text);
 }
 
 }  // namespace

@@ -4,11 +4,9 @@
 #include <string>
 #include <utility>
 
-#include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/base/text.hpp"
 #include "logzio_okta/config/tenant_values.hpp"
-#include "logzio_okta/okta/page.hpp"
 
 #include "shell/settings/misnamed.hpp"
 #include "shell/settings/secret_file.hpp"
@@ -123,13 +121,9 @@ Result<std::vector<ConstantField>> environment_fields(const Environment& environ
   if (text.empty()) return fields;
   if (is_quoted(text))
     return fail("ENV_ID: it has quotes around it, which docker's --env-file keeps; write it without them");
-  if (text.size() > limits::constant_value_bytes_max) {
-    return fail("ENV_ID: this is longer than " + std::to_string(limits::constant_value_bytes_max) +
-                " bytes, and every line would carry it; write a shorter one");
-  }
-  std::string json = json_string(text);
-  if (!is_strict_json_object("{\"text\":" + json + "}")) return fail("ENV_ID: this is not UTF-8");
-  fields.push_back({.name = "env_id", .value = std::move(json)});
+  Result<std::string> constant = read_constant(text);
+  if (!constant) return fail("ENV_ID: " + constant.error().text);
+  fields.push_back({.name = "env_id", .value = std::move(*constant)});
   return fields;
 }
 
