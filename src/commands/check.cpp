@@ -193,8 +193,8 @@ class Doctor {
       find(Severity::warning, "state",
            "what is set aside takes " + describe_bytes(total.bytes) + " of its " +
                describe_bytes(limits::set_aside_bytes_max) +
-               "; from half of it on, a tenant that sets much aside is held; look at it (logzio-okta "
-               "set-aside list), then retry or drop it");
+               "; once half is used, a tenant that has much set aside is held; review the items (logzio-okta "
+               "set-aside list), then retry or drop them");
     }
   }
 
@@ -364,7 +364,7 @@ class Doctor {
       return std::filesystem::weakly_canonical(path, ignored);
     };
     if (place_.empty() ? same_path(theirs) != same_path(state_dir_) : theirs != place_) {
-      daemon.headline = "another one's, whose state is in " + printable(theirs);
+      daemon.headline = "another daemon, whose state is in " + printable(theirs);
       return find(Severity::warning, "admin",
                   daemon.address + " is in use by the daemon whose state is in " + printable(theirs) +
                       "; give each daemon an --admin address of its own");

@@ -83,12 +83,12 @@ std::string set_aside_part(const std::optional<SetAsideTotal>& total) {
   return part;
 }
 
-/// "state in DIR: of uid 1000, mode 0700, 12 GiB free; 3 events are set aside (2.1 KiB of 256 MiB)"
+/// "state in DIR: owned by uid 1000, mode 0700, 12 GiB free; 3 events are set aside (2.1 KiB of 256 MiB)"
 std::string state_line(const StateFound& state) {
   std::ostringstream mode;
   mode << std::oct << state.mode;
   std::string line = "state in " + harmless(state.path);
-  line += state.exists ? ": of uid " + std::to_string(state.owner) + ", mode 0" + mode.str()
+  line += state.exists ? ": owned by uid " + std::to_string(state.owner) + ", mode 0" + mode.str()
                        : " (created at the first start)";
   if (state.free_bytes) line += ", " + describe_bytes(*state.free_bytes) + " free";
   return line + set_aside_part(state.set_aside) + "\n";

@@ -73,7 +73,7 @@ int state_copy(Settings settings, const Environment& environment) {
                     " and " + counted(copied->spooled, "row") + " of the spool copied " +
                     (into ? "from " + quotable(dir) + " into " + session->place()
                           : "from " + session->place() + " into " + quotable(dir)) +
-                    ". Go on with one of the two: each that runs delivers\n");
+                    ". Run the daemon on only one of the two: each would deliver\n");
   return 0;
 }
 

@@ -37,11 +37,10 @@ bool is_ours(const Settings& settings, std::FILE* out) {
   if (settings.options.store) {
     const std::string place = place_of(StoreAccess{.url = *settings.options.store});
     if (*theirs == place) return true;
-    std::fprintf(
-        out,
-        "logzio-okta: this is the daemon whose state is in %s, not in %s: that one does not run, or found "
-        "its --admin address taken; give each daemon an --admin address of its own\n",
-        printable(*theirs).c_str(), quotable(place).c_str());
+    std::fprintf(out,
+                 "logzio-okta: this is the daemon whose state is in %s, not in %s: that one is not running, "
+                 "or found its --admin address in use; give each daemon an --admin address of its own\n",
+                 printable(*theirs).c_str(), quotable(place).c_str());
     return false;
   }
   if (!settings.options.state_dir) return true;
@@ -52,8 +51,8 @@ bool is_ours(const Settings& settings, std::FILE* out) {
   if (same_path(*theirs) == same_path(*settings.options.state_dir)) return true;
   std::fprintf(
       out,
-      "logzio-okta: this is the daemon whose state is in %s, not the one of %s: that one does not run, "
-      "or found its --admin address taken; give each daemon an --admin address of its own\n",
+      "logzio-okta: this is the daemon whose state is in %s, not the one of %s: that one is not running, or "
+      "found its --admin address in use; give each daemon an --admin address of its own\n",
       printable(*theirs).c_str(), quotable(*settings.options.state_dir).c_str());
   return false;
 }

@@ -28,10 +28,9 @@ constexpr std::array rows = {
         "Port 8071 is HTTPS (the default), "
         "5052 lines over TLS, 8070 HTTP, 5050 lines over TCP; https:// tls:// http:// tcp:// say it for any "
         "port."},
-    OptionRow{
-        "--state-dir DIR", "LOGZIO_OKTA_STATE_DIR",
-        "$STATE_DIRECTORY, /var/lib/logzio-okta or ~/.local/state/logzio-okta",
-        "Where the place in each tenant's log is kept. Lose it and events are delivered again from --since."},
+    OptionRow{"--state-dir DIR", "LOGZIO_OKTA_STATE_DIR",
+              "$STATE_DIRECTORY, /var/lib/logzio-okta or ~/.local/state/logzio-okta",
+              "Where each tenant's cursor is kept. If it is lost, events are delivered again from --since."},
     OptionRow{"--store URL", "LOGZIO_OKTA_STORE", "",
               "Keep the state in PostgreSQL instead, for replicas that take over from each other: "
               "postgresql://okta@db.example.com/okta. The password comes from PGPASSWORD, PGPASSFILE or "
@@ -39,7 +38,7 @@ constexpr std::array rows = {
     OptionRow{"--instance NAME", "LOGZIO_OKTA_INSTANCE", "the host's name",
               "The name of this replica among those that share a store."},
     OptionRow{"--lease D", "LOGZIO_OKTA_LEASE", "20s",
-              "Without a sign of life for so long a replica's orgs are taken over: 10s to 5m."},
+              "How long a replica may be silent before others take over its orgs: 10s to 5m."},
     OptionRow{"--copy-to DIR", "LOGZIO_OKTA_COPY_TO", "",
               "Keep what the listener took in files as well: DIR/<destination>/<hour>.ndjson.gz."},
     OptionRow{"--since T", "LOGZIO_OKTA_SINCE", "7d",
@@ -50,37 +49,37 @@ constexpr std::array rows = {
     OptionRow{"--rate-share F", "LOGZIO_OKTA_RATE_SHARE", "0.5",
               "The share of each org's rate limit that may be spent, 0.05 to 1."},
     OptionRow{"--once", "", "",
-              "Deliver what there is, save the cursors and exit; 69 if that cannot be finished."},
+              "Deliver what there is, save the cursors and exit, with 69 if that cannot be finished."},
     OptionRow{"--ca-file FILE", "LOGZIO_OKTA_CA_FILE", "the system's store",
               "More certificates to trust, for a proxy that inspects TLS."},
     OptionRow{"--admin ADDR:PORT", "LOGZIO_OKTA_ADMIN", "127.0.0.1:9810",
-              "Where health, metrics and status are served; off for nowhere."},
+              "Where health, metrics and status are served; off disables this."},
     OptionRow{"--admin-hosts LIST", "LOGZIO_OKTA_ADMIN_HOSTS", "",
-              "Host names, comma-separated, by which that server may be asked; on loopback no others than "
-              "localhost are answered."},
+              "Comma-separated host names that requests to that server may use; on loopback, without them, "
+              "only localhost is answered."},
     OptionRow{"--hooks ADDR:PORT", "LOGZIO_OKTA_HOOKS", "off",
-              "Where Okta's event hooks are taken; an org of the tenants file is then asked at once."},
+              "Where Okta's event hooks are received; a delivery makes the daemon poll its org at once."},
     OptionRow{"--hooks-cert FILE", "LOGZIO_OKTA_HOOKS_CERT", "",
-              "The event hook's certificate with its chain, PEM; without one plain HTTP, for a proxy on "
+              "The event hook's certificate with its chain, PEM; without one, plain HTTP, for a proxy on "
               "loopback or one of --hooks-proxies."},
     OptionRow{"--hooks-key FILE", "LOGZIO_OKTA_HOOKS_KEY", "", "The key of that certificate, PEM."},
     OptionRow{"--hooks-secrets FILE", "LOGZIO_OKTA_HOOKS_SECRETS", "",
-              "Secrets that let a delivery in by its Authorization header, one a line, beside the shipping "
-              "token in logzio_token."},
+              "Secrets, one per line, that a delivery may have in its Authorization header instead of the "
+              "shipping token in logzio_token."},
     OptionRow{"--hooks-orgs LIST", "LOGZIO_OKTA_HOOKS_ORGS", "",
               "Comma-separated orgs that are not polled: the events in their deliveries are shipped."},
-    OptionRow{
-        "--hooks-proxies LIST", "LOGZIO_OKTA_HOOKS_PROXIES", "",
-        "Reverse proxies in front of the hook, as comma-separated addresses or networks: they may speak "
-        "plain HTTP, and are believed about whom they speak for."},
+    OptionRow{"--hooks-proxies LIST", "LOGZIO_OKTA_HOOKS_PROXIES", "",
+              "Reverse proxies in front of the hook, as comma-separated addresses or networks: they may use "
+              "plain HTTP, and the client addresses that they forward are trusted."},
     OptionRow{
         "--hooks-regions LIST", "LOGZIO_OKTA_HOOKS_REGIONS", "all",
         "The regions that a delivery's logzio_region may name, comma-separated; none forbids the header."},
-    OptionRow{"--user UID[:GID]", "LOGZIO_OKTA_USER", "",
-              "Started as root: the user to become once the files are read. The image sets it to 1000:1000."},
+    OptionRow{
+        "--user UID[:GID]", "LOGZIO_OKTA_USER", "",
+        "If started as root, the user to become once the files are read. The image sets it to 1000:1000."},
     OptionRow{"--log-level L", "LOG_LEVEL", "info", "trace, debug, info, warn, error or fatal."},
     OptionRow{"--log-format F", "LOGZIO_OKTA_LOG_FORMAT", "text",
-              "text or json, one line an entry, on stderr."},
+              "text or json, one line per entry, on stderr."},
 };
 
 constexpr std::array level_names = {std::string_view("trace"), std::string_view("debug"),
@@ -236,7 +235,7 @@ Result<void> check_token(std::string_view token) {
       "; copy the shipping token (32 letters) from Logz.io: Settings, Manage tokens, Data shipping";
   if (token.find_first_of("<>${}") != std::string_view::npos) return fail("it is a placeholder" + cure);
   if (!std::ranges::all_of(token, ascii::is_letter)) {
-    return fail("it holds something else than letters" + cure);
+    return fail("it contains something other than letters" + cure);
   }
   if (token.size() != letters)
     return fail("it has " + std::to_string(token.size()) + " letters, not 32" + cure);

@@ -90,16 +90,17 @@ Note line_set_aside_note(const std::string& tenant, const std::string& reason) {
 }
 
 Note share_full_note(const std::string& tenant) {
-  return note(Level::error, tenant +
-                                " has filled its share of the room for events set aside: its delivery holds "
-                                "until some are looked at and dropped; the other tenants' goes on. Nothing "
-                                "is lost: Okta keeps the events");
+  return note(
+      Level::error,
+      tenant +
+          " has filled its share of the room for events set aside: its delivery is held until some "
+          "are reviewed and dropped; the other tenants' goes on. Nothing is lost: Okta keeps the events");
 }
 
 Note set_aside_full_note() {
   return note(Level::error, "the room for events set aside is full (" +
                                 std::to_string(limits::set_aside_bytes_max / limits::MiB) +
-                                " MiB): delivery holds until some are reviewed and dropped. Nothing is "
+                                " MiB): delivery is held until some are reviewed and dropped. Nothing is "
                                 "lost: Okta keeps the events");
 }
 

@@ -130,7 +130,7 @@ Failure of_redirect(int status) {
 Failure of_something_in_between(int status, const std::string& said) {
   const bool redirect = status < 400;
   return {.kind = "foreign",
-          .text = "something in between answers in Okta's place (" + said +
+          .text = "a proxy or firewall answers in Okta's place (" + said +
                   (redirect ? "); its redirect is never followed" : ")") +
                   ": allow requests to this domain through the proxy or firewall",
           .counted = &RequestCounts::client_error,

@@ -18,7 +18,7 @@ void HookOrgs::arrived(Now now, const HookArrived& arrived, PageReader& reader, 
   Tenant* tenant = roster_.find(hook->source);
   const auto& accounts = arrived.accounts;
   if (!accounts.empty() && (!tenant || std::ranges::find(accounts, tenant->destination) == accounts.end())) {
-    return refuse(now, arrived.id, HookRefusal::source, 403, "this org's hooks want another token");
+    return refuse(now, arrived.id, HookRefusal::source, 403, "this org's hooks need another token");
   }
   if (!tenant && std::ranges::find(orgs_, hook->source) != orgs_.end())
     return keep(now, arrived, *hook, reader.events(), closing);
@@ -42,7 +42,7 @@ void HookOrgs::keep(Now now, const HookArrived& arrived, const Hook& hook,
   const bool full = spool_bytes() + bytes > spool_bytes_max_;
   if (full) {
     say(ledger_.cannot_keep(now, "the spool is full (" + std::to_string(spool_bytes_max_ / limits::MiB) +
-                                     " MiB), as the listener takes less than comes"));
+                                     " MiB), because more arrives than the listener takes"));
   }
   std::size_t arriving = bytes;
   for (const auto& [id, hooked] : streams_) arriving += hooked.stream.arriving_bytes();

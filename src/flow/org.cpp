@@ -402,7 +402,7 @@ MintEnd Org::refused_token(Now now, Key& key, const TokenRefusal& refusal) {
   MintEnd end{.next = key.mint->refused(now.steady, trouble, random_), .trouble = trouble};
   const std::string cure = cure_of(refusal, key.name);
   end.text = (refusal.of_okta ? "Okta grants no access token ("
-                              : "something in between answers in Okta's place, so there is no "
+                              : "a proxy or firewall answers in Okta's place, so there is no "
                                 "access token (") +
              describe(refusal) + ")" + (cure.empty() ? "" : "; " + cure);
   if (end.next != Mint::Next::again) key.trouble = end.text;

@@ -107,10 +107,10 @@ void ActiveRoster::retire(Tenant& tenant) {
   cancel_asks(tenant);
   if (goes_on) {
     note(tenant, Level::warn,
-         "its filter was changed: a stream of its own begins; the place under the old filter is kept, and "
-         "goes on from there if that comes back");
+         "its filter was changed: a new stream begins; the cursor of the old filter is kept, and is used "
+         "again if that filter comes back");
   } else {
-    note(tenant, Level::info, "no longer in the tenants file; its place is kept");
+    note(tenant, Level::info, "no longer in the tenants file; its cursor is kept");
   }
 }
 
@@ -126,7 +126,7 @@ void ActiveRoster::held_by(Tenant& tenant, const std::string& holder) {
   tenant.holder = holder;
   if (!policy_.once) return note(tenant, Level::info, "followed by " + holder + "; on standby here");
   tenant.gave_up = true;
-  note(tenant, Level::warn, "followed by " + holder + ", which brings its events; left to it");
+  note(tenant, Level::warn, "followed by " + holder + ", which delivers its events; not followed here");
 }
 
 void ActiveRoster::lost(Now now, Tenant& tenant, const std::string& holder, bool goes_on) {
@@ -154,7 +154,7 @@ void ActiveRoster::give_way(Tenant& tenant) {
   if (tenant.retired || tenant.poller.opening() || std::exchange(tenant.gives_way, true)) return;
   tenant.poller.stop();
   cancel_asks(tenant);
-  note(tenant, Level::info, "moves to another replica when what is on its way has arrived");
+  note(tenant, Level::info, "moves to another replica once what is in flight is delivered");
 }
 
 void ActiveRoster::let_go(Now now) {

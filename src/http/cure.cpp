@@ -20,14 +20,14 @@ std::string_view cure_of_certificate(CertificateFault fault) {
     case CertificateFault::wrong_name:
       return "correct the name in the configuration, or the DNS record or proxy that answers for it";
     case CertificateFault::unknown_ca:
-      return "if a proxy of yours inspects TLS, give its certificate with --ca-file; if not, somebody is in "
-             "between";
+      return "if a proxy of yours inspects TLS, give its certificate with --ca-file; if not, someone may be "
+             "intercepting the connection";
     case CertificateFault::good:
     case CertificateFault::other:
       break;
   }
-  return "check that certificate and what is in between; if a proxy of yours inspects TLS, give its "
-         "certificate with --ca-file";
+  return "check that certificate, and whether something intercepts the connection; if a proxy of yours "
+         "inspects TLS, give its certificate with --ca-file";
 }
 
 }  // namespace
@@ -57,12 +57,12 @@ std::string cure_for(TransportFault fault, const Scene& scene) {
     case TransportFault::untrusted:
       return std::string(cure_of_certificate(scene.certificate));
     case TransportFault::tls_failed:
-      return "something other than a TLS 1.2 server listens there or is in between: check the port and the "
-             "proxy; for a listener without TLS, write its scheme (http://, tcp://)";
+      return "what answers there is not a TLS 1.2 server: check the port and the proxy; for a listener "
+             "without TLS, write its scheme (http://, tcp://)";
     case TransportFault::timed_out:
     case TransportFault::cut:
     case TransportFault::answer_too_large:
-      return "if it persists, check what is in between (proxy, firewall, relay)";
+      return "if it persists, check the proxy, firewall or relay on the way";
     case TransportFault::refused_by_us:
       return {};
   }

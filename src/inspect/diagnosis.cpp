@@ -153,7 +153,7 @@ class TenantDoctor {
     if (answer.status >= 400 && answer.status < 500 && !reply.of_okta) {
       diagnosis_.http = failed;
       return find(Severity::failure, "http",
-                  "something in between answers in Okta's place (" + std::to_string(answer.status) + ": " +
+                  "a proxy or firewall answers in Okta's place (" + std::to_string(answer.status) + ": " +
                       describe_okta_error(answer) +
                       "), which says nothing about the key; allow requests to " + diagnosis_.domain +
                       " through the proxy or firewall");
@@ -278,7 +278,7 @@ std::string other_answer(const Endpoint& listener, const HttpAnswer& answer) {
            (to_tls ? ", with https:// in front" : ", as Logz.io names it for your region");
   }
   return what +
-         ", which no listener answers to an empty bulk; check what is in between (proxy, relay), and "
+         ", which no listener answers to an empty bulk; check any proxy or relay on the way, and "
          "status.logz.io";
 }
 

@@ -194,7 +194,8 @@ void LogReader::take_failure(Now now, const OktaResult& result, Standing standin
     }
     return;
   }
-  if (standing == Standing::foreign) return failed(now, "something in between answered " + said);
+  if (standing == Standing::foreign)
+    return failed(now, "a proxy or firewall answered in Okta's place: " + said);
   if (result->status() == 404) {
     return give_up("Okta has no System Log under " + domain_.name() + " (" + said +
                    "); if the org was renamed, write its new domain into the tenants file");

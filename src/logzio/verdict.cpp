@@ -162,7 +162,7 @@ std::string_view what_it_means(int status) {
     case 400:
       return "not the listener's own 400, perhaps a proxy's";
     case 403:
-      return "a proxy or firewall in between forbids it";
+      return "a proxy or firewall on the way forbids it";
     case 404:
     case 405:
       return "no bulk listener is there; check host and port of the listener";

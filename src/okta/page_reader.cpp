@@ -74,7 +74,7 @@ Taken inflate(std::string_view packed, std::string& body, PageCutter& cutter) {
 std::string describe_fault(BodyFault fault) {
   switch (fault) {
     case BodyFault::damaged:
-      return "a damaged or cut gzip body";
+      return "a damaged or truncated gzip body";
     case BodyFault::encoding:
       return "a Content-Encoding that was not asked for";
     case BodyFault::too_large:

@@ -23,12 +23,12 @@ TEST_CASE("base64url: reads back what it wrote, of any length and any bytes") {
   }
 }
 
-TEST_CASE("base64url: strictly, nothing but whole bytes in its own letters is read") {
+TEST_CASE("base64url: strict reading accepts only whole bytes in its own letters") {
   for (const auto wrong : {"Zg=="sv, "Zm9v\n"sv, "+/+/"sv, "Z"sv, "Zh"sv, "Zm9"sv, "Zm 9v"sv, "Zm\0v"sv})
     CHECK_FALSE(decode_base64url(wrong));
 }
 
-TEST_CASE("base64url: as people have it, padding, white space and either alphabet are forgiven") {
+TEST_CASE("base64url: as people paste it, padding, white space and either alphabet are accepted") {
   CHECK(decode_any_base64("Z m\r\n9\tv") == "foo");
   CHECK(decode_any_base64("Zg==") == "f");
   CHECK(decode_any_base64("+/-_") == decode_any_base64("-_+/"));

@@ -55,7 +55,7 @@ TEST_CASE("gzip: what was packed is unpacked, at any size") {
   }
 }
 
-TEST_CASE("gzip: room that is there is used again, and holds nothing of what was there before") {
+TEST_CASE("gzip: existing capacity is used again, and keeps nothing of what was in it before") {
   std::string plain;
   REQUIRE(gunzip(gzip(text_like_events(100'000)), roomy, plain));
   const char* const room = plain.data();
@@ -100,7 +100,7 @@ TEST_CASE("gunzip: reads what another program packed") {
   REQUIRE(gunzip(hello, 100).value() == "hello\n");
 }
 
-TEST_CASE("gunzip: a header with extra bytes, a file name and a comment is passed over") {
+TEST_CASE("gunzip: a header with extra bytes, a file name and a comment is skipped") {
   std::string packed(
       "\x1f\x8b\x08\x1c\x00\x00\x00\x00\x00\x03\x04\x00"
       "abcd"
@@ -140,7 +140,7 @@ TEST_CASE("gunzip: the bound is exact") {
     REQUIRE(fault_of(packed, 0) == GzipFault::too_large);
   }
   REQUIRE(gunzip(gzip(""), 0).value().empty());
-  // A string has room for more than so few bytes, and offers it.
+  // A string has capacity for more than so few bytes, and all of it is offered.
   for (std::size_t bytes = 1; bytes < 40; ++bytes) {
     REQUIRE(fault_of(gzip(std::string(bytes, 'x')), bytes - 1) == GzipFault::too_large);
   }

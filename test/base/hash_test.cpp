@@ -12,7 +12,7 @@ TEST_CASE("hash: the value of a text never changes, since it is stored") {
   REQUIRE(hash64("dc9fd3c0-598c-11ef-8478-2b7584bf8d5a") == 0x61B1058D1EBAFD18U);
 }
 
-TEST_CASE("hash: one changed bit is another hash, at every length class of XXH3") {
+TEST_CASE("hash: one changed bit gives another hash, at every length class of XXH3") {
   for (const std::size_t size : {1U, 3U, 8U, 16U, 17U, 128U, 129U, 240U, 241U, 2400U}) {
     std::string text(size, 'a');
     const std::uint64_t before = hash64(text);

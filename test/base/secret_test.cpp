@@ -30,7 +30,7 @@ TEST_CASE("secret: exposes what it took and wipes where it came from") {
     const std::size_t size = source.size();
     const Secret secret(std::move(source));
     REQUIRE(secret.expose() == text);
-    // The string still owns its memory, so that what is there may be looked at.
+    // The string still owns its memory, so its content may be inspected.
     REQUIRE(source.empty());
     REQUIRE(source.capacity() >= size);
     REQUIRE(std::string_view(bytes, size) == std::string(size, '\0'));

@@ -39,13 +39,13 @@ TEST_CASE("text: case and white space are ASCII only") {
   REQUIRE(ascii::lower("ACME.Okta-9_\xC4") == "acme.okta-9_\xC4");
   REQUIRE(ascii::equal_ignoring_case("Retry-AFTER", "retry-after"));
   REQUIRE_FALSE(ascii::equal_ignoring_case("link", "links"));
-  REQUIRE_FALSE(ascii::equal_ignoring_case("[", "{"));  // 32 apart, as letters are, but no letters.
+  REQUIRE_FALSE(ascii::equal_ignoring_case("[", "{"));  // 32 apart, like letters of two cases.
   REQUIRE(ascii::trim(" \t\r\n a b \n") == "a b");
   REQUIRE(ascii::trim(" \n ").empty());
   REQUIRE(ascii::trim("\xC2\xA0x") == "\xC2\xA0x");
 }
 
-TEST_CASE("text: bytes are shown in the unit in which people think of them") {
+TEST_CASE("text: sizes are shown in the usual unit") {
   REQUIRE(describe_bytes(0) == "0 bytes");
   REQUIRE(describe_bytes(1) == "1 byte");
   REQUIRE(describe_bytes(1023) == "1023 bytes");

@@ -1,4 +1,5 @@
-// logzio-okta-bench: how fast the daemon is, beside the limit and the naive way (docs/performance.md).
+// logzio-okta-bench: how fast the daemon is, compared with the limit and a naive implementation
+// (docs/performance.md).
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -107,7 +108,7 @@ class Bench {
     }
   }
 
-  // Pages that are not full only come at the tail, one each poll interval.
+  // Pages that are not full come only at the tail, one per poll interval.
   void short_pages() {
     fmt::print(
         "\nShort pages: {} tenants polled every second\n"
@@ -237,7 +238,7 @@ class Bench {
     return trial;
   }
 
-  /// A round is a run each way, one after the other, so that both meet the same machine.
+  /// A round is one run of each, one after the other, so that both run under the same load.
   void compare(std::string_view usual, std::string_view other,
                const std::function<Trial(const TrialSpec&)>& run_other) {
     struct Row {

@@ -85,7 +85,7 @@ struct Stage {
     spec.settings.rate_limit = 600;
     org = world.add_org(std::move(spec));
     world.add_listener();
-    world.set_judging(false);  // We count ourselves, and its books would be the limit.
+    world.set_judging(false);  // We count events ourselves; the ledger would be the bottleneck.
     sandbox::write_file((files.path() / "tenants.yml").string(), world.tenants_yaml());
     const test::Certificate leaf = world.authority().issue({"localhost", "127.0.0.1"});
     sandbox::write_file((files.path() / "hook.crt").string(), leaf.certificate_pem);
@@ -112,7 +112,7 @@ struct Stage {
   [[nodiscard]] std::size_t lines() {
     return world.with_listener(0, [](model::Listener& logz) { return logz.lines().size(); });
   }
-  /// The uuids that have reached the listener: how often, and how often without saying that it may be a
+  /// The uuids that have reached the listener: how often, and how often without the mark of a possible
   /// repeat.
   [[nodiscard]] std::map<std::string, std::pair<int, int>> delivered() {
     std::map<std::string, std::pair<int, int>> found;
@@ -180,9 +180,9 @@ class Pushers {
   std::vector<std::jthread> threads_;
 };
 
-/// Everything that was answered 200 has arrived; nothing twice without a word.
+/// Everything that was answered 200 has arrived; nothing arrived twice without a mark.
 bool prove(Stage& stage, const Load& load, Duration patience) {
-  // Looked at as a whole seldom: meanwhile the listener waits.
+  // Checked as a whole only rarely, because the listener waits meanwhile.
   const auto begun = Clock::now();
   const auto end = begun + patience;
   std::size_t missing = load.answered.size();

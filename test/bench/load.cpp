@@ -72,7 +72,7 @@ Answer Load::answer(Request&& request, std::uint16_t port) {
   return page(number(request.host.substr(org_host_begin.size())) - 1, request.target, port);
 }
 
-/// To anyone who asks: whether assertion and proof are good is asked elsewhere.
+/// Granted to every request: other tests check whether assertion and proof are valid.
 Answer Load::grant_token() {
   if (!first_request_) first_request_ = steady_now();
   const std::string body =

@@ -34,7 +34,7 @@ struct LoadSpec {
   bool service_apps = false;  ///< The orgs are asked with OAuth tokens, each bound to a key (DPoP).
 };
 
-/// Times are since something happened outside of the daemon until the listener had acknowledged the line.
+/// Times run from an event outside of the daemon until the listener has acknowledged the line.
 struct Proof {
   std::size_t expected = 0;
   std::size_t delivered = 0;  ///< Lines.

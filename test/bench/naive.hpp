@@ -1,4 +1,5 @@
-// The naive way: what one would write in an afternoon, as a separate process against the daemon's server.
+// The naive implementation: what one would write in an afternoon, as a separate process against the same
+// server.
 #pragma once
 
 #include <cstddef>

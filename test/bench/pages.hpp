@@ -31,7 +31,8 @@ class Pages {
   [[nodiscard]] std::size_t events() const { return packed_.size() * page_events; }
   [[nodiscard]] std::size_t plain_bytes() const { return plain_bytes_; }
   [[nodiscard]] const std::vector<std::string>& packed() const { return packed_; }
-  /// `count` events from `first` on, going round at the end: a page that was not ready, packed quickly.
+  /// `count` events from `first` on, wrapping round at the end: a page that is not ready-made, packed
+  /// quickly.
   [[nodiscard]] std::string pack(std::size_t first, std::size_t count) const;
   /// The event of this line, if the line ends with exactly its bytes.
   [[nodiscard]] std::optional<std::size_t> ordinal_of(std::string_view line) const;

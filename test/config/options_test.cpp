@@ -99,7 +99,7 @@ TEST_CASE("options: a since that Okta cannot serve is refused with what to write
   }
 }
 
-TEST_CASE("options: 90 days ago, worked out when the command was typed, is still in time") {
+TEST_CASE("options: 90 days ago, computed when the command was typed, is still accepted") {
   REQUIRE(parse_since(format_rfc3339(noon - 90 * 24h - 30s), noon).has_value());
 }
 

@@ -20,8 +20,8 @@ std::string array_of(std::string_view element, std::size_t count) {
 }
 
 struct Fifty : Bench {
-  /// Adds them, writes the file with the broken ones first, and starts; returns how long until the events of
-  /// all good ones have arrived, and twice again what came later.
+  /// Adds them, writes the file with the broken ones first, and starts; returns how long it takes until the
+  /// events of all good ones have arrived, and, two more times, those that were issued later.
   Duration time_to_arrive(bool with_broken_ones) {
     std::string broken;
     if (with_broken_ones) {
@@ -57,7 +57,7 @@ TEST_CASE(
   const Duration alone = Fifty().time_to_arrive(false);
   const Duration beside = Fifty().time_to_arrive(true);
   CAPTURE(alone.count(), beside.count());
-  // Whoever waited for one of them waited as long as that one is given.
+  // A tenant that waited for a broken one would have waited for that one's whole timeout.
   CHECK(beside < 4 * alone + limits::connect_timeout);
 }
 
@@ -159,7 +159,8 @@ TEST_CASE("apart: the first request leaves at once; idle, fifty tenants cost nex
   const WallTime began = World::now();
   bench.start({.poll_interval = "10s"});
   REQUIRE(bench.all_arrive());
-  // Each asks for Okta's clock and for its log; old events are no tail, so the one that has some asks on.
+  // Each asks for Okta's clock and for its log; old events are not the tail, so the one that has some asks
+  // again.
   REQUIRE(bench.wait([&] { return bench.requests_of_all() == 101; }));
   WallTime first = WallTime::max();
   for (std::size_t org = 0; org < 50; ++org) {

@@ -181,7 +181,7 @@ TEST_CASE("check: with separate accounts each is asked, and a wrong token is rep
   CHECK(bench.accepted(0) == 1);
   CHECK(bench.accepted(own) == 2);  // Two accounts, of which one has two tenants.
 
-  // Each has its own, so that there is nothing to be said for all of them.
+  // Each has its own, so no default is needed.
   bench.write_tenants("tenants_credentials:\n" + entry(1, by_file) + entry(2, by_file));
   Words words = {"check"};
   for (const std::string& flag : bench.flags_of({})) words.push_back(flag);
@@ -216,7 +216,7 @@ TEST_CASE("check: every problem of the configuration is reported at once, and wh
   CHECK(bench.requests(org) == 1);
 }
 
-TEST_CASE("check: a state directory that cannot be used is 74, a file for everybody's eyes a warning") {
+TEST_CASE("check: a state directory that cannot be used is 74, a file that everybody can read a warning") {
   Bench bench;
   (void)bench.add_org();
   bench.add_listener();
@@ -273,7 +273,7 @@ TEST_CASE("check: with --strict a warning is a failure") {
   CHECK(check(bench, {.flags = {"--strict"}}).code == 0);
 }
 
-TEST_CASE("check: the running daemon is asked how it does, and tries a key again that works again") {
+TEST_CASE("check: the running daemon is asked for its status, and retries a key that works again") {
   Bench bench;
   const std::size_t org = bench.add_org();
   const std::size_t other = bench.add_org();
@@ -328,7 +328,7 @@ TEST_CASE("check: what is set aside is counted, and the state stays as it was") 
   CHECK(bench.stop() == 0);
   const Checked checked = check(bench);
   INFO(checked.text);
-  CHECK(checked.text.contains("state in " + bench.state_dir() + ": of uid "));
+  CHECK(checked.text.contains("state in " + bench.state_dir() + ": owned by uid "));
   CHECK(checked.text.contains(", mode 0700, "));
   CHECK(checked.text.contains("; 1 event set aside ("));
   CHECK(checked.text.contains(" of 256 MiB; logzio-okta set-aside list shows them)"));
@@ -341,7 +341,7 @@ TEST_CASE("check: what is set aside is counted, and the state stays as it was") 
   CHECK(bench.proven_once());
 }
 
-TEST_CASE("check: an answer that takes long does not put the others' clocks wrong") {
+TEST_CASE("check: a slow answer does not distort the others' clocks") {
   Bench bench;
   const std::size_t org = bench.add_org();
   bench.add_listener({.protocol = Protocol::http_bulk});
@@ -354,7 +354,7 @@ TEST_CASE("check: an answer that takes long does not put the others' clocks wron
   Daemon process({.binary = Bench::binary(), .args = words, .env = bench.environment_of({})});
   CHECK(process.wait_exit(patience) == 69);
   INFO(process.out());
-  CHECK(process.out().contains("within 10 s"));  // It waits for more of what it takes for a request.
+  CHECK(process.out().contains("within 10 s"));  // It waits for the rest of what it takes for a request.
   const std::string ahead = "\"clock_ahead_seconds\":";
   const std::size_t at = process.out().find(ahead);
   REQUIRE(at != std::string::npos);

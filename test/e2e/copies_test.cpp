@@ -71,7 +71,7 @@ struct CopiesBench : Bench {
     }
     return events;
   }
-  /// Both hold the same events, each once but for what says that it may be a repeat.
+  /// Both hold the same events, each once except for those marked as possible repeats.
   void hold_the_same() {
     const Events here = copied();
     const Events there = taken();
@@ -269,7 +269,7 @@ TEST_CASE_METHOD(CopiesBench, "copies: a full disk holds delivery, says so once,
 }
 
 TEST_CASE_METHOD(CopiesBench,
-                 "copies: killed while the disk is full, what had no copy comes again and says so") {
+                 "copies: killed while the disk is full, events without a copy come again, marked") {
   const std::size_t org = add_org();
   add_listener();
   start(run());

@@ -41,7 +41,7 @@ std::size_t wrongly_marked(Bench& bench, const std::vector<Life>& lives) {
   return wrong;
 }
 
-TEST_CASE("crash: killed at random moments while events come, nothing is lost and repeats say so") {
+TEST_CASE("crash: killed at random moments while events come, nothing is lost and repeats are marked") {
   const std::uint64_t kills = setting("LOGZIO_OKTA_E2E_KILLS", 10);
   const std::uint64_t seed = setting("LOGZIO_OKTA_E2E_SEED", 1);
   CAPTURE(kills, seed);
@@ -93,7 +93,7 @@ TEST_CASE("crash: killed at random moments while events come, nothing is lost an
   CHECK(bench.world.judge().marked == marked);
 }
 
-TEST_CASE("crash: killed with a bulk taken and unanswered, every one of its lines comes again and says so") {
+TEST_CASE("crash: killed with a bulk taken and unanswered, each of its lines comes again, marked") {
   Bench bench;
   const std::size_t org = bench.add_org();
   bench.add_listener();

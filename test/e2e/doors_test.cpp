@@ -1,4 +1,5 @@
-// Doors: what the system around the daemon, or whoever sets its environment or its state, gets out of it.
+// Doors: what the surrounding system, or anyone who controls its environment or its state, gets out of the
+// daemon.
 #include <csignal>
 
 #include <unistd.h>
@@ -47,7 +48,7 @@ TEST_CASE_METHOD(Bench,
   CHECK(stop() == 0);
 }
 
-TEST_CASE_METHOD(Bench, "doors: where else the system's certificates are read from is said") {
+TEST_CASE_METHOD(Bench, "doors: another source of the system's certificates is logged") {
   add_org();
   add_listener();
   write_file(path("certificates.pem"), "");
@@ -101,7 +102,8 @@ TEST_CASE_METHOD(Bench, "doors: a credential in the wrong place is not repeated,
   }
 }
 
-TEST_CASE_METHOD(Bench, "doors: what asks Okta is not root, though root had to read for it") {
+TEST_CASE_METHOD(Bench,
+                 "doors: the process that asks Okta is not root, although root had to read its files") {
   if (::geteuid() != 0) {
     WARN("not tried: only root can become somebody else");
     return;
@@ -152,7 +154,7 @@ TEST_CASE_METHOD(Bench, "doors: a link that somebody has written into the state 
   CHECK(proven());
 }
 
-TEST_CASE_METHOD(Bench, "doors: what got into the running daemon could start nothing and write nowhere") {
+TEST_CASE_METHOD(Bench, "doors: an intruder in the running daemon could start nothing and write nowhere") {
   if (!measurable()) return;  // A sanitizer has to be loaded before anything else.
   const std::size_t org = add_org();
   add_listener();

@@ -68,7 +68,7 @@ TEST_CASE("events: a span is printed exactly as Okta holds it, page after page, 
   CHECK(reader.lines.size() < 1260);
 }
 
-TEST_CASE("events: a filter and keywords are Okta's business, and are asked for") {
+TEST_CASE("events: a filter and keywords are passed on to Okta") {
   Reader reader;
   const std::size_t org = reader.add_org();
   for (int i = 0; i < 30; ++i) {
@@ -87,7 +87,7 @@ TEST_CASE("events: a filter and keywords are Okta's business, and are asked for"
   CHECK(reader.bench.daemon().log().contains("Okta refuses the query"));
 }
 
-TEST_CASE("events: with --follow what comes is printed as it comes") {
+TEST_CASE("events: with --follow, new events are printed as they arrive") {
   Reader reader;
   const std::size_t org = reader.add_org();
   reader.bench.world.issue_past(org, 20, 1h);
@@ -104,7 +104,7 @@ TEST_CASE("events: with --follow what comes is printed as it comes") {
   CHECK(daemon.wait_exit(patience).has_value());
 }
 
-TEST_CASE("events: a tenant has to be named where there are several, and one that is not there is said so") {
+TEST_CASE("events: a tenant must be named if there are several, and an unknown one is reported") {
   Reader reader;
   const std::size_t first = reader.add_org();
   const std::size_t second = reader.add_org();

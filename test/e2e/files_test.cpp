@@ -123,7 +123,7 @@ TEST_CASE("files: a state put back from an older copy repeats nothing without a 
   CHECK(bench.world.judge().repeats == 3000);
 }
 
-TEST_CASE("files: a status that another state's daemon answers says so") {
+TEST_CASE("files: status says if the daemon of another state has answered") {
   Bench bench;
   bench.add_org();
   bench.add_listener();

@@ -40,7 +40,7 @@ TEST_CASE("home: a next link that leaves the org is never followed, and the even
   }
   bench.start();
   REQUIRE(bench.all_arrive());
-  // Behind the hostile pages the same place is asked again, and goes on from there.
+  // After the hostile pages the same place is requested again, and the stream continues from there.
   for (std::size_t org = 0; org < kinds; ++org) {
     REQUIRE(bench.wait([&] { return bench.requests(org) >= 4; }));
     bench.world.issue(org, 1);
@@ -75,7 +75,7 @@ TEST_CASE("home: redirects are not followed, neither Okta's nor the listener's")
   CHECK(bench.world.trap_calls() == 0);
 }
 
-TEST_CASE("home: an org with a certificate that cannot be trusted hears not one request") {
+TEST_CASE("home: an org with a certificate that cannot be trusted gets no request") {
   const Trust trust = GENERATE(Trust::wrong_name, Trust::stranger, Trust::expired);
   Bench bench;
   const std::size_t org = bench.add_org({.tls = true, .trust = trust});
@@ -149,7 +149,7 @@ struct BehindProxy : Bench {
   BehindProxy() {
     add_secret(password);
     add_secret("p%40ss%3Aword%2Fwith%25signs");
-    add_secret("bWFsbG9yeTpwQHNzOndvcmQvd2l0aCVzaWducw");  // As basic authentication says both.
+    add_secret("bWFsbG9yeTpwQHNzOndvcmQvd2l0aCVzaWducw");  // Both, as basic authentication has them.
     world.issue_past(org, 2500, 24h);
   }
 
@@ -201,7 +201,7 @@ TEST_CASE_METHOD(BehindProxy, "home: NO_PROXY and loopback addresses keep the pr
 
 TEST_CASE_METHOD(BehindProxy, "home: no credential is in the command line, on the admin pages or in a log") {
   add_listener({.host = "listener.logz.io"});
-  // Everything that makes it talk: answers that repeat what they were asked with, and every kind of failure.
+  // Everything that makes it log: answers that echo the request, and every kind of failure.
   const auto org_with = [&](const model::OktaFault& trouble) { inject(add_org({.tls = true}), trouble); };
   org_with(fault::okta_unauthorized());
   org_with(fault::okta_forbidden());
@@ -255,7 +255,7 @@ TEST_CASE("home: the program leaves no core dump in which keys could be found") 
   CHECK(limits.contains("Max core file size        0                    0"));
 }
 
-TEST_CASE("home: what the state directory holds is for only its owner") {
+TEST_CASE("home: the content of the state directory is only for its owner") {
   Bench bench;
   const std::size_t org = bench.add_org();
   bench.add_listener();

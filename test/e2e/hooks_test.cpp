@@ -27,11 +27,11 @@ using sandbox::hook_post;
 using sandbox::HookClient;
 using sandbox::HookReply;
 
-/// A daemon that would ask once an hour, with its door open.
+/// A daemon that polls once an hour, with its event hook server on.
 struct Door : Bench {
   std::size_t org = 0;
   std::uint16_t port = 0;
-  std::string known;  ///< A header that lets in.
+  std::string known;  ///< A header with a valid credential.
   std::string trusted;
 
   void start_hooked(Words flags = {}, std::string poll_interval = "1h", Variables env = {}) {
@@ -57,7 +57,7 @@ struct Door : Bench {
     client.say(bytes);
     return client.hear().status;
   }
-  /// What the listener has got of this org's events.
+  /// The events of this org that the listener has received.
   Words arrived_from(const std::string& pusher, std::size_t listener = 0) {
     return world.with_listener(listener, [&](model::Listener& logz) {
       Words lines;
@@ -76,7 +76,7 @@ struct Hooked : Door {
   }
 };
 
-/// The shape in which Logz.io's own hook has its public samples: indented, most members null, no request.
+/// The shape of the public samples of Logz.io's own hook: indented, most members null, no request.
 std::string sample_event(const std::string& uuid, const std::string& published, const std::string& type,
                          const std::string& message) {
   return "{\n        \"uuid\": \"" + uuid + "\",\n        \"published\": \"" + published +
@@ -114,8 +114,7 @@ std::string sample_body(const std::string& event_id, const Words& events) {
          "\n    ]\n  },\n  \"eventTime\": \"2022-11-14T17:02:36.691Z\",\n"
          "  \"contentType\": \"application/json\"\n}";
 }
-/// The one in an older documentation of Okta: eventID is written so, there is no contentType, nothing is
-/// null.
+/// The shape in older documentation of Okta: spelled eventID, without contentType, nothing null.
 const std::string documented_body =
     R"({"eventType":"com.okta.event_hook","eventTypeVersion":"1.0","cloudEventsVersion":"0.1",)"
     R"("eventID":"b5a188b9-0000-4000-8000-000000000003","eventTime":"2019-03-27T16:59:53.032Z",)"
@@ -140,7 +139,7 @@ TEST_CASE_METHOD(Hooked, "hooks: a push brings the event at once, by the System 
   CHECK(proven_once());
 }
 
-TEST_CASE_METHOD(Hooked, "hooks: an event that is pushed before the log has it arrives soon all the same") {
+TEST_CASE_METHOD(Hooked, "hooks: an event that is pushed before the log has it still arrives soon") {
   start_hooked();
   const std::string early = R"({"uuid":"u","published":")" + format_rfc3339(World::now()) + R"("})";
   CHECK(delivers(hook_body(world.org_domain(org), {early}), known) == 204);
@@ -150,7 +149,7 @@ TEST_CASE_METHOD(Hooked, "hooks: an event that is pushed before the log has it a
   REQUIRE(all_arrive(10s));
 }
 
-TEST_CASE_METHOD(Hooked, "hooks: Okta's verification is answered, and what would be refused is said") {
+TEST_CASE_METHOD(Hooked, "hooks: Okta's verification is answered, and the log says what would be refused") {
   start_hooked();
   const std::string get =
       "GET /event-hook/ HTTP/1.1\r\nHost: localhost\r\nX-Okta-Verification-Challenge: my-challenge\r\n";
@@ -194,7 +193,7 @@ TEST_CASE_METHOD(Hooked,
   CHECK(says("The certificate read before stays in force"));
   CHECK(delivers(body, known) == 204);
   write_file(path("secrets"), "another-secret-of-16\n");
-  // Trying until it is let in would spend what this address may be refused, and be answered 429.
+  // Retrying until it is accepted would use up the refusals this address is allowed, and end in a 429.
   REQUIRE(says("read the secrets in " + path("secrets") + " again"));
   CHECK(delivers(body, "Authorization: another-secret-of-16\r\n") == 204);
   CHECK(delivers(body, "Authorization: Basic dXNlcjpzZWNyZXRzZWNyZXQ=\r\n") == 401);
@@ -226,12 +225,12 @@ TEST_CASE_METHOD(
   const std::string body = hook_body(world.org_domain(org), {});
   CHECK(delivers(body, "Authorization: " + secret + "\r\n") == 204);
 
-  // Written in place they are the files that root has opened.
+  // Written in place, they are still the files that root has opened.
   const std::string first = HookClient(port, trusted).serial();
   certify("");
   REQUIRE(wait([&] { return HookClient(port, trusted).serial() != first; }));
 
-  // Another file in their place has to be readable, and the line says for whom.
+  // A new file in their place must be readable, and the line says for whom.
   const std::string second = HookClient(port, trusted).serial();
   certify(".new");
   std::filesystem::rename(path("hook.key.new"), path("hook.key"));
@@ -245,8 +244,7 @@ TEST_CASE_METHOD(
   REQUIRE(wait([&] { return HookClient(port, trusted).serial() != second; }));
 }
 
-TEST_CASE_METHOD(Hooked,
-                 "hooks: strangers who send TLS records and nothing in them are left, and hold nobody up") {
+TEST_CASE_METHOD(Hooked, "hooks: strangers who send empty TLS records are disconnected, and delay nobody") {
   std::signal(SIGPIPE, SIG_IGN);
   const test::Certificate leaf = world.authority().issue({"localhost", "127.0.0.1"});
   write_file(path("hook.crt"), leaf.certificate_pem);
@@ -356,7 +354,7 @@ TEST_CASE_METHOD(Hooked, "hooks: nothing hostile gets in, and polling goes on as
   start_hooked({}, "100ms");
   const std::string good = hook_body(world.org_domain(org), {});
   const std::string head = "POST / HTTP/1.1\r\nHost: h\r\n" + known;
-  // Being left in the end counts as refused, and each address may be refused so often.
+  // A connection closed in the end counts as refused, and each address may be refused only so often.
   std::vector<HookClient> slow;
   for (int i = 0; i < 300; ++i) {
     slow.emplace_back(port, "", "127.0.0.2");
@@ -406,7 +404,7 @@ struct Alone : Hooked {
   }
 };
 
-TEST_CASE_METHOD(Alone, "hooks: an org that is not polled has its events delivered themselves, each once") {
+TEST_CASE_METHOD(Alone, "hooks: for an org that is not polled, the pushed events are delivered, each once") {
   start_hooked({"--hooks-orgs", pusher}, "1h", {{"ENV_ID", "production"}});
   const std::string first = event();
   CHECK(pushes(first) == 200);
@@ -515,7 +513,7 @@ TEST_CASE_METHOD(Alone, "hooks: a full spool answers 503, and what was answered 
   CHECK(says("the spool is full (512 MiB)"));
   CHECK(pushes(event()) == 200);  // A small one still finds room.
   CHECK(arrived().empty());
-  CHECK(stop());  // Nor would a pause before the next try be waited for.
+  CHECK(stop());  // A stop does not wait for the pause before the next try either.
   world.refuse(world.listener_port(0), false);
   start_hooked({"--hooks-orgs", pusher});
   REQUIRE(wait([&] { return lines() > kept.size(); }));
@@ -525,8 +523,8 @@ TEST_CASE_METHOD(Alone, "hooks: a full spool answers 503, and what was answered 
   CHECK(stop() == 0);
 }
 
-TEST_CASE_METHOD(Alone,
-                 "hooks: killed under load, every delivery that was answered 200 arrives, repeats say so") {
+TEST_CASE_METHOD(
+    Alone, "hooks: killed under load, every delivery that was answered 200 arrives, repeats are marked") {
   inject_listener(fault::Delay{.time = 10ms});
   std::set<std::string> kept;
   for (int life = 0; life < 5; ++life) {
@@ -565,7 +563,7 @@ TEST_CASE("hooks: what cannot work is refused at the start") {
     CHECK(daemon.wait_exit(patience) == 78);
     return daemon.log();
   };
-  CHECK_THAT(refusal({"--hooks", "0.0.0.0:0"}), Contains("without TLS only loopback is listened on"));
+  CHECK_THAT(refusal({"--hooks", "0.0.0.0:0"}), Contains("without TLS it may listen only on loopback"));
   CHECK_THAT(refusal({"--hooks", "0.0.0.0:0", "--hooks-proxies", "0.0.0.0/0"}), Contains("too wide"));
   CHECK_THAT(refusal({"--hooks-proxies", "10.0.0.1"}), Contains("--hooks is not set"));
   CHECK_THAT(refusal({"--hooks", "127.0.0.1:0", "--hooks-cert", "a.pem"}), Contains("belong together"));

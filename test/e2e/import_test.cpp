@@ -88,7 +88,7 @@ TEST_CASE("import: a file that is empty, cut, of another domain or of no tenant 
   CHECK(bench.query_state("select key from stream") == Words{bench.world.org_name(3)});
 }
 
-TEST_CASE("import: a place that is there is kept unless --force says otherwise") {
+TEST_CASE("import: an existing place is kept unless --force is given") {
   Mover mover;
   Bench& bench = mover.bench;
   const std::size_t org = bench.add_org();

@@ -31,8 +31,7 @@ TEST_CASE(
       "\n    okta_api_key: " + bench.world.org_key(org) + "\n    fields: {customer: \"7\", vip: true}\n");
   bench.start();
   REQUIRE(bench.wait([&] { return bench.requests(org) > 0; }));
-  // Published and persisted now: after the tenant's first start, so that there is nothing to say of a
-  // backfill.
+  // Published and persisted now: after the tenant's first start, so that it is not marked as backfill.
   const std::string published = format_rfc3339(World::now() + 1s);
   const std::string event = event_at(published);
   bench.world.issue_bytes(org, event);

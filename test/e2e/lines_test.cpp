@@ -35,7 +35,8 @@ TEST_CASE_METHOD(Lines, "lines: every event comes once, with the token in its li
   CHECK(lines() == 2530);
 }
 
-TEST_CASE_METHOD(Lines, "lines: after a cut in the midst of a bulk every line comes again whole and marked") {
+TEST_CASE_METHOD(Lines,
+                 "lines: after a cut in the middle of a bulk every line is sent again, whole and marked") {
   const auto ending = GENERATE(model::Ending::fin, model::Ending::reset);
   inject_listener(fault::CutRequest{.bytes = 100'000, .ending = ending}, 1);
   start();
@@ -61,7 +62,7 @@ TEST_CASE_METHOD(Lines, "lines: a listener that is away for a while gets every l
 TEST_CASE_METHOD(Lines, "lines: a wrong token is lost unseen, as a warning said it would be") {
   const std::string wrong = "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF";
   start({.env = {{"LOGZIO_TOKEN", wrong}}});
-  REQUIRE(says("or with a wrong token everything, is lost unseen"));
+  REQUIRE(says("(all of them if the token is wrong) are lost unseen"));
   REQUIRE(wait([&] { return counts().token_refused == 2500; }));
   CHECK(lines() == 0);
   CHECK(stop() == 0);

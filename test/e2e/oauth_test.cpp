@@ -277,7 +277,7 @@ TEST_CASE("oauth: a complaint about a proof or a token never moves the place") {
   CHECK(bench.proven_once());
 }
 
-TEST_CASE("oauth: a question that libcurl sends again over a new connection has a proof of its own") {
+TEST_CASE("oauth: a request that libcurl sends again over a new connection has its own proof") {
   Bench bench;
   const std::size_t org = bench.add_org({.service_app = true});
   bench.add_listener();
@@ -298,7 +298,7 @@ TEST_CASE("oauth: a question that libcurl sends again over a new connection has 
   well_behaved(bench, org);
 }
 
-TEST_CASE("oauth: what is wrong with the app is said with its cure, and the cure is picked up") {
+TEST_CASE("oauth: the error names what is wrong with the app and its cure, and the cure is picked up") {
   struct Case {
     std::function<void(ServiceApp&)> breaks;
     const char* says;

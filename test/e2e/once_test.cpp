@@ -25,7 +25,7 @@ TEST_CASE(
   CHECK(bench.proven_once());
 }
 
-TEST_CASE("once: what is older than --since is left alone, what is newer is not") {
+TEST_CASE("once: events older than --since are not delivered, newer ones are") {
   Bench bench;
   const std::size_t org = bench.add_org();
   bench.add_listener();

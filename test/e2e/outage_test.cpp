@@ -1,5 +1,5 @@
-// The listener is away, hangs, refuses or loses its answer: nothing is lost, a repeat is only what it could
-// have taken unseen, and Okta is not asked meanwhile.
+// The listener is away, hangs or refuses, or its answer is lost: nothing is lost, only what it may have taken
+// is repeated, and Okta is not polled meanwhile.
 #include <algorithm>
 #include <csignal>
 
@@ -9,7 +9,8 @@ namespace logzio_okta::e2e {
 namespace {
 
 constexpr std::size_t backlog = 3000;
-// What was asked before the trouble was seen, and one page to see whether only this bulk is refused.
+// What was requested before the trouble was noticed, and one page to find out whether only this bulk is
+// refused.
 constexpr std::size_t requests_in_trouble_max = 2;
 
 struct Outage : Bench {
@@ -99,8 +100,9 @@ TEST_CASE("outage: a 429 with Retry-After is heeded, and every event arrives onc
   CHECK(bench.proven_once());
 }
 
-TEST_CASE_METHOD(Outage,
-                 "outage: what hung unread and then broke arrives, and says that it may be a repeat") {
+TEST_CASE_METHOD(
+    Outage,
+    "outage: a bulk that hung unread on a connection that broke arrives, marked as a possible repeat") {
   inject_listener(fault::CutRequest{.bytes = 0, .ending = model::Ending::stall});
   start();
   REQUIRE(wait([&] { return requests(org) > 0 && requests(other) > 0; }));

@@ -1,6 +1,6 @@
-// The pod of etc/kubernetes, as far as a process can be it: the manifest's variables, user, groups,
+// The pod of etc/kubernetes, as far as a process can imitate it: the manifest's variables, user, groups,
 // capabilities and read-only root, its probes, and a Secret that changes as the kubelet changes it. ./dev
-// chart test runs the image so.
+// chart test runs the image in the same way.
 #include <filesystem>
 #include <map>
 
@@ -50,7 +50,7 @@ class SecretVolume {
     if (!fs::is_symlink(dir_ / name)) fs::create_symlink("..data/" + name, dir_ / name);
     files_[name] = text;
   }
-  /// All of it at once, of root and readable by the pod's group.
+  /// All of it at once, owned by root and readable by the pod's group.
   void publish() {
     const std::string version = "..version" + std::to_string(++versions_);
     fs::create_directory(dir_ / version);
@@ -101,7 +101,7 @@ struct Pod : Bench {
     return false;
   }
 
-  /// The container's variables, and the ConfigMap's but for the listener, which is the sandbox's.
+  /// The container's variables, and the ConfigMap's except the listener, which is the sandbox's.
   [[nodiscard]] Variables variables() const {
     Variables all = {{"PATH", "/usr/bin:/bin"},
                      {"ASAN_OPTIONS", "detect_leaks=0"},  // It would have to trace another user's process.

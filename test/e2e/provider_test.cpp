@@ -82,7 +82,7 @@ TEST_CASE("provider: ten tenants of three accounts, every event in its own and o
   provider.check_accounts();
 }
 
-TEST_CASE("provider: one account's listener that is down holds only its tenants") {
+TEST_CASE("provider: if one account's listener is down, only its tenants are held") {
   Provider provider;
   Bench& bench = provider.bench;
   bench.start();
@@ -98,7 +98,7 @@ TEST_CASE("provider: one account's listener that is down holds only its tenants"
   REQUIRE(bench.wait([&] { return bench.lines(0) == 4 * 20 && bench.lines(2) == 3 * 20; }));
   CHECK(bench.lines(1) == 0);
   CHECK(bench.says("(for "));
-  // The others go on as if nothing were.
+  // The others are not affected.
   for (std::size_t i = 0; i < Provider::tenants; ++i) bench.world.issue(i, 20);
   REQUIRE(bench.wait([&] { return bench.lines(0) == 4 * 40 && bench.lines(2) == 3 * 40; }));
   bench.world.refuse(bench.world.listener_port(1), false);

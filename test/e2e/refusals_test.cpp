@@ -1,5 +1,5 @@
-// The listener refuses lines that every parser takes: the culprits are found whatever its counts say, nothing
-// good is held, and what is sent again to find them says so.
+// The listener refuses lines that every parser accepts: the culprits are found whatever its counts say, good
+// lines are not held up, and lines sent again to find the culprits are marked.
 #include <algorithm>
 
 #include "e2e/bench.hpp"

@@ -76,7 +76,7 @@ TEST_CASE("reload: two hundred edits under load, some of them broken, lose nothi
   bench.daemon().signal(SIGHUP);
   REQUIRE(bench.all_arrive());
   CHECK(bench.proven_once());
-  // The place of those that stayed was begun once, with Okta's clock and then the log, and never again.
+  // Those that stayed have begun once, with Okta's clock and then the log, and never again.
   for (std::size_t org = 0; org < kept; ++org) {
     const auto asked = [&](bool dated) {
       return bench.world.with_org(org, [&](auto& model) {

@@ -1,5 +1,5 @@
-// Several daemons that share their tenants in a real PostgreSQL: who follows, who takes over, and what comes
-// twice says so.
+// Several daemons that share their tenants through a real PostgreSQL: which one follows, which one takes
+// over, and that repeats are marked.
 #include <algorithm>
 #include <csignal>
 #include <memory>
@@ -129,7 +129,7 @@ TEST_CASE("replicas: after an orderly stop another one goes on at once, and noth
   CHECK(fleet.bench.proven_once());
 }
 
-TEST_CASE("replicas: after kill -9 another one takes over, and what it sends again says so") {
+TEST_CASE("replicas: after kill -9 another one takes over, and marks what it sends again") {
   if (!PostgresServer::programs()) return test::skip(not_installed);
   Fleet fleet;
   fleet.begin();
@@ -147,7 +147,7 @@ TEST_CASE("replicas: after kill -9 another one takes over, and what it sends aga
   CHECK(fleet.bench.world.judge().repeats == 20);
 }
 
-TEST_CASE("replicas: an owner that was stopped and goes on neither saves nor repeats anything unmarked") {
+TEST_CASE("replicas: an owner that was paused and continues neither saves nor repeats anything unmarked") {
   if (!PostgresServer::programs()) return test::skip(not_installed);
   Fleet fleet;
   fleet.begin();
@@ -187,7 +187,7 @@ TEST_CASE("replicas: while the database is gone nothing is sent, and afterwards 
   CHECK(fleet.bench.proven());
 }
 
-TEST_CASE("replicas: what one instance has done the next one knows, without a disk") {
+TEST_CASE("replicas: an instance knows what the previous one has done, without a disk") {
   if (!PostgresServer::programs()) return test::skip(not_installed);
   Fleet fleet;
   fleet.begin();

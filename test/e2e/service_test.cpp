@@ -89,7 +89,7 @@ TEST_CASE_METHOD(Bench, "service: started as root it becomes the user, and reads
   daemon().signal(SIGHUP);
   CHECK(says("again: 1 entries"));
 
-  write_tenants();  // By rename, and so another file, closed to the user it is now.
+  write_tenants();  // By rename, so it is another file, which the user it is now cannot read.
   CHECK(says("uid 12345"));
   CHECK(says("The tenants read before stay in force"));
   CHECK(stop() == 0);

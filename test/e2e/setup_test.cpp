@@ -108,7 +108,8 @@ TEST_CASE_METHOD(OldWays, "setup: domains as people paste them are understood") 
   starts_and_delivers({.args = {"--tenants", tenants_file()}, .env = environment({})});
 }
 
-/// Words that run a script where it may mount what it likes, or none if this machine does not allow that.
+/// A command prefix that runs a script where it may mount anything; empty if this machine does not allow
+/// that.
 Words private_mounts() {
   for (const Words& flags : {Words{"--mount"}, Words{"--user", "--map-root-user", "--mount"}}) {
     Words command = flags;

@@ -1,4 +1,4 @@
-// `set-aside` and `cursor`: looking at the state and mending it, with a daemon's lock respected.
+// `set-aside` and `cursor`: inspecting and repairing the state, with a daemon's lock respected.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -84,7 +84,8 @@ TEST_CASE("set-aside: what was set aside is listed, shown, sent once more and dr
   CHECK(commands.out == "nothing is set aside\n");
 }
 
-TEST_CASE("set-aside: an event that is taken now is set aside no longer, and says that it may be a repeat") {
+TEST_CASE(
+    "set-aside: an event that is now taken is no longer set aside, and is marked as a possible repeat") {
   Commands commands;
   Bench& bench = commands.bench;
   const std::size_t org = bench.add_org();
@@ -183,7 +184,7 @@ TEST_CASE("set-aside: an event that went out reduced is not sent a second time")
   CHECK(bench.lines() == lines);
 }
 
-TEST_CASE("set-aside, cursor: without a state they say so, and looking makes none") {
+TEST_CASE("set-aside, cursor: without a state they say so, and do not create one") {
   Commands commands;
   for (const Words& words : {Words{"cursor", "show"}, {"set-aside", "list"}, {"set-aside", "drop", "all"}}) {
     CHECK(commands.run(words) == 74);

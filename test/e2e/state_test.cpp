@@ -38,7 +38,7 @@ Words names_in(const std::string& dir, const std::string& beginning) {
   return names;
 }
 
-TEST_CASE("state: a damaged or foreign file is moved aside loudly, and what comes again says backfill") {
+TEST_CASE("state: a damaged or foreign file is moved aside with a warning, and repeats are marked backfill") {
   Bench bench;
   const std::size_t org = bench.add_org();
   bench.add_listener();

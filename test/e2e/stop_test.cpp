@@ -13,7 +13,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-TEST_CASE("stop: TERM and INT end it at once and in order when nothing is in flight, even while Okta hangs") {
+TEST_CASE("stop: TERM and INT end it at once and cleanly when nothing is in flight, even while Okta hangs") {
   const int signal = GENERATE(SIGTERM, SIGINT);
   Bench bench;
   const std::size_t hanging = bench.add_org();

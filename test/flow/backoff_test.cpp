@@ -49,7 +49,7 @@ TEST_CASE(
   REQUIRE(said == std::vector<Duration>{0s, 1min, 6min, 21min, 81min, 141min, 201min, 261min});
 }
 
-TEST_CASE("complaint: what asks a person to act is said hourly") {
+TEST_CASE("complaint: what needs a person is logged hourly") {
   Complaint complaint(Complaint::Rhythm::hourly);
   std::vector<Duration> said;
   for (Duration at = 0s; at <= 3h; at += 1min) {
@@ -141,7 +141,7 @@ TEST_CASE("complaint: what may pass is a warning until it has lasted, then an er
   REQUIRE(said(68min) == Level::warn);
 }
 
-TEST_CASE("complaint: what only a person mends is an error at once, what passes never is") {
+TEST_CASE("complaint: what only a person can fix is an error at once, what passes never becomes one") {
   Complaint hopeless;
   const Instant begin{};
   REQUIRE(hopeless.failed(begin, "untrusted", Urgency::now) == Level::error);

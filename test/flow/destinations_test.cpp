@@ -99,7 +99,7 @@ TEST_CASE("destinations: one in trouble holds only its own tenants") {
   REQUIRE(bench.at(first) == std::vector<int>{1});
 }
 
-TEST_CASE("destinations: a new token of one is no news for another") {
+TEST_CASE("destinations: a new token for one does not affect another") {
   Provider bench;
   bench.both_ask_and_get(1);
   bench.says_of(first, says(401));

@@ -58,7 +58,7 @@ TEST_CASE_METHOD(Alone,
   REQUIRE(numbers() == std::vector{1, 2});
   REQUIRE(stream().events.deduplicated == 2);
 
-  // The same uuid with other bytes is another event, and says that it may be none.
+  // The same uuid with other bytes is another event, marked as a possible repeat.
   std::string other = event(1);
   other.insert(1, R"("x":1,)");
   REQUIRE(pushes({other}) == 200);
@@ -111,7 +111,7 @@ TEST_CASE_METHOD(
   REQUIRE(numbers() == std::vector{1, 1, 2});
 }
 
-TEST_CASE_METHOD(Alone, "hook stream: a stop in order leaves the rest for the next start, unmarked") {
+TEST_CASE_METHOD(Alone, "hook stream: an orderly stop leaves the rest for the next start, unmarked") {
   listener_says(takes_all());
   pushes({event(1)});
   pass(limits::bulk_age_max);
@@ -127,7 +127,8 @@ TEST_CASE_METHOD(Alone, "hook stream: a stop in order leaves the rest for the ne
   REQUIRE(marked_numbers().empty());
 }
 
-TEST_CASE_METHOD(Alone, "hook stream: a stop that leaves its bulk unanswered has the next start say so") {
+TEST_CASE_METHOD(Alone,
+                 "hook stream: after a stop that leaves a bulk unanswered, the next start marks its events") {
   pushes({event(1)});
   pass(limits::bulk_age_max);
   stops();
@@ -138,7 +139,7 @@ TEST_CASE_METHOD(Alone, "hook stream: a stop that leaves its bulk unanswered has
   REQUIRE(marked_numbers() == std::vector{1});
 }
 
-TEST_CASE_METHOD(Alone, "hook stream: a disk that fails has Okta send it again") {
+TEST_CASE_METHOD(Alone, "hook stream: if the disk fails, Okta sends the delivery again") {
   store.disk_fails = true;
   REQUIRE(pushes({event(1)}) == 503);
   REQUIRE(notes_with("cannot be kept") == 1);
@@ -201,7 +202,7 @@ TEST_CASE_METHOD(Alone, "hook stream: no more is on its way than a crash leaves 
   REQUIRE(lines <= limits::spool_rows_unsettled_max);
 }
 
-TEST_CASE_METHOD(Alone, "hook stream: two deliveries that share a partly refused bulk are settled both") {
+TEST_CASE_METHOD(Alone, "hook stream: two deliveries that share a partly refused bulk are both settled") {
   pass(settings.policy.poll_interval);
   REQUIRE(asks.size() == 1);  // What may still join keeps the bulk open.
   REQUIRE(pushes({event(1), event(2)}) == 200);

@@ -83,7 +83,7 @@ TEST_CASE_METHOD(Hooked, "hooks: an event that is not in the log yet is asked fo
   REQUIRE(asked - before == limits::wakes_again_max + 1);
 }
 
-TEST_CASE_METHOD(Hooked, "hooks: one that comes while an answer is on its way has it asked once more") {
+TEST_CASE_METHOD(Hooked, "hooks: one that arrives while an answer is in flight makes it ask once more") {
   const std::string second = fresh(2);
   hook_delivers({second});
   REQUIRE_FALSE(wants().empty());
@@ -155,8 +155,8 @@ TEST_CASE_METHOD(Hooked, "hooks: none shortens a wait after a failure") {
   REQUIRE(scheduler->deadline() == deadline);
 }
 
-TEST_CASE_METHOD(Hooked,
-                 "hooks: an org that is no tenant and a body that is no delivery are refused, once said") {
+TEST_CASE_METHOD(
+    Hooked, "hooks: an org that is no tenant and a body that is no delivery are refused, and logged once") {
   REQUIRE(hook_delivers({event(2)}, "evil.okta.com") == 403);
   REQUIRE(hook_delivers({event(2)}, "evil.okta.com") == 403);
   REQUIRE(wants_nothing());

@@ -47,7 +47,7 @@ TEST_CASE("memory: half of a destination's share is kept for it, whatever anothe
   REQUIRE_FALSE(memory.has_room_for(first, 1));
 }
 
-TEST_CASE("memory: what is kept for another is not to be had, even if it is not used") {
+TEST_CASE("memory: what is reserved for another cannot be used, even if it is idle") {
   Memory memory = two_destinations();
   memory.reserve(first, 1);
   REQUIRE(memory.has_room_for(first, all - all / 4 - 1));

@@ -135,7 +135,7 @@ TEST_CASE("mint: refused with a proof and without, the credential is refused") {
   CHECK(bench.refused(TokenTrouble::proof_unwanted) == Mint::Next::refused);
 }
 
-TEST_CASE("mint: an app that was proved to want proofs is not asked without") {
+TEST_CASE("mint: an app that is known to require proofs is not asked without one") {
   Bench bench;
   bench.granted();
   CHECK(bench.refused(TokenTrouble::proof_unwanted) == Mint::Next::refused);

@@ -10,7 +10,7 @@ namespace {
 constexpr CredentialId first{1};
 constexpr CredentialId second{2};
 
-/// One org and its clock. Asks in the way of the scheduler: only what is granted.
+/// One org and its clock. Like the scheduler, it asks only what is granted.
 struct OrgBench {
   explicit OrgBench(std::vector<CredentialId> keys = {first}, double share = 0.5)
       : org(now().steady, keys, share, Random(1)) {}
@@ -253,7 +253,7 @@ TEST_CASE("org: Retry-After is obeyed along with the reset") {
   REQUIRE(bench.silence() == 90s);
 }
 
-TEST_CASE("org: a moment that is past, again and again, makes us knock ever more rarely") {
+TEST_CASE("org: if the named moment is past again and again, we ask ever more rarely") {
   OrgBench bench;
   Duration last = 0s;
   for (int i = 0; i < 8; ++i) {
@@ -330,7 +330,7 @@ TEST_CASE("org: a clock that is off is known to the second, and rather too late 
   }
 }
 
-TEST_CASE("org: the Date of something in between is not Okta's clock") {
+TEST_CASE("org: the Date of an intermediary is not Okta's clock") {
   OrgBench bench;
   const std::string long_ago = "Thu, 01 Jan 1970 00:00:00 GMT";
   static_cast<void>(bench.asks(status(502).foreign().header("Date", long_ago)));
@@ -510,7 +510,7 @@ TEST_CASE("org: a refused key is tried at once after a reload, for it may be goo
 
 // Who answered.
 
-TEST_CASE("org: a page of something in between says nothing about a key") {
+TEST_CASE("org: a page of an intermediary says nothing about a key") {
   OrgBench bench({first});
   for (const int answered : {401, 403, 403, 403, 403, 404, 502}) {
     REQUIRE(bench.asks(status(answered, "<html>Blocked</html>").foreign()) == Standing::foreign);
@@ -540,14 +540,14 @@ TEST_CASE("org: the answer to a removed key does no harm") {
   REQUIRE(bench.org.keys_refused() == 0);
 }
 
-TEST_CASE("org: whatever Okta answers, the next chance is one, and the share is kept") {
+TEST_CASE("org: whatever Okta answers, there is a next chance, and the share is kept") {
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     Random random(seed);
     OrgBench bench({first, second}, 0.5);
     std::deque<Instant> granted;
     for (int i = 0; i < 300; ++i) {
       bench.pass(random.between(0s, 3s));
-      static_cast<void>(bench.silence());  // Fails where the next chance is none.
+      static_cast<void>(bench.silence());  // Fails if there is no next chance.
       granted.push_back(bench.steady);
       switch (random.below(12)) {
         case 0:

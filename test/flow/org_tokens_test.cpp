@@ -161,7 +161,7 @@ TEST_CASE("org tokens: a late answer about the token before says nothing of the 
   CHECK(bench.org.keys_refused() == 0);
 }
 
-TEST_CASE("org tokens: a proof that was used up or late is no fault of the key, unless it goes on") {
+TEST_CASE("org tokens: a proof that was used up or late does not count against the key, unless it goes on") {
   Bench bench;
   bench.grant();
   const HttpAnswer used = challenge(400, "invalid_dpop_proof", "has already been used");

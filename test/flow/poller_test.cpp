@@ -63,7 +63,8 @@ Reply beginning_of_a_page(std::string bytes) {
   return reply;
 }
 
-/// Down to pages of one, of which the last before it was read once; a full page was tried, in vain.
+/// Goes down to pages of one event; the last event before the unreadable one is read, and a full page is
+/// tried in vain.
 void meets_unreadable(Bench& bench) {
   const auto unreadable_once = [&] { bench.okta_replies(body(unreadable)); };
   while (limit_of(bench.wants()) != "1") fails_until_it_asks_anew(bench, unreadable_once);
@@ -75,7 +76,7 @@ void meets_unreadable(Bench& bench) {
 
 // Following.
 
-TEST_CASE("poller: a new tenant asks from where it shall start, and that is saved before it asks") {
+TEST_CASE("poller: a new tenant asks from its start, which is saved before it asks") {
   Settings settings;
   settings.policy.since = SinceAgo{24h};
   Bench bench(settings);
@@ -151,7 +152,7 @@ TEST_CASE("poller: five failures before the start is known change no question") 
   }
 }
 
-TEST_CASE("poller: where Okta's pages tell no date our clock must do, and that is said") {
+TEST_CASE("poller: if Okta's pages have no date, our clock is used, and the log says so") {
   Bench bench({.shows_clock = false});
   bench.okta_replies(page({}).undated());
   REQUIRE(place_of(bench).first_start == birth);
@@ -1117,7 +1118,7 @@ TEST_CASE(
   }
   REQUIRE(bench.notes_with("more elements than were asked for") > 0);
   REQUIRE(bench.counts().fetched == 3);
-  // Not for ever: what comes again and again for long is kept by its beginning.
+  // Not for ever: when the same answer has come for long enough, its beginning is set aside.
   const Instant first = bench.steady;
   while (bench.store.set_aside.empty()) {
     REQUIRE(bench.steady - first < 2 * limits::unreadable_patience);
@@ -1553,7 +1554,7 @@ TEST_CASE("poller: a firewall's page is reported as one, and the key stays") {
     bench.pass(limits::ask_backoff_max);
     REQUIRE(bench.wants() == link_a);
   }
-  REQUIRE(bench.notes_with("something in between answers in Okta's place (403 ") == 1);
+  REQUIRE(bench.notes_with("a proxy or firewall answers in Okta's place (403 ") == 1);
   REQUIRE(bench.notes_with("key") == 0);
   REQUIRE(bench.report().tenants[0].keys_refused == 0);
   REQUIRE(bench.report().tenants[0].state == TenantState::backing_off);

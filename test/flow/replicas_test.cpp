@@ -44,7 +44,7 @@ TEST_CASE_METHOD(Standby, "replicas: a tenant that another one follows asks noth
   REQUIRE(notes.empty());
 }
 
-TEST_CASE("replicas: before it is known whose an org is, nothing is asked of it, whatever a key is due") {
+TEST_CASE("replicas: until an org's owner is known, nothing is asked of it, whatever key is due") {
   Bench bench(shared());
   bench.holder = "okta-2";
   bench.crashes();
@@ -72,8 +72,8 @@ TEST_CASE_METHOD(Standby, "replicas: a standby goes on from where the other one 
   REQUIRE(marked_numbers().empty());
 }
 
-TEST_CASE_METHOD(Standby,
-                 "replicas: who takes over after an unclean end marks what was published until then") {
+TEST_CASE_METHOD(
+    Standby, "replicas: the one that takes over after an unclean end marks what was published until then") {
   holder_ends(true);
   okta_replies(page({event(1)}).next(link_a));
   listener_takes();
@@ -126,7 +126,7 @@ TEST_CASE("replicas: --once leaves a tenant to the replica that follows it, and 
   bench.pass(1s);
   REQUIRE(bench.scheduler->at_rest());
   REQUIRE(bench.scheduler->exit_code() == 69);
-  REQUIRE(bench.notes_with("followed by okta-2, which brings its events; left to it") == 2);
+  REQUIRE(bench.notes_with("followed by okta-2, which delivers its events; not followed here") == 2);
 }
 
 // Lost.
@@ -232,7 +232,7 @@ TEST_CASE("replicas: a tenant that had left the tenants file and is lost does no
   REQUIRE(bench.let_go.empty());
 }
 
-TEST_CASE("replicas: an org that is lost while stopping does not hold the end up") {
+TEST_CASE("replicas: an org that is lost while stopping does not delay the end") {
   Bench bench(shared());
   bench.okta_replies(page({event(1)}).next(link_a));
   bench.pass(limits::bulk_age_max);

@@ -25,7 +25,7 @@ std::vector<std::string> many_domains(int count) {
   return domains;
 }
 
-/// A tenant with a full page on every link, one of a kind.
+/// A tenant with a full page on every link, never the same one.
 std::optional<HttpResult> always_full(const AskOkta& ask, Bench& bench) {
   const int first = 1000 * static_cast<int>(ask.id.value) + 1;
   return page(events(first, first + 999))
@@ -376,7 +376,7 @@ TEST_CASE(
   REQUIRE(bench.wants() == link_b);
 }
 
-TEST_CASE("scheduler: while the copy cannot be saved it is the same, and it is the copy that is spoken of") {
+TEST_CASE("scheduler: while the copy cannot be saved delivery is held too, and the messages name the copy") {
   Bench bench;
   bench.okta_replies(page(events(1, 1000)).next(link_a));
   bench.listener_takes();
@@ -416,7 +416,7 @@ TEST_CASE("scheduler: --once ends with 0 where the log ends, delivered and saved
   REQUIRE(bench.marked_numbers().empty());
 }
 
-TEST_CASE("scheduler: --once takes a page that fills up exactly for no tail") {
+TEST_CASE("scheduler: --once does not take a page that is exactly full for the tail") {
   Bench bench(once());
   bench.okta_replies(page(events(1, 1000)).next(link_a));
   bench.listener_takes();

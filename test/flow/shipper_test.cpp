@@ -279,7 +279,7 @@ TEST_CASE("shipper: what is newest does not keep the oldest waiting for ever") {
   REQUIRE(answers == limits::urgent_bulks_in_a_row + 1);
 }
 
-TEST_CASE("shipper: with the last of what was refused set aside, it is in no trouble any more") {
+TEST_CASE("shipper: once the last refused line is set aside, it is no longer in trouble") {
   ShipperBench bench;
   bench.takes({sized_event(1, 70'000)}, acme, 1);
   bench.ripens();

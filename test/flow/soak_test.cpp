@@ -1,4 +1,4 @@
-// The core over a long time: crashes at every moment, and a world where everything happens.
+// The core over a long time: crashes at every moment, and a world where everything goes wrong.
 #include <charconv>
 
 #include "logzio_okta/base/random.hpp"
@@ -85,7 +85,7 @@ TEST_CASE("scheduler: a crash at any moment loses nothing and leaves no repeat u
 
 namespace {
 
-/// A world of two small orgs, a moody listener and an unreliable machine.
+/// A world of two small orgs, an erratic listener and an unreliable machine.
 class Soak {
  public:
   explicit Soak(std::uint64_t seed)

@@ -1,5 +1,5 @@
-// URLs, domains and endpoints. A credential leaks when two parsers read an address differently: what ours
-// takes, libcurl, which makes the connection, must take for the same place.
+// URLs, domains and endpoints. A credential leaks when two parsers read an address differently: an address
+// that ours accepts must mean the same place to libcurl, which makes the connection.
 #include <memory>
 #include <string>
 

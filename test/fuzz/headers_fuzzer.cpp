@@ -1,5 +1,5 @@
-// What Okta's and the listener's headers and the operator's words say about time and limits: nothing
-// overflows, every wait is bounded, and whatever is formatted is read back as the same.
+// Times and limits in the headers of Okta and of the listener, and in the operator's settings: nothing
+// overflows, every wait is bounded, and whatever is formatted is read back as the same value.
 #include <string>
 
 #include "logzio_okta/base/limits.hpp"

@@ -1,6 +1,6 @@
-// What a stranger sends to the event hook's port, up to the events in a delivery: however the bytes are cut,
-// they are read alike and within the bounds; what is taken for a delivery is one, and its events keep their
-// bytes.
+// What a stranger sends to the event hook's port, up to the events in a delivery: however the bytes are
+// split, they are read the same way and within the bounds; what is taken for a delivery is one, and its
+// events keep their bytes.
 #include <string>
 #include <vector>
 
@@ -61,7 +61,7 @@ std::vector<Read> converse(std::string_view bytes, std::size_t piece) {
   }
 }
 
-/// What a proxy says first is read alike however it is cut, and nothing after it is touched.
+/// A proxy's preamble is read the same way however it is split, and nothing after it is touched.
 void judge_proxy(std::string_view bytes, std::size_t piece) {
   using Said = ProxyHeader::Stage;
   ProxyHeader whole;
@@ -74,7 +74,7 @@ void judge_proxy(std::string_view bytes, std::size_t piece) {
   CHECK(at == taken && cut.stage() == whole.stage() && cut.client() == whole.client());
 }
 
-/// A client that headers tell of is no proxy, and what they say is bounded by the head.
+/// The client that the headers name is not a proxy, and what they say is bounded by the head.
 void judge_forwarded(std::string_view bytes) {
   static const std::vector<IpBlock> proxies = {IpBlock::parse("10.0.0.0/8").value()};
   RequestReader reader(body_max);
@@ -122,7 +122,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::vector<Read> in_pieces = converse(bytes, piece);
   CHECK(whole.size() == in_pieces.size());
   for (std::size_t i = 0; i < whole.size(); ++i) {
-    // A fault may be seen earlier when the bytes come together; what is said of it is the same.
+    // A fault may be seen earlier when the bytes come together; the error is the same.
     CHECK(whole[i].status == in_pieces[i].status);
     if (whole[i].status == 0) CHECK(whole[i] == in_pieces[i]);
     judge_delivery(whole[i].body);

@@ -54,7 +54,7 @@ void judge_alone(const EventSlice& event, Mark mark, std::size_t extra) {
   CHECK(appended.reduced || "{" + std::string(line.substr(appended.event_at)) == on_one_line(event.bytes));
 }
 
-/// The shipper with these events, and a listener that is moody as the input says.
+/// The shipper with these events, and a listener that misbehaves as the input says.
 class Journey {
  public:
   Journey(fuzz::Input& input, Protocol protocol, const std::vector<EventSlice>& events)

@@ -1,5 +1,5 @@
-// The Link header: whatever is sent, what is found is in it; what a well-formed one says is found whatever is
-// beside it; and a link that is admitted leads to the org and nowhere else.
+// The Link header: whatever is sent, a link that is found is in it; a well-formed link is found whatever is
+// beside it; and a link that is admitted leads only to the org.
 #include <string>
 
 #include "logzio_okta/base/limits.hpp"

@@ -1,6 +1,6 @@
 // The cutter beside RapidJSON's Reader. On valid pages both see the same events: the same bytes, the same
-// fields, the same top-level names. On invalid ones whatever can be separated is, and its valid neighbours
-// survive.
+// fields, the same top-level names. On invalid pages, whatever can be separated is separated, and its valid
+// neighbours survive.
 #include <optional>
 #include <set>
 #include <string>

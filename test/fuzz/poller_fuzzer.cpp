@@ -1,7 +1,7 @@
 // A Poller driven by bytes beside a naive model of everything around it: Okta's log as a list of numbers, a
 // listener that remembers which it has taken, a disk that keeps the last save that was committed. The model
-// knows no window, no watermark, no doubt; it only asks what everybody asks: is anything missing, and was
-// anything repeated in silence?
+// knows no window, no watermark, no doubt; it only checks whether anything is missing, and whether anything
+// was repeated without a mark.
 #include <algorithm>
 #include <cstdlib>
 #include <deque>

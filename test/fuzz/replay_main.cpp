@@ -1,4 +1,4 @@
-// Gives a fuzzer every file of a directory: its corpus, what was found once among it. Searching is
+// Gives a fuzzer every file of a directory: its corpus, which includes earlier findings. Searching is
 // libFuzzer's (./dev fuzz).
 #include <cstddef>
 #include <cstdint>

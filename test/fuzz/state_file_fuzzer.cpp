@@ -1,6 +1,6 @@
-// The state file as it is found: a true one with any of its bytes changed, cut or lengthened, or no state at
-// all. Opening it ends in a store that works, or in an error with its cure; what it brings can be followed by
-// a Poller; nothing is deleted, and what was moved aside is never opened again.
+// A damaged state file: a real one with any of its bytes changed, cut or lengthened, or not a state at all.
+// Opening it gives a store that works, or an error with its cure; a Poller can follow what it contains;
+// nothing is deleted, and what was moved aside is never opened again.
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>

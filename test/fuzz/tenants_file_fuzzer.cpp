@@ -1,4 +1,4 @@
-// The tenants file: any bytes give tenants that can be used, or one line that says where and what, without a
+// The tenants file: any bytes give usable tenants, or a one-line error that says where and what, without a
 // key.
 #include <cstdio>
 #include <string>

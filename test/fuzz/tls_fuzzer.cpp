@@ -223,7 +223,7 @@ void at_the_hook(const World& world, fuzz::Input& input, std::array<int, 2> ends
     std::size_t count = 0;
     if (input.flag()) static_cast<void>(channel.write("an answer", count));
   }
-  // Whatever was forged in between, nothing is heard that the peer has not said.
+  // Whatever was forged in between, nothing arrives that the peer has not sent.
   CHECK(peer.said.starts_with(heard));
 }
 

@@ -113,7 +113,7 @@ TEST_CASE("forwarded: the last address that is no proxy's own is the client") {
 
   REQUIRE_FALSE(client_of(""));
   REQUIRE_FALSE(client_of("X-Forwarded-For: 10.0.0.1, 10.0.0.2\r\n"));
-  // What cannot be read ends the search: before it stands what the client itself may have written.
+  // An unreadable element ends the search: the client itself may have written what precedes it.
   REQUIRE_FALSE(client_of("X-Forwarded-For: 192.0.2.1, unknown\r\n"));
   REQUIRE_FALSE(client_of("Forwarded: for=192.0.2.1, for=_hidden\r\n"));
   REQUIRE_FALSE(client_of("X-Forwarded-For:\r\n"));

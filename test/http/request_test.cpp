@@ -114,7 +114,7 @@ TEST_CASE("request: what two readers could understand differently is refused") {
   REQUIRE(status_of("GET / HTTP/1.1\r\n A: b\r\nHost: a\r\n\r\n") == 400);
   REQUIRE(status_of("GET  HTTP/1.1\r\n\r\n") == 400);
   REQUIRE(status_of("GET /a b HTTP/1.1\r\n\r\n") == 400);
-  REQUIRE(status_of("\x16\x03\x01\x02 \r\n\r\n") == 400);  // TLS where none is spoken.
+  REQUIRE(status_of("\x16\x03\x01\x02 \r\n\r\n") == 400);  // TLS on a plain port.
   REQUIRE(status_of("GET / HTTP/2.0\r\n\r\n") == 505);
   REQUIRE(status_of("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n") == 400);
 }

@@ -17,7 +17,7 @@ int host(const std::string& name, const VisitRules& rules = {}) {
 
 }  // namespace
 
-TEST_CASE("visit: on loopback only names are answered to that nobody else can own") {
+TEST_CASE("visit: on loopback, only names that nobody else can own are answered") {
   for (const char* name :
        {"localhost", "LocalHost:9810", "127.0.0.1", "127.0.0.1:9810", "127.1.2.3:1", "[::1]:9810", "[::1]"}) {
     CAPTURE(name);
@@ -51,7 +51,7 @@ TEST_CASE("visit: configured names are answered to, elsewhere any unless some ar
   REQUIRE(host("evil.example:9810", elsewhere) == 421);
 }
 
-TEST_CASE("visit: a page of another site gets nothing, a link to ours may stand anywhere") {
+TEST_CASE("visit: a page of another site gets nothing, a link to ours may be anywhere") {
   const auto from = [](const char* site, const char* mode, const char* destination) {
     return status_of({.hosts = {"localhost:9810"},
                       .origin = std::nullopt,

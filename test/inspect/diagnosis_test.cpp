@@ -53,7 +53,7 @@ TEST_CASE("diagnosis: a firewall's page says nothing about the key, nor about Ok
     Sighting seen = answered(status, "<html>Blocked</html>");
     seen.result->headers = {{"Content-Type", "text/html"}, {"Date", "Thu, 01 Jan 1970 00:00:00 GMT"}};
     const TenantDiagnosis blocked = tenant(std::move(seen));
-    REQUIRE_THAT(only(blocked.findings), Contains("http: something in between answers in Okta's place") &&
+    REQUIRE_THAT(only(blocked.findings), Contains("http: a proxy or firewall answers in Okta's place") &&
                                              Contains("text/html") && Contains("firewall"));
     REQUIRE((blocked.key.empty() && blocked.role.empty() && blocked.clock.empty()));
   }
@@ -133,7 +133,7 @@ TEST_CASE("diagnosis: the listener's answer to nothing tells the token") {
                Contains("never answers") && Contains(":8071"));
 }
 
-TEST_CASE("diagnosis: what never goes through a proxy is not told to") {
+TEST_CASE("diagnosis: what never goes through a proxy is not advised to use one") {
   for (const TransportFault fault : {TransportFault::unresolved, TransportFault::unreachable}) {
     REQUIRE_THAT(cure_for(fault, {.name = "relay.example", .cleartext = true}), !Contains("HTTPS_PROXY"));
     REQUIRE_THAT(cure_for(fault, {.name = "listener.logz.io"}), Contains("HTTPS_PROXY"));
@@ -141,7 +141,7 @@ TEST_CASE("diagnosis: what never goes through a proxy is not told to") {
   REQUIRE_THAT(cure_for(TransportFault::tls_failed, {.name = "relay.example"}), Contains("http://"));
 }
 
-TEST_CASE("diagnosis: where the way ends, what comes after is not judged") {
+TEST_CASE("diagnosis: after the first failed step, later ones are not judged") {
   Sighting seen;
   seen.name = "acme.okta.com";
   seen.proxy = "http://proxy.example.com:3128";

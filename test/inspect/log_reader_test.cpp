@@ -22,7 +22,7 @@ struct Reading {
     steady += duration;
     wall += to_ms(duration);
   }
-  /// What is asked next, after as long a wait as it wants.
+  /// The next request, after whatever wait it needs.
   std::string asks() {
     if (const Instant at = reader.deadline(now()); at > steady && at != never) pass(at - steady);
     ask = reader.next_ask(now());
@@ -147,7 +147,7 @@ TEST_CASE("log reader: a 429 silences it until the moment Okta named, and is sai
   REQUIRE(reading.reader.done());
 }
 
-TEST_CASE("log reader: what is wrong with the question is said with the flags to look at") {
+TEST_CASE("log reader: an error in the query names the flags to check") {
   for (const auto& [code, words] : {std::pair(400, "--since"), std::pair(404, "renamed")}) {
     Reading reading;
     REQUIRE(reading.reads(status(code)).empty());

@@ -45,7 +45,7 @@ TEST_CASE("verdict: a 200 that is the listener's own is its yes, with an empty b
   for (const int status : {201, 202, 204}) REQUIRE(retry(listener_says(status)).perhaps_taken);
 }
 
-TEST_CASE("verdict: a 200 of something in between settles nothing") {
+TEST_CASE("verdict: a 200 of an intermediary settles nothing") {
   for (const std::string body :
        {"<html>Sign in to the guest network</html>", "Please sign in", R"({"status":"error"})", "[]",
         "not ok", R"({"success":false})", R"({"status":"ok","error":"quota"})",

@@ -39,7 +39,7 @@ class EventLog {
   /// Likewise, up to and including it.
   [[nodiscard]] std::size_t count_until(WallTime moment) const;
 
-  /// The cursor for the place behind `count` events, "<ms>_<n>": the n-th event of that millisecond was the
+  /// The cursor for the place after `count` events, "<ms>_<n>": the n-th event of that millisecond was the
   /// last.
   [[nodiscard]] std::string cursor_at(std::size_t count) const;
   /// The place a cursor means; nothing if it is not one of ours.

@@ -1,4 +1,4 @@
-// EventMaker: LogEvents as Okta sends them (docs/okta.md 2), and those nobody hopes for.
+// EventMaker: LogEvents as Okta sends them (docs/okta.md 2), and troublesome ones.
 //
 //     EventMaker maker(seed);
 //     std::string event = maker.make(published);                        // about 2.3 KB, all fields
@@ -17,7 +17,7 @@
 
 namespace logzio_okta::model {
 
-/// Events off the beaten track. All but the last group are JSON objects and belong in Logz.io.
+/// Unusual events. All but the last group are JSON objects and belong in Logz.io.
 enum class Special : std::uint8_t {
   no_uuid,
   null_uuid,

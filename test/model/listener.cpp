@@ -26,7 +26,7 @@ bool acts_before_body(const ListenerFault& fault) {
 bool acts_on_answer(const ListenerFault& fault) {
   return !acts_before_body(fault) && !std::holds_alternative<fault::SilentEnd>(fault);
 }
-/// Whether the lines are taken before the fault speaks.
+/// Whether the lines are taken before the fault acts.
 bool leaves_lines_out(const ListenerFault& fault) {
   if (std::holds_alternative<fault::Status>(fault)) return true;
   const auto* unanswered = std::get_if<fault::Unanswered>(&fault);

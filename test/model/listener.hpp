@@ -35,7 +35,7 @@ namespace logzio_okta::model {
 enum class Counting : std::uint8_t {
   honest,
   without_refused,    ///< What it refused is in no count.
-  with_final_break,   ///< The line break at the end is an empty line more.
+  with_final_break,   ///< The line break at the end counts as an extra empty line.
   all_or_nothing,     ///< With one bad line it takes none.
   without_successful  ///< It does not say what it took.
 };
@@ -94,7 +94,7 @@ using ListenerFault = std::variant<fault::Status, fault::Cut, fault::Delay, faul
 
 struct LineConnection {
   Intake intake;
-  std::string rest;  ///< What came behind the last line break.
+  std::string rest;  ///< What came after the last line break.
   std::size_t bytes_read = 0;
   std::size_t record = 0;  ///< Its number among all records.
   bool answers_end = true;

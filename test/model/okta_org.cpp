@@ -235,7 +235,7 @@ std::expected<OktaOrg::Query, fault::Status> OktaOrg::read_query(const Request& 
   if (ours && link_base() + request.target != link(query, query.after)) {
     return bad("E0000001", "Api validation failed: since and after", "edited link");
   }
-  // A bounded question goes by when events were published, wherever they stand.
+  // A bounded query goes by when events were published, wherever they are in the log.
   const auto place = after ? log_->place_of(*after) : query.until ? 0 : log_->count_before(*from);
   if (!place) return bad("E0000001", "Api validation failed: after", "unknown cursor");
   query.place = *place;
@@ -248,7 +248,7 @@ OktaOrg::Page OktaOrg::page_for(const Query& query, WallTime at) const {
   page.self = link(query, query.after);
   const std::size_t visible = log_->count_until(at);
   const WallTime kept_from = at - to_ms(settings_.retention);
-  // Only from the front: what is persisted much later than published is no matter of months.
+  // Only from the front: no event is persisted months after it was published.
   while (page.begin < visible && log_->events()[page.begin].published < kept_from) ++page.begin;
   if (query.newest && visible > page.begin) page.begin = visible - 1;
   const std::size_t most = std::min(query.limit, settings_.page_events_max);
@@ -350,7 +350,7 @@ void OktaOrg::set_links(Answer& answer, std::string_view self, std::string_view 
 }
 
 void OktaOrg::apply(const OktaFault& fault, Answer& answer, const Request& request, RequestRecord& record) {
-  // What something in between has answered, Okta does not change: only the network still does.
+  // Okta does not change the answer of an intermediary; only the network still does.
   const bool by_the_network = std::holds_alternative<fault::Cut>(fault) ||
                               std::holds_alternative<fault::Delay>(fault) ||
                               std::holds_alternative<fault::CloseAfter>(fault);
@@ -440,8 +440,7 @@ void OktaOrg::apply_to_page(const OktaFault& fault, Answer& answer, const Reques
                  },
                  [&](const fault::Surplus& surplus) {
                    if (!served_->query.all()) return;
-                   // From its beginning, which is all that is taken, nobody could tell such a page from its
-                   // event.
+                   // Only the beginning is read, and from that nobody could tell such a page from its event.
                    const bool hidden = settings_.immense_events && served_->query.limit == 1 &&
                                        page.begin < page.end &&
                                        log_->events()[page.begin].bytes.ends_with(immense_end);

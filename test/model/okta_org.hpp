@@ -16,7 +16,7 @@
 // - X-Rate-Limit-* by fixed windows that are not in step with the wall's minutes, shared with the org's other
 //   clients; beyond the limit 429 until the window ends (docs/okta.md 4).
 // - Everything happens by the org's own clock, which may be far from ours.
-// It keeps a record of every request, so that a test can judge the client's manners from outside.
+// It keeps a record of every request, so that a test can judge the client's behaviour from outside.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,7 @@ namespace logzio_okta::model {
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
-/// The parameters behind '?', percent-decoded, in order. A '+' stays a '+'.
+/// The parameters after '?', percent-decoded, in order. A '+' stays a '+'.
 [[nodiscard]] Parameters parameters_of(std::string_view target);
 /// The first parameter of that name.
 [[nodiscard]] std::optional<std::string_view> find_parameter(const Parameters& parameters,

@@ -55,7 +55,7 @@ struct ServiceApp {
   bool scope_granted = true;
   bool has_role = true;
   bool by_key = true;  ///< Authenticates by private_key_jwt.
-  bool zoned = false;  ///< Its network zone does not let us in.
+  bool zoned = false;  ///< Its network zone excludes us.
   bool rsa_proofs_only = false;
   Duration token_life = 3600s;
 };

@@ -76,7 +76,7 @@ TEST_CASE("domain: an admin console's address is refused with the right one") {
   REQUIRE(Domain::parse("okta-admin.example.com"));  // A customer's own domain may be called so.
 }
 
-TEST_CASE("domain: an IP address is refused, in disguise too") {
+TEST_CASE("domain: an IP address is refused, even in disguise") {
   for (const auto* text : {"10.0.0.1", "https://93.184.216.34/", "[2001:db8::1]", "https://[::2]:443",
                            "0.0.0.0", "[::ffff:127.0.0.1]"}) {
     REQUIRE(says(refusal(text), "is an IP address"));

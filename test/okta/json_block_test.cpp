@@ -47,7 +47,7 @@ void check_each_block(std::string_view text) {
   JsonBlocks blocks;
   Plodder plodder;
   for (; !text.empty(); text.remove_prefix(std::min(text.size(), JsonBlock::size))) {
-    // Behind the end of a short block every byte counts as being where the text ended.
+    // Past the end of a short block, every byte counts as being where the text ended.
     const std::uint64_t there = bits_below(std::min(text.size(), JsonBlock::size));
     const JsonBlock found = blocks.next(text);
     std::uint64_t commas = 0;

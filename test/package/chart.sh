@@ -56,7 +56,7 @@ settings_exist() {
   unknown=$(jq -r '.. | .env? // empty | .[].name' "$work/$1.json" | grep -E '^(LOG|OKTA|ENV_)' | sort -u |
     while read -r name; do grep -qw -e "$name" "$work/help" || echo "$name"; done)
   [[ -z $unknown ]] || fail "$1 sets what the program does not know: $unknown"
-  that "$1 asks the program for a sign of life" asks "$work/$1.json" \
+  that "$1 asks the program whether it is alive" asks "$work/$1.json" \
     '[.[] | .spec.template.spec.containers[0]? | .livenessProbe, .startupProbe | select(.) | .exec.command | join(" ")] ==
      ["/usr/bin/logzio-okta healthcheck", "/usr/bin/logzio-okta healthcheck"]'
 }

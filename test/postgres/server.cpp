@@ -78,7 +78,7 @@ Words rows_of(const std::string& url, const std::string& sql) {
   return rows;
 }
 
-/// Whoever is let in how; the first line that fits counts.
+/// Who may connect, and how; the first matching line counts.
 constexpr std::string_view doors =
     "local all         locked              scram-sha-256\n"
     "host  all         locked 127.0.0.1/32 scram-sha-256\n"
@@ -120,7 +120,7 @@ pid_t parent_of(const std::string& pid) {
   std::ifstream stat("/proc/" + pid + "/stat");
   std::string text;
   std::getline(stat, text);
-  const std::size_t name_end = text.rfind(") ");  // Behind it: the state, the parent.
+  const std::size_t name_end = text.rfind(") ");  // After it: the state, the parent.
   return name_end == std::string::npos ? 0 : std::atoi(text.c_str() + name_end + 4);
 }
 

@@ -69,14 +69,14 @@ class Demo {
     until_delivery_resumes();
     pass(1s);
 
-    step("kill -9 in the midst of it; the daemon starts again.");
+    step("kill -9 in the middle of it; the daemon starts again.");
     daemon_->kill_hard();
     ++kills_;
     start_daemon();
     pass(2s);
 
     issuing_ = false;
-    step("No more events; what is on its way arrives.");
+    step("No more events; what is in flight arrives.");
     until("not everything was delivered", [this] { return complete(); });
     stop_daemon();
     draw();
@@ -208,12 +208,12 @@ class Demo {
     row("altered or alien", fmt::format("{}", judgement.altered + judgement.misnamed + judgement.alien));
     row("repeats",
         fmt::format("{}, {} of them without a mark", judgement.repeats, judgement.repeats_unmarked));
-    row("requests to Okta",
-        fmt::format("{}, {} inside a silence or otherwise unwelcome", requests, bad_manners));
+    row("requests to Okta", fmt::format("{}, {} during a pause that Okta asked for or otherwise not allowed",
+                                        requests, bad_manners));
     row("access tokens", fmt::format("{}, bound by DPoP to a key of the daemon", tokens));
     row("killed and restarted", fmt::format("{} time", kills_));
-    row("memory at its highest", fmt::format("{} MiB", rss_peak_ >> 20U));
-    row("exit of the daemon", exit_code_ ? std::to_string(*exit_code_) : "none: it did not stop");
+    row("peak memory", fmt::format("{} MiB", rss_peak_ >> 20U));
+    row("exit code", exit_code_ ? std::to_string(*exit_code_) : "none: it did not stop");
     row("time", fmt::format("{:.1f} s", elapsed()));
     for (const std::string& finding : judgement.findings) row("", finding);
     fmt::print("\n{}\n", proven ? "Proven: nothing was lost." : "NOT proven.");
@@ -253,7 +253,7 @@ int main(int count, char** arguments) {
     Demo demo(arguments[1]);
     try {
       if (demo.run()) return 0;
-      complain(demo, "not everything was as it should be");
+      complain(demo, "the proof failed");
     } catch (const std::exception& fault) {
       complain(demo, fault.what());
     }

@@ -184,7 +184,7 @@ void tell_how_to_run(const World& world, const Settings& settings, std::optional
   const char* const said = std::getenv("LOGZIO_OKTA_PROGRAM");
   const std::string program = said != nullptr ? said : "logzio-okta";
   const std::string trust = settings.tls ? fmt::format(" --ca-file {}/ca.pem", dir) : "";
-  fmt::print("{} orgs and a listener are there", world.orgs());
+  fmt::print("{} orgs and a listener are running", world.orgs());
   if (world.orgs() > with_service_app)
     fmt::print("; {} has a service app (OAuth with DPoP)", world.org_name(with_service_app));
   fmt::print(". From another terminal, all events to the listener:\n\n");
@@ -199,7 +199,7 @@ void tell_how_to_run(const World& world, const Settings& settings, std::optional
   fmt::print("  {} status\n", program);
   fmt::print("  {} events --tenants {}/tenants-credentials.yml --tenant {} --since 1h{}\n\n", program, dir,
              world.org_name(0), trust);
-  fmt::print("A line a second follows; Ctrl-C ends it.\n");
+  fmt::print("One status line per second follows; Ctrl-C ends it.\n");
 }
 
 std::string status_line(World& world, std::size_t second) {

@@ -91,7 +91,7 @@ class World {
   [[nodiscard]] const std::string& org_name(std::size_t org) const { return org_at(org).name; }
   [[nodiscard]] const std::string& org_key(std::size_t org) const { return org_at(org).keys.front(); }
   [[nodiscard]] PortId org_port(std::size_t org) const { return org_at(org).port; }
-  /// The client id of its service app, and its private key; what the app is like says the model.
+  /// The client id of its service app, and its private key; the model describes the app.
   [[nodiscard]] static std::string client_id(std::size_t org) {
     return "0oa" + std::to_string(1000 + org) + "ServiceApp";
   }

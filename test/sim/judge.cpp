@@ -322,7 +322,7 @@ bool Judge::listener_gone(const Org& org) const {
   return gone != listeners_gone_.end() && !gone->second.empty();
 }
 
-// By the moment of asking: how long a request is on its way is not ours to decide.
+// Judged by when it was sent: how long a request is in transit is not ours to decide.
 void Judge::spend(Org& org, WallTime okta_time) const {
   const std::int64_t window = window_of(org, okta_time);
   const std::int64_t count = ++org.spent[window];
@@ -341,8 +341,8 @@ std::int64_t Judge::budget(const Org& org) const {
   return std::max<std::int64_t>(1, static_cast<std::int64_t>(share));
 }
 
-// A daemon that says that Okta's limit holds it back has spent its share. A budget that leaks would be a slow
-// loss of freshness. Where every answer of late told its window, it has spent it in this one; elsewhere in
+// A daemon that says that Okta's limit holds it back must have spent its share; a leaking budget would slowly
+// make it late. If every recent answer told its window, it has spent the share in this window; otherwise, in
 // several.
 void Judge::judge_limited(const Org& org, Instant now, WallTime okta_time) const {
   constexpr Duration silence_over = limits::rate_wait_max + 2 * limits::rate_window;
@@ -486,8 +486,8 @@ void Judge::stored(std::string_view line, DestinationId account, WallTime wall) 
   ledger_.deliver(line);
 }
 
-// It goes where its tenant's events went when it came, or where they go now, or where they began to go in
-// between, if it was moved along; and says what those say.
+// It goes where its tenant's events went when it arrived, or where they go now, or, if it was moved, where
+// they went in between; and it has what those entries add.
 void Judge::judge_way(const Event& event, std::string_view line, DestinationId account) const {
   const Org& org = orgs_[event.org];
   bool right_account = false;
@@ -554,7 +554,7 @@ void Judge::judge_mark(const Event& event, std::string_view line) const {
   if (!event.dated) return;
   const auto blur = date_cut + to_ms(org.blur);
   const bool ahead =
-      event.published > event.persisted + date_cut;  // It may have been read before all the same.
+      event.published > event.persisted + date_cut;  // It may nevertheless have been read before.
   if (org.unclean_at && (org.jumped_since || ahead || event.published <= *org.unclean_at + blur)) return;
   convict("marked as a possible duplicate without a cause, as " + std::string(line.substr(0, 200)), event);
 }

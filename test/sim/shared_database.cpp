@@ -23,8 +23,8 @@ bool SharedDatabase::lives(ReplicaId id, const Caller& /*caller*/) const {
   return found != tables_.instances.end() && found->second.seen + to_ms(lease_) > clock_();
 }
 
-// After a failover the last beats may be gone, and so may a lease that was taken. Whoever lives says so
-// within a lease, and whoever cannot stops itself. What was given back since has no owner.
+// After a failover the last beats may be gone, and so may a lease that was taken. A live replica renews it
+// within a lease, and one that cannot stops itself. An org released since then has no owner.
 bool SharedDatabase::is_free(const std::string& org, const Caller& caller) const {
   const auto found = tables_.leases.find(org);
   if (tables_.failed_over && *tables_.failed_over + to_ms(lease_) > clock_())

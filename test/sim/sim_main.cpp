@@ -213,7 +213,7 @@ int tell_in_process(const Setup& setup) {
 // First as it failed, as short as it can be told; then, with less in it.
 void tell_failure(const Setup& setup, std::uint64_t shrink_s) {
   std::printf("\nseed %ju failed:\n", std::uintmax_t{setup.seed});
-  if (tell_in_process(setup) == 0) std::printf("... and passes now: it is not the same twice\n");
+  if (tell_in_process(setup) == 0) std::printf("... and passes now: the run is not reproducible\n");
   std::printf("All of it: ./dev sim %s --trace\n", setup.flags().c_str());
   if (shrink_s == 0) return;
   std::fflush(stdout);

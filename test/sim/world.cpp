@@ -49,7 +49,7 @@ std::uint64_t fact_of(std::string_view text) {
   return hash64(text);
 }
 
-// As a server may that is told another limit than ours.
+// As a server may do that is configured with another limit than ours.
 std::size_t draw_page_max(std::uint64_t seed) {
   constexpr std::array<std::size_t, 4> most{limits::page_events_max, limits::page_events_max, 100, 40};
   return most[Random(seed).below(most.size())];
@@ -192,7 +192,7 @@ void World::make_orgs() {
   for (std::size_t i = 0; i < plan_.orgs; ++i) {
     model::OrgSettings settings{.base = "https://" + domain_name(i), .seed = random_.next()};
     settings.rate_limit = rate_limits[random_.below(rate_limits.size())];
-    // An event a page, as some troubles ask for, takes its time with a budget of one request a minute.
+    // One event per page, which some troubles cause, takes long with a budget of one request a minute.
     if (small_pages) settings.rate_limit = std::max<std::int64_t>(settings.rate_limit, 120);
     settings.window_offset = random_.between(0s, 59s);
     settings.links_joined = random_.below(4) == 0;
@@ -202,7 +202,7 @@ void World::make_orgs() {
       settings.others = settings.rate_limit * static_cast<std::int64_t>(random_.below(10)) / 10;
     settings.immense_events = plan_.has(Trouble::odd_events);
     if (plan_.has(Trouble::clock)) settings.clock_skew = random_.between(-10min, 10min);
-    // Known to us by a custom domain, and to itself by Okta's.
+    // We know it by a custom domain; its own links use Okta's.
     if (domain_name(i).contains("example") && random_.below(2) == 0)
       settings.link_base = "https://org" + std::to_string(i) + ".okta.com";
     const auto domain = Domain::parse(domain_name(i));
@@ -625,7 +625,7 @@ void World::gone() {
   });
 }
 
-// While no daemon runs. What was in the state is forgotten but for what an older copy knows.
+// While no daemon runs. What was in the state is forgotten, except what an older copy contains.
 void World::replace_state() {
   const bool put_back = copy_ && random_.below(3) > 0;
   tell(put_back ? 1 : 0,
@@ -830,7 +830,7 @@ void World::come_back(std::size_t index, RequestId id, std::uint64_t run, const 
   turn(OktaAnswer{.id = id, .result = result});
 }
 
-// In ways that Okta may. Whether it may hold less than there is.
+// In ways that Okta may shape it. Returns whether it may hold less than there is.
 bool World::shape_next_page(model::OktaOrg& okta) {
   const auto plain = [](std::string_view event) { return event.contains(R"("eventType":"user.session.)"); };
   if (strikes(Trouble::repeats)) {

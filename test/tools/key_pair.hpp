@@ -1,4 +1,4 @@
-// Key pairs made at test time by OpenSSL, in every form in which people have them.
+// Key pairs made at test time by OpenSSL, in every form that people use.
 //
 //     const KeyPair pair = KeyPair::rsa();
 //     SigningKey::read(pair.pkcs8());  SigningKey::read(pair.jwk());

@@ -1,5 +1,5 @@
-// A client's side of a TLS connection that sends what a well-behaved one never would: with OpenSSL where it
-// can be made to, with records written by hand where it cannot.
+// The client's side of a TLS connection that sends what a well-behaved client never would: through OpenSSL
+// where possible, otherwise with records written by hand.
 #pragma once
 
 #include <array>

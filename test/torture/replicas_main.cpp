@@ -171,7 +171,7 @@ class Replicas {
     for (std::size_t i = 0; i < names.size(); ++i) {
       if (settings_.only.empty() || settings_.only == names[i]) kinds.push_back(static_cast<Trouble>(i));
     }
-    if (kinds.empty()) throw std::runtime_error("there is no such trouble");
+    if (kinds.empty()) throw std::runtime_error("no kind of trouble has that name");
     for (std::size_t i = kinds.size(); i > 1; --i) std::swap(kinds[i - 1], kinds[random_.below(i)]);
     return kinds;
   }

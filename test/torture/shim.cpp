@@ -1,6 +1,6 @@
-// Stands between the daemon and the C library (LD_PRELOAD) and does to it what a bad disk, a set clock and a
-// dead name server would do, and keeps what a power cut would leave. Only what concerns the state file is
-// touched; everything else goes through.
+// Sits between the daemon and the C library (LD_PRELOAD), imitates a bad disk, a set clock and a dead name
+// server, and keeps what a power cut would leave. Only what concerns the state file is touched; everything
+// else goes through.
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -122,7 +122,7 @@ bool strikes(std::uint32_t permille) {
   return static_cast<unsigned>(rand_r(&seed)) % 1000U < permille;
 }
 
-/// Before a write of the state: how much of it is to be written; errno is set where that is not all.
+/// Before a write of the state: how much of it is to be written; errno is set if that is not all.
 std::size_t admit(int fd, std::size_t size) {
   Control& now = control();
   if ((now.die_at_write == 0 && now.write_fails == 0) || !is_state(fd)) return size;

@@ -6,7 +6,7 @@
 // round the ledger is checked: nothing lost, no byte changed, every repeat marked. Exit 1 on the first
 // violation.
 //
-// A power cut is a kill after which the state is put back as the disk would have it: of each file what was
+// A power cut is a kill after which the state is restored to what the disk would have: of each file, what was
 // synced and, of what was written since, some blocks or none; under the names that the directory had when it
 // was last synced.
 #define CXXOPTS_NO_REGEX
@@ -179,7 +179,7 @@ class Files {
   }
 
  private:
-  /// The machine was off: what a run has noted without waiting for the disk is no longer all there was.
+  /// The machine was off, so what a run noted without waiting for the disk may be incomplete.
   void boot_anew() const {
     sqlite3* database = nullptr;
     const int opened =
@@ -254,7 +254,7 @@ class Torture {
 
   void tell_table() {
     fmt::print(
-        "\n| trouble | rounds | faults that came | everything delivered again after, at most "
+        "\n| trouble | rounds | faults injected | everything delivered again after, at most "
         "|\n|---|---|---|---|\n");
     for (const auto& [trouble, row] : table_) {
       fmt::print("| {} | {} | {} | {:.1f} s |\n", name_of(trouble), row.rounds, row.faults, row.slowest_s);
@@ -285,12 +285,12 @@ class Torture {
     for (std::size_t i = 0; i < names.size(); ++i) {
       const auto trouble = static_cast<Trouble>(i);
       if (trouble == Trouble::disk_full && !files_.can_fill_disk()) {
-        fmt::print("disk full: not tried, it takes root to mount a small disk\n");
+        fmt::print("disk full: skipped, mounting a small disk needs root\n");
         continue;
       }
       if (settings_.only.empty() || settings_.only == name_of(trouble)) kinds.push_back(trouble);
     }
-    if (kinds.empty()) throw std::runtime_error("there is no such trouble");
+    if (kinds.empty()) throw std::runtime_error("no kind of trouble has that name");
     for (std::size_t i = kinds.size(); i > 1; --i) std::swap(kinds[i - 1], kinds[random_.below(i)]);
     return kinds;
   }
@@ -628,7 +628,8 @@ class Torture {
   void end_in_order() {
     if (!daemon_) start();
     until_delivered();
-    // Asked is not yet answered: the doubt that the last kill left is over once something newer has come.
+    // A request is not yet an answer: the doubt that the last kill left ends once something newer has
+    // arrived.
     for (std::size_t org = 0; org < world_.orgs(); ++org) world_.issue(org, 1);
     until_delivered();
     stop();

@@ -25,7 +25,7 @@ enum class BodyFault : std::uint8_t {
   too_many,    ///< More than limits::page_elements_max elements.
   not_a_page,  ///< Not a complete array.
 };
-/// "a damaged or cut gzip body"
+/// "a damaged or truncated gzip body"
 [[nodiscard]] std::string describe_fault(BodyFault fault);
 
 struct UnreadableBody {

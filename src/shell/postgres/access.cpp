@@ -138,9 +138,10 @@ Result<void> check_access(const StoreAccess& access) {
     return fail("LOGZIO_OKTA_STORE_PASSWORD_FILE: " + password.error().text);
   // libpq opens it again for each connection, and would go on without it.
   if (access.passfile && ::access(access.passfile->c_str(), R_OK) != 0 && errno == EACCES)
-    return fail("PGPASSFILE: " + printable(*access.passfile) +
-                " cannot be read by the user that the daemon runs as; give it to that user, or name the "
-                "password's file in LOGZIO_OKTA_STORE_PASSWORD_FILE, which is opened before");
+    return fail(
+        "PGPASSFILE: " + printable(*access.passfile) +
+        " cannot be read by the user that the daemon runs as; give it to that user, or name the "
+        "password's file in LOGZIO_OKTA_STORE_PASSWORD_FILE, which is opened before the user changes");
   return {};
 }
 

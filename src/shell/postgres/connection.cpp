@@ -23,13 +23,13 @@ constexpr std::array by_code{
          "check the user in the store's URL and the password in PGPASSWORD or "
          "LOGZIO_OKTA_STORE_PASSWORD_FILE"},
     Cure{"42501",
-         "let the user do so: it needs CREATE on the database once, or a schema logzio_okta of its own "
+         "grant it to the user: it needs CREATE on the database once, or a schema logzio_okta of its own "
          "(docs/replicas.md)"},
     Cure{"53100", "free room on the database's disk"},
     Cure{"53300", "raise max_connections; each replica takes two"},
-    Cure{"25006", "this server only reads; name the one that writes, or all of them, in the store's URL"},
-    Cure{"57P03", "it is starting or stopping; nothing is to be done unless this lasts"},
-    Cure{"57P01", "it was stopped or restarted; nothing is to be done unless this lasts"},
+    Cure{"25006", "this server is read-only; name the writable one, or all of them, in the store's URL"},
+    Cure{"57P03", "it is starting or stopping; nothing to do unless this lasts"},
+    Cure{"57P01", "it was stopped or restarted; nothing to do unless this lasts"},
 };
 constexpr std::array by_message{
     Cure{"password authentication failed",
@@ -37,19 +37,19 @@ constexpr std::array by_message{
          "LOGZIO_OKTA_STORE_PASSWORD_FILE"},
     Cure{"no password supplied",
          "give the password in PGPASSWORD, PGPASSFILE or LOGZIO_OKTA_STORE_PASSWORD_FILE"},
-    Cure{"no pg_hba.conf entry", "let this host and user in, in the server's pg_hba.conf"},
+    Cure{"no pg_hba.conf entry", "allow this host and user in the server's pg_hba.conf"},
     Cure{"does not exist", "create it, or correct the store's URL"},
     Cure{"certificate verify failed",
          "name the certificates of the server's authority in the URL, ?sslrootcert=/path/to/ca.pem, or with "
          "--ca-file"},
-    Cure{"server certificate for", "write the host's name as the certificate has it"},
+    Cure{"server certificate for", "write the host name that the certificate has"},
     Cure{"does not support SSL",
-         "let the server speak TLS; only where the network is trusted, write ?sslmode=disable"},
+         "enable TLS on the server; only where the network is trusted, write ?sslmode=disable"},
     Cure{"root certificate file", "name a readable file in the URL: ?sslrootcert=/path/to/ca.pem"},
-    Cure{"read-only", "this server only reads; name the one that writes, or all of them, in the store's URL"},
+    Cure{"read-only", "this server is read-only; name the writable one, or all of them, in the store's URL"},
     Cure{"Connection refused", "check that the server runs there and listens"},
-    Cure{"starting up", "nothing is to be done unless this lasts"},
-    Cure{"in recovery mode", "nothing is to be done unless this lasts"},
+    Cure{"starting up", "nothing to do unless this lasts"},
+    Cure{"in recovery mode", "nothing to do unless this lasts"},
 };
 
 std::string one_line(std::string_view message) {
@@ -222,7 +222,7 @@ void PgConnection::read(Instant now) {
     return lose(now, explain_failure(PQerrorMessage(connection), {}, place_));
   if (!batches_.empty() && now >= batches_.front().until)
     lose(now,
-         {.text = place_ + ": it has stopped answering; look whether the server hangs or its disk is slow",
+         {.text = place_ + ": it has stopped answering; check whether the server hangs or its disk is slow",
           .code = {}});
 }
 

@@ -137,22 +137,21 @@ void LeaseKeeper::check_version() {
   busy_ = true;
   const std::vector<PgStatement> statements = {PgStatement("select version from logzio_okta.meta"),
                                                forget_the_dead()};
-  connection_.send(now_, statements, PgConnection::connect_patience,
-                   [this](const PgConnection::Outcome& answer) {
-                     busy_ = false;
-                     if (!answer) return fail_round(answer.error());
-                     const PgRows& version = answer->front();
-                     if (version.count() == 1 && version.number(0, 0) > postgres_schema_version) {
-                       return fail_round({.text = "the state in the database is of a newer version (" +
-                                                  std::to_string(version.number(0, 0)) +
-                                                  ") than this program knows; run the newer program",
-                                          .code = "newer"});
-                     }
-                     entered_ = true;
-                     // It does not matter whether this works: without it, the rounds find the same, later.
-                     connection_.send(now_, {hear_calls()}, round_patience, [](const auto&) {});
-                     if (connection_.ready()) begin_round();
-                   });
+  connection_.send(
+      now_, statements, PgConnection::connect_patience, [this](const PgConnection::Outcome& answer) {
+        busy_ = false;
+        if (!answer) return fail_round(answer.error());
+        const PgRows& version = answer->front();
+        if (version.count() == 1 && version.number(0, 0) > postgres_schema_version) {
+          return fail_round({.text = "the state in the database was written by a newer version (" +
+                                     std::to_string(version.number(0, 0)) + "); upgrade this program",
+                             .code = "newer"});
+        }
+        entered_ = true;
+        // It does not matter whether this works: without it, the rounds find the same, later.
+        connection_.send(now_, {hear_calls()}, round_patience, [](const auto&) {});
+        if (connection_.ready()) begin_round();
+      });
 }
 
 // Three transactions are on their way at once. Leases are read after our beat was committed: if we were taken

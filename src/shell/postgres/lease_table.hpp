@@ -42,9 +42,9 @@ inline constexpr std::string_view retry_keys = "retry keys";
 void read_fleet(std::vector<PgStatement>& statements);
 [[nodiscard]] Fleet fleet_of(const PgRows& instances, const PgRows& leases);
 
-/// Takes those of these orgs that nobody holds or whose owner has died. If an org was not left cleanly, its
-/// streams are in doubt, and so is what may have been in flight from its spool. Two statements; the second
-/// returns domain and epoch.
+/// Takes those of these orgs that no replica holds or whose owner has died. If an org was not left cleanly,
+/// its streams are in doubt, and so is what may have been in flight from its spool. Two statements; the
+/// second returns domain and epoch.
 void take_orgs(std::vector<PgStatement>& statements, const std::string& id,
                const std::vector<std::string>& domains);
 [[nodiscard]] PgStatement give_back(const std::string& id, const std::string& domain, std::int64_t epoch);

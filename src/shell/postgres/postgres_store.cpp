@@ -316,14 +316,14 @@ void PostgresStore::Impl::sum_set_aside_now() {
 void PostgresStore::Impl::judge_replication() {
   if (!options.spools || replication_judged || !connection.ready()) return;
   replication_judged = true;
-  connection.send(
-      now, {find_replication()}, PgConnection::usual_patience, [this](const PgConnection::Outcome& answer) {
-        if (!answer || !loses_commits(answer->front())) return;
-        warnings.emplace_back(
-            "the database replicates without waiting for its standby: what event hooks brought in its last "
-            "moments is lost when it fails over, for Okta does not send it again. Set "
-            "synchronous_standby_names, or list these orgs in the tenants file as well");
-      });
+  connection.send(now, {find_replication()}, PgConnection::usual_patience,
+                  [this](const PgConnection::Outcome& answer) {
+                    if (!answer || !loses_commits(answer->front())) return;
+                    warnings.emplace_back(
+                        "the database replicates without waiting for its standby: a failover loses what "
+                        "event hooks delivered in its last moments, because Okta does not send it again. Set "
+                        "synchronous_standby_names, or list these orgs in the tenants file as well");
+                  });
 }
 
 // Writing.
@@ -364,8 +364,8 @@ void PostgresStore::Impl::refuse_spool(const std::string& why) {
 std::optional<std::string> PostgresStore::Impl::trouble() const {
   if (leases.has_run_out() && leases.in_touch()) {
     return place_of(options.access) +
-           ": it has not answered for as long as this replica's lease lasts, or this machine slept, so "
-           "that another replica may follow its orgs; look whether the server hangs";
+           ": it has not answered for as long as this replica's lease lasts, or this machine was suspended, "
+           "so another replica may follow its orgs; check whether the server hangs";
   }
   if (!leases.in_touch()) return leases.trouble();
   if (!connection.ready()) {
@@ -455,11 +455,11 @@ void PostgresStore::spool(SpoolEvents&& spool, Instant now) {
   // The core counts only those of its own orgs. They are answered in the order they came, so not while others
   // are on their way.
   if (impl_->spool_is_full() && !impl_->is_ours(key->second) && impl_->queue.all_spooled()) {
-    impl_->answers.emplace_back(
-        Spooled{.stream = spool.stream,
-                .hook = spool.hook,
-                .kept = false,
-                .why_not = "the spool in the database is full, as the listener takes less than comes"});
+    impl_->answers.emplace_back(Spooled{
+        .stream = spool.stream,
+        .hook = spool.hook,
+        .kept = false,
+        .why_not = "the spool in the database is full, because more arrives than the listener takes"});
     return;
   }
   impl_->queue.add(key->second, std::move(spool), now);
@@ -555,7 +555,7 @@ Result<void> PostgresStore::close(bool clean) {
   if (!saved)
     return fail("cannot save: " + impl_->trouble().value_or("the database has not answered in time"));
   if (!left)
-    return fail("cannot give the orgs back: another replica takes them over when their lease has ended");
+    return fail("cannot release the orgs: another replica takes them over when their lease has ended");
   return {};
 }
 

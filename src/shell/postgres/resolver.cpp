@@ -85,7 +85,7 @@ void Resolver::look_up(std::vector<StoreHost> hosts) {
   try {
     std::thread(run).detach();
   } catch (const std::system_error&) {
-    answer_->failure = "no thread can be started to look the store's host name up";
+    answer_->failure = "cannot start a thread to resolve the store's host name";
     answer_->done = true;
   }
 }

@@ -37,8 +37,7 @@ Result<bool> PgSession::has_state() {
   auto version = run(PgStatement("select version from logzio_okta.meta"));
   if (!version) return std::unexpected(std::move(version.error()));
   if (version->count() == 1 && version->number(0, 0) > postgres_schema_version)
-    return fail(
-        "the state in the database is of a newer version than this program knows; run the newer program");
+    return fail("the state in the database was written by a newer version; upgrade this program");
   return version->count() == 1;
 }
 

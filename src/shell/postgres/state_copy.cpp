@@ -256,7 +256,7 @@ Result<Copied> copy_from_store(PgSession& from, Database& to, const std::string&
   if (!alive) return std::unexpected(std::move(alive.error()));
   if (alive->count() > 0) {
     return fail("the replica " + alive->text(0, 0) +
-                " works with this state; stop all replicas first, or wait until its lease has ended");
+                " uses this state; stop all replicas first, or wait until its lease has ended");
   }
   if (to.number("SELECT count(*) FROM stream").value_or(1) != 0)
     return fail("the state in " + dir + " is not empty; name another directory");

@@ -32,20 +32,17 @@ std::string replication_of(const PgRows& facts) {
 void judge(const PgRows& facts, StoreLook& look) {
   look.server = "PostgreSQL " + printable(facts.text(0, 0)) + ", " +
                 (look.server.empty() ? "without TLS" : look.server) + ", " + replication_of(facts);
-  if (facts.flag(0, 1))
-    look.problem = look.place + " is a standby that only reads; name the server that writes";
+  if (facts.flag(0, 1)) look.problem = look.place + " is a read-only standby; name the writable server";
   if (facts.text(0, 2) != "on") {
     look.warnings.push_back(
         look.place +
-        ": fsync is off, so that a crash of the server's machine loses places or damages them; "
-        "turn it on");
+        ": fsync is off, so a crash of the server's machine loses or damages cursors; turn it on");
   }
   if (facts.text(0, 4).empty() && facts.number(0, 5) > 0) {
     look.warnings.push_back(
         look.place +
-        " replicates without waiting for its standby: a failover may lose what was committed last. No "
-        "event is lost by that but what hooks of orgs that are not polled brought; set "
-        "synchronous_standby_names");
+        " replicates without waiting for its standby: a failover may lose what was committed last, and with "
+        "it events from hooks of orgs that are not polled (no others); set synchronous_standby_names");
   }
 }
 
@@ -54,10 +51,12 @@ std::string lacking_rights(const PgRows& facts) {
   const std::string user = printable(facts.text(0, 6));
   if (facts.flag(0, 8)) {
     return "the user " + user +
-           " may not make tables in the schema logzio_okta; let it: grant create on schema logzio_okta to " +
+           " may not create tables in the schema logzio_okta; as an administrator, run: grant create on "
+           "schema logzio_okta to " +
            user;
   }
-  return "the user " + user + " may not make a schema; let it: grant create on database " +
+  return "the user " + user +
+         " may not create a schema; as an administrator, run: grant create on database " +
          printable(facts.text(0, 7)) + " to " + user + ", or create schema logzio_okta authorization " + user;
 }
 
@@ -123,7 +122,7 @@ std::vector<std::string> describe_fleet(const Fleet& fleet) {
     const std::string orgs = orgs_of(each.id);
     lines.push_back(printable(each.name) + (orgs.empty() ? " stands by" : " follows " + orgs));
   }
-  if (const std::string orgs = orgs_of(""); !orgs.empty()) lines.push_back("nobody follows " + orgs);
+  if (const std::string orgs = orgs_of(""); !orgs.empty()) lines.push_back("no replica follows " + orgs);
   return lines;
 }
 

@@ -288,7 +288,7 @@ int Daemon::run() {
   const int exit_code = self.scheduler->exit_code();
   self.close_files();
   self.console.say(Level::info,
-                   exit_code == 0 ? "stopped in order" : "stopped, exit code " + std::to_string(exit_code));
+                   exit_code == 0 ? "stopped cleanly" : "stopped, exit code " + std::to_string(exit_code));
   return exit_code;
 }
 
@@ -334,8 +334,7 @@ void Daemon::Impl::confine_self() {
   if (kept.copies) writable.push_back({.path = *settings.options.copy_to, .makes_directories = true});
   const Confinement confinement = confine(writable);
   for (const std::string* open : {&confinement.files_open, &confinement.calls_open}) {
-    if (!open->empty())
-      console.say(Level::info, "not confined further than the system does it (" + *open + ")");
+    if (!open->empty()) console.say(Level::info, "not confined beyond what the system does (" + *open + ")");
   }
   if (confinement.files_open.empty()) {
     std::string places = kept.state_dir;

@@ -20,7 +20,7 @@ constexpr std::array<const char*, reloaded_files> in_force = {
 
 std::optional<FileWatch> Reloads::watch(const std::string& path) {
   if (!is_pipe(path)) return FileWatch(path);
-  console_.say(Level::warn, path + " is a pipe, which can be read only once: a change needs a start");
+  console_.say(Level::warn, path + " is a pipe, which can be read only once: a change needs a restart");
   return std::nullopt;
 }
 

@@ -41,7 +41,7 @@ void TenantFiles::reload() {
 }
 
 void TenantFiles::reload_tenants(bool quietly) {
-  if (piped_) return wake_keys("the tenants came by a pipe, which is read only at a start");
+  if (piped_) return wake_keys("the tenants were read from a pipe, which is read only at the start");
   if (tenants_) (void)tenants_->changed();  // Read now, so this change is not read again.
   for (FileWatch& watch : secrets_) (void)watch.changed();
   auto tenants = read_tenants();

@@ -62,7 +62,7 @@ constexpr TenantMetric tenant_metrics[] = {
      [](const TenantReport& t, WallTime) { return value_of(t.events.fetched); }},
     {"logzio_okta_events_in_flight", "Events fetched and not settled yet.", MetricType::Gauge,
      [](const TenantReport& t, WallTime) { return value_of(t.events.in_flight); }},
-    {"logzio_okta_events_marked_total", "Delivered events that said possible_duplicate.", MetricType::Counter,
+    {"logzio_okta_events_marked_total", "Delivered events marked possible_duplicate.", MetricType::Counter,
      [](const TenantReport& t, WallTime) { return value_of(t.events.marked); }},
     {"logzio_okta_events_reduced_total", "Delivered events that went out reduced and are whole on disk.",
      MetricType::Counter, [](const TenantReport& t, WallTime) { return value_of(t.events.reduced); }},
@@ -78,18 +78,18 @@ constexpr TenantMetric tenant_metrics[] = {
      MetricType::Gauge, [](const TenantReport& t, WallTime) { return value_of(t.behind); }},
     {"logzio_okta_next_ask_seconds", "Time until Okta is asked again.", MetricType::Gauge,
      [](const TenantReport& t, WallTime) { return value_of(t.next_ask); }},
-    {"logzio_okta_rate_limit_requests", "Okta's limit a window, as last shown.", MetricType::Gauge,
+    {"logzio_okta_rate_limit_requests", "Okta's limit per window, as last shown.", MetricType::Gauge,
      [](const TenantReport& t, WallTime) { return value_of(t.rate_limit); }},
     {"logzio_okta_rate_remaining_requests", "What Okta last showed as remaining in the window.",
      MetricType::Gauge, [](const TenantReport& t, WallTime) { return value_of(t.rate_remaining); }},
-    {"logzio_okta_rate_spent_requests", "Requests of ours in this window, over all keys.", MetricType::Gauge,
+    {"logzio_okta_rate_spent_requests", "Our requests in this window, over all keys.", MetricType::Gauge,
      [](const TenantReport& t, WallTime) { return value_of(t.rate_spent); }},
     {"logzio_okta_keys", "API keys of the tenant.", MetricType::Gauge,
      [](const TenantReport& t, WallTime) { return value_of(t.keys); }},
     {"logzio_okta_tokens_granted_total", "Access tokens that Okta granted to the tenant's service apps.",
      MetricType::Counter,
      [](const TenantReport& t, WallTime) { return t.auth.service_app ? value_of(t.auth.mints) : Value(); }},
-    {"logzio_okta_token_seconds", "How long the access token in use is good for.", MetricType::Gauge,
+    {"logzio_okta_token_seconds", "How long the access token in use is still valid.", MetricType::Gauge,
      [](const TenantReport& t, WallTime) {
        return t.auth.service_app ? value_of(std::optional<Duration>(t.auth.token_left.value_or(Duration(0))))
                                  : Value();
@@ -100,8 +100,8 @@ constexpr TenantMetric tenant_metrics[] = {
      MetricType::Gauge, [](const TenantReport& t, WallTime) { return value_of(t.clock_ahead); }},
     {"logzio_okta_hostile_links_total", "Next links that would have left the org; none was followed.",
      MetricType::Counter, [](const TenantReport& t, WallTime) { return value_of(t.hostile_links); }},
-    {"logzio_okta_gaps_total", "Spans that Okta forgot before we could ask for them.", MetricType::Counter,
-     [](const TenantReport& t, WallTime) { return value_of(t.gaps); }},
+    {"logzio_okta_gaps_total", "Spans of the log that expired in Okta before they were read.",
+     MetricType::Counter, [](const TenantReport& t, WallTime) { return value_of(t.gaps); }},
     {"logzio_okta_tenant_flowing", "1 while Okta answers and the listener takes what it brings.",
      MetricType::Gauge, [](const TenantReport& t, WallTime) { return value_of(t.flowing); }},
     {"logzio_okta_recovering", "1 while the tenant asks again from its watermark.", MetricType::Gauge,
@@ -165,23 +165,22 @@ void add_tenants(Families& families, const Report& report) {
     }
   }
   MetricFamily& settled =
-      families.open("logzio_okta_events_settled_total", "Events that are done with, by what became of them.",
-                    MetricType::Counter);
+      families.open("logzio_okta_events_settled_total", "Settled events by outcome.", MetricType::Counter);
   for (const TenantReport& tenant : report.tenants) {
     for (const auto& [outcome, count] : event_outcomes) {
       add(settled, value_of(tenant.events.*count), {{"tenant", tenant.domain}, {"outcome", outcome}});
     }
   }
-  MetricFamily& requests = families.open("logzio_okta_requests_total",
-                                         "Requests to Okta by what came of them.", MetricType::Counter);
+  MetricFamily& requests =
+      families.open("logzio_okta_requests_total", "Requests to Okta by outcome.", MetricType::Counter);
   for (const TenantReport& tenant : report.tenants) {
     for (const auto& [outcome, count] : request_outcomes) {
       add(requests, value_of(tenant.requests.*count), {{"tenant", tenant.domain}, {"outcome", outcome}});
     }
   }
   MetricFamily& refused =
-      families.open("logzio_okta_tokens_refused_total",
-                    "Access tokens that Okta did not grant, by what was wrong.", MetricType::Counter);
+      families.open("logzio_okta_tokens_refused_total", "Access tokens that Okta did not grant, by reason.",
+                    MetricType::Counter);
   for (const TenantReport& tenant : report.tenants) {
     for (std::size_t i = 0; i < token_troubles_count && tenant.auth.service_app; ++i) {
       add(refused, value_of(tenant.auth.mints_refused[i]),
@@ -227,8 +226,7 @@ Labels labels_of(const DestinationReport& destination) {
 }
 
 void add_destinations(Families& families, const Report& report) {
-  MetricFamily& bulks = families.open("logzio_okta_bulks_total", "Bulks by what the listener made of them.",
-                                      MetricType::Counter);
+  MetricFamily& bulks = families.open("logzio_okta_bulks_total", "Bulks by outcome.", MetricType::Counter);
   for (const DestinationReport& destination : report.destinations) {
     for (const auto& [outcome, count] : bulk_outcomes) {
       Labels labels = labels_of(destination);
@@ -252,18 +250,18 @@ void add_daemon(Families& families, const Report& report, const ProcessFacts& pr
                  "1 while at least one tenant flows, the listener takes and saves succeed.",
                  value_of(report.ready));
   families.gauge("logzio_okta_tenants", "Tenants being followed.", value_of(report.tenants.size()));
-  families.gauge("logzio_okta_stopping", "1 after the order to stop.", value_of(report.stopping));
+  families.gauge("logzio_okta_stopping", "1 once the daemon was told to stop.", value_of(report.stopping));
   families.gauge("logzio_okta_saving_fails", "1 while the state, or the copy of --copy-to, cannot be saved.",
                  value_of(report.saving_fails));
   families.gauge("logzio_okta_memory_used_bytes",
                  "Bytes of the memory budget in use: answers on their way, bulks waiting.",
                  value_of(report.memory_used));
-  families.gauge("logzio_okta_memory_budget_bytes", "From here on nothing more is asked.",
+  families.gauge("logzio_okta_memory_budget_bytes", "Beyond this, nothing more is requested.",
                  value_of(limits::memory_budget));
   families.gauge("logzio_okta_set_aside_bytes",
                  "Bytes kept on disk of events that could not be delivered, or only reduced.",
                  value_of(report.set_aside_bytes));
-  families.gauge("logzio_okta_set_aside_budget_bytes", "From here on the destination holds.",
+  families.gauge("logzio_okta_set_aside_budget_bytes", "Beyond this, delivery is held.",
                  value_of(limits::set_aside_bytes_max));
   MetricFamily& reloads = families.open(
       "logzio_okta_reloads_total", "Times a file of the configuration was read again.", MetricType::Counter);
@@ -294,11 +292,10 @@ void add_copies(Families& families, const Report& report) {
 void add_fleet(Families& families, const Report& report) {
   if (!report.fleet) return;
   const FleetReport& fleet = *report.fleet;
-  families.gauge("logzio_okta_instances", "Replicas that share the database and live, this one included.",
+  families.gauge("logzio_okta_instances", "Live replicas that share the database, this one included.",
                  value_of(fleet.instances.size()));
   families.gauge("logzio_okta_orgs_held", "Orgs that this replica holds.", value_of(fleet.held_by_us()));
-  families.gauge("logzio_okta_orgs_unheld",
-                 "Orgs that no living replica holds, though one would follow them.",
+  families.gauge("logzio_okta_orgs_unheld", "Orgs that no live replica holds, though one would follow them.",
                  value_of(fleet.unheld.size()));
   families.gauge("logzio_okta_lease_left_seconds",
                  "How long this replica may ask and send without an answer from the database.",
@@ -313,13 +310,12 @@ void add_spool(Families& families, const HookReport& hooks, WallTime now) {
                                       "Bytes of deliveries on disk that are not settled.", MetricType::Gauge);
   for (const HookStreamReport& stream : hooks.streams) add(bytes, value_of(stream.bytes), labels(stream));
   MetricFamily& oldest = families.open("logzio_okta_hook_spool_oldest_seconds",
-                                       "Time since the oldest of them came.", MetricType::Gauge);
+                                       "Time since the oldest of them arrived.", MetricType::Gauge);
   for (const HookStreamReport& stream : hooks.streams) {
     add(oldest, age(stream.oldest.value_or(now), now), labels(stream));  // 0 if nothing waits.
   }
-  MetricFamily& events =
-      families.open("logzio_okta_hook_events_total",
-                    "Events of deliveries that were spooled, by what became of them.", MetricType::Counter);
+  MetricFamily& events = families.open("logzio_okta_hook_events_total",
+                                       "Events of spooled deliveries by outcome.", MetricType::Counter);
   for (const HookStreamReport& stream : hooks.streams) {
     for (const auto& [outcome, count] : event_outcomes) {
       Labels with_outcome = labels(stream);
@@ -332,23 +328,23 @@ void add_spool(Families& families, const HookReport& hooks, WallTime now) {
 /// Absent where no event hook is listened for.
 void add_hooks(Families& families, const HookReport& hooks, WallTime now) {
   if (!hooks.listening) return;
-  families.counter("logzio_okta_hook_deliveries_total", "Deliveries of event hooks that were let in.",
+  families.counter("logzio_okta_hook_deliveries_total", "Accepted deliveries of event hooks.",
                    value_of(hooks.received));
-  families.counter("logzio_okta_hook_deliveries_woken_total", "Deliveries that had their org asked at once.",
-                   value_of(hooks.woken));
-  families.counter("logzio_okta_hook_verifications_total", "Times Okta asked whether we are its hook.",
+  families.counter("logzio_okta_hook_deliveries_woken_total",
+                   "Deliveries that made the daemon ask their org at once.", value_of(hooks.woken));
+  families.counter("logzio_okta_hook_verifications_total", "Okta's verifications of the event hook.",
                    value_of(hooks.verified));
   families.counter("logzio_okta_hook_deliveries_spooled_total",
                    "Deliveries whose events were spooled on disk, to be shipped.", value_of(hooks.spooled));
   MetricFamily& refused =
-      families.open("logzio_okta_hook_refused_total", "Requests to the event hook that were refused, by why.",
+      families.open("logzio_okta_hook_refused_total", "Refused requests to the event hook, by reason.",
                     MetricType::Counter);
   for (std::size_t kind = 0; kind < hook_refusals_count; ++kind) {
     add(refused, value_of(hooks.refused.at(kind)),
         {{"reason", std::string(name_of(static_cast<HookRefusal>(kind)))}});
   }
   add_spool(families, hooks, now);
-  families.gauge("logzio_okta_hook_last_delivery_age_seconds", "Time since the last delivery was let in.",
+  families.gauge("logzio_okta_hook_last_delivery_age_seconds", "Time since the last accepted delivery.",
                  age(hooks.last_received, now));
 }
 
@@ -357,8 +353,8 @@ void add_process(Families& families, const ProcessFacts& process) {
   families.gauge("process_resident_memory_bytes", "Resident memory.", value_of(process.resident_bytes));
   families.gauge("process_virtual_memory_bytes", "Virtual memory.", value_of(process.virtual_bytes));
   families.gauge("process_open_fds", "Open file descriptors.", value_of(process.open_fds));
-  families.gauge("process_max_fds", "Most file descriptors that may be open.", value_of(process.fds_max));
-  families.gauge("process_start_time_seconds", "Start of the process since 1970.",
+  families.gauge("process_max_fds", "Maximum number of open file descriptors.", value_of(process.fds_max));
+  families.gauge("process_start_time_seconds", "Start time of the process since 1970.",
                  process.start_time_seconds);
 }
 

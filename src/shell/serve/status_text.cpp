@@ -184,7 +184,7 @@ std::string replicas(const FleetReport& fleet) {
             ", its lease lasts for " + describe(each.lease_left) + "\n";
   }
   if (fleet.unheld.empty()) return text;
-  text += "  nobody holds";
+  text += "  no replica holds";
   const char* separator = " ";
   for (const std::string& org : fleet.unheld) text += std::exchange(separator, ", ") + printable(org);
   return text + "\n";

@@ -178,8 +178,8 @@ Result<CommandLine> CommandLine::parse(int argc, const char* const* argv, Comman
     if (times == 0) continue;
     const auto& value = (*parsed)[name];
     const std::string text = with_value ? value.as<std::string>() : "";
-    // Before the words are read: an empty variable in a script turns the next flag into a value, and the value
-    // of that one into a word.
+    // Before the words are read: an empty variable in a script turns the next flag into a value, and the
+    // value of that one into a word.
     if (text.starts_with("--"))
       return fail("--" + name + " needs a value, but the flag " + quotable(flag_only(text)) + " comes next");
     line.flags_.emplace(name, Flag{.times = times, .text = text, .on = !with_value && value.as<bool>()});

@@ -217,7 +217,7 @@ class Reader {
     } else if (options.hooks && !options.hooks_cert && !names_proxies_ && !is_loopback(options.hooks->host)) {
       bad_value(
           "--hooks " + options.hooks->host +
-          ": without TLS only loopback is listened on; give --hooks-cert and --hooks-key, or put a reverse "
+          ": without TLS it may listen only on loopback; give --hooks-cert and --hooks-key, or put a reverse "
           "proxy in front and write 127.0.0.1, or name its address with --hooks-proxies");
     }
   }
@@ -293,9 +293,10 @@ std::vector<std::string> warnings_about(const Endpoint& listener) {
                        listener.host + ":8071 would be HTTPS");
   }
   if (is_lines(listener.protocol)) {
-    warnings.push_back(listener.text() +
-                       " never answers: what it refuses, or with a wrong token everything, is lost unseen; " +
-                       listener.host + ":8071 answers");
+    warnings.push_back(
+        listener.text() +
+        " never answers: lines that it refuses (all of them if the token is wrong) are lost unseen; " +
+        listener.host + ":8071 answers");
   }
   return warnings;
 }

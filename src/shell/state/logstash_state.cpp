@@ -23,7 +23,8 @@ std::expected<std::string, std::string> read_url(const std::string& path) {
   if (!file) return std::unexpected(file.error().text);
   std::string_view url = file->bytes;
   if (ascii::trim(url).empty()) return std::unexpected("it is empty: the plugin had not polled yet");
-  if (!url.ends_with('\n')) return std::unexpected("it was cut: the line feed that ends the URL is missing");
+  if (!url.ends_with('\n'))
+    return std::unexpected("it is cut off: the line feed that ends the URL is missing");
   url.remove_suffix(1);
   if (url.ends_with('\r')) url.remove_suffix(1);
   if (!std::ranges::all_of(url, ascii::is_visible)) return std::unexpected("its content is not a URL");

@@ -81,7 +81,7 @@ struct Door {
       for (Client* client : clients) client->listen();
     }
   }
-  /// What a client hears that says this and then only listens until it is left.
+  /// What a client receives that sends this and then only reads until it is disconnected.
   std::string hears(const std::string& bytes) {
     Client client(server->port());
     client.say(bytes);
@@ -183,7 +183,7 @@ TEST_CASE("hook server: no other client is let in") {
   CHECK(status("logzio_token: " + token + "x\r\n") == "401");
   CHECK(status("logzio_token:\r\n") == "401");
   CHECK(status("Authorization: Basic wrong\r\n") == "401");
-  CHECK(status("Authorization: " + token + "\r\n") == "401");  // A token is no secret of --hooks-secrets,
+  CHECK(status("Authorization: " + token + "\r\n") == "401");  // A token is not a secret of --hooks-secrets,
   CHECK(status("logzio_token: Basic dXNlcjpwYXNzd29yZA==\r\n") == "401");  // nor a secret a token.
   CHECK(status("logzio_token: wrong\r\nAuthorization: Basic dXNlcjpwYXNzd29yZA==\r\n") == "401");
   CHECK(door.count(HookRefusal::unauthorized) == 8);

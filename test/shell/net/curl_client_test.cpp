@@ -59,7 +59,7 @@ HttpResult answered_with(const std::string& bytes) {
   return bench.okta_answer().result;
 }
 
-// Bytes that do not shrink when packed; so many that libcurl would like to ask before it sends them.
+// Bytes that do not shrink when packed; so many that libcurl would ask for a 100-continue first.
 std::string noise() {
   std::string bytes(3 * limits::MiB, '\0');
   Random random(1);
@@ -415,7 +415,7 @@ TEST_CASE("curl client: a bulk begun on a connection that breaks does not go on 
     peer.read_body(content_length(peer.read_head()));
     peer.answer("200 OK", "", "");
     heads.add(peer.read_head());
-    // TLS has taken all that libcurl has given it, and counts none of it as sent before it has left.
+    // TLS has taken all that libcurl has given it, and counts none of it as sent until it has left.
     int settled = 0;
     for (int before = -1; settled < 20; before = peer.pending()) {
       settled = peer.pending() > 0 && peer.pending() == before ? settled + 1 : 0;

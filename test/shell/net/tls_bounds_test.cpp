@@ -101,8 +101,8 @@ struct Talk {
     if (flow == Flow::moved) into.append(room.data(), count);
     return flow;
   }
-  /// Reads again and again, while `fill` keeps something to read there, and looks that no call takes more
-  /// than so much of it. How many calls it took until the connection was left.
+  /// Reads again and again, while `fill` keeps something to read there, and checks that no call takes more
+  /// than so much of it. Returns how many calls it took until the connection was closed.
   std::size_t calls_until_left(const std::function<void()>& fill, std::size_t bytes_max) {
     constexpr std::size_t far_too_many = 10 * limits::tls_idle_records_max;
     for (std::size_t calls = 1; calls <= far_too_many; ++calls) {
@@ -131,7 +131,7 @@ std::string crumbs(char type, std::size_t count) {
 }
 constexpr std::size_t crumb_bytes = 6;
 
-/// What a server sends that gives a client nothing but work, until it is left.
+/// What a server sends to give a client nothing but work, until the client disconnects.
 void flood(Peer& peer) {
   constexpr int many = 100'000;
   peer.read_head();

@@ -68,7 +68,7 @@ TEST_CASE("small file: a process substitution is read by the name that the shell
   CHECK(file->bytes == "00SECRET");
 }
 
-TEST_CASE("small file: once nobody may wait, what is no file is refused at once and in words") {
+TEST_CASE("small file: once waiting is not allowed, anything but a file is refused at once, with a reason") {
   const TempDir dir;
   const std::string pipe = make_pipe(dir);
   const std::string file = dir / "file";

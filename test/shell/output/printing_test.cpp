@@ -46,7 +46,7 @@ std::string in_file(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("printing: what would command a terminal is shown on it, and goes into a pipe as it is") {
+TEST_CASE("printing: escapes are shown on a terminal, and go into a pipe unchanged") {
   struct Row {
     std::string bytes;
     std::string shown;

@@ -66,7 +66,7 @@ TEST_CASE(
   CHECK_FALSE(fleet.to_give("a"));
 }
 
-TEST_CASE("fleet: what the dead hold may be taken") {
+TEST_CASE("fleet: orgs held by a dead replica may be taken") {
   Fleet fleet = fleet_of(2, 4);
   for (const std::string& org : orgs(4)) fleet.leases.push_back({org, "b"});
   CHECK(fleet.to_take("a", orgs(4)).empty());

@@ -96,7 +96,7 @@ struct Replica {
   }
 };
 
-/// Turns the loops of all until it is so. Fails after far longer than anything here takes.
+/// Turns all loops until the condition holds. Fails after far longer than anything here takes.
 void until(const std::vector<Replica*>& replicas, const std::function<bool()>& so) {
   const Instant give_up = steady_now() + 60s;
   while (!so()) {
@@ -161,7 +161,8 @@ TEST_CASE("postgres store: an org is held by one; whoever takes it over from the
   CHECK_FALSE(second.last<Opened>(1)->in_flight);
 }
 
-TEST_CASE("postgres store: whoever slept too long may not act, and what it saves is lost", "[postgres]") {
+TEST_CASE("postgres store: a replica that was suspended too long may not act, and what it saves is lost",
+          "[postgres]") {
   PostgresServer server;
   Replica first(server.url(), "okta-1");
   Replica second(server.url(), "okta-2");
@@ -291,7 +292,7 @@ TEST_CASE("postgres store: what waits in the spool is bounded over all replicas"
   until({&owner}, [&] { return owner.last<Opened>(1) != nullptr; });
   owner.spools(1, 7);
   until({&owner}, [&] { return owner.last<Spooled>() != nullptr; });
-  // It finds one byte less than room for two; until it has summed, it takes what comes.
+  // There is room for one byte less than two; until it has read the sum, it accepts what comes.
   Replica other(server.url(), "okta-2", lease, owner.last<Spooled>()->bytes * 2 - 1);
   other.open(1, pushes);
   until({&owner, &other}, [&] { return other.last<HeldBy>(1) && other.last<SetAsideSize>(); });
@@ -349,7 +350,7 @@ TEST_CASE("postgres store: a push that another replica takes wakes the owner", "
   CHECK(other.spool.empty());
 }
 
-TEST_CASE("postgres store: what it may not do it says with the cure", "[postgres]") {
+TEST_CASE("postgres store: if it lacks a right, it says so with the cure", "[postgres]") {
   PostgresServer server;
   Replica guest(server.url("guest"), "okta-1");
   guest.open(1, acme);
@@ -375,20 +376,20 @@ TEST_CASE("postgres store: after a failover that lost commits everything is in d
   standby->promote();
   until({&replica}, [&] { return !replica.warnings.empty() && replica.store->may_act(); });
   CHECK_THAT(replica.warnings.at(0), Contains("failed over"));
-  // What it keeps in memory of acknowledged saves is worth nothing.
+  // Its memory of acknowledged saves is no longer valid.
   until({&replica}, [&] { return replica.last<Lost>(1) != nullptr; });
   CHECK(replica.last<Lost>(1)->holder.empty());
   replica.open(2, acme);
   until({&replica}, [&] { return replica.last<Opened>(2) != nullptr; });
   CHECK(replica.last<Opened>(2)->overtaken);
   CHECK(replica.last<Opened>(2)->place->next == "/first");
-  // Heartbeats of another owner may be lost too: nothing is taken for a lease.
+  // Heartbeats of another owner may be lost too: nothing is taken over for the length of a lease.
   replica.open(3, globex);
   until({&replica}, [&] { return replica.last<Opened>(3) != nullptr; });
   CHECK(standby->value("select since >= failed_over + lease from logzio_okta.org, logzio_okta.meta, "
                        "logzio_okta.instance where domain = '" +
                        globex + "'") == "t");
-  // But what was given back since has no owner: it goes on long before such a lease is over.
+  // But an org released since then has no owner: it continues long before such a lease is over.
   Replica next(both, "okta-2", 1h);
   CHECK(replica.store->close(false));
   next.open(1, acme);

@@ -32,8 +32,8 @@ std::string outcome(bool done) {
   return done ? "done" : std::strerror(errno);
 }
 
-/// What it comes to in a process that has confined itself to the directories; why not, where the kernel or
-/// the container has no such thing.
+/// The outcome in a process that has confined itself to the directories, or why that is not possible with
+/// this kernel or container.
 std::string confined(const std::vector<WritableDir>& dirs, const std::function<std::string()>& act) {
   std::array<int, 2> ends{};
   REQUIRE(::pipe(ends.data()) == 0);
@@ -57,7 +57,7 @@ std::string confined(const std::string& dir, const std::function<std::string()>&
   return confined({{.path = dir}}, act);
 }
 
-/// Whether this machine has both; where it has not, nothing is refused and nothing can be tried.
+/// Whether this machine has both; if it does not, nothing is refused and there is nothing to test.
 bool available() {
   const TempDir dir;
   const std::string said = confined(dir.path(), [] { return std::string(); });

@@ -33,8 +33,8 @@ struct Bench {
     admin = std::move(*listening);
   }
 
-  /// Turns the loop until the condition holds, as the daemon would: poll, then run. Fails when nothing has
-  /// come of it for so long that nothing will.
+  /// Turns the loop until the condition holds, as the daemon would: poll, then run. Fails after so long that
+  /// it would never hold.
   template <class Condition>
   void turn_until(std::vector<Client*> clients, const Condition& reached) {
     const auto give_up = std::chrono::steady_clock::now() + 120s;

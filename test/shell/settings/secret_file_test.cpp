@@ -37,7 +37,9 @@ TEST_CASE("secret file: a bare name is looked for where systemd puts credentials
   REQUIRE(find_secret_file("acme", referrer, environment) == credentials / "acme");
 }
 
-TEST_CASE("secret file: what is in it counts without the space around it, and others' eyes are warned of") {
+TEST_CASE(
+    "secret file: white space around its content is ignored, and a file that others can read causes a "
+    "warning") {
   const TempDir dir;
   const std::string file = dir / "key";
   std::vector<std::string> warnings;

@@ -69,7 +69,7 @@ TEST_CASE("service app: client id with a key file, a key, or a key from a variab
   CHECK(tenants->entries[0].api_key_variable == "ACME");
 }
 
-TEST_CASE("service app: what is missing, doubled or of the wrong kind is said where it is") {
+TEST_CASE("service app: anything missing, given twice or of the wrong kind is reported with its place") {
   Files files;
   const std::string id = "    okta_client_id: 0oa1acme\n";
   CHECK(files.refuses(id).contains("okta_private_key_file is missing here"));

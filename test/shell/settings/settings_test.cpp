@@ -338,7 +338,7 @@ TEST_CASE(
   REQUIRE_THAT(settings({}, {{"LOGZIO_OKTA_STORE_PASWORD_FILE", "SECRET"}}).options.warnings.at(0),
                Contains("did you mean LOGZIO_OKTA_STORE_PASSWORD_FILE?") && !Contains("SECRET"));
   REQUIRE(settings({}, {{"LOGZIO_OKTA_STORE_PASSWORD_FILE", "f"}}).options.warnings.empty());
-  // What Kubernetes says of a service of that name.
+  // What Kubernetes sets for a service of that name.
   REQUIRE(
       settings({}, {{"LOGZIO_OKTA_PORT", "tcp://10.0.0.1:9810"}, {"LOGZIO_OKTA_SERVICE_HOST", "10.0.0.1"}})
           .options.warnings.empty());
@@ -407,12 +407,12 @@ TEST_CASE("settings: what a listener costs in safety is said at each start") {
   REQUIRE(settings({"--listener", "http://127.0.0.1:9000"}).options.warnings.empty());
 }
 
-TEST_CASE("settings: event hooks are listened for in the clear on loopback only") {
+TEST_CASE("settings: without TLS, the event hook server listens only on loopback") {
   REQUIRE_FALSE(settings({}).options.hooks);
   REQUIRE(settings({"--hooks", "127.0.0.1:9811"}).options.hooks->port == 9811);
   REQUIRE(settings({"--hooks", "0.0.0.0:8443", "--hooks-cert", "a", "--hooks-key", "b"}).options.hooks_key ==
           "b");
-  REQUIRE_THAT(refusal(78, {"--hooks", "0.0.0.0:8443"}), Contains("only loopback"));
+  REQUIRE_THAT(refusal(78, {"--hooks", "0.0.0.0:8443"}), Contains("only on loopback"));
   REQUIRE_THAT(refusal(78, {"--hooks", "127.0.0.1:1", "--hooks-key", "b"}), Contains("belong together"));
   REQUIRE_THAT(refusal(78, {}, {{"LOGZIO_OKTA_HOOKS_SECRETS", "file"}}), Contains("--hooks is not set"));
   REQUIRE_THAT(refusal(78, {"--hooks-regions", "none"}), Contains("--hooks is not set"));

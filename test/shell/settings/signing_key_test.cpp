@@ -169,7 +169,8 @@ TEST_CASE("signing key: a mangled one is detected before it is used") {
     return text;
   };
   const std::string jwk = rsa().jwk();
-  // By one wrong prime or exponent OpenSSL only signs slower; by a wrong modulus, or two of them, not at all.
+  // With one wrong prime or exponent OpenSSL only signs more slowly; with a wrong modulus, or two wrong
+  // numbers, not at all.
   CHECK(refuses(mangled(jwk, "\"n\":\"")).contains("damaged"));
   CHECK(refuses(mangled(mangled(jwk, "\"d\":\""), "\"dp\":\"")).contains("damaged"));
   for (const char* member : {"\"d\":\"", "\"x\":\"", "\"y\":\""}) {

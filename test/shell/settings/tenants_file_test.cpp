@@ -141,7 +141,7 @@ TEST_CASE("tenants file: a misspelt key is named with line, column and what was 
   REQUIRE_THAT(bench.refuses(file_with_domain("acme.okta.com") + "more: 1\n"), StartsWith(":4:1: \"more\""));
 }
 
-TEST_CASE("tenants file: what is missing, doubled or of the wrong shape is said where it is") {
+TEST_CASE("tenants file: anything missing, given twice or of the wrong shape is reported with its place") {
   Bench bench;
   REQUIRE_THAT(bench.refuses(""), StartsWith(":1:1: ") && Contains("tenants_credentials:"));
   REQUIRE_THAT(bench.refuses("# only a comment\n"), StartsWith(":1:1: "));
@@ -220,7 +220,7 @@ TEST_CASE("tenants file: what an entry may say beside key and domain is read") {
   INFO((tenants ? "" : tenants.error().text));
   REQUIRE(tenants.has_value());
   const TenantEntry& entry = tenants->entries.at(0);
-  // A day further back than Okta keeps is no mistake: the file outlives the day it was written on.
+  // A date before Okta's retention is not a mistake: the file outlives the day it was written on.
   REQUIRE(std::get<SinceAt>(entry.since.value()).at == parse_rfc3339("2020-01-01T00:00:00Z"));
   REQUIRE(entry.query.filter == "eventType eq \"user.session.start\"");
   REQUIRE(entry.query.q == "login");
@@ -609,7 +609,7 @@ TEST_CASE("tenants file: what the tenants share is written once, and an entry's 
   CHECK(beta.fields == std::vector<ConstantField>{{"tier", "2"}, {"own", "\"x\""}, {"provider", "\"us\""}});
 }
 
-TEST_CASE("tenants file: what is wrong with a default is said once, with its line") {
+TEST_CASE("tenants file: an error in a default is reported once, with its line") {
   Bench bench;
   const std::string two = file_of(entry(key, "acme.okta.com") + entry(key, "beta.okta.com"));
   CHECK_THAT(bench.refuses("defaults: {okta_api_key: SECRET}\n" + two),

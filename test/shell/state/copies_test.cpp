@@ -161,7 +161,7 @@ TEST_CASE(
   REQUIRE((zcat(dir / "default/2026-11-27T19.ndjson.gz") == second + third));
 }
 
-TEST_CASE("copies: one destination's trouble keeps no other from the disk") {
+TEST_CASE("copies: trouble with one destination does not block the others") {
   const TempDir dir;
   write_file(dir / "broken", "no directory");
   Copies copies = opened(dir.path());
@@ -253,7 +253,7 @@ TEST_CASE("copies: each destination has a directory of its own, whatever the nam
   REQUIRE(zcat(dir / "default-in-region-eu" + file) == "c\n");
   REQUIRE(zcat(dir / "-..-..-etc" + file) == "d\n");
   REQUIRE(zcat(dir / "127.0.0.1-9001" + file) == "e\n");
-  // One that is gone gives its name free.
+  // One that is gone frees its name.
   copies.forget(DestinationId{1});
   copies.add(bulk_of("g\n", "acme.okta.com", 6));
   REQUIRE(copies.close(later));
@@ -304,7 +304,7 @@ TEST_CASE("copies: no symbolic link leads out of the directory") {
   std::filesystem::remove(dir / "default");
   REQUIRE(copies.close(evening));
   REQUIRE(zcat(dir / "default/2026-11-27T18.ndjson.gz") == "b\n");
-  // Where it led there is what was moved there, and no more.
+  // Its target contains what was moved there, and nothing else.
   REQUIRE(names_like(elsewhere.path(), "2026").empty());
   if (std::filesystem::exists(elsewhere / "moved"))
     REQUIRE(zcat(elsewhere / "moved/2026-11-27T18.ndjson.gz.partial") == "a\n");

@@ -31,7 +31,7 @@ using test::write_file;
 constexpr StreamId acme{1};
 const WallTime start = parse_rfc3339("2026-11-23T12:00:00.000Z").value();
 
-/// Keeps, while it lives, what of a directory is beyond the reach of a power cut.
+/// While it lives, records what of a directory would survive a power cut.
 class SafeOnDisk {
  public:
   using Files = std::map<std::string, std::string>;  ///< Name and content.

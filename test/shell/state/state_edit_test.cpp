@@ -78,7 +78,7 @@ TEST_CASE("state edit: makes a state where there is none, and what is written is
     REQUIRE(edit.has_value());
     REQUIRE_FALSE(edit->place("acme.okta.com").value().has_value());
     REQUIRE(edit->write("acme.okta.com", place_at("/api/v1/logs?after=1")).has_value());
-    // One after the other, as fast as they come: what a commit leaves a loop to rest is not waited for.
+    // One after the other, as fast as they come, without the rest that a loop takes after a commit.
     for (int i = 0; i < 20; ++i) {
       REQUIRE(edit->write("beta" + std::to_string(i) + ".okta.com", place_at("")).has_value());
     }
@@ -92,7 +92,7 @@ TEST_CASE("state edit: makes a state where there is none, and what is written is
     if (auto* each = std::get_if<Opened>(&*answer)) opened = std::move(*each);
   }
   REQUIRE(opened.place == place_at("/api/v1/logs?after=1"));
-  REQUIRE(opened.clean);  // Nothing is in doubt that a person wrote.
+  REQUIRE(opened.clean);  // What a person wrote is not in doubt.
 }
 
 TEST_CASE("state edit: a place that is written takes the one before with all that belonged to it") {

@@ -47,7 +47,7 @@ class Home {
   [[nodiscard]] virtual std::unique_ptr<StateStore> open() = 0;
   /// What a kill -9 leaves behind, seen by the next run.
   virtual void crash(std::unique_ptr<StateStore> store) = 0;
-  /// From now on no save can be written, and mended.
+  /// From now on no save can be written; and the repair of that.
   virtual void break_saves() = 0;
   virtual void mend_saves() = 0;
 };
@@ -244,7 +244,7 @@ TEST_CASE(
   bench.save(save_of(acme, 1, 1));
   bench.save(save_of(acme, 2, 2));
   bench.save(save_of(beta, 1, 1));
-  // One answer may stand for several saves of a stream.
+  // One answer may cover several saves of a stream.
   for (std::uint64_t of_acme = 0, of_beta = 0; of_acme < 2 || of_beta < 1;) {
     const Saved saved = bench.run->next<Saved>();
     std::uint64_t& number = saved.stream == acme ? of_acme : of_beta;

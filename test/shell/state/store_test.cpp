@@ -731,7 +731,7 @@ TEST_CASE("store: in a directory that group root shares, what is made is made fo
   }
 }
 
-TEST_CASE("store: what is in place of the lock is not written into") {
+TEST_CASE("store: a file in place of the lock is not written to") {
   for (const std::string content : {"root:x:0:0:", "process"}) {
     Bench bench;
     write_file(bench.dir / "lock", content);
@@ -866,7 +866,7 @@ struct Copied : Bench {
     using std::filesystem::copy_options;
     std::filesystem::create_directories(to);
     std::filesystem::copy(from, to, copy_options::recursive | copy_options::overwrite_existing);
-    // As cp -a has it: only the time of the change itself cannot be copied.
+    // As cp -a copies it: only the time of the change itself cannot be copied.
     for (const auto& entry : std::filesystem::directory_iterator(from)) {
       std::filesystem::last_write_time(to / entry.path().filename(), entry.last_write_time());
     }

@@ -152,7 +152,7 @@ export simulator
 
 printf '%s\0' "${wanted[@]}" | xargs -0 -n 4 -P "${JOBS:-2}" bash -c 'convict "$0" "$1" "$2" "$3"'
 {
-  printf '\n| planted | convicted as | seeds it took |\n|---|---|---|\n'
+  printf '\n| planted | reported as | seeds it took |\n|---|---|---|\n'
   cat "$work"/*.seeds 2>/dev/null || true
   printf '\n| planted | test | that failed |\n|---|---|---|\n'
   cat "$work"/*.tests 2>/dev/null || true
