@@ -6,7 +6,6 @@
 #include <cstring>
 #include <filesystem>
 #include <iterator>
-#include <map>
 #include <optional>
 #include <span>
 #include <sstream>
@@ -225,7 +224,8 @@ class Doctor {
     const Roster roster = keyring_.replace(std::move(entries_));
     std::vector<ProbeRequest> questions;
     std::vector<About> about;
-    const auto tokens = mint_tokens(keyring_, trust, settings_.proxy, roster);
+    AppTokens tokens(keyring_, trust, settings_.proxy, roster);
+    tokens.request();
     for (const TenantSpec& tenant : roster.tenants) ask_tenant(tenant, entries, tokens, questions, about);
     const std::vector<DestinationSpec> destinations = destinations_of(roster);
     for (const DestinationSpec& each : destinations)
@@ -242,6 +242,7 @@ class Doctor {
     }
 
     std::vector<Sighting> seen = probe(questions, trust, settings_.proxy);
+    ask_apps_again(tokens, about, trust, seen);
     for (std::size_t i = 0; i < about.size(); ++i) {
       const WallTime at = seen[i].at;  // Another answer may have taken long.
       found_.tenants.push_back(
@@ -260,6 +261,8 @@ class Doctor {
     std::string domain;
     std::string key_place;
     bool service_app = false;
+    CredentialId key{};
+    Origin origin{};
   };
 
   [[nodiscard]] std::vector<About> entries_in_file() const {
@@ -276,36 +279,61 @@ class Doctor {
 
   /// One question per key; a tenant's keys are in the order of its entries. A service app without a token
   /// cannot ask.
-  void ask_tenant(const TenantSpec& tenant, std::span<const About> entries,
-                  const std::map<CredentialId, MintedToken>& tokens, std::vector<ProbeRequest>& questions,
-                  std::vector<About>& about) {
+  void ask_tenant(const TenantSpec& tenant, std::span<const About> entries, const AppTokens& tokens,
+                  std::vector<ProbeRequest>& questions, std::vector<About>& about) {
     auto entry = entries.begin();
     for (const CredentialId key : tenant.credentials) {
       entry = std::ranges::find(entry, entries.end(), tenant.domain.name(), &About::domain);
       CHECK(entry != entries.end());
-      const auto token = tokens.find(key);
-      if (token != tokens.end() && !token->second.why_not.empty()) {
+      const AppTokens::Token* token = tokens.of(key);
+      if (token != nullptr && !token->why_not.empty()) {
         TenantDiagnosis diagnosis{.domain = entry->domain, .key = "FAIL"};
-        diagnosis.findings.push_back(
-            {Severity::failure, entry->domain, "token",
-             without_credentials(token->second.why_not) + " (" + entry->key_place + ")"});
+        diagnosis.findings.push_back({Severity::failure, entry->domain, "token",
+                                      without_credentials(token->why_not) + " (" + entry->key_place + ")"});
         found_.tenants.push_back(std::move(diagnosis));
         ++entry;
         continue;
       }
       about.push_back(*entry++);
-      about.back().service_app = token != tokens.end();
-      auto header = keyring_.authorization(key, tenant.domain.origin());
-      CHECK(header.has_value());  // The tenants file has let in only keys that fit a header.
-      const std::string target = newest_event_target(wall_now());
-      const auto okta_ahead = token != tokens.end() ? token->second.okta_ahead : 0ms;
-      auto proof = keyring_.proof(key, tenant.domain.origin(), target, wall_now() + okta_ahead);
-      CHECK(proof.has_value());
-      questions.push_back({.origin = tenant.domain.origin(),
-                           .kind = ProbeRequest::Kind::get,
-                           .target = Secret(std::string(target)),
-                           .authorization = std::move(*header),
-                           .proof = std::move(*proof)});
+      about.back().service_app = token != nullptr;
+      about.back().key = key;
+      about.back().origin = tenant.domain.origin();
+      questions.push_back(question_about(about.back(), tokens));
+    }
+  }
+
+  [[nodiscard]] ProbeRequest question_about(const About& about, const AppTokens& tokens) {
+    auto header = keyring_.authorization(about.key, about.origin);
+    CHECK(header.has_value());  // The tenants file has let in only keys that fit a header.
+    const std::string target = newest_event_target(wall_now());
+    const AppTokens::Token* token = tokens.of(about.key);
+    const auto okta_ahead = token != nullptr ? token->okta_ahead : 0ms;
+    auto proof = keyring_.proof(about.key, about.origin, target, wall_now() + okta_ahead);
+    CHECK(proof.has_value());
+    return {.origin = about.origin,
+            .kind = ProbeRequest::Kind::get,
+            .target = Secret(std::string(target)),
+            .authorization = std::move(*header),
+            .proof = std::move(*proof)};
+  }
+
+  /// Where the System Log objects to a token or a proof, as the daemon does: with a fresh one, until it is
+  /// content or the app counts as refused.
+  void ask_apps_again(AppTokens& tokens, const std::vector<About>& about, const Trust& trust,
+                      std::vector<Sighting>& seen) {
+    for (;;) {
+      std::vector<std::size_t> again;
+      for (std::size_t i = 0; i < about.size(); ++i) {
+        if (tokens.ask_again(about[i].key, seen[i])) again.push_back(i);
+      }
+      if (again.empty()) return;
+      tokens.request();
+      std::erase_if(again, [&](std::size_t i) { return !tokens.of(about[i].key)->why_not.empty(); });
+      if (again.empty()) return;
+      std::vector<ProbeRequest> questions;
+      for (const std::size_t i : again) questions.push_back(question_about(about[i], tokens));
+      std::vector<Sighting> answers = probe(questions, trust, settings_.proxy);
+      for (std::size_t i = 0; i < again.size(); ++i) seen[again[i]] = std::move(answers[i]);
     }
   }
 

@@ -17,7 +17,7 @@ constexpr std::array rows = {
     OptionRow{"--tenants FILE", "LOGZIO_OKTA_TENANTS",
               "the first that exists of /etc/logzio-okta/tenants-credentials.yml, "
               "/usr/share/logstash/tenants-credentials.yml, ./tenants-credentials.yml; else one tenant from "
-              "OKTA_API_KEY and OKTA_DOMAIN",
+              "OKTA_DOMAIN and OKTA_API_KEY, or OKTA_CLIENT_ID and OKTA_PRIVATE_KEY_FILE",
               "The tenants: up to 50 Okta orgs and their API keys. LOGZIO_OKTA_TENANTS_YAML holds the text "
               "of such a file instead."},
     OptionRow{"--token-file FILE", "LOGZIO_TOKEN, LOGZIO_TOKEN_FILE", "required",

@@ -58,15 +58,19 @@ Failure of_limit(const Circumstances& now) {
           .then = limited ? Failure::Then::keep_quiet : Failure::Then::ask_the_org};
 }
 
-Failure of_refused_key(const std::string& said, const Circumstances& now) {
-  return {.kind = "401",
-          .text = std::string(now.org.service_app ? "Okta refuses a fresh access token of the service app ("
-                                                  : "Okta refuses the API key (") +
-                  said + "); " + (now.org.all_keys_refused ? "" : "switching to another key; ") +
-                  std::string(now.key_cure),
-          .counted = &RequestCounts::unauthorized,
-          .level = Level::error,
-          .then = Failure::Then::ask_the_org};
+Failure of_refused_key(const HttpAnswer& answer, const Circumstances& now) {
+  const std::string status = std::to_string(answer.status) + ' ';
+  const std::string_view proof_cure = cure_of(complaint_of(answer));
+  return {
+      .kind = "401",
+      .text = (now.org.service_app ? "Okta refuses a fresh access token of the service app (" + status +
+                                         describe_credential_doubt(answer)
+                                   : "Okta refuses the API key (" + status + describe_okta_error(answer)) +
+              "); " + (now.org.all_keys_refused ? "" : "switching to another key; ") +
+              std::string(proof_cure.empty() ? now.key_cure : proof_cure),
+      .counted = &RequestCounts::unauthorized,
+      .level = Level::error,
+      .then = Failure::Then::ask_the_org};
 }
 
 /// About the token or its proof, whatever the status: the place and its link are not affected. The org
@@ -161,8 +165,9 @@ Failure failure_of(const OktaReply& reply, const Circumstances& circumstances) {
   if (standing == Standing::renewing || standing == Standing::unproved)
     return of_doubted_credential(reply.answer, standing);
   if (status == 429) return of_limit(circumstances);
-  if (status == 401) return of_refused_key(said, circumstances);
-  if (status == 403) return of_missing_role(said, circumstances.org.service_app);
+  if (standing == Standing::unauthorized || status == 401) return of_refused_key(reply.answer, circumstances);
+  if (standing == Standing::forbidden || status == 403)
+    return of_missing_role(said, circumstances.org.service_app);
   if (is_about_the_question(status)) return of_question(said, circumstances);
   if (status >= 500) return of_okta_itself(status, said);
   if (status >= 300 && status < 400) return of_redirect(status);

@@ -100,6 +100,8 @@ Mint::Next Mint::at_once(Instant now, Random& random, Next otherwise) {
 
 Mint::Next Mint::later(Instant now, Random& random) {
   not_before_ = now + backoff(limits::ask_backoff_base, limits::ask_backoff_max, failures_++, random);
+  // Until the token ends there is time to wait; at its end the outage may be over.
+  if (holds(now)) not_before_ = std::min(not_before_, held_->until);
   return Next::waits;
 }
 

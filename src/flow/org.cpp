@@ -129,9 +129,10 @@ Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const Okta
   const int status = reply.status();
   const std::optional<Now> clock_before = clock_;
   Key* key = find(id);
-  const CredentialComplaint complaint =
-      key && key->mint ? complaint_of(reply.answer) : CredentialComplaint::none;
-  const bool of_okta = reply.of_okta || complaint != CredentialComplaint::none;
+  const CredentialComplaint complaint = complaint_of(reply.answer);
+  // A gateway that asks for its own token says the same to an API key.
+  const bool complains = complaint != CredentialComplaint::none;
+  const bool of_okta = reply.of_okta || (complains && key && key->mint);
   if (of_okta) {
     heard_ = true;
     date_ = believed_date(now, reply.date);
@@ -156,11 +157,12 @@ Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const Okta
       return *standing;
     }
   }
-  if (status == 401) {
+  // Whatever the status, such an answer is about who asks, not about the question.
+  if (status == 401 || (complains && complaint != CredentialComplaint::scope)) {
     if (key) refuse(now.steady, *key);
     return Standing::unauthorized;
   }
-  if (status == 403) {
+  if (status == 403 || complains) {
     if (key && (key->refused || ++key->forbidden >= limits::forbidden_until_refused))
       refuse(now.steady, *key);
     return Standing::forbidden;
@@ -401,9 +403,10 @@ MintEnd Org::refused_token(Now now, Key& key, const TokenRefusal& refusal) {
   ++mints_refused_[static_cast<std::size_t>(trouble)];
   MintEnd end{.next = key.mint->refused(now.steady, trouble, random_), .trouble = trouble};
   const std::string cure = cure_of(refusal, key.name);
-  end.text = (refusal.of_okta ? "Okta grants no access token ("
-                              : "a proxy or firewall answers in Okta's place, so there is no "
-                                "access token (") +
+  const bool outage = trouble == TokenTrouble::outage || trouble == TokenTrouble::limited;
+  end.text = (!refusal.of_okta ? "a proxy or firewall answers in Okta's place, so there is no access token ("
+              : outage         ? "Okta's token endpoint is not available now ("
+                               : "Okta grants no access token (") +
              describe(refusal) + ")" + (cure.empty() ? "" : "; " + cure);
   if (end.next != Mint::Next::again) key.trouble = end.text;
   if (trouble == TokenTrouble::limited) {

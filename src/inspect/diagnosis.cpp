@@ -150,6 +150,9 @@ class TenantDoctor {
 
   void judge_status(const OktaReply& reply) {
     const HttpAnswer& answer = reply.answer;
+    const CredentialComplaint complaint = service_app_ ? complaint_of(answer) : CredentialComplaint::none;
+    if (complaint == CredentialComplaint::scope) return judge_role(answer);
+    if (complaint != CredentialComplaint::none) return judge_key(answer, cure_of(complaint));
     if (answer.status >= 400 && answer.status < 500 && !reply.of_okta) {
       diagnosis_.http = failed;
       return find(Severity::failure, "http",
@@ -164,27 +167,9 @@ class TenantDoctor {
         read_page(answer);
         return;
       case 401:
-        diagnosis_.key = failed;
-        find(Severity::failure, "key",
-             service_app_
-                 ? "Okta granted an access token, but the System Log rejects it (401: " +
-                       describe_credential_doubt(answer) + "); check in Okta that the service app is active"
-                 : "Okta refuses the key (401: " + describe_okta_error(answer) +
-                       "); make a new one in Okta (Security, API, Tokens) and write it to " +
-                       std::string(key_place_));
-        return;
+        return judge_key(answer, {});
       case 403:
-        diagnosis_.key = ok;
-        diagnosis_.role = failed;
-        find(Severity::failure, "role",
-             service_app_ ? "Okta knows the service app, but it may not read the System Log (403: " +
-                                describe_okta_error(answer) +
-                                "); assign it the Report Administrator role on its Admin roles tab"
-                          : "Okta knows the key, but its owner may not read the System Log from here (403: " +
-                                describe_okta_error(answer) +
-                                "); give the user who made it the Report Administrator role, and check "
-                                "whether the token is bound to a network zone");
-        return;
+        return judge_role(answer);
       case 429:
         diagnosis_.key = diagnosis_.role = ok;
         find(Severity::failure, "rate limit",
@@ -195,6 +180,33 @@ class TenantDoctor {
         diagnosis_.http = failed;
         find(Severity::failure, "http", other_status(answer));
     }
+  }
+
+  void judge_key(const HttpAnswer& answer, std::string_view proof_cure) {
+    diagnosis_.key = failed;
+    const std::string status = std::to_string(answer.status) + ": ";
+    find(Severity::failure, "key",
+         service_app_ ? "Okta granted an access token, but the System Log rejects it (" + status +
+                            describe_credential_doubt(answer) + "); " +
+                            (proof_cure.empty() ? "check in Okta that the service app is active"
+                                                : std::string(proof_cure))
+                      : "Okta refuses the key (" + status + describe_okta_error(answer) +
+                            "); make a new one in Okta (Security, API, Tokens) and write it to " +
+                            std::string(key_place_));
+  }
+
+  void judge_role(const HttpAnswer& answer) {
+    diagnosis_.key = ok;
+    diagnosis_.role = failed;
+    const std::string said =
+        " (" + std::to_string(answer.status) + ": " + describe_okta_error(answer) + "); ";
+    find(Severity::failure, "role",
+         service_app_ ? "Okta knows the service app, but it may not read the System Log" + said +
+                            "assign it the Report Administrator role on its Admin roles tab, and grant it "
+                            "okta.logs.read on its Okta API Scopes tab"
+                      : "Okta knows the key, but its owner may not read the System Log from here" + said +
+                            "give the user who made it the Report Administrator role, and check "
+                            "whether the token is bound to a network zone");
   }
 
   [[nodiscard]] std::string other_status(const HttpAnswer& answer) const {

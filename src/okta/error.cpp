@@ -1,5 +1,6 @@
 #include "logzio_okta/okta/error.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 
@@ -85,7 +86,20 @@ std::string describe_foreign(const HttpAnswer& answer) {
   return "not an answer of Okta's API: " + kind + ", " + std::to_string(answer.body.size()) + " bytes";
 }
 
+/// Whoever answers could put a credential of ours there: an id is shorter than an API key.
+std::string fit_request_id(std::string_view id) {
+  constexpr std::size_t id_bytes_max = 40;
+  const auto fits = [](char c) {
+    return ascii::is_letter(c) || ascii::is_digit(c) || c == '-' || c == '_' || c == '@';
+  };
+  return id.size() <= id_bytes_max && std::ranges::all_of(id, fits) ? std::string(id) : std::string();
+}
+
 }  // namespace
+
+std::string request_id_of(const Headers& headers) {
+  return fit_request_id(find_header(headers, "X-Okta-Request-Id").value_or(""));
+}
 
 bool is_okta_error(const HttpAnswer& answer) {
   const std::optional<std::string> body = decoded_body(answer);
@@ -98,11 +112,10 @@ std::string describe_okta_error(const HttpAnswer& answer) {
   const std::string text =
       error ? without_credentials(error->code + ' ' + error->summary) : describe_foreign(answer);
   // The id comes last and must survive the cut: Okta's support asks for it first.
-  constexpr std::size_t id_bytes_max = 80;
-  std::string id(find_header(answer.headers, "X-Okta-Request-Id").value_or(""));
-  if (id.empty() && error) id = error->id;
+  std::string id = request_id_of(answer.headers);
+  if (id.empty() && error) id = fit_request_id(error->id);
   if (id.empty()) return printable(text);
-  const std::string tail = " (request id " + printable(id, id_bytes_max) + ')';
+  const std::string tail = " (request id " + id + ')';
   return printable(text, limits::error_text_bytes_max - tail.size()) + tail;
 }
 

@@ -245,6 +245,14 @@ class Challenges {
   std::string_view pending_scheme_;
 };
 
+/// Of a body that is OAuth's error; nothing for any other.
+std::optional<Members> error_members(const HttpAnswer& answer) {
+  if (answer.body.size() > limits::error_body_bytes_max) return std::nullopt;
+  HttpAnswer copy = answer;
+  auto members = inflate(copy) ? read_members(copy.body) : std::nullopt;
+  return members && members->error ? std::move(members) : std::nullopt;
+}
+
 CredentialComplaint complaint_in(std::string_view error, std::string_view text) {
   if (error == "use_dpop_nonce") return CredentialComplaint::proof_nonce;
   if (error == "insufficient_scope") return CredentialComplaint::scope;
@@ -305,10 +313,7 @@ std::string describe(const TokenRefusal& refusal) {
   if (!refusal.description.empty()) text += ": " + refusal.description;
   if (refusal.error.empty())
     text += refusal.of_okta ? " without a reason" : ", and not an answer of Okta's token endpoint";
-  if (const auto id = find_header(refusal.headers, "X-Okta-Request-Id"); id && !id->empty()) {
-    constexpr std::size_t id_bytes_max = 80;
-    text += " (request id " + printable(*id, id_bytes_max) + ')';
-  }
+  if (const std::string id = request_id_of(refusal.headers); !id.empty()) text += " (request id " + id + ')';
   return text;
 }
 
@@ -318,7 +323,7 @@ TokenTrouble trouble_of(const TokenRefusal& refusal) {
   const std::string& error = refusal.error;
   if (error == "use_dpop_nonce") return TokenTrouble::nonce;
   if (error == "invalid_dpop_proof") return trouble_of_proof(refusal);
-  if (error == "invalid_scope") return TokenTrouble::scope;
+  if (error == "invalid_scope" || error == "consent_required") return TokenTrouble::scope;
   if (error == "access_denied") return TokenTrouble::zone;
   if (refusal.status == 404) return TokenTrouble::no_org;
   if (error == "invalid_client" || error == "unauthorized_client" || error == "invalid_grant") {
@@ -365,6 +370,9 @@ std::string_view name_of(TokenTrouble trouble) {
 
 namespace {
 
+constexpr std::string_view proof_cure = "check that no proxy changes the DPoP header or sends requests twice";
+constexpr std::string_view clock_cure = "set this machine's clock by NTP";
+
 std::string cure_of_client(const TokenRefusal& refusal, std::string_view key) {
   const std::string& text = refusal.description;
   if (mentions_any(text, {"private_key_jwt", "client authentication method", "authentication method"})) {
@@ -396,18 +404,35 @@ std::string cure_of(const TokenRefusal& refusal, std::string_view key) {
     case TokenTrouble::no_org:
       return "check okta_domain: it is not an Okta org, or it is the admin console (-admin)";
     case TokenTrouble::clock:
-      return "set this machine's clock by NTP";
+      return std::string(clock_cure);
     case TokenTrouble::proof:
     case TokenTrouble::proof_missing:
     case TokenTrouble::proof_unwanted:
     case TokenTrouble::proof_algorithm:
     case TokenTrouble::used:
-      return "check that no proxy changes the DPoP header or sends requests twice";
+      return std::string(proof_cure);
     case TokenTrouble::other:
       return "check the service app in Okta; if it looks right, report this message";
     case TokenTrouble::nonce:
     case TokenTrouble::limited:
     case TokenTrouble::outage:
+      return {};
+  }
+  return {};
+}
+
+std::string_view cure_of(CredentialComplaint complaint) {
+  switch (complaint) {
+    case CredentialComplaint::proof_clock:
+      return clock_cure;
+    case CredentialComplaint::proof_used:
+    case CredentialComplaint::proof_nonce:
+    case CredentialComplaint::proof_algorithm:
+    case CredentialComplaint::proof:
+      return proof_cure;
+    case CredentialComplaint::none:
+    case CredentialComplaint::token:
+    case CredentialComplaint::scope:
       return {};
   }
   return {};
@@ -419,22 +444,22 @@ CredentialComplaint complaint_of(const HttpAnswer& answer) {
     const auto complaint = complaint_in(challenge->error, challenge->description);
     if (complaint != CredentialComplaint::none) return complaint;
   }
-  if (answer.body.size() > limits::error_body_bytes_max) return CredentialComplaint::none;
-  HttpAnswer copy = answer;
-  if (!inflate(copy)) return CredentialComplaint::none;
-  const auto members = read_members(copy.body);
-  if (!members || !members->error) return CredentialComplaint::none;
-  return complaint_in(*members->error, members->error_description.value_or(""));
+  const auto members = error_members(answer);
+  return members ? complaint_in(*members->error, members->error_description.value_or(""))
+                 : CredentialComplaint::none;
 }
 
 std::string describe_credential_doubt(const HttpAnswer& answer) {
-  const auto challenge = read_challenge(answer.headers);
-  if (!challenge) return describe_okta_error(answer);
-  const std::string text =
-      shown(challenge->error) + (challenge->description.empty() ? "" : ": ") + shown(challenge->description);
-  const auto id = find_header(answer.headers, "X-Okta-Request-Id").value_or("");
-  constexpr std::size_t id_bytes_max = 80;
-  return id.empty() ? text : text + " (request id " + printable(id, id_bytes_max) + ')';
+  const auto said = [&](std::string_view error, std::string_view description) {
+    const std::string id = request_id_of(answer.headers);
+    return shown(error) + (description.empty() ? "" : ": ") + shown(description) +
+           (id.empty() ? "" : " (request id " + id + ')');
+  };
+  if (const auto challenge = read_challenge(answer.headers))
+    return said(challenge->error, challenge->description);
+  if (const auto members = error_members(answer))
+    return said(*members->error, members->error_description.value_or(""));
+  return describe_okta_error(answer);
 }
 
 std::optional<Challenge> read_challenge(const Headers& headers) {

@@ -382,5 +382,32 @@ TEST_CASE("check: an admin address that another daemon has is reported") {
   CHECK(bench.stop() == 0);
 }
 
+TEST_CASE("check: a service app is asked again with a fresh proof or token, as by the daemon") {
+  const auto [status, error, text] = GENERATE(values<std::tuple<int, const char*, const char*>>({
+      {400, "invalid_dpop_proof", "The DPoP proof JWT has already been used."},
+      {401, "use_dpop_nonce", "Authorization server requires nonce in DPoP proof."},
+      {401, "invalid_token", "The access token is invalid."},
+  }));
+  CAPTURE(error);
+  const bool lasts = GENERATE(false, true);
+  Bench bench;
+  const std::size_t org = bench.add_org({.service_app = true});
+  bench.add_listener();
+  bench.inject(
+      org,
+      model::fault::Status{.status = status,
+                           .body = {},
+                           .content_type = "application/json",
+                           .headers = {{"WWW-Authenticate", "DPoP error=\"" + std::string(error) +
+                                                                "\", error_description=\"" + text + '"'}}},
+      lasts ? 1000 : 1);
+  const Checked checked = check(bench);
+  CAPTURE(checked.text);
+  CHECK(checked.code == (lasts ? 69 : 0));
+  if (!lasts) return;
+  CHECK(checked.text.contains("the System Log rejects it (" + std::to_string(status) + ": " + error));
+  CHECK_FALSE(checked.text.contains("no System Log under this domain"));
+}
+
 }  // namespace
 }  // namespace logzio_okta::e2e

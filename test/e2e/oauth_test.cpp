@@ -277,6 +277,36 @@ TEST_CASE("oauth: a complaint about a proof or a token never moves the place") {
   CHECK(bench.proven_once());
 }
 
+TEST_CASE("oauth: an objection to the proof that lasts is said with its cure, and never moves the place") {
+  Bench bench;
+  const std::size_t org = bench.add_org({.service_app = true});
+  bench.add_listener();
+  bench.world.issue_past(org, 2500, 24h);
+  bench.start();
+  REQUIRE(bench.all_arrive());
+  const auto heal = [&] { bench.world.with_org(org, [](model::OktaOrg& okta) { okta.clear_faults(); }); };
+  constexpr std::size_t for_good = 1'000'000;
+  bench.inject(org,
+               fault::Status{.status = 400,
+                             .body = {},
+                             .content_type = "application/json",
+                             .headers = {{"WWW-Authenticate",
+                                          "DPoP error=\"invalid_dpop_proof\", error_description=\"The DPoP "
+                                          "proof JWT is invalid.\""}}},
+               for_good);
+  bench.world.issue(org, 10);
+  REQUIRE(bench.says("ERROR"));
+  CHECK(bench.says("Okta refuses a fresh access token of the service app (400 invalid_dpop_proof"));
+  CHECK(bench.says("check that no proxy changes the DPoP header"));
+  heal();
+  bench.daemon().signal(SIGHUP);
+  REQUIRE(bench.all_arrive());
+  CHECK(bench.stop() == 0);
+  for (const char* moved : {"reading again from", "its own next link", "refuses the query"})
+    CHECK_FALSE(bench.daemon().log().contains(moved));
+  CHECK(bench.proven_once());
+}
+
 TEST_CASE("oauth: a request that libcurl sends again over a new connection has its own proof") {
   Bench bench;
   const std::size_t org = bench.add_org({.service_app = true});

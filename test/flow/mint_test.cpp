@@ -102,6 +102,23 @@ TEST_CASE("mint: an outage is waited out, ever longer, up to a minute") {
   CHECK(bench.mint.failures() == 0);
 }
 
+TEST_CASE("mint: in an outage the next try is at the token's end at the latest") {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    Bench bench{.random = Random(seed)};
+    bench.granted();
+    const Instant end = *bench.mint.held_until();
+    bench.now = bench.mint.due();
+    while (bench.mint.holds(bench.now)) {
+      CHECK(bench.refused(TokenTrouble::outage) == Mint::Next::waits);
+      CHECK(bench.mint.due() > bench.now);
+      CHECK(bench.mint.due() <= end);
+      bench.now = bench.mint.due();
+    }
+    CHECK(bench.refused(TokenTrouble::outage) == Mint::Next::waits);
+    CHECK(bench.mint.due() > end);
+  }
+}
+
 TEST_CASE("mint: what is wrong with the credential refuses it") {
   for (const TokenTrouble trouble : {TokenTrouble::client, TokenTrouble::scope, TokenTrouble::zone,
                                      TokenTrouble::no_org, TokenTrouble::proof, TokenTrouble::other}) {

@@ -1,5 +1,9 @@
 // Org with service apps: which credential is used, when tokens are asked for, and what refuses what.
+#include <string_view>
+#include <utility>
+
 #include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/flow/failure.hpp"
 #include "logzio_okta/flow/org.hpp"
 #include "logzio_okta/okta/reply.hpp"
 
@@ -7,6 +11,8 @@
 
 namespace logzio_okta {
 namespace {
+
+using Catch::Matchers::Contains;
 
 constexpr CredentialId app{1};
 constexpr CredentialId second{2};
@@ -167,6 +173,61 @@ TEST_CASE("org tokens: a proof that was used up or late does not count against t
   const HttpAnswer used = challenge(400, "invalid_dpop_proof", "has already been used");
   for (int i = 0; i < limits::proofs_refused_max; ++i) CHECK(bench.asks(app, used) == Standing::unproved);
   CHECK(bench.asks(app, used) == Standing::renewing);
+  CHECK(bench.org.keys_refused() == 0);
+}
+
+TEST_CASE("org tokens: an objection to the credential that lasts refuses the key, and never the link") {
+  const auto [status, error] = GENERATE(values<std::pair<int, const char*>>({{400, "invalid_dpop_proof"},
+                                                                             {400, "invalid_request"},
+                                                                             {401, "invalid_token"},
+                                                                             {422, "use_dpop_nonce"}}));
+  CAPTURE(status, error);
+  const HttpAnswer answer = challenge(status, error, "The DPoP proof JWT is invalid.");
+  Bench bench(false, true);
+  Standing standing = Standing::fine;
+  for (int i = 0; i < 20 && standing != Standing::unauthorized; ++i) {
+    if (bench.org.mint_due(bench.now, false)) bench.grant();
+    standing = bench.asks(app, answer);
+    CHECK((standing == Standing::unproved || standing == Standing::renewing ||
+           standing == Standing::unauthorized));
+    bench.pass(limits::mint_pause_min);
+  }
+  REQUIRE(standing == Standing::unauthorized);
+  const OrgFacts facts{.standing = standing, .all_keys_refused = true, .service_app = true};
+  const Failure failure =
+      failure_of(OktaReply(HttpAnswer(answer)), {.org = facts, .key_cure = "the usual cure"});
+  CHECK(failure.then == Failure::Then::ask_the_org);
+  CHECK(failure.level == Level::error);
+  CHECK_THAT(failure.text, Contains("refuses a fresh access token") && Contains(error));
+  const bool of_proof =
+      std::string_view(error) == "invalid_dpop_proof" || std::string_view(error) == "use_dpop_nonce";
+  CHECK(failure.text.contains(of_proof ? "no proxy changes the DPoP header" : "the usual cure"));
+}
+
+TEST_CASE("org tokens: a scope that is missing is about the role, whatever the status") {
+  Bench bench(false, true);
+  bench.grant();
+  const HttpAnswer answer = challenge(400, "insufficient_scope");
+  CHECK(bench.asks(app, answer) == Standing::forbidden);
+  const OrgFacts facts{.standing = Standing::forbidden, .service_app = true};
+  CHECK(failure_of(OktaReply(HttpAnswer(answer)), {.org = facts}).then == Failure::Then::back_off);
+}
+
+TEST_CASE("org tokens: an answer about a credential that has left the file moves nothing either") {
+  Bench bench;
+  bench.grant();
+  bench.org.asked(bench.now, app);
+  bench.org.replace_keys(bench.now.steady, {second});
+  HttpAnswer answer = challenge(400, "invalid_dpop_proof");
+  answer.headers.push_back({"X-Okta-Request-Id", "r"});
+  CHECK(bench.answered(bench.now.wall, app, answer) == Standing::unauthorized);
+  CHECK(bench.org.keys_refused() == 0);
+}
+
+TEST_CASE("org tokens: a gateway that asks for its own token says nothing about an API key") {
+  Bench bench;
+  bench.org.asked(bench.now, second);
+  CHECK(bench.answered(bench.now.wall, second, challenge(401, "invalid_token")) == Standing::foreign);
   CHECK(bench.org.keys_refused() == 0);
 }
 

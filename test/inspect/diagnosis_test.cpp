@@ -4,6 +4,7 @@
 
 using namespace logzio_okta;
 using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
 
 namespace {
 
@@ -46,6 +47,27 @@ TEST_CASE("diagnosis: what is no System Log is told from what is") {
   REQUIRE_THAT(only(tenant(answered(302, "", {{"Location", "https://login.example.com/"}})).findings),
                Contains("https://login.example.com/") && Contains("never followed"));
   REQUIRE_THAT(only(tenant(answered(503)).findings), Contains("status.okta.com"));
+}
+
+TEST_CASE(
+    "diagnosis: what the log says of a service app's token or proof is about the app, whatever the status") {
+  const auto app = [](int status, const std::string& error, const std::string& text) {
+    Sighting seen = answered(status, "");
+    seen.result->headers = {
+        {"WWW-Authenticate", "DPoP error=\"" + error + "\", error_description=\"" + text + '"'}};
+    return diagnose_tenant("acme.okta.com", "tenants.yml:2", std::move(seen), noon, true);
+  };
+  const TenantDiagnosis proof = app(400, "invalid_dpop_proof", "The DPoP proof JWT has already been used.");
+  REQUIRE_THAT(only(proof.findings),
+               StartsWith("key: ") && Contains("already been used") && Contains("no proxy"));
+  REQUIRE(proof.key == "FAIL");
+  REQUIRE_THAT(only(app(400, "invalid_dpop_proof", "The DPoP proof JWT is issued in the future.").findings),
+               Contains("clock by NTP"));
+  REQUIRE_THAT(only(app(401, "invalid_token", "The access token is expired.").findings),
+               Contains("app is active"));
+  const TenantDiagnosis scope = app(400, "insufficient_scope", "");
+  REQUIRE_THAT(only(scope.findings), StartsWith("role: ") && Contains("okta.logs.read"));
+  REQUIRE((scope.key == "ok" && scope.role == "FAIL"));
 }
 
 TEST_CASE("diagnosis: a firewall's page says nothing about the key, nor about Okta's clock") {

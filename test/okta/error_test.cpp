@@ -57,9 +57,16 @@ TEST_CASE("okta error: a key that the answer repeats is struck out") {
 TEST_CASE("okta error: whatever comes, the line is printable, bounded and keeps the id") {
   const std::string body =
       R"({"errorCode":"E0000001","errorSummary":"two\nlines\u0007 and )" + std::string(5000, '.') + "\"}";
-  const std::string line = describe_body(body, {{"X-Okta-Request-Id", std::string(5000, 'i')}});
+  const std::string line = describe_body(body, {{"X-Okta-Request-Id", std::string(40, 'i')}});
   REQUIRE(line.starts_with("E0000001 two?lines? and ..."));
   REQUIRE(line.size() <= limits::error_text_bytes_max);
   REQUIRE(line.find("... (request id iii") != std::string::npos);
+  REQUIRE_FALSE(describe_body(body, {{"X-Okta-Request-Id", std::string(5000, 'i')}}).contains("request id"));
+  REQUIRE_FALSE(describe_body(body, {{"X-Okta-Request-Id", "two\nlines"}}).contains("request id"));
   REQUIRE(describe_body(std::string(1'000'000, '[')).size() < 100);
+}
+
+TEST_CASE("okta error: an API key in the place of the request id is not shown") {
+  const std::string key = "00abcDEF-ghi_JKL0123456789mnopqrSTUVwxyz01";
+  REQUIRE_FALSE(describe_body("{}", {{"X-Okta-Request-Id", key}}).contains("abcDEF"));
 }

@@ -142,6 +142,8 @@ TEST_CASE("oauth answer: Okta's words say what is wrong and what to do") {
       {401, "invalid_client", "The client must use private_key_jwt.", TokenTrouble::client,
        "Public key / Private key"},
       {400, "invalid_scope", "One or more scopes are not configured.", TokenTrouble::scope, "okta.logs.read"},
+      {400, "consent_required", "You are not allowed any of the requested scopes.", TokenTrouble::scope,
+       "okta.logs.read"},
       {403, "access_denied", "Policy evaluation failed for this request.", TokenTrouble::zone,
        "network zone"},
       {400, "unsupported_grant_type", "The grant type is not supported.", TokenTrouble::other, "report"},

@@ -54,8 +54,8 @@ enum class Standing : std::uint8_t {
   foreign,       ///< Something in between has answered, not Okta. It says nothing about a key.
   limited,       ///< 429: no requests until the moment Okta named.
   crowded,       ///< 429 for too many requests at once: a short pause.
-  unauthorized,  ///< 401: this key is refused from now on.
-  forbidden,     ///< 403; a third in a row refuses the key.
+  unauthorized,  ///< 401, or another answer about the credential: this key is refused from now on.
+  forbidden,     ///< 403, or a missing scope; a third in a row refuses the key.
   renewing,      ///< The token is no longer usable: a new one is requested, then the request is repeated.
   unproved,      ///< The proof was refused: the request is repeated with a new one.
 };

@@ -85,6 +85,8 @@ enum class CredentialComplaint : std::uint8_t {
   scope,            ///< The token lacks the required scope.
 };
 [[nodiscard]] CredentialComplaint complaint_of(const HttpAnswer& answer);
+/// What the administrator should do about a proof that stays refused; empty if it is not about a proof.
+[[nodiscard]] std::string_view cure_of(CredentialComplaint complaint);
 /// For the log: "invalid_token: The access token is expired. (request id ...)".
 [[nodiscard]] std::string describe_credential_doubt(const HttpAnswer& answer);
 
