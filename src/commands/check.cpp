@@ -384,6 +384,12 @@ class Doctor {
     const auto dir = ask_admin(*admin, "/state-dir");
     if (!dir) {
       daemon.headline = "none answers (" + dir.error().text + ")";
+      if (const std::string holder = state_dir_.empty() ? "" : OwnerLock::holder(state_dir_);
+          !holder.empty()) {
+        find(Severity::warning, "daemon",
+             "the state is in use by " + holder + ", but no daemon answers at " + daemon.address +
+                 "; if that one has another --admin address, give it here; if not, it hangs: restart it");
+      }
       return wake(false);
     }
     const std::string theirs(ascii::trim(*dir));

@@ -42,9 +42,12 @@ std::string encoding_text(const HttpAnswer& answer) {
          "): a proxy in between re-encodes its answers; configure it to leave them unchanged";
 }
 
-std::string no_org_text(const std::string& said) {
-  return "Okta has no System Log under this domain (" + said +
-         "): if the org was renamed, set okta_domain to its new domain; if it was deleted, remove its entry";
+std::string no_org_text(const std::string& said, const Circumstances& now) {
+  return "Okta has no System Log under this domain (" + said + "): if the org was renamed, " +
+         (now.followed ? "stop the daemon, run logzio-okta cursor set NEW-DOMAIN " +
+                             format_rfc3339(now.settled_up_to) + ", then set okta_domain to the new domain"
+                       : std::string("set okta_domain to its new domain")) +
+         "; if it was deleted, remove its entry";
 }
 
 Failure of_limit(const Circumstances& now) {
@@ -102,7 +105,7 @@ Failure of_missing_role(const std::string& said, bool service_app) {
 Failure of_question(const std::string& said, const Circumstances& now) {
   const bool no_org = said.starts_with("404");
   return {.kind = "4xx",
-          .text = no_org             ? no_org_text(said)
+          .text = no_org             ? no_org_text(said, now)
                   : now.own_question ? "Okta refuses the query (" + said + ")"
                                      : "Okta refuses its own next link (" + said + "); asking again from " +
                                            format_rfc3339(now.settled_up_to),

@@ -212,12 +212,11 @@ void HookStream::count_what_others_spooled() {
     counts_.fetched += handed_on - std::exchange(counts_.in_flight, handed_on);
 }
 
-void HookStream::settled(Now now, const Settlement& settlement) {
+void HookStream::settled(Now /*now*/, const Settlement& settlement) {
   CHECK(pages_.settle(settlement));
   const std::uint64_t settled = std::uint64_t{settlement.delivered} + settlement.set_aside;
   counts_.in_flight -= std::min(settled, counts_.in_flight);
   count(counts_, settlement);
-  last_delivery_ = now.wall;
   if (!lost_) pop_settled();
 }
 

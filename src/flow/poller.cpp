@@ -264,7 +264,7 @@ std::optional<Batch> Poller::take_page(Now now, const OktaReply& reply, const Or
                                        const std::vector<EventSlice>& events, std::string_view unfit) {
   const Question::Asked asked = std::get<Asking>(state_).asked;
   const WallTime okta_now = now.wall + org.offset;
-  seen_.last_answer = now.wall;
+  answered_at_ = now.steady;
   if (!asked.own) setbacks_.link_answered();
   ReadPage read = reading_.read({.reply = reply,
                                  .asked = asked,
@@ -335,6 +335,7 @@ void Poller::take_refusal(Now now, const OktaReply& reply, const OrgFacts& org) 
   const Failure failure = failure_of(reply, {.org = org,
                                              .own_question = asked.own,
                                              .settled_up_to = progress_.settled_up_to(),
+                                             .followed = place().watermark.has_value(),
                                              .key_cure = key_cure_,
                                              .wall = now.wall});
   const bool link_refused = failure.then == Failure::Then::change_question && !asked.own;
@@ -422,7 +423,7 @@ void Poller::settled(Now now, const Settlement& settlement, const OrgFacts& org)
     return;
   }
   count(seen_.events, settlement);
-  seen_.last_delivery = now.wall;
+  delivered_at_ = now.steady;
   last_progress_ = now.steady;
   pop_settled(now, org);
   recover_if_saved();
@@ -485,10 +486,12 @@ TenantReport Poller::report(Now now) const {
   TenantReport report = seen_;
   report.events.in_flight = progress_.pages().events();
   report.newest_event = place().watermark;
+  if (answered_at_) report.last_answer = by_clock(now, *answered_at_);
+  if (delivered_at_) report.last_delivery = by_clock(now, *delivered_at_);
   report.recovering = place().recovering.has_value();
-  if (at_tail_ && seen_.last_answer) {
+  if (at_tail_ && answered_at_) {
     // Nothing was left at the last answer; what has come since is unknown.
-    const Duration unheard = now.wall - *seen_.last_answer;
+    const Duration unheard = now.steady - *answered_at_;
     report.behind = unheard > policy_.poll_interval + tail_grace ? unheard : Duration(0);
   } else if (place().watermark) {
     const auto behind = progress_.okta_time(now) - *place().watermark;

@@ -57,7 +57,7 @@ bool all_on_standby(const Report& report) {
 Report draw_report(Now now, const Core& core) {
   Report report;
   report.at = now.wall;
-  report.started = core.started;
+  report.started = by_clock(now, core.started);
   report.total = core.roster.retired_counts();
   bool flowing = false;
   for (const StreamId stream : core.roster.order()) {

@@ -419,7 +419,7 @@ Report Scheduler::report(Now now) const {
                            .memory = self.memory,
                            .watch = self.watch,
                            .policy = self.options.policy,
-                           .started = self.started.wall,
+                           .started = self.started.steady,
                            .listening = self.options.hooks,
                            .stopping = self.stop_at.has_value()});
 }

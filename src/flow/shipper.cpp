@@ -168,7 +168,8 @@ void Shipper::on(const verdict::TooLarge& /*too_large*/, Now now, Sealed bulk) {
 
 void Shipper::on(const verdict::TokenRefused& /*refused*/, Now now, Sealed bulk) {
   health_.refused_token(now.steady);
-  counters_.last_error = "401: token or region";
+  counters_.last_error =
+      "401: it does not know the token, which is wrong or of another region; check " + destination_.set_by;
   ++counters_.bulks_retried;
   ++bulk->tries;
   tell(notes_.token_refused(now.steady, destination_.set_by));

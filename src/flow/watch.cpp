@@ -39,6 +39,12 @@ bool Watch::held(const Tenant& tenant) const {
   return saving_fails() || !shipper.healthy() || shipper.waits_for_room(tenant.poller.stream());
 }
 
+std::string Watch::why_held(const Tenant& tenant) const {
+  if (saving_fails()) return "the state cannot be saved";
+  const DestinationReport listener = roster_.shipper_of(tenant).report();
+  return listener.last_error.empty() ? listener.state : "Logz.io: " + listener.last_error;
+}
+
 void Watch::tell_summary(Now now, Tenant& tenant) {
   if (tenant.on_standby()) return;
   const TenantReport report = tenant.report(now, held(tenant));
@@ -48,7 +54,8 @@ void Watch::tell_summary(Now now, Tenant& tenant) {
                      " since the start";
   if (report.newest_event) text += ", newest from " + format_rfc3339(*report.newest_event);
   if (report.behind && *report.behind > 0s) text += ", " + describe(*report.behind) + " behind";
-  if (!report.last_error.empty()) text += "; " + report.last_error;
+  const std::string trouble = report.state == TenantState::held ? why_held(tenant) : report.last_error;
+  if (!trouble.empty()) text += "; " + trouble;
   tenant.delivered_at_summary = report.events.delivered;
   outputs_.emplace_back(Note{.level = Level::info, .tenant = report.domain, .text = std::move(text)});
 }

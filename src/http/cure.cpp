@@ -16,7 +16,9 @@ std::string_view cure_of_certificate(CertificateFault fault) {
     case CertificateFault::expired:
       return "if this machine's clock is right, the server's operator must renew it";
     case CertificateFault::not_yet_valid:
-      return "set this machine's clock (NTP)";
+      return "if this machine's clock is behind, set it (NTP); if it is right, the server's operator must "
+             "replace "
+             "the certificate";
     case CertificateFault::wrong_name:
       return "correct the name in the configuration, or the DNS record or proxy that answers for it";
     case CertificateFault::unknown_ca:
@@ -33,6 +35,7 @@ std::string_view cure_of_certificate(CertificateFault fault) {
 }  // namespace
 
 Urgency urgency_of(const TransportError& error) {
+  if (error.fault == TransportFault::held_by_us) return Urgency::waits;  // What holds it speaks for itself.
   const bool now = error.needs_person || error.fault == TransportFault::untrusted ||
                    error.fault == TransportFault::refused_by_us;
   return now ? Urgency::now : Urgency::lasting;
@@ -64,6 +67,7 @@ std::string cure_for(TransportFault fault, const Scene& scene) {
     case TransportFault::answer_too_large:
       return "if it persists, check the proxy, firewall or relay on the way";
     case TransportFault::refused_by_us:
+    case TransportFault::held_by_us:
       return {};
   }
   std::unreachable();

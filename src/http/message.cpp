@@ -43,6 +43,8 @@ std::string_view name_of(TransportFault fault) {
       return "answer_too_large";
     case TransportFault::refused_by_us:
       return "refused_by_us";
+    case TransportFault::held_by_us:
+      return "held_by_us";
   }
   return "unknown";
 }

@@ -73,6 +73,7 @@ const char* step_of(TransportFault fault, bool proxied) {
     case TransportFault::answer_too_large:
       return "http";
     case TransportFault::refused_by_us:
+    case TransportFault::held_by_us:
       break;
   }
   return "key";
@@ -220,8 +221,9 @@ class TenantDoctor {
              "), which is never followed; write the org's own domain, for example acme.okta.com";
     }
     return "Okta has no System Log under this domain (" + status + ": " + describe_okta_error(answer) +
-           "); if the org was renamed, write its new domain, for example acme.okta.com; if it was deleted, "
-           "remove its entry";
+           "); if the org was renamed, give its new domain the cursor of the old one (logzio-okta cursor "
+           "set) and "
+           "write it into the entry; if it was deleted, remove its entry";
   }
 
   void read_page(const HttpAnswer& answer) {

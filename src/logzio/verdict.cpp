@@ -162,7 +162,7 @@ std::string_view what_it_means(int status) {
     case 400:
       return "not the listener's own 400, perhaps a proxy's";
     case 403:
-      return "a proxy or firewall on the way forbids it";
+      return "a proxy or firewall on the way forbids it; allow requests to the listener there";
     case 404:
     case 405:
       return "no bulk listener is there; check host and port of the listener";
@@ -240,6 +240,8 @@ std::string_view what_happened(TransportFault fault) {
       return "its answer is too large to be a listener's";
     case TransportFault::refused_by_us:
       return "our own rules forbid sending anything";
+    case TransportFault::held_by_us:
+      return "nothing is sent";
   }
   std::unreachable();
 }
@@ -254,7 +256,8 @@ Verdict judge(const BulkResult& result, std::size_t lines, WallTime wall) {
                        .timed_out = error.sent && error.fault == TransportFault::timed_out,
                        .text = std::string(what_happened(error.fault))};
   if (!error.text.empty()) retry.text += " (" + quotable(error.text) + ")";
-  if (!error.cure.empty()) retry.text += "; " + quotable(error.cure);
+  const std::string cure = error.cure.empty() ? cure_for(error.fault, {}) : error.cure;
+  if (!cure.empty()) retry.text += "; " + quotable(cure);
   retry.urgency = urgency_of(error);
   return retry;
 }

@@ -1,5 +1,6 @@
 // The command `check`: each fault is named with its cure, and nothing else is disturbed.
 #include <algorithm>
+#include <csignal>
 #include <iterator>
 
 #include <sys/stat.h>
@@ -311,6 +312,23 @@ TEST_CASE("check: the running daemon is asked for its status, and retries a key 
   REQUIRE(bench.all_arrive(50s));  // Before the minute after which it would have tried by itself.
   CHECK(bench.stop() == 0);
   CHECK(bench.proven_once());
+}
+
+TEST_CASE("check: a daemon that hangs with this state is noticed") {
+  Bench bench;
+  (void)bench.add_org();
+  bench.add_listener();
+  const Run run{.admin = "127.0.0.1:" + std::to_string(free_port())};
+  bench.start(run);
+  REQUIRE(bench.says("starts with the events since"));
+  bench.daemon().signal(SIGSTOP);
+  const Checked checked = check(bench, run);
+  bench.daemon().signal(SIGCONT);
+  CAPTURE(checked.text);
+  CHECK(checked.says("daemon", {"the state is in use by process " + std::to_string(bench.daemon().pid()),
+                                "no daemon answers at " + run.admin, "restart it"}));
+  CHECK(bench.stop() == 0);
+  CHECK_FALSE(check(bench, run).text.contains("in use"));
 }
 
 TEST_CASE("check: what is set aside is counted, and the state stays as it was") {

@@ -1575,6 +1575,15 @@ TEST_CASE("poller: a renamed org is said to be one") {
   REQUIRE(bench.notes_with("Okta has no System Log under this domain (404 E0000007 Not found") == 1);
   REQUIRE(bench.notes.back().text.contains("renamed") == false);  // It asks again from the watermark.
   REQUIRE(bench.notes_with("renamed") == 1);
+  // The place under the old name is kept under the new one only if someone gives it to it.
+  REQUIRE(bench.notes_with("run logzio-okta cursor set NEW-DOMAIN 2026-") == 1);
+}
+
+TEST_CASE("poller: a domain that never had a System Log has no cursor to move") {
+  Bench bench;
+  bench.okta_replies(status(404, R"({"errorCode":"E0000007","errorSummary":"Not found"})"));
+  REQUIRE(bench.notes_with("set okta_domain to its new domain") == 1);
+  REQUIRE(bench.notes_with("cursor set") == 0);
 }
 
 TEST_CASE("poller: links that name another of Okta's hosts are asked of the configured one") {

@@ -153,6 +153,31 @@ TEST_CASE("scheduler: every five minutes a summary names each tenant") {
   REQUIRE(bench.notes_with("events delivered in 5 min") == 6);
 }
 
+TEST_CASE("scheduler: when our clock is set, no age changes and every tenant still flows") {
+  for (const Duration step : {Duration(3h), Duration(-3h)}) {
+    Bench bench;
+    bench.okta = [&](const AskOkta& ask) { return always_empty(ask, bench); };
+    bench.pass(5min);
+    const Report before = bench.report();
+    bench.wall += to_ms(step);
+    const Report after = bench.report();
+    REQUIRE(after.tenants[0].flowing);
+    REQUIRE(after.not_ready_because.empty());
+    REQUIRE(after.at - after.started == before.at - before.started);
+    REQUIRE(after.at - *after.tenants[0].last_answer == before.at - *before.tenants[0].last_answer);
+  }
+}
+
+TEST_CASE("scheduler: the summary of a tenant that is held says why") {
+  Bench bench;
+  bench.pass(1min);
+  bench.okta_replies(page({event(1)}).next(link_a));
+  bench.listener_says(HttpAnswer{.status = 401, .headers = {}, .body = {}});
+  bench.pass(6min);
+  REQUIRE(bench.notes_with("held: ") >= 1);
+  REQUIRE(bench.notes_with("; Logz.io: 401: it does not know the token") >= 1);
+}
+
 // Apart.
 
 TEST_CASE("scheduler: one broken tenant never delays the others") {

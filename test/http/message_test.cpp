@@ -18,9 +18,9 @@ TEST_CASE("headers: names are compared without case, values are given as they ar
 
 TEST_CASE("transport faults: each has its own name") {
   std::set<std::string_view> names;
-  for (int fault = 0; fault <= static_cast<int>(TransportFault::refused_by_us); ++fault) {
+  for (int fault = 0; fault <= static_cast<int>(TransportFault::held_by_us); ++fault) {
     names.insert(name_of(static_cast<TransportFault>(fault)));
   }
-  REQUIRE(names.size() == static_cast<std::size_t>(TransportFault::refused_by_us) + 1);
+  REQUIRE(names.size() == static_cast<std::size_t>(TransportFault::held_by_us) + 1);
   REQUIRE(names.contains("timed_out"));
 }

@@ -178,7 +178,7 @@ TEST_CASE("verdict: without an answer it depends on whether anything was sent") 
   for (const auto fault :
        {TransportFault::unresolved, TransportFault::unreachable, TransportFault::proxy_refused,
         TransportFault::untrusted, TransportFault::tls_failed, TransportFault::timed_out, TransportFault::cut,
-        TransportFault::answer_too_large, TransportFault::refused_by_us}) {
+        TransportFault::answer_too_large, TransportFault::refused_by_us, TransportFault::held_by_us}) {
     const auto unsent = retry(judge(TransportError{fault, false, "details"}, 3, noon));
     REQUIRE_FALSE(unsent.perhaps_taken);
     REQUIRE_FALSE(unsent.answered);
@@ -188,6 +188,22 @@ TEST_CASE("verdict: without an answer it depends on whether anything was sent") 
     REQUIRE(sent.perhaps_taken);
     REQUIRE(sent.timed_out == (fault == TransportFault::timed_out));
   }
+}
+
+TEST_CASE("verdict: what needs a person ends with what to do") {
+  const auto text = [](const BulkResult& result) { return retry(judge(result, 3, noon)).text; };
+  REQUIRE_THAT(
+      text(TransportError{TransportFault::timed_out, true, "no data from it for 30 s"}),
+      Contains("did not answer in time (no data from it for 30 s); if it persists, check the proxy"));
+  REQUIRE_THAT(text(HttpAnswer{.status = 403, .headers = {}, .body = {}}),
+               Contains("allow requests to the listener"));
+}
+
+TEST_CASE("verdict: what we hold ourselves is not the listener's fault and waits") {
+  const auto held =
+      retry(judge(TransportError{TransportFault::held_by_us, false, "the state cannot be written"}, 3, noon));
+  REQUIRE(held.text == "nothing is sent (the state cannot be written)");
+  REQUIRE(held.urgency == Urgency::waits);
 }
 
 TEST_CASE("verdict: lines are taken when the peer ends its side in answer to ours") {

@@ -216,7 +216,7 @@ Duration Replicas::pause(Replica& replica) {
 void Replicas::on(Replica& replica, AskOkta&& ask) {
   const std::size_t org = ask.credential.value - 1;
   if (!may_act(replica)) {
-    const TransportError error{.fault = TransportFault::refused_by_us, .text = "simulated"};
+    const TransportError error{.fault = TransportFault::held_by_us, .text = "simulated"};
     return at_replica(replica, 0s, [this, &replica, id = ask.id, error] {
       turn(replica, OktaAnswer{.id = id, .result = std::unexpected(error)});
     });
@@ -251,7 +251,7 @@ void Replicas::on(Replica& replica, SendBulk&& bulk) {
   const bool meets_nobody = listener_down_ || (!calm_ && strikes(20));
   if (!may_act(replica) || meets_nobody) {
     const BulkResult result =
-        TransportError{.fault = meets_nobody ? TransportFault::unreachable : TransportFault::refused_by_us,
+        TransportError{.fault = meets_nobody ? TransportFault::unreachable : TransportFault::held_by_us,
                        .text = "simulated"};
     return at_replica(replica, 0s, [this, &replica, id = bulk.id, result] {
       turn(replica, BulkAnswer{.id = id, .result = result});

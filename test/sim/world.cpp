@@ -1036,7 +1036,7 @@ void World::on(SendBulk&& bulk) {
   judge_.sent(bulk, body->contents);
   judge_patience(bulk, account);
   if (!disk_.notes_written()) {  // The shell does not send what is not noted.
-    const BulkResult result = TransportError{.fault = TransportFault::refused_by_us, .text = "simulated"};
+    const BulkResult result = TransportError{.fault = TransportFault::held_by_us, .text = "simulated"};
     return timeline_.after(0s, [this, run = run_, id = bulk.id, result] {
       if (run != run_ || !daemon_) return;
       judge_.answered(id, result);

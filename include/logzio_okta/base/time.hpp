@@ -63,4 +63,9 @@ inline constexpr Instant never = Instant::max();
   return std::chrono::duration_cast<std::chrono::milliseconds>(d);
 }
 
+/// When that was, by the clock as it is now: an age stays right when the clock is set.
+[[nodiscard]] constexpr WallTime by_clock(Now now, Instant then) {
+  return now.wall - to_ms(now.steady - then);
+}
+
 }  // namespace logzio_okta

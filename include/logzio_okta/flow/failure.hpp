@@ -43,6 +43,7 @@ struct Circumstances {
   const OrgFacts& org;
   bool own_question = false;  ///< Composed by us, not a link of Okta's.
   WallTime settled_up_to;     ///< Where the next question would start.
+  bool followed = false;      ///< Something was delivered under this domain.
   std::string_view key_cure;
   WallTime wall;
 };

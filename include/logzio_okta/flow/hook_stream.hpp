@@ -148,7 +148,6 @@ class HookStream final : public Source {
 
   EventCounts counts_;
   std::optional<WallTime> oldest_;  ///< Lower bound for what is on disk and not read yet.
-  std::optional<WallTime> last_delivery_;
   std::deque<Output> outputs_;
 };
 

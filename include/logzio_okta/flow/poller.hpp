@@ -194,6 +194,8 @@ class Poller {
   Complaint asks_again_;  ///< Never healed: it comes and goes.
   Retention retention_;
   Instant last_progress_{};
+  std::optional<Instant> answered_at_;
+  std::optional<Instant> delivered_at_;
   TenantReport seen_;  ///< Its own part of the report.
   std::deque<Output> outputs_;
 };

@@ -91,8 +91,8 @@ struct TenantReport {
   EventCounts events;
   RequestCounts requests;
   std::optional<WallTime> newest_event;   ///< Greatest `published` settled.
-  std::optional<WallTime> last_answer;    ///< Our clock at the last usable answer.
-  std::optional<WallTime> last_delivery;  ///< Our clock when events were last settled.
+  std::optional<WallTime> last_answer;    ///< By our present clock: the last usable answer.
+  std::optional<WallTime> last_delivery;  ///< Likewise: when events were last settled.
   std::optional<Duration> behind;         ///< Estimate: 0 at the tail, else now minus newest event.
   std::optional<Duration> next_ask;       ///< From now; absent while asking or held.
   std::optional<std::int64_t> rate_limit;
@@ -108,6 +108,11 @@ struct TenantReport {
   bool flowing = false;    ///< It was answered lately, and its listener takes what comes.
   std::string last_error;  ///< Empty after a good answer.
 
+  /// How old its newest settled event is at that moment of our clock, by Okta's; never negative.
+  [[nodiscard]] std::optional<Duration> event_age(WallTime at) const {
+    if (!newest_event) return std::nullopt;
+    return std::max<Duration>(at - to_ms(clock_ahead.value_or(Duration(0))) - *newest_event, Duration(0));
+  }
   /// It does not do what it is there for: neither flowing, nor just beginning or ending, nor on standby.
   [[nodiscard]] bool in_trouble() const {
     return !flowing && state != TenantState::opening && state != TenantState::standby &&

@@ -18,7 +18,7 @@ struct Core {
   const Memory& memory;
   const Watch& watch;
   const Policy& policy;
-  WallTime started;
+  Instant started;
   bool listening = false;  ///< For hooks.
   bool stopping = false;
 };

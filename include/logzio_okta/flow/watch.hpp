@@ -40,6 +40,7 @@ class Watch {
   [[nodiscard]] bool held(const Tenant& tenant) const;
 
  private:
+  [[nodiscard]] std::string why_held(const Tenant& tenant) const;
   void tell_summary(Now now, Tenant& tenant);
   void note(Level level, std::string text);
 

@@ -29,7 +29,7 @@ struct Scene {
   int proxy_status = 0;    ///< The proxy's answer to CONNECT; 0: none.
   CertificateFault certificate = CertificateFault::other;
 };
-/// "set this machine's clock (NTP)": without a full stop; empty if there is nothing to do.
+/// "correct HTTPS_PROXY": without a full stop; empty if there is nothing to do.
 [[nodiscard]] std::string cure_for(TransportFault fault, const Scene& scene);
 
 /// The error's text with its cure.

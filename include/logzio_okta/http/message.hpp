@@ -43,6 +43,7 @@ enum class TransportFault {
   cut,               ///< The connection broke before the answer was whole.
   answer_too_large,  ///< A larger body or more headers than we accept.
   refused_by_us,     ///< The keyring or a policy refused before anything was sent.
+  held_by_us,        ///< Not sent for now: the state, or another replica, comes first.
 };
 [[nodiscard]] std::string_view name_of(TransportFault fault);
 

@@ -3,19 +3,18 @@
 namespace logzio_okta {
 namespace {
 
-TransportError refused(const char* why) {
-  return {.fault = TransportFault::refused_by_us, .text = why};
+TransportError held(const char* why) {
+  return {.fault = TransportFault::held_by_us, .text = why};
 }
 
-constexpr const char* overtaken = "not asked or sent, since another replica may have taken over meanwhile";
-constexpr const char* unnoted =
-    "not sent, since the state cannot be written and would not tell what is on its way";
+constexpr const char* overtaken = "another replica may have taken over meanwhile";
+constexpr const char* unnoted = "the state cannot be written, so it would not tell what is on its way";
 
 }  // namespace
 
 void FencedClient::ask(const AskOkta& ask) {
   if (store_.may_act()) return client_->ask(ask);
-  inputs_.push(OktaAnswer{.id = ask.id, .result = std::unexpected(refused(overtaken))});
+  inputs_.push(OktaAnswer{.id = ask.id, .result = std::unexpected(held(overtaken))});
 }
 
 void FencedClient::mint(MintToken&& mint) {
@@ -24,8 +23,8 @@ void FencedClient::mint(MintToken&& mint) {
 }
 
 void FencedClient::send(const SendBulk& bulk) {
-  if (!store_.may_act()) return inputs_.push(BulkAnswer{.id = bulk.id, .result = refused(overtaken)});
-  if (!store_.notes_written()) return inputs_.push(BulkAnswer{.id = bulk.id, .result = refused(unnoted)});
+  if (!store_.may_act()) return inputs_.push(BulkAnswer{.id = bulk.id, .result = held(overtaken)});
+  if (!store_.notes_written()) return inputs_.push(BulkAnswer{.id = bulk.id, .result = held(unnoted)});
   client_->send(bulk);
 }
 

@@ -7,7 +7,7 @@
 //
 // The core decides by what it knows about the lease, but the lease may end between its decision and the
 // sending. So the store is asked once more right before anything is sent, and what may not be sent is
-// answered as refused by us. A store that only one process uses always agrees.
+// answered as held by us. A store that only one process uses always agrees.
 #pragma once
 
 #include <memory>

@@ -69,7 +69,7 @@ constexpr TenantMetric tenant_metrics[] = {
     {"logzio_okta_events_flattened_total", "Fetched events that Logz.io will flatten after taking them.",
      MetricType::Counter, [](const TenantReport& t, WallTime) { return value_of(t.events.flattened); }},
     {"logzio_okta_last_event_age_seconds", "Time since the newest settled event was published.",
-     MetricType::Gauge, [](const TenantReport& t, WallTime now) { return age(t.newest_event, now); }},
+     MetricType::Gauge, [](const TenantReport& t, WallTime now) { return value_of(t.event_age(now)); }},
     {"logzio_okta_last_answer_age_seconds", "Time since Okta last gave a usable answer.", MetricType::Gauge,
      [](const TenantReport& t, WallTime now) { return age(t.last_answer, now); }},
     {"logzio_okta_last_delivery_age_seconds", "Time since events were last settled.", MetricType::Gauge,

@@ -79,7 +79,8 @@ constexpr Column tenant_columns[] = {
      }},
     {"LAST EVENT", Align::right, 6,
      [](const TenantReport& t, const Report& report, const History&) {
-       return ago(t.newest_event, report.at);
+       const auto age = t.event_age(report.at);
+       return age ? describe(*age) + " ago" : std::string("-");
      }},
     {"DELIVERED", Align::right, 7,
      [](const TenantReport& t, const Report&, const History&) { return std::to_string(t.events.delivered); }},

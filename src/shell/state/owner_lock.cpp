@@ -91,6 +91,12 @@ std::expected<OwnerLock, OwnerLock::Refusal> OwnerLock::take(const std::string& 
                                          "; keep the state on a file system that supports locks"});
 }
 
+std::string OwnerLock::holder(const std::string& dir) {
+  const OwnerLock lock(::open(path_in(dir).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (lock.fd_ < 0 || !is_lock_file(lock.fd_) || ::flock(lock.fd_, LOCK_SH | LOCK_NB) == 0) return {};
+  return errno == EWOULDBLOCK ? read_holder(lock.fd_) : std::string();
+}
+
 int OwnerLock::nudge(const std::string& dir) {
   return ::utimensat(AT_FDCWD, path_in(dir).c_str(), nullptr, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
 }

@@ -22,6 +22,10 @@ class OwnerLock {
   /// Never waits. Forked children inherit it and hold it until they exec or end.
   static std::expected<OwnerLock, Refusal> take(const std::string& dir, WallTime now);
 
+  /// Who holds it now, for people ("process 4711, since ..."); empty if nobody does, or if that cannot be
+  /// told. Takes a shared lock for an instant, so a daemon that starts at that instant finds it held.
+  [[nodiscard]] static std::string holder(const std::string& dir);
+
   /// Changes only the times of the lock file: this makes the holder retry at once what it is waiting for (see
   /// Daemon), without its process id or a port. 0 or the errno.
   [[nodiscard]] static int nudge(const std::string& dir);

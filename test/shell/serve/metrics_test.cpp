@@ -127,6 +127,14 @@ TEST_CASE("metrics: every count of a tenant's events is a series and a member of
   }
 }
 
+TEST_CASE("metrics: the age of an event goes by Okta's clock, which dated it") {
+  TenantReport tenant{.domain = "acme.okta.com", .newest_event = noon - 90s, .clock_ahead = 1h};
+  CHECK(tenant.event_age(noon + 1h) == 90s);
+  tenant.clock_ahead = -1h;
+  CHECK(tenant.event_age(noon - 1h) == 90s);
+  CHECK(tenant.event_age(noon - 2h) == 0s);
+}
+
 TEST_CASE("metrics: requests, rate limit, keys and ages are reported per tenant") {
   const std::string metrics = text();
   CHECK(value(metrics, R"(logzio_okta_requests_total{tenant="acme.okta.com",outcome="ok"})") == 12);
