@@ -289,7 +289,7 @@ TEST_CASE("tenants file: each mistake in an entry is reported with its place and
       {"fields: {a: ~}", "4:17", "not a plain value", "write a string, a number, true or false"},
       {"fields: {a: " + long_value + "}", "4:17", "every line would carry it", "write a shorter one"},
       {"fields: {a: 9223372036854775808}", "4:17", "more than 64 bits", "put it in quotes"},
-      {"fields: {a: \"\\xFF\xff\"}", "4:17", "not UTF-8", "write a string"},
+      {"fields: {a: \"\\xFF\xff\"}", "4:17", "not UTF-8", "save it as UTF-8"},
       {many + "}", "4:13", std::to_string(limits::constant_fields_max + 1) + " fields", "at most"},
   };
   for (const Mistake& mistake : mistakes) {
