@@ -246,11 +246,14 @@ class Challenges {
 };
 
 /// Of a body that is OAuth's error; nothing for any other.
-std::optional<Members> error_members(const HttpAnswer& answer) {
+std::optional<Challenge> error_in_body(const HttpAnswer& answer) {
   if (answer.body.size() > limits::error_body_bytes_max) return std::nullopt;
   HttpAnswer copy = answer;
-  auto members = inflate(copy) ? read_members(copy.body) : std::nullopt;
-  return members && members->error ? std::move(members) : std::nullopt;
+  const auto members = inflate(copy) ? read_members(copy.body) : std::nullopt;
+  if (!members || !members->error) return std::nullopt;
+  return Challenge{.scheme = {},
+                   .error = std::string(*members->error),
+                   .description = std::string(members->error_description.value_or(""))};
 }
 
 CredentialComplaint complaint_in(std::string_view error, std::string_view text) {
@@ -444,22 +447,17 @@ CredentialComplaint complaint_of(const HttpAnswer& answer) {
     const auto complaint = complaint_in(challenge->error, challenge->description);
     if (complaint != CredentialComplaint::none) return complaint;
   }
-  const auto members = error_members(answer);
-  return members ? complaint_in(*members->error, members->error_description.value_or(""))
-                 : CredentialComplaint::none;
+  const auto error = error_in_body(answer);
+  return error ? complaint_in(error->error, error->description) : CredentialComplaint::none;
 }
 
 std::string describe_credential_doubt(const HttpAnswer& answer) {
-  const auto said = [&](std::string_view error, std::string_view description) {
-    const std::string id = request_id_of(answer.headers);
-    return shown(error) + (description.empty() ? "" : ": ") + shown(description) +
-           (id.empty() ? "" : " (request id " + id + ')');
-  };
-  if (const auto challenge = read_challenge(answer.headers))
-    return said(challenge->error, challenge->description);
-  if (const auto members = error_members(answer))
-    return said(*members->error, members->error_description.value_or(""));
-  return describe_okta_error(answer);
+  auto said = read_challenge(answer.headers);
+  if (!said) said = error_in_body(answer);
+  if (!said) return describe_okta_error(answer);
+  const std::string id = request_id_of(answer.headers);
+  return shown(said->error) + (said->description.empty() ? "" : ": ") + shown(said->description) +
+         (id.empty() ? "" : " (request id " + id + ')');
 }
 
 std::optional<Challenge> read_challenge(const Headers& headers) {

@@ -411,6 +411,7 @@ TEST_CASE("check: a service app is asked again with a fresh proof or token, as b
   Bench bench;
   const std::size_t org = bench.add_org({.service_app = true});
   bench.add_listener();
+  bench.write_tenants();
   bench.inject(
       org,
       model::fault::Status{.status = status,
