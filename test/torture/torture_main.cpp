@@ -325,6 +325,7 @@ class Torture {
       kill(trouble);
     }
     if (trouble == Trouble::power_cut) cut_power();
+    table_[trouble].faults += std::exchange(faults_outside_, 0);
     heal();
     judge();
     if (rounds_ % 10 == 0) tell_progress();
