@@ -50,7 +50,7 @@ terminal() { # terminal NAME HEIGHT COMMAND...: what the command prints, as a te
     echo '<!doctype html><meta charset="utf-8"><style>body{margin:0;background:#12161d;color:#e6e9ef}'
     echo 'pre{margin:16px;font:13px/1.4 monospace}b{color:#4cc38a}</style><pre>'
     printf '<b>$ %s</b>\n' "logzio-okta ${*:3:1}"
-    "$program" "${@:3}" 2>&1 | sed "s|$scratch/box/state|/var/lib/logzio-okta|g; s|$scratch/box|/etc/logzio-okta|g" |
+    "$program" "${@:3}" 2>&1 | sed "s|$scratch/box/state|/var/lib/logzio-okta|g; s|$scratch/once|/var/lib/logzio-okta|g; s|$scratch/box|/etc/logzio-okta|g" |
       head -40 | sed 's/&/\&amp;/g; s/</\&lt;/g' || true
     echo '</pre>'
   } >"$scratch/$1.html"
@@ -62,7 +62,10 @@ shoot status-page-phone 500 900 "http://$admin/"
 shoot status-page-tenant 1100 520 "http://$admin/#globex.okta.com"
 terminal status 560 status --admin $admin
 export HTTPS_PROXY
-head -n 7 "$scratch/box/tenants-credentials.yml" >"$scratch/box/tenants.yml" # Three of them.
+awk '/^  - / && ++entries > 3 { exit } { print }' "$scratch/box/tenants-credentials.yml" >"$scratch/box/tenants.yml"
+chmod 600 "$scratch/box/tenants.yml"
 settings[1]=$scratch/box/tenants.yml
 terminal check 320 check --admin off "${settings[@]}"
+settings[9]=$scratch/once
+terminal once 330 --once --admin off "${settings[@]}"
 ls -l "$here"/*.png
