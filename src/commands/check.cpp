@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 #include <iterator>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <sstream>
@@ -318,18 +319,16 @@ class Doctor {
   }
 
   /// Where the System Log objects to a token or a proof, as the daemon does: with a fresh one, until it is
-  /// content or the app counts as refused.
+  /// content or the app counts as refused. Each answer is judged once.
   void ask_apps_again(AppTokens& tokens, const std::vector<About>& about, const Trust& trust,
                       std::vector<Sighting>& seen) {
+    std::vector<std::size_t> again(about.size());
+    std::iota(again.begin(), again.end(), 0);
     for (;;) {
-      std::vector<std::size_t> again;
-      for (std::size_t i = 0; i < about.size(); ++i) {
-        if (tokens.ask_again(about[i].key, seen[i])) again.push_back(i);
-      }
+      std::erase_if(again, [&](std::size_t i) { return !tokens.ask_again(about[i].key, seen[i]); });
       if (again.empty()) return;
       tokens.request();
       std::erase_if(again, [&](std::size_t i) { return !tokens.of(about[i].key)->why_not.empty(); });
-      if (again.empty()) return;
       std::vector<ProbeRequest> questions;
       for (const std::size_t i : again) questions.push_back(question_about(about[i], tokens));
       std::vector<Sighting> answers = probe(questions, trust, settings_.proxy);
@@ -388,7 +387,8 @@ class Doctor {
           !holder.empty()) {
         find(Severity::warning, "daemon",
              "the state is in use by " + holder + ", but no daemon answers at " + daemon.address +
-                 "; if that one has another --admin address, give it here; if not, it hangs: restart it");
+                 "; if that one has another --admin address, or none (off), say so here; if not, it hangs: "
+                 "restart it");
       }
       return wake(false);
     }

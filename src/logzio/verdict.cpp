@@ -256,8 +256,7 @@ Verdict judge(const BulkResult& result, std::size_t lines, WallTime wall) {
                        .timed_out = error.sent && error.fault == TransportFault::timed_out,
                        .text = std::string(what_happened(error.fault))};
   if (!error.text.empty()) retry.text += " (" + quotable(error.text) + ")";
-  const std::string cure = error.cure.empty() ? cure_for(error.fault, {}) : error.cure;
-  if (!cure.empty()) retry.text += "; " + quotable(cure);
+  if (!error.cure.empty()) retry.text += "; " + quotable(error.cure);
   retry.urgency = urgency_of(error);
   return retry;
 }

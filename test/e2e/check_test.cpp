@@ -412,20 +412,33 @@ TEST_CASE("check: a service app is asked again with a fresh proof or token, as b
   const std::size_t org = bench.add_org({.service_app = true});
   bench.add_listener();
   bench.write_tenants();
-  bench.inject(
-      org,
-      model::fault::Status{.status = status,
-                           .body = {},
-                           .content_type = "application/json",
-                           .headers = {{"WWW-Authenticate", "DPoP error=\"" + std::string(error) +
-                                                                "\", error_description=\"" + text + '"'}}},
-      lasts ? 1000 : 1);
+  bench.inject(org, model::fault::okta_challenge(status, error, text), lasts ? model::always : 1);
   const Checked checked = check(bench);
   CAPTURE(checked.text);
   CHECK(checked.code == (lasts ? 69 : 0));
   if (!lasts) return;
   CHECK(checked.text.contains("the System Log rejects it (" + std::to_string(status) + ": " + error));
   CHECK_FALSE(checked.text.contains("no System Log under this domain"));
+}
+
+TEST_CASE(
+    "check: service apps that are refused after different numbers of attempts do not keep each other going") {
+  Bench bench;
+  const std::size_t quick = bench.add_org({.service_app = true});
+  const std::size_t slow = bench.add_org({.service_app = true});
+  bench.add_listener();
+  bench.write_tenants();
+  const auto lasts = [&](std::size_t org, const model::fault::Status& fault) {
+    bench.inject(org, fault, model::always);
+  };
+  lasts(quick, model::fault::okta_challenge(401, "invalid_token", "The access token is invalid."));
+  lasts(slow,
+        model::fault::okta_challenge(400, "invalid_dpop_proof", "The DPoP proof JWT has already been used."));
+  const Checked checked = check(bench);
+  CAPTURE(checked.text);
+  CHECK(checked.code == 69);
+  for (const std::size_t org : {quick, slow})
+    CHECK(checked.says(bench.world.org_name(org), {"the System Log rejects it"}));
 }
 
 }  // namespace

@@ -193,7 +193,10 @@ TEST_CASE("verdict: without an answer it depends on whether anything was sent") 
 TEST_CASE("verdict: what needs a person ends with what to do") {
   const auto text = [](const BulkResult& result) { return retry(judge(result, 3, noon)).text; };
   REQUIRE_THAT(
-      text(TransportError{TransportFault::timed_out, true, "no data from it for 30 s"}),
+      text(TransportError{.fault = TransportFault::timed_out,
+                          .sent = true,
+                          .text = "no data from it for 30 s",
+                          .cure = "if it persists, check the proxy"}),
       Contains("did not answer in time (no data from it for 30 s); if it persists, check the proxy"));
   REQUIRE_THAT(text(HttpAnswer{.status = 403, .headers = {}, .body = {}}),
                Contains("allow requests to the listener"));

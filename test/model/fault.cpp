@@ -84,6 +84,14 @@ Status okta_unauthorized() {
   return okta_error(401, "E0000011", "Invalid token provided");
 }
 
+Status okta_challenge(int status, std::string_view error, std::string_view description) {
+  return {.status = status,
+          .body = {},
+          .content_type = "application/json",
+          .headers = {{"WWW-Authenticate", "DPoP realm=\"x\", error=\"" + std::string(error) +
+                                               "\", error_description=\"" + std::string(description) + '"'}}};
+}
+
 }  // namespace fault
 
 void bend(Answer& answer, const fault::Status& fault) {

@@ -75,6 +75,8 @@ struct CloseAfter {
 [[nodiscard]] Status okta_unavailable();   ///< 503 E0000181.
 [[nodiscard]] Status okta_forbidden();     ///< 403 E0000006.
 [[nodiscard]] Status okta_unauthorized();  ///< 401 E0000011.
+/// What the System Log says of a token or its proof (okta.md 5), in WWW-Authenticate.
+[[nodiscard]] Status okta_challenge(int status, std::string_view error, std::string_view description);
 
 /// A proxy's or a firewall's page instead of Okta's: none of Okta's headers, and a clock of its own.
 struct InBetween {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/http/cure.hpp"
 
 #include "shell/net/curl_fault.hpp"
 
@@ -161,7 +162,8 @@ HttpResult Exchange::stalled() const {
   return std::unexpected(
       TransportError{.fault = TransportFault::timed_out,
                      .sent = true,
-                     .text = "no data from " + route_.name() + " for " + describe(stall_)});
+                     .text = "no data from " + route_.name() + " for " + describe(stall_),
+                     .cure = cure_for(TransportFault::timed_out, {.name = route_.name()})});
 }
 
 }  // namespace logzio_okta

@@ -24,9 +24,8 @@ namespace logzio_okta {
 namespace {
 
 constexpr const char* what_is_read =
-    "write it as Okta's console shows it when the key is made: a JWK, {\"kty\":...}, or a PEM, whose first "
-    "line "
-    "says BEGIN PRIVATE"
+    "write it as Okta's console shows it when the key is made: a JWK, {\"kty\":...}, or a PEM, whose "
+    "first line says BEGIN PRIVATE"
     " KEY";
 constexpr const char* public_half =
     "this is the public half of the key; use the private one, which Okta's console shows once, when the key "

@@ -228,6 +228,7 @@ TEST_CASE("curl client: a server that says nothing is given up after the stall t
   CHECK(error.fault == TransportFault::timed_out);
   CHECK(error.sent);
   CHECK(contains(error.text, "60 ms"));
+  CHECK(contains(error.cure, "proxy, firewall or relay"));
 }
 
 TEST_CASE("curl client: a server that drips has the whole time and no more") {
