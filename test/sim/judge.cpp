@@ -346,7 +346,8 @@ std::int64_t Judge::budget(const Org& org) const {
 // several.
 void Judge::judge_limited(const Org& org, Instant now, WallTime okta_time) const {
   constexpr Duration silence_over = limits::rate_wait_max + 2 * limits::rate_window;
-  if (now - org.calm_since >= silence_over && org.limit_shown) {
+  const bool remembers = okta_time - org.opened_at < to_ms(silence_over);  // A silence, from its place.
+  if (now - org.calm_since >= silence_over && org.limit_shown && !remembers) {
     judge_window(org, okta_time);
   } else {
     judge_windows(org, now, okta_time);
