@@ -19,6 +19,7 @@
 #include "shell/postgres/connection.hpp"
 #include "shell/postgres/lease_keeper.hpp"
 #include "shell/postgres/spool_finder.hpp"
+#include "shell/postgres/state_reader.hpp"
 #include "shell/postgres/tables.hpp"
 
 namespace logzio_okta {
@@ -51,7 +52,13 @@ struct PostgresStore::Impl {
             }),
         queue(
             connection, leases, [this](CommitQueue::Written&& written) { take_written(std::move(written)); },
-            [this](const PgFailure& why) { refuse_spool(why.text); }) {}
+            [this](const PgFailure& why) { refuse_spool(why.text); }),
+        reader(
+            connection, queue, [this](StreamId id) { return key_to_read(id); },
+            [this](StateReader::Answer&& answer) {
+              std::visit([this](auto& each) { take_read(std::move(each)); }, answer);
+            },
+            [this](std::string&& warning) { warnings.push_back(std::move(warning)); }) {}
 
   enum class Phase : std::uint8_t {
     waiting,  ///< Waits for its org.
@@ -64,19 +71,17 @@ struct PostgresStore::Impl {
     std::string told_holder;
     [[nodiscard]] std::string org() const { return std::string(org_of_stream_key(key)); }
   };
-  using Question = std::variant<OpenStream, ReadWindow, ReadSpool>;
 
   PostgresOptions options;
   LeaseKeeper leases;
   PgConnection connection;
   SpoolFinder spool;
   CommitQueue queue;
+  StateReader reader;
   Instant now{};
 
   std::map<StreamId, Stream> streams;
   std::map<StreamId, std::string> keys;  ///< Streams that are or were ours: what a lost one spools is kept.
-  std::deque<Question> questions;
-  Instant ask_again{};
   std::deque<Input> answers;
   std::vector<std::string> warnings;
   Hold hold;
@@ -122,11 +127,12 @@ struct PostgresStore::Impl {
     return connection.ready() && leases.in_touch() && judged_session == connection.session();
   }
   void ask_questions();
-  bool ask(const Question& question);
-  bool ask_one(const OpenStream& request);
-  bool ask_one(const ReadWindow& request);
-  bool ask_one(const ReadSpool& request);
-  void ask_later(const Question& question, const PgFailure& why);
+  [[nodiscard]] std::optional<std::string> key_to_read(StreamId id) const;
+  void take_read(Opened&& opened);
+  template <typename Read>
+  void take_read(Read&& read) {
+    if (streams.contains(read.stream)) answers.emplace_back(std::forward<Read>(read));
+  }
   void sum_set_aside_now();
   [[nodiscard]] bool spool_is_full() const { return spooled > options.spool_bytes_max; }
   void judge_replication();
@@ -158,7 +164,7 @@ bool PostgresStore::Impl::is_open(const std::string& org) const {
 
 void PostgresStore::Impl::ask_for_place(StreamId id, Stream& stream) {
   stream.phase = Phase::opening;
-  questions.emplace_back(OpenStream{.stream = id, .key = stream.key});
+  reader.add(OpenStream{.stream = id, .key = stream.key});
 }
 
 void PostgresStore::Impl::take_changes() {
@@ -236,66 +242,24 @@ void PostgresStore::Impl::tell_holders() {
 // Reading.
 
 void PostgresStore::Impl::ask_questions() {
-  if (!may_ask() || now < ask_again || questions.empty()) return;
-  if (!set_aside) return;  // The core hears it before the first stream opens, like what waits in the spool.
-  for (Question& question : std::exchange(questions, {})) {
-    if (!connection.ready() || !ask(question)) questions.push_back(std::move(question));
-  }
+  // The core hears what is set aside before the first stream opens, like what waits in the spool.
+  if (may_ask() && set_aside) reader.ask();
 }
 
-bool PostgresStore::Impl::ask(const Question& question) {
-  const auto found = std::visit([this](const auto& each) { return streams.find(each.stream); }, question);
-  if (found == streams.end() || found->second.phase == Phase::waiting) return true;  // Lost, or let go.
-  if (queue.has_save_of(found->second.key)) return false;
-  return std::visit([this](const auto& each) { return ask_one(each); }, question);
+std::optional<std::string> PostgresStore::Impl::key_to_read(StreamId id) const {
+  const auto found = streams.find(id);
+  if (found == streams.end() || found->second.phase == Phase::waiting)
+    return std::nullopt;  // Lost, or let go.
+  return found->second.key;
 }
 
-void PostgresStore::Impl::ask_later(const Question& question, const PgFailure& why) {
-  questions.push_back(question);
-  if (why.unanswered()) return;
-  warnings.push_back("cannot read the state: " + why.text);
-  ask_again = now + limits::save_retry;
-}
-
-bool PostgresStore::Impl::ask_one(const OpenStream& request) {
-  std::vector<PgStatement> statements;
-  read_stream(statements, request.key);
-  connection.send(now, statements, PgConnection::usual_patience,
-                  [this, request](const PgConnection::Outcome& answer) {
-                    if (!answer) return ask_later(request, answer.error());
-                    const auto found = streams.find(request.stream);
-                    if (found == streams.end() || found->second.phase != Phase::opening) return;
-                    found->second.phase = Phase::open;
-                    Opened opened = opened_of(request.stream, *answer);
-                    if (opened.overtaken) opened.others_act_for = leases.lease();
-                    answers.emplace_back(std::move(opened));
-                    if (found->second.org() == giving_way) answers.emplace_back(GiveWay{request.stream});
-                  });
-  return true;
-}
-
-bool PostgresStore::Impl::ask_one(const ReadWindow& request) {
-  const std::string& key = streams.at(request.stream).key;
-  connection.send(
-      now, {read_window_rows(key, limits::window_events_max)}, PgConnection::usual_patience,
-      [this, request](const PgConnection::Outcome& answer) {
-        if (!answer) return ask_later(request, answer.error());
-        if (!streams.contains(request.stream)) return;
-        answers.emplace_back(WindowRead{.stream = request.stream, .rows = window_rows_of(answer->front())});
-      });
-  return true;
-}
-
-bool PostgresStore::Impl::ask_one(const ReadSpool& request) {
-  const std::string& key = streams.at(request.stream).key;
-  connection.send(
-      now, {read_spool_rows(key, request)}, PgConnection::usual_patience,
-      [this, request](const PgConnection::Outcome& answer) {
-        if (!answer) return ask_later(request, answer.error());
-        if (!streams.contains(request.stream)) return;
-        answers.emplace_back(SpoolRead{.stream = request.stream, .rows = spool_rows_of(answer->front())});
-      });
-  return true;
+void PostgresStore::Impl::take_read(Opened&& opened) {
+  const auto found = streams.find(opened.stream);
+  if (found == streams.end() || found->second.phase != Phase::opening) return;
+  found->second.phase = Phase::open;
+  if (opened.overtaken) opened.others_act_for = leases.lease();
+  answers.emplace_back(std::move(opened));
+  if (found->second.org() == giving_way) answers.emplace_back(GiveWay{found->first});
 }
 
 void PostgresStore::Impl::sum_set_aside_now() {
@@ -425,7 +389,7 @@ void PostgresStore::let_go(const LetGo& request) {
 }
 
 void PostgresStore::read_window(const ReadWindow& request) {
-  impl_->questions.emplace_back(request);
+  impl_->reader.add(request);
 }
 
 void PostgresStore::note(NoteInFlight&& /*note*/, Instant /*now*/) {}
@@ -467,12 +431,13 @@ void PostgresStore::spool(SpoolEvents&& spool, Instant now) {
 }
 
 void PostgresStore::read_spool(const ReadSpool& request) {
-  impl_->questions.emplace_back(request);
+  impl_->reader.add(request);
 }
 
 void PostgresStore::work(Instant now, bool about_to_block) {
   impl_->now = now;
   impl_->queue.turn(now);
+  impl_->reader.turn(now);
   impl_->leases.want(impl_->wanted(), now);
   impl_->leases.work(now);
   impl_->connection.work(now);
@@ -496,7 +461,7 @@ std::optional<Instant> PostgresStore::deadline() const {
       std::min(impl_->leases.deadline().value_or(never), impl_->connection.deadline().value_or(never));
   if (impl_->may_ask()) {
     at = std::min(at, impl_->queue.deadline().value_or(never));
-    if (!impl_->questions.empty() && impl_->ask_again > impl_->now) at = std::min(at, impl_->ask_again);
+    at = std::min(at, impl_->reader.deadline().value_or(never));
   }
   if (impl_->troubled_since && impl_->told_trouble.empty())
     at = std::min(at, *impl_->troubled_since + limits::commit_patience);
