@@ -43,11 +43,11 @@ std::string encoding_text(const HttpAnswer& answer) {
 }
 
 std::string no_org_text(const std::string& said, const Circumstances& now) {
+  const std::string cursor =
+      "stop the daemon, set okta_domain to its new domain, run logzio-okta cursor set NEW-DOMAIN " +
+      format_rfc3339(now.settled_up_to - to_ms(limits::recovery_overlap)) + ", and start the daemon";
   return "Okta has no System Log under this domain (" + said + "): if the org was renamed, " +
-         (now.followed ? "stop the daemon, run logzio-okta cursor set NEW-DOMAIN " +
-                             format_rfc3339(now.settled_up_to - to_ms(limits::recovery_overlap)) +
-                             ", then set okta_domain to the new domain"
-                       : std::string("set okta_domain to its new domain")) +
+         (now.followed ? cursor : "set okta_domain to its new domain") +
          "; if it was deleted, remove its entry";
 }
 

@@ -221,9 +221,10 @@ class TenantDoctor {
              "), which is never followed; write the org's own domain, for example acme.okta.com";
     }
     return "Okta has no System Log under this domain (" + status + ": " + describe_okta_error(answer) +
-           "); write the org's own domain, for example acme.okta.com; if the org was renamed, first give "
-           "its new domain the cursor of the old one (logzio-okta cursor set); if it was deleted, remove "
-           "its entry";
+           "); write the org's own domain, for example acme.okta.com, and if it was renamed, give that "
+           "domain "
+           "the cursor of the old one before the daemon runs (logzio-okta cursor set); if it was deleted, "
+           "remove its entry";
   }
 
   void read_page(const HttpAnswer& answer) {
