@@ -38,9 +38,15 @@ std::optional<Note> DestinationNotes::takes_again(Instant now) {
   const auto refused = token_trouble_.healed(now);
   const auto troubled = trouble_.healed(now);
   if (!refused && !troubled) return std::nullopt;
+  takes_said_ = true;
   const Duration lasted = std::max(refused.value_or(0s), troubled.value_or(0s));
   return note(Level::info, "Logz.io at " + name_ + " takes events again" +
                                (lasted >= 1s ? ", after " + describe(lasted) : std::string()));
+}
+
+std::optional<Note> DestinationNotes::takes_first() {
+  if (std::exchange(takes_said_, true)) return std::nullopt;
+  return note(Level::info, "Logz.io at " + name_ + " takes events");
 }
 
 std::optional<Note> DestinationNotes::suspects(Instant now, std::size_t lines, const verdict::Retry& retry) {

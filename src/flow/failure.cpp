@@ -19,6 +19,9 @@ bool is_about_the_question(int status) {
   return status >= 400 && status < 500 && std::ranges::find(others, status) == others.end();
 }
 
+constexpr const char* what_answers =
+    "; if it lasts, check what answers under this domain (a proxy, a login page)";
+
 /// Names the kind of unreadable page.
 std::string_view name_of(BodyFault fault) {
   switch (fault) {
@@ -59,6 +62,7 @@ Failure of_limit(const Circumstances& now) {
                       : "Okta's rate limit is reached (429); waiting until " +
                             format_rfc3339(now.org.quiet_until.value_or(now.wall)),
           .counted = &RequestCounts::limited,
+          .urgency = Urgency::waits,
           .then = limited ? Failure::Then::keep_quiet : Failure::Then::ask_the_org};
 }
 
@@ -87,6 +91,7 @@ Failure of_doubted_credential(const HttpAnswer& answer, Standing standing) {
                         : "Okta rejects the DPoP proof of a request (" + said +
                               "); asking again with a fresh one",
           .counted = answer.status == 401 ? &RequestCounts::unauthorized : &RequestCounts::client_error,
+          .urgency = Urgency::waits,
           .then = Failure::Then::ask_the_org};
 }
 
@@ -115,12 +120,13 @@ Failure of_question(const std::string& said, const Circumstances& now) {
           .then = Failure::Then::change_question};
 }
 
-Failure of_okta_itself(int status, const std::string& said) {
+Failure of_okta_itself(int status, const std::string& said, bool foreign) {
   // E0000009: the query took longer than Okta's own 30 s (docs/okta.md 3). Any other is an outage, after
   // which smaller pages would only be slower.
   const bool took_too_long = status == 500 && said.find("E0000009") != std::string::npos;
   return {.kind = "5xx",
-          .text = "Okta answered " + said,
+          .text = "Okta answered " + said + "; if it lasts, check status.okta.com" +
+                  (foreign ? " and whatever answers in Okta's place, as a proxy does" : ""),
           .counted = &RequestCounts::server_error,
           .stuck = took_too_long};
 }
@@ -142,8 +148,7 @@ Failure of_something_in_between(int status, const std::string& said) {
                   (redirect ? "); its redirect is never followed" : ")") +
                   ": allow requests to this domain through the proxy or firewall",
           .counted = &RequestCounts::client_error,
-          .stuck = is_about_the_question(status),
-          .urgency = Urgency::lasting};
+          .stuck = is_about_the_question(status)};
 }
 
 }  // namespace
@@ -173,19 +178,21 @@ Failure failure_of(const OktaReply& reply, const Circumstances& circumstances) {
   if (standing == Standing::forbidden || status == 403)
     return of_missing_role(said, circumstances.org.service_app);
   if (is_about_the_question(status)) return of_question(said, circumstances);
-  if (status >= 500) return of_okta_itself(status, said);
+  if (status >= 500) return of_okta_itself(status, said, foreign);
   if (status >= 300 && status < 400) return of_redirect(status);
-  return {.kind = "status", .text = "Okta answered " + said, .counted = &RequestCounts::client_error};
+  return {.kind = "status",
+          .text = "Okta answered " + said + what_answers,
+          .counted = &RequestCounts::client_error};
 }
 
 Failure failure_of(const OktaReply& reply, const UnreadableBody& why, std::size_t limit, bool alone) {
   const bool too_many = why.fault == BodyFault::too_many;
   const bool encoded = why.fault == BodyFault::encoding;
   return {.kind = name_of(why.fault),
-          .text = encoded
-                      ? encoding_text(reply.answer)
-                      : "Okta answered 200 with " + describe_fault(why.fault) + " (" +
-                            std::to_string(why.bytes) + " bytes; " + counted(limit, "event") + " asked for)",
+          .text = encoded ? encoding_text(reply.answer)
+                          : "Okta answered 200 with " + describe_fault(why.fault) + " (" +
+                                std::to_string(why.bytes) + " bytes; " + counted(limit, "event") +
+                                " asked for)" + what_answers,
           .stuck = !alone && !encoded,
           .at_once = too_many || why.fault == BodyFault::too_large,
           .level = too_many || encoded ? Level::error : Level::warn};

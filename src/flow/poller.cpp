@@ -238,15 +238,15 @@ std::optional<Batch> Poller::take_unreadable(Now now, const OktaReply& reply, co
 
 // Any answer from Okta shows its clock, even a refusal. If not even a page does, ours must serve.
 void Poller::take_clock(Now now, OktaReply& reply, const OrgFacts& org, PageReader& reader) {
-  const bool page = reply.status() == 200 && reader.read(reply.answer);
-  if (page) {
+  bool page = false;
+  if (reply.status() != 200) {
+    take_refusal(now, reply, org);
+  } else if (const auto read = reader.read(reply.answer); !read) {
+    failed(now, failure_of(reply, read.error(), 1, true));
+  } else {
+    page = true;
     ++seen_.requests.ok;
     all_is_well(now);
-  } else if (reply.status() == 200) {
-    failed(now,
-           {.kind = "not a page", .text = "Okta answered 200 with " + describe_fault(BodyFault::not_a_page)});
-  } else {
-    take_refusal(now, reply, org);
   }
   if (page || org.clock) begin(now, org);
 }

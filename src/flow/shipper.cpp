@@ -204,6 +204,7 @@ void Shipper::succeeded(Now now, const Bulk& bulk) {
   counters_.bytes_taken += bulk.packed->size();
   counters_.last_taken = now.wall;
   answers_again(now);
+  tell(notes_.takes_first());
 }
 
 void Shipper::answers_again(Now now) {
@@ -223,8 +224,7 @@ void Shipper::refused_whole(const verdict::PartlyTaken& counts, Now now, Sealed 
   if (refuses_everything) {
     return on(verdict::Retry{.answered = true,
                              .status = 400,
-                             .text = "it refuses every line, whatever it is (" + counts.answer + ")",
-                             .urgency = Urgency::lasting},
+                             .text = "it refuses every line, whatever it is (" + counts.answer + ")"},
               now, bulk);
   }
   answers_again(now);

@@ -170,24 +170,18 @@ std::string_view what_it_means(int status) {
       return "the proxy needs a user and password; write them into HTTPS_PROXY";
     case 408:
     case 504:
-      return "it timed out";
+      return "it timed out; if it lasts, check status.logz.io";
     case 429:
-      return "it asks us to slow down";
+      return "it asks us to slow down; if it lasts, look in Logz.io for a limit of the account";
     case 502:
-      return "the gateway got no answer from the listener";
+      return "the gateway got no answer from the listener; if it lasts, check status.logz.io";
     case 503:
-      return "it is overloaded or being restarted";
+      return "it is overloaded or being restarted; if it lasts, check status.logz.io";
     default:
       break;
   }
   if (status < 400) return "redirects are not followed; write the listener's own host";
-  return status < 500 ? "it refuses the request" : "it failed";
-}
-
-/// An overload or an outage passes; a server that is not a listener, or a proxy that forbids access, does
-/// not.
-Urgency urgency_of_status(int status) {
-  return status >= 500 || status == 408 || status == 429 ? Urgency::waits : Urgency::lasting;
+  return status < 500 ? "it refuses the request" : "it failed; if it lasts, check status.logz.io";
 }
 
 Verdict retry_later(const HttpAnswer& answer, WallTime wall) {
@@ -195,8 +189,7 @@ Verdict retry_later(const HttpAnswer& answer, WallTime wall) {
                        .answered = true,
                        .status = answer.status,
                        .retry_after = retry_after(answer.headers, wall),
-                       .text = "it answered " + std::to_string(answer.status) + ": ",
-                       .urgency = urgency_of_status(answer.status)};
+                       .text = "it answered " + std::to_string(answer.status) + ": "};
   retry.text += what_it_means(answer.status);
   if (!answer.body.empty()) retry.text += " (\"" + quotable(answer.body) + "\")";
   return retry;

@@ -416,9 +416,12 @@ std::string cure_of(const TokenRefusal& refusal, std::string_view key) {
       return std::string(proof_cure);
     case TokenTrouble::other:
       return "check the service app in Okta; if it looks right, report this message";
-    case TokenTrouble::nonce:
     case TokenTrouble::limited:
+      return "if it lasts, find in Okta, under Reports, Rate limits, who else asks for tokens";
     case TokenTrouble::outage:
+      return refusal.of_okta ? "if it lasts, check status.okta.com"
+                             : "allow requests to this domain through the proxy or firewall";
+    case TokenTrouble::nonce:
       return {};
   }
   return {};

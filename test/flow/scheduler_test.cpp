@@ -179,6 +179,42 @@ TEST_CASE("scheduler: the summary of a tenant that is held says why") {
   REQUIRE(bench.notes_with("; Logz.io: 401: it does not know the token") >= 1);
 }
 
+TEST_CASE("scheduler: what an alert pages for is an error in the log by then, with what to check") {
+  const auto level_after = [](const std::function<HttpResult(const Bench&)>& okta, int listener,
+                              std::string_view text) {
+    Bench bench;
+    bench.okta = [&](const AskOkta&) { return okta(bench); };
+    bench.listener = [&](const SendBulk&) { return listener == 200 ? takes_all() : says(listener); };
+    bench.pass(limits::patience_until_error + 3min);
+    Level highest = Level::trace;
+    for (const Note& note : bench.notes) {
+      if (note.text.contains(text)) highest = std::max(highest, note.level);
+    }
+    return highest;
+  };
+  int n = 0;
+  const auto has_news = [&n](const Bench& bench) { return page({bench.fresh(++n)}).at(bench.okta_now()); };
+  const auto fails = [](int code) {
+    return [code](const Bench& bench) { return status(code).at(bench.okta_now()); };
+  };
+  for (const int code : {500, 502, 503, 504}) {
+    REQUIRE(level_after(has_news, code, "check status.logz.io") == Level::error);
+    REQUIRE(level_after(fails(code), 200, "check status.okta.com") == Level::error);
+  }
+  REQUIRE(level_after(has_news, 429, "a limit of the account") == Level::error);
+  // The org names the moment from which it answers again.
+  REQUIRE(level_after(fails(429), 200, "429") == Level::warn);
+}
+
+TEST_CASE("scheduler: the first bulk that is taken is told, once for each account") {
+  Bench bench;
+  int n = 0;
+  bench.okta = [&](const AskOkta&) { return page({bench.fresh(++n)}).at(bench.okta_now()); };
+  bench.listener = [](const SendBulk&) { return takes_all(); };
+  bench.pass(10min);
+  REQUIRE(bench.notes_with("takes events") == 1);
+}
+
 // Apart.
 
 TEST_CASE("scheduler: one broken tenant never delays the others") {

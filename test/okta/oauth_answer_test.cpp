@@ -147,8 +147,8 @@ TEST_CASE("oauth answer: Okta's words say what is wrong and what to do") {
       {403, "access_denied", "Policy evaluation failed for this request.", TokenTrouble::zone,
        "network zone"},
       {400, "unsupported_grant_type", "The grant type is not supported.", TokenTrouble::other, "report"},
-      {429, "slow_down", "", TokenTrouble::limited, ""},
-      {503, "server_error", "", TokenTrouble::outage, ""},
+      {429, "slow_down", "", TokenTrouble::limited, "Rate limits"},
+      {503, "server_error", "", TokenTrouble::outage, "status.okta.com"},
   }));
   CAPTURE(each.description);
   const TokenRefusal refusal = refused(each.status, each.error, each.description);

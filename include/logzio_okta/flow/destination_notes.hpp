@@ -29,6 +29,8 @@ class DestinationNotes {
   [[nodiscard]] std::optional<Note> token_refused(Instant now, const std::string& set_by);
   /// Ends both of these.
   [[nodiscard]] std::optional<Note> takes_again(Instant now);
+  /// A bulk was taken: said once, because it shows that host and token are right.
+  [[nodiscard]] std::optional<Note> takes_first();
   /// A bulk is refused while others pass.
   [[nodiscard]] std::optional<Note> suspects(Instant now, std::size_t lines, const verdict::Retry& retry);
   [[nodiscard]] std::optional<Note> hunts(Instant now, const verdict::PartlyTaken& answer);
@@ -38,6 +40,7 @@ class DestinationNotes {
 
  private:
   std::string name_;
+  bool takes_said_ = false;
   Complaint trouble_;
   Complaint token_trouble_{Complaint::Rhythm::hourly};
   // Never healed: their causes come and go.

@@ -34,7 +34,7 @@ struct Failure {
   bool stuck = false;         ///< Another question may help, ...
   bool at_once = false;       ///< ... and repeating this one would not.
   Level level = Level::warn;  ///< At least.
-  Urgency urgency = Urgency::waits;
+  Urgency urgency = Urgency::lasting;
   Then then = Then::back_off;
 };
 

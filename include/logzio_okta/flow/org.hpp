@@ -77,7 +77,7 @@ struct MintEnd {
   Mint::Next next = Mint::Next::held;
   TokenTrouble trouble = TokenTrouble::outage;  ///< If not held.
   std::string text;                             ///< What is wrong and what to do; empty if held.
-  Urgency urgency = Urgency::waits;
+  Urgency urgency = Urgency::lasting;
 };
 
 class Org {

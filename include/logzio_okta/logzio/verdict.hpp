@@ -48,7 +48,7 @@ struct Retry {
   int status = 0;              ///< 0 without an answer.
   std::optional<Duration> retry_after;
   std::string text;  ///< For the log.
-  Urgency urgency = Urgency::waits;
+  Urgency urgency = Urgency::lasting;
 };
 }  // namespace verdict
 
