@@ -248,9 +248,9 @@ class TenantDoctor {
     const Duration ahead = wall_ - *reply.date - 500ms;
     diagnosis_.clock_ahead = ahead;
     const Duration off = ahead < Duration::zero() ? -ahead : ahead;
-    diagnosis_.clock = off > limits::clock_off_max ? failed : ok;
+    diagnosis_.clock = off > limits::clock_off_max ? "off" : ok;
     if (off <= limits::clock_off_max) return;
-    find(Severity::failure, "clock",
+    find(Severity::warning, "clock",
          "this machine's clock is " + describe(off) + (ahead > Duration::zero() ? " ahead of" : " behind") +
              " Okta's; set it by NTP (timedatectl set-ntp true), in a container on its host");
   }

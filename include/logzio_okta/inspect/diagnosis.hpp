@@ -50,7 +50,8 @@ struct Finding {
 
 struct TenantDiagnosis {
   std::string domain;
-  std::string dns, proxy, tls, http, key, role, clock;  ///< "ok", "FAIL", "-" (not used), or empty.
+  std::string dns, proxy, tls, http, key, role,
+      clock;  ///< "ok", "FAIL", "-" (not used), or empty. The clock: "ok" or "off".
   std::optional<std::int64_t> rate_limit;
   std::optional<std::int64_t> rate_left;
   std::optional<std::int64_t> rate_of_others;  ///< Spent by other clients, in Okta's window.
