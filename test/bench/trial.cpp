@@ -3,11 +3,17 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 #include <utility>
 #include <vector>
 
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
 #include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "logzio_okta/base/check.hpp"
 
@@ -57,6 +63,44 @@ std::string tenants_file(const LoadSpec& load, std::uint16_t port, const std::st
   return text;
 }
 
+/// A port that was free a moment ago.
+std::uint16_t free_port() {
+  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{
+      .sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+  socklen_t size = sizeof address;
+  CHECK(::bind(probe, reinterpret_cast<sockaddr*>(&address), size) == 0);
+  CHECK(::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  ::close(probe);
+  return ntohs(address.sin_port);
+}
+
+/// The daemon's metrics; empty if it does not serve them.
+std::string metrics_at(std::uint16_t port) {
+  std::string text;
+  CURL* const curl = curl_easy_init();
+  CHECK(curl != nullptr);
+  const std::string url = "http://127.0.0.1:" + std::to_string(port) + "/metrics";
+  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT, 5L);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &text);
+  curl_easy_setopt(
+      curl, CURLOPT_WRITEFUNCTION,
+      +[](const char* bytes, std::size_t one, std::size_t count, std::string* to) {
+        to->append(bytes, one * count);
+        return one * count;
+      });
+  const CURLcode got = curl_easy_perform(curl);
+  curl_easy_cleanup(curl);
+  return got == CURLE_OK ? text : std::string();
+}
+
+std::uint64_t turns_in(const std::string& metrics, std::string_view up_to) {
+  const std::string series = "logzio_okta_loop_turn_seconds_bucket{le=\"" + std::string(up_to) + "\"} ";
+  const std::size_t at = metrics.find(series);
+  return at == std::string::npos ? 0 : std::strtoull(metrics.c_str() + at + series.size(), nullptr, 10);
+}
+
 double seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
@@ -95,6 +139,7 @@ Trial run_trial(const std::filesystem::path& binary, const Pages& pages, const T
   sandbox::write_file(dir.path() / "tenants.yml", tenants_file(spec.load, port, key_file));
   sandbox::write_file(dir.path() / "ca.pem", authority.pem());
 
+  const std::uint16_t admin = spec.turns ? free_port() : 0;
   std::vector<std::string> args = {
       "--tenants",
       dir.path() / "tenants.yml",
@@ -103,7 +148,7 @@ Trial run_trial(const std::filesystem::path& binary, const Pages& pages, const T
       "--ca-file",
       dir.path() / "ca.pem",
       "--admin",
-      "off",
+      spec.turns ? "127.0.0.1:" + std::to_string(admin) : "off",
       "--rate-share",
       "1",
       "--poll-interval",
@@ -134,6 +179,11 @@ Trial run_trial(const std::filesystem::path& binary, const Pages& pages, const T
     trial.rss_peak = std::max(trial.rss_peak, daemon.rss_peak_bytes());
     if (!told && (spec.lasts ? now >= begun + *spec.lasts : load.exhausted())) {
       told = true;
+      if (spec.turns) {
+        const std::string metrics = metrics_at(admin);
+        trial.turns = turns_in(metrics, "+Inf");
+        trial.long_turns = trial.turns - turns_in(metrics, "0.01");
+      }
       daemon.signal(SIGTERM);
     }
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@ struct TrialSpec {
   std::string poll_interval = "1s";
   std::string store = {};  ///< The URL of a PostgreSQL; empty: a state directory.
   bool copies = false;     ///< With --copy-to, onto the disk that also has the state.
+  bool turns = false;      ///< The turns of its loop are counted, by its own metric.
   /// The daemon is told to end after this time, or when every org has nothing left to ask for.
   std::optional<Duration> lasts = std::nullopt;
 };
@@ -33,6 +35,8 @@ struct Trial {
   std::size_t bulks = 0;
   std::size_t bytes_in = 0;
   std::size_t bytes_out = 0;
+  std::uint64_t turns = 0;
+  std::uint64_t long_turns = 0;  ///< Longer than 10 ms.
   Proof proof;
 
   [[nodiscard]] double events_per_cpu_s() const { return static_cast<double>(proof.delivered) / cpu_s; }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,11 +17,13 @@
 
 namespace logzio_okta {
 
+class SigningKey;  // The shell's.
+
 /// An OAuth service app, instead of an API key.
 struct ServiceAppEntry {
   std::string client_id;
-  Secret private_key;  ///< As it was read: JWK, JWKS or PEM; it was verified.
-  std::string key_id;  ///< As in the entry; empty if it has none.
+  std::shared_ptr<const SigningKey> private_key;  ///< It was verified.
+  std::string key_id;                             ///< As in the entry; empty if it has none.
   std::string thumbprint;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
+#include <ranges>
 #include <string>
 #include <utility>
 #include <variant>
@@ -24,7 +25,6 @@ namespace {
 
 // Twice the tenants, plus the bulks: a connection closed for lack of room costs a handshake.
 constexpr long connections_kept = 2 * limits::tenants_max + 16;
-constexpr Duration proof_key_pause = 20ms;  // Before checking again for a key that is being generated.
 
 // A space or a line break in it would end the request line, and the rest would become headers.
 bool is_request_target(std::string_view target) {
@@ -177,11 +177,12 @@ void CurlClient::deliver(const Exchange& exchange, HttpResult&& result) {
   }
 }
 
-// False if there are some, but the proof key of each is still being generated.
+// False if there are some, but what each needs is still being computed.
 bool CurlClient::start_a_mint() {
-  const auto ready =
-      std::ranges::find_if(mints_, [&](const MintToken& mint) { return keyring_.can_prove(mint); });
-  if (ready == mints_.end()) return mints_.empty();
+  const auto first = mints_ | std::views::take(limits::mints_prepared_max);
+  const auto ready = std::ranges::find_if(
+      first, [&](const MintToken& mint) { return keyring_.prepare(mint, wall_now() + mint.okta_ahead); });
+  if (ready == first.end()) return mints_.empty();
   const MintToken mint = std::move(*ready);
   mints_.erase(ready);
   start_mint(mint);
@@ -192,18 +193,13 @@ void CurlClient::wait(std::span<curl_waitfd> extra, Duration timeout) {
   const bool mints_wait = !start_a_mint();
   descriptors_.assign(extra.begin(), extra.end());
   lines_.add_descriptors(descriptors_);
-  if (mints_wait) timeout = std::min<Duration>(timeout, proof_key_pause);
-  const Duration block = answers_.empty() && (mints_.empty() || mints_wait)
-                             ? std::min(timeout, until_next_deadline(steady_now()))
-                             : Duration(0);
-  const CURLMcode waited =
-      curl_multi_poll(multi_.get(), descriptors_.data(), static_cast<unsigned>(descriptors_.size()),
-                      poll_timeout(block), nullptr);
-  CHECK(waited == CURLM_OK || waited == CURLM_UNRECOVERABLE_POLL || waited == CURLM_OUT_OF_MEMORY);
-  if (waited != CURLM_OK) wait_without_poll(extra, block);
-  if (waited == CURLM_OK && unwaitable_.active()) static_cast<void>(unwaitable_.healed(steady_now()));
-  for (std::size_t i = 0; waited == CURLM_OK && i < extra.size(); ++i)
-    extra[i].revents = descriptors_[i].revents;
+  if (mints_wait) timeout = std::min<Duration>(timeout, limits::background_pause);
+  const Instant start = steady_now();
+  if (woke_) turns_.add(start - *woke_);
+  block(extra, answers_.empty() && (mints_.empty() || mints_wait)
+                   ? std::min(timeout, until_next_deadline(start))
+                   : Duration(0));
+  woke_ = steady_now();
 
   int running = 0;
   CHECK(curl_multi_perform(multi_.get(), &running) == CURLM_OK);
@@ -212,6 +208,16 @@ void CurlClient::wait(std::span<curl_waitfd> extra, Duration timeout) {
   end_stalled(now);
   lines_.drive(now);
   collect_line_answers();
+}
+
+void CurlClient::block(std::span<curl_waitfd> extra, Duration at_most) {
+  const CURLMcode waited =
+      curl_multi_poll(multi_.get(), descriptors_.data(), static_cast<unsigned>(descriptors_.size()),
+                      poll_timeout(at_most), nullptr);
+  CHECK(waited == CURLM_OK || waited == CURLM_UNRECOVERABLE_POLL || waited == CURLM_OUT_OF_MEMORY);
+  if (waited != CURLM_OK) return wait_without_poll(extra, at_most);
+  if (unwaitable_.active()) static_cast<void>(unwaitable_.healed(steady_now()));
+  for (std::size_t i = 0; i < extra.size(); ++i) extra[i].revents = descriptors_[i].revents;
 }
 
 // poll(2) refuses more descriptors at once than the process may have (RLIMIT_NOFILE), a limit that can be

@@ -33,6 +33,7 @@
 #include <curl/curl.h>
 
 #include "logzio_okta/base/error.hpp"
+#include "logzio_okta/base/turn_times.hpp"
 #include "logzio_okta/flow/backoff.hpp"
 #include "logzio_okta/flow/message.hpp"
 #include "logzio_okta/logzio/endpoint.hpp"
@@ -58,8 +59,7 @@ class CurlClient {
   ~CurlClient();
 
   void ask(const AskOkta& ask);
-  /// The token goes to the keyring. Each wait starts at most one request, because a signature takes time, and
-  /// none before the key for its proof exists.
+  /// The token goes to the keyring. Each wait starts at most one request, once the keyring has prepared it.
   void mint(const MintToken& mint) { mints_.push_back(mint); }
   /// Drops the question, or its answer if that was not read yet. Unknown ids are ignored.
   void cancel(RequestId id);
@@ -75,6 +75,8 @@ class CurlClient {
   [[nodiscard]] std::vector<Note> take_notes();
   /// The number of transfers in flight.
   [[nodiscard]] std::size_t in_flight() const;
+  /// The time from the end of one blocking to the next.
+  [[nodiscard]] const TurnTimes& turns() const { return turns_; }
 
  private:
   CurlClient(Keyring& keyring, const Trust& trust, const Proxy& proxy, const Patience& patience);
@@ -85,6 +87,7 @@ class CurlClient {
   void deliver(const Exchange& exchange, HttpResult&& result);
   void reap();
   void end_stalled(Instant now);
+  void block(std::span<curl_waitfd> extra, Duration at_most);
   void wait_without_poll(std::span<curl_waitfd> extra, Duration block);
   void collect_line_answers();
   [[nodiscard]] Duration until_next_deadline(Instant now) const;
@@ -102,6 +105,8 @@ class CurlClient {
   std::vector<curl_waitfd> descriptors_;  // Kept for its capacity.
   Complaint unwaitable_{Complaint::Rhythm::hourly};
   std::vector<Note> notes_;
+  std::optional<Instant> woke_;
+  TurnTimes turns_;
 };
 
 }  // namespace logzio_okta

@@ -1,10 +1,12 @@
 #include "shell/os/small_file.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <system_error>
 #include <utility>
 
@@ -40,18 +42,24 @@ bool same_file(const struct stat& a, const struct stat& b) {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/// Files that root has read, still open, by name. Global to the process, like the right to read.
-std::map<std::string, Descriptor, std::less<>>& kept() {
-  static std::map<std::string, Descriptor, std::less<>> files;
-  return files;
+/// Files that root has read, still open, by name. Global to the process, like the right to read, and read by
+/// several threads.
+struct Kept {
+  std::mutex lock;
+  std::map<std::string, Descriptor, std::less<>> files;
+};
+Kept& kept() {
+  static Kept all;
+  return all;
 }
 
 void keep(const std::string& path, Descriptor file) {
   struct stat status{};
   if (::geteuid() != 0 || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
-  if (kept().size() < limits::files_kept_max || kept().contains(path)) {
-    kept().insert_or_assign(path, std::move(file));
-  }
+  Kept& all = kept();
+  const std::scoped_lock locked(all.lock);
+  if (all.files.size() < limits::files_kept_max || all.files.contains(path))
+    all.files.insert_or_assign(path, std::move(file));
 }
 
 /// Otherwise, opening a named pipe would wait until its other end is opened.
@@ -63,12 +71,13 @@ int open_to_read(const std::string& path) {
 Descriptor open_or_kept(const std::string& path) {
   Descriptor file(open_to_read(path));
   if (file.get() >= 0 || errno != EACCES) return file;
-  const auto found = kept().find(path);
+  Kept& all = kept();
+  const std::scoped_lock locked(all.lock);
+  const auto found = all.files.find(path);
   struct stat opened{};
   struct stat named{};
-  if (found != kept().end() && ::fstat(found->second.get(), &opened) == 0 &&
-      ::stat(path.c_str(), &named) == 0 && same_file(opened, named) &&
-      ::lseek(found->second.get(), 0, SEEK_SET) == 0) {
+  if (found != all.files.end() && ::fstat(found->second.get(), &opened) == 0 &&
+      ::stat(path.c_str(), &named) == 0 && same_file(opened, named)) {
     return Descriptor(::fcntl(found->second.get(), F_DUPFD_CLOEXEC, 0));
   }
   errno = EACCES;
@@ -79,8 +88,8 @@ constexpr const char* is_directory =
     "is a directory, not a file; Docker creates one if the file before the colon of -v does not exist on the "
     "host: remove that directory and create the file";
 
-int& never_waiting() {
-  static int scopes = 0;
+std::atomic<int>& never_waiting() {
+  static std::atomic<int> scopes = 0;
   return scopes;
 }
 
@@ -115,7 +124,10 @@ Result<std::size_t> read_whole(int file, bool is_pipe, std::string& room) {
     if (is_pipe) {
       if (auto ready = await_bytes(file, until); !ready) return std::unexpected(std::move(ready.error()));
     }
-    const ssize_t got = ::read(file, room.data() + size, room.size() - size);
+    // With the position given, because a descriptor that is kept shares its own with other readers.
+    const ssize_t got = is_pipe
+                            ? ::read(file, room.data() + size, room.size() - size)
+                            : ::pread(file, room.data() + size, room.size() - size, static_cast<off_t>(size));
     if (got < 0 && (errno == EINTR || (is_pipe && errno == EAGAIN))) continue;
     if (got < 0) return fail("cannot be read: " + why(errno));
     if (got == 0) break;

@@ -159,6 +159,7 @@ struct Daemon::Impl {
       lock_watch;  ///< Changes when `check` has found a key that works: see OwnerLock::nudge().
   std::optional<NeverWaitForFiles> never_wait;  ///< From the moment on that others wait for the loop.
   Instant look_at{};                            ///< When the files are looked at again.
+  bool reloading = false;                       ///< By a signal, and not finished.
   bool stop_given = false;
   std::optional<Scheduler> scheduler;
 };
@@ -308,6 +309,7 @@ Report Daemon::Impl::report() const {
 
 ProcessFacts Daemon::Impl::facts() const {
   ProcessFacts process = read_process_facts(console.lines_dropped());
+  process.turns = client->curl().turns();
   process.reloads_taken = reloads.count_taken();
   process.reloads_refused = reloads.count_refused();
   process.refused = reloads.all_refused();
@@ -356,9 +358,15 @@ void Daemon::Impl::wait() {
   store().work(start, inputs.empty());
   collect();
   client->resume();
+  tenants.collect();
+  if (reloading && !tenants.is_reading()) {
+    reloading = false;
+    notify.say("READY=1");
+  }
 
   std::vector<curl_waitfd> descriptors = {{.fd = signals.fd(), .events = CURL_WAIT_POLLIN, .revents = 0}};
   Instant until = std::min({scheduler->deadline(), look_at, say_alive_at});
+  if (tenants.is_reading()) until = std::min(until, start + limits::background_pause);
   if (const auto commit = store().deadline()) until = std::min(until, *commit);
   if (admin) {
     descriptors.push_back({.fd = admin->fd(), .events = CURL_WAIT_POLLIN, .revents = 0});
@@ -408,9 +416,9 @@ void Daemon::Impl::look_at_signals() {
   signals.drain();
   if (signals.take_reload_asked()) {
     notify.say_reloading();
+    reloading = true;
     tenants.reload();
     hooks.reload();
-    notify.say("READY=1");
   }
   if (signals.stop_asked() && !std::exchange(stop_given, true)) {
     console.say(Level::info, "stopping: what is in flight may finish within 7 s");

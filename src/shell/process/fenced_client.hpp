@@ -37,6 +37,7 @@ class FencedClient {
   void resume();
 
   [[nodiscard]] CurlClient& curl() { return *client_; }
+  [[nodiscard]] const CurlClient& curl() const { return *client_; }
 
  private:
   std::unique_ptr<CurlClient> client_;

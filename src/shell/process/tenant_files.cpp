@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "shell/os/background.hpp"
 #include "shell/os/small_file.hpp"
 
 namespace logzio_okta {
@@ -42,10 +43,25 @@ void TenantFiles::reload() {
 
 void TenantFiles::reload_tenants(bool quietly) {
   if (piped_) return wake_keys("the tenants were read from a pipe, which is read only at the start");
+  if (is_reading()) {  // It may have passed what has changed since.
+    again_ = again_ || !quietly;
+    return;
+  }
   if (tenants_) (void)tenants_->changed();  // Read now, so this change is not read again.
   for (FileWatch& watch : secrets_) (void)watch.changed();
-  auto tenants = read_tenants();
-  if (quietly && !tenants && tenants.error().text == reloads_.why_refused(ReloadedFile::tenants)) return;
+  quietly_ = quietly;
+  reading_ = in_background([this] { return read_tenants(); });
+}
+
+void TenantFiles::collect() {
+  if (!is_reading() || !is_done(reading_)) return;
+  put_in_force(reading_.get());
+  if (std::exchange(again_, false)) reload_tenants();
+}
+
+void TenantFiles::put_in_force(Result<Tenants>&& tenants) {
+  const bool same_fault = !tenants && tenants.error().text == reloads_.why_refused(ReloadedFile::tenants);
+  if (quietly_ && same_fault) return;
   if (!reloads_.judge(ReloadedFile::tenants, tenants)) return;
   console_.warn_of_new(tenants_warnings_, std::move(tenants->warnings));
   console_.say(Level::info,

@@ -3,13 +3,17 @@
 //
 //     TenantFiles files({settings, environment, keyring, console, reloads, inputs}, key_refused);
 //     Roster roster = files.begin(std::move(tenants));
-//     files.look();    // Every few seconds.
-//     files.reload();  // After SIGHUP.
+//     files.look();     // Every few seconds.
+//     files.reload();   // After SIGHUP.
+//     files.collect();  // Each turn, while is_reading().
 //
-// What has changed goes to the keyring, and to the core as Reload and TokenChanged.
+// What has changed goes to the keyring, and to the core as Reload and TokenChanged. The tenants file and what
+// it names are read in a thread, because fifty private keys, each of which is tried once, or a slow disk
+// would keep the loop from its work.
 #pragma once
 
 #include <functional>
+#include <future>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,12 +60,15 @@ class TenantFiles {
 
   void look();
   void reload();
+  [[nodiscard]] bool is_reading() const { return reading_.valid(); }
+  void collect();
   /// Puts the same roster in force again, so that what Okta has refused is tried at once.
   void wake_keys(const char* why);
 
  private:
   /// `quietly`: logs nothing if the fault is the same as before.
   void reload_tenants(bool quietly = false);
+  void put_in_force(Result<Tenants>&& tenants);
   void reload_token();
   [[nodiscard]] Result<Tenants> read_tenants() const;
   void watch_secret_files(const std::vector<TenantEntry>& entries);
@@ -79,8 +86,11 @@ class TenantFiles {
   std::optional<FileWatch> tenants_;
   std::optional<FileWatch> token_;
   std::vector<FileWatch> secrets_;
+  bool quietly_ = false;                       ///< How the tenants are being read,
+  bool again_ = false;                         ///< and that they must be read once more.
   std::vector<std::string> tenants_warnings_;  ///< From the last time the file was read.
   std::vector<std::string> token_warnings_;
+  std::future<Result<Tenants>> reading_;  ///< Last: it uses the others until it is destroyed.
 };
 
 }  // namespace logzio_okta

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -348,6 +349,25 @@ void add_hooks(Families& families, const HookReport& hooks, WallTime now) {
                  age(hooks.last_received, now));
 }
 
+/// As Prometheus has it, each bucket counts those below it too.
+void add_turns(Families& families, const TurnTimes& turns) {
+  MetricFamily& to = families.open("logzio_okta_loop_turn_seconds",
+                                   "What the loop does between two waits; meanwhile everything else waits.",
+                                   MetricType::Histogram);
+  prometheus::ClientMetric metric;
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i < turns.counts.size(); ++i) {
+    count += turns.counts.at(i);
+    const double bound = i < TurnTimes::bounds.size()
+                             ? std::chrono::duration<double>(TurnTimes::bounds.at(i)).count()
+                             : std::numeric_limits<double>::infinity();
+    metric.histogram.bucket.push_back({.cumulative_count = count, .upper_bound = bound});
+  }
+  metric.histogram.sample_count = count;
+  metric.histogram.sample_sum = std::chrono::duration<double>(turns.total).count();
+  to.metric.push_back(std::move(metric));
+}
+
 void add_process(Families& families, const ProcessFacts& process) {
   families.counter("process_cpu_seconds_total", "User and system time spent.", process.cpu_seconds);
   families.gauge("process_resident_memory_bytes", "Resident memory.", value_of(process.resident_bytes));
@@ -368,6 +388,7 @@ std::string metrics_text(const Report& report, const ProcessFacts& process) {
   add_copies(families, report);
   add_fleet(families, report);
   add_hooks(families, report.hooks, report.at);
+  add_turns(families, process.turns);
   add_process(families, process);
   return families.text();
 }

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "logzio_okta/base/turn_times.hpp"
+
 namespace logzio_okta {
 
 struct ProcessFacts {
@@ -14,6 +16,7 @@ struct ProcessFacts {
   std::uint64_t open_fds = 0;
   std::uint64_t fds_max = 0;
   double start_time_seconds = 0;  ///< Since 1970.
+  TurnTimes turns;                ///< Of the daemon's loop.
   std::uint64_t log_lines_dropped = 0;
   std::uint64_t reloads_taken = 0;    ///< Tenants or token file read again and put in force,
   std::uint64_t reloads_refused = 0;  ///< or found to be unusable.

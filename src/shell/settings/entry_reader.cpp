@@ -204,7 +204,7 @@ Result<ServiceAppEntry> EntryReader::read_app(const YAML::Node& entry, const Val
   const YAML::Node& said = value.IsDefined() ? value : name;
   Result<Secret> key = read_private_key(said, value.IsDefined(), file);
   if (!key) return std::unexpected(std::move(key.error()));
-  auto app = read_service_app(ascii::trim(*client_id), std::move(*key), said_id);
+  auto app = read_service_app(ascii::trim(*client_id), key->expose(), said_id);
   if (!app) return text_.wrong(said, (file.empty() ? "" : file + ": ") + app.error().text);
   return app;
 }

@@ -86,10 +86,8 @@ CredentialId Keyring::add(const TenantEntry& entry, std::unique_ptr<ServiceApp> 
 
 CredentialId Keyring::add_credential(TenantEntry& entry) {
   if (!entry.service_app) return add(entry.domain, std::move(entry.api_key));
-  Result<SigningKey> key = SigningKey::read(entry.service_app->private_key.expose());
-  CHECK(key.has_value());  // It was read before.
-  return add(entry, std::make_unique<ServiceApp>(entry.service_app->client_id, std::move(*key),
-                                                 entry.service_app->key_id));
+  ServiceAppEntry& app = *entry.service_app;
+  return add(entry, std::make_unique<ServiceApp>(app.client_id, std::move(app.private_key), app.key_id));
 }
 
 UsualDestination UsualDestination::of(Options& options) {
@@ -296,9 +294,9 @@ void Keyring::hear(CredentialId credential, const Headers& headers) {
   if (ServiceApp* app = app_of(credential)) app->hear(headers);
 }
 
-bool Keyring::can_prove(const MintToken& mint) {
-  ServiceApp* app = app_of(mint.credential);
-  return app == nullptr || app->can_prove(mint.proof);  // One that left the file is refused by token_form().
+bool Keyring::prepare(const MintToken& mint, WallTime okta_now) {
+  const auto key = key_for(mint.credential, mint.origin);
+  return !key || (*key)->app->prepare(mint.proof, mint.origin, okta_now);  // token_form() refuses it.
 }
 
 Keyring::Piece Keyring::token_form(const MintToken& mint, WallTime okta_now) {
@@ -306,8 +304,8 @@ Keyring::Piece Keyring::token_form(const MintToken& mint, WallTime okta_now) {
   if (!key) return std::unexpected(key.error());
   ServiceApp* app = (*key)->app.get();
   CHECK(app != nullptr);
-  if (!app->can_prove(mint.proof)) return refuse("the key for RS256 proofs is being generated");
-  return app->token_form(mint.origin, okta_now);
+  if (!app->prepare(mint.proof, mint.origin, okta_now)) return refuse("the token request is being prepared");
+  return app->token_form();
 }
 
 Keyring::Piece Keyring::token_proof(const MintToken& mint, WallTime okta_now) const {

@@ -82,11 +82,11 @@ class Keyring {
   /// Takes the nonce from the answer to a question.
   void hear(CredentialId credential, const Headers& headers);
 
-  /// Whether the proof for a token request can be made now. Generating an RSA key takes time, in its own
-  /// thread, and the first call starts it.
-  [[nodiscard]] bool can_prove(const MintToken& mint);
+  /// Whether a token request can be made now, or is refused. Its signature and an RSA key for its proof take
+  /// time, in threads of their own, which the first call starts.
+  [[nodiscard]] bool prepare(const MintToken& mint, WallTime okta_now);
   /// The body of a POST to the token endpoint of this origin, and "DPoP: <proof>" for one sending of it; the
-  /// proof is empty for ProofKind::none. Also refused before can_prove().
+  /// proof is empty for ProofKind::none. Also refused before it is prepared; then it must be prepared again.
   [[nodiscard]] Piece token_form(const MintToken& mint, WallTime okta_now);
   [[nodiscard]] Piece token_proof(const MintToken& mint, WallTime okta_now) const;
   /// Takes the answer to it; the token stays here.

@@ -7,6 +7,8 @@
 #include "logzio_okta/okta/oauth_answer.hpp"
 #include "logzio_okta/okta/oauth_claims.hpp"
 
+#include "shell/os/background.hpp"
+
 namespace logzio_okta {
 namespace {
 
@@ -20,14 +22,15 @@ Secret joined(std::string_view before, std::string_view middle, std::string_view
 
 }  // namespace
 
-ServiceApp::ServiceApp(std::string client_id, SigningKey key, std::string key_id)
+ServiceApp::ServiceApp(std::string client_id, std::shared_ptr<const SigningKey> key, std::string key_id)
     : client_id_(std::move(client_id)), key_(std::move(key)), key_id_(std::move(key_id)) {
-  if (key_id_.empty()) key_id_ = key_.id();
+  CHECK(key_ != nullptr);
+  if (key_id_.empty()) key_id_ = key_->id();
 }
 
 bool ServiceApp::same_as(const ServiceApp& other) const {
   return client_id_ == other.client_id_ && key_id_ == other.key_id_ &&
-         key_.algorithm() == other.key_.algorithm() && key_.public_jwk() == other.key_.public_jwk();
+         key_->algorithm() == other.key_->algorithm() && key_->public_jwk() == other.key_->public_jwk();
 }
 
 // Not secret, but at its full length the log would redact it like a credential.
@@ -36,14 +39,31 @@ std::string ServiceApp::key_name() const {
   const auto shown = [](const std::string& name) {
     return name.size() > 2 * letters_shown ? name.substr(0, letters_shown) + "..." : name;
   };
-  return key_id_.empty() ? "thumbprint " + shown(key_.thumbprint()) : "key id " + shown(key_id_);
+  return key_id_.empty() ? "thumbprint " + shown(key_->thumbprint()) : "key id " + shown(key_id_);
+}
+
+bool ServiceApp::prepare(ProofKind kind, const Origin& origin, WallTime okta_now) {
+  const bool stale = okta_now < asserted_at_ || okta_now - asserted_at_ > to_ms(limits::assertion_wait_max);
+  if (!assertion_.valid() || stale) sign_assertion(origin, okta_now);
+  const bool proved = can_prove(kind);
+  return is_done(assertion_) && proved;
+}
+
+void ServiceApp::sign_assertion(const Origin& origin, WallTime okta_now) {
+  asserted_at_ = okta_now;
+  assertion_ = in_background(
+      [key = key_, header = assertion_header(key_->algorithm(), key_id_),
+       claims = assertion_claims(
+           {.client_id = client_id_, .origin = origin, .okta_now = okta_now, .id = random_id()})] {
+        return key->jwt(header, claims);
+      });
 }
 
 bool ServiceApp::can_prove(ProofKind kind) {
   if (kind == ProofKind::ec && !ec_) ec_ = SigningKey::make_ec();
   if (kind != ProofKind::rsa || rsa_) return true;
-  if (!rsa_in_the_making_.valid()) rsa_in_the_making_ = std::async(std::launch::async, &SigningKey::make_rsa);
-  if (rsa_in_the_making_.wait_for(0s) != std::future_status::ready) return false;
+  if (!rsa_in_the_making_.valid()) rsa_in_the_making_ = in_background(&SigningKey::make_rsa);
+  if (!is_done(rsa_in_the_making_)) return false;
   rsa_ = rsa_in_the_making_.get();
   return true;
 }
@@ -54,10 +74,9 @@ const SigningKey& ServiceApp::proof_key(ProofKind kind) const {
   return *key;
 }
 
-Secret ServiceApp::token_form(const Origin& origin, WallTime okta_now) const {
-  const Secret assertion = key_.jwt(
-      assertion_header(key_.algorithm(), key_id_),
-      assertion_claims({.client_id = client_id_, .origin = origin, .okta_now = okta_now, .id = random_id()}));
+Secret ServiceApp::token_form() {
+  CHECK(assertion_.valid());
+  const Secret assertion = assertion_.get();
   return Secret(logzio_okta::token_form(assertion.expose()));
 }
 

@@ -1,9 +1,9 @@
 // ServiceApp: a service app's keys and access token, and the parts of requests that need them. The keyring
 // has one for each app and decides where a part may go.
 //
-//     ServiceApp app("0oa1b2c3d4", std::move(*key), key_id);
-//     if (app.can_prove(ProofKind::ec))
-//       post(app.token_form(origin, okta_now), app.token_proof(ProofKind::ec, origin, okta_now));
+//     ServiceApp app("0oa1b2c3d4", key, key_id);
+//     if (app.prepare(ProofKind::ec, origin, okta_now))
+//       post(app.token_form(), app.token_proof(ProofKind::ec, origin, okta_now));
 //     const MintResult result = app.take_answer(ProofKind::ec, std::move(answer));
 //     if (app.has_token()) get(app.authorization(), app.proof("GET", origin, target, okta_now));
 //
@@ -32,18 +32,19 @@ namespace logzio_okta {
 class ServiceApp {
  public:
   /// `key_id`: empty if none is sent.
-  ServiceApp(std::string client_id, SigningKey key, std::string key_id);
+  ServiceApp(std::string client_id, std::shared_ptr<const SigningKey> key, std::string key_id);
 
   /// The same app and the same key, in any form.
   [[nodiscard]] bool same_as(const ServiceApp& other) const;
   /// For people, with the key's id shortened: "key id AbCdEfGh...".
   [[nodiscard]] std::string key_name() const;
 
-  /// Whether a proof of this kind can be made now. Generating an RSA key takes time, in its own thread, and
-  /// the first call starts it.
-  [[nodiscard]] bool can_prove(ProofKind kind);
-  /// The body of a token request, with a client assertion valid for one request.
-  [[nodiscard]] Secret token_form(const Origin& origin, WallTime okta_now) const;
+  /// Whether a token request with a proof of this kind can be made now. Signing its client assertion takes
+  /// milliseconds, and generating an RSA key for the proof up to half a second: in threads of their own,
+  /// which the first call starts.
+  [[nodiscard]] bool prepare(ProofKind kind, const Origin& origin, WallTime okta_now);
+  /// The body of the token request that was prepared. Its assertion is valid for one request.
+  [[nodiscard]] Secret token_form();
   /// "DPoP: <proof>" for it, new for each sending.
   [[nodiscard]] Secret token_proof(ProofKind kind, const Origin& origin, WallTime okta_now) const;
   /// Keeps the token and the nonce of the answer. `kind`: that of the request.
@@ -65,15 +66,19 @@ class ServiceApp {
     ProofKind proof = ProofKind::none;
     std::string hash;  ///< `ath`
   };
+  [[nodiscard]] bool can_prove(ProofKind kind);
+  void sign_assertion(const Origin& origin, WallTime okta_now);
   [[nodiscard]] const SigningKey& proof_key(ProofKind kind) const;
   [[nodiscard]] Secret proof_header_of(ProofKind kind, std::string_view claims) const;
 
   std::string client_id_;
-  SigningKey key_;
+  std::shared_ptr<const SigningKey> key_;
   std::string key_id_;
   std::optional<SigningKey> ec_;
   std::optional<SigningKey> rsa_;
   std::future<SigningKey> rsa_in_the_making_;
+  std::future<Secret> assertion_;
+  WallTime asserted_at_;
   std::optional<Token> token_;
   std::string token_nonce_;
   std::string logs_nonce_;

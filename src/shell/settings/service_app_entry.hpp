@@ -4,13 +4,12 @@
 #include <string_view>
 
 #include "logzio_okta/base/error.hpp"
-#include "logzio_okta/base/secret.hpp"
 #include "logzio_okta/config/tenants.hpp"
 
 namespace logzio_okta {
 
 /// The key is verified. The error never quotes it.
-[[nodiscard]] Result<ServiceAppEntry> read_service_app(std::string_view client_id, Secret&& private_key,
-                                                       std::string_view key_id);
+[[nodiscard]] Result<ServiceAppEntry> read_service_app(std::string_view client_id,
+                                                       std::string_view private_key, std::string_view key_id);
 
 }  // namespace logzio_okta

@@ -49,7 +49,7 @@ Result<Tenants> app_of_variables(const Environment& environment, Domain&& domain
   }
   Result<Secret> key = private_key_of(environment, tenants, entry);
   if (!key) return std::unexpected(std::move(key.error()));
-  auto app = read_service_app(ascii::trim(*id), std::move(*key),
+  auto app = read_service_app(ascii::trim(*id), key->expose(),
                               ascii::trim(environment.get("OKTA_PRIVATE_KEY_ID").value_or("")));
   if (!app) {
     return fail((entry.api_key_file.empty() ? "OKTA_CLIENT_ID and OKTA_PRIVATE_KEY" : entry.api_key_file) +

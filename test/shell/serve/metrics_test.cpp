@@ -63,7 +63,10 @@ Report report_of_two() {
 }
 
 std::string text() {
-  return metrics_text(report_of_two(), {.cpu_seconds = 1.5, .log_lines_dropped = 8});
+  ProcessFacts process{.cpu_seconds = 1.5, .log_lines_dropped = 8};
+  for (const Duration turn : {Duration(1ms), Duration(2ms), Duration(10ms), Duration(11s)})
+    process.turns.add(turn);
+  return metrics_text(report_of_two(), process);
 }
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -174,6 +177,13 @@ TEST_CASE("metrics: the destination, the daemon and the process are reported") {
   CHECK(value(metrics, "logzio_okta_set_aside_bytes") == 99);
   CHECK(value(metrics, "logzio_okta_log_lines_dropped_total") == 8);
   CHECK(value(metrics, "process_cpu_seconds_total") == 1.5);
+  const std::string turns = "logzio_okta_loop_turn_seconds_";
+  CHECK(value(metrics, turns + "bucket{le=\"0.001\"}") == 1);
+  CHECK(value(metrics, turns + "bucket{le=\"0.01\"}") == 3);
+  CHECK(value(metrics, turns + "bucket{le=\"10\"}") == 3);
+  CHECK(value(metrics, turns + "bucket{le=\"+Inf\"}") == 4);
+  CHECK(value(metrics, turns + "count") == 4);
+  CHECK(value(metrics, turns + "sum") == 11.013);
   CHECK_THAT(metrics,
              Contains(std::string("logzio_okta_build_info{version=\"") + LOGZIO_OKTA_VERSION + "\"} 1"));
 }
@@ -196,7 +206,11 @@ TEST_CASE("metrics: every family has one HELP and one TYPE, counters and only co
       CHECK(name == current);
       CHECK((type == "counter") == name.ends_with("_total"));
     } else {
-      CHECK(line.substr(0, line.find_first_of("{ ")) == current);
+      const std::string series = line.substr(0, line.find_first_of("{ "));
+      const bool in_histogram =
+          std::ranges::any_of(std::array{"_bucket", "_sum", "_count"},
+                              [&](const char* part) { return series == current + part; });
+      CHECK((series == current || in_histogram));
       CHECK((current.starts_with("logzio_okta_") || current.starts_with("process_")));
     }
   }

@@ -1,13 +1,18 @@
 // Service apps in the tenants file, in the environment and in the keyring; and what they send.
 #include "shell/settings/service_app.hpp"
 
+#include <thread>
+
 #include "logzio_okta/base/base64url.hpp"
+#include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/okta/oauth_answer.hpp"
 
 #include "catch.hpp"
 #include "model/json.hpp"
 #include "model/token_endpoint.hpp"
 #include "sandbox/jws_verifier.hpp"
 #include "shell/settings/keyring.hpp"
+#include "shell/settings/service_app_entry.hpp"
 #include "shell/settings/tenants_file.hpp"
 #include "shell/temp_dir.hpp"
 #include "tools/key_pair.hpp"
@@ -152,15 +157,18 @@ struct Ring {
     std::vector<TenantEntry> entries;
     TenantEntry& entry = entries.emplace_back(
         TenantEntry{.domain = Domain::parse("acme.okta.com").value(), .api_key = {}, .line = 2});
-    entry.service_app =
-        ServiceAppEntry{.client_id = client, .private_key = Secret(std::string(key)), .key_id = {}};
+    entry.service_app = read_service_app(client, key, {}).value();
     return keyring.replace(std::move(entries)).tenants[0].credentials[0];
   }
   [[nodiscard]] MintToken order(ProofKind kind = ProofKind::ec) const {
     return {.id = RequestId{1}, .credential = id, .origin = acme, .proof = kind};
   }
+  void prepare(const MintToken& mint) {
+    while (!keyring.prepare(mint, okta_now)) std::this_thread::yield();
+  }
   MintResult mint(ProofKind kind = ProofKind::ec) {
     const MintToken mint = order(kind);
+    prepare(mint);
     auto form = keyring.token_form(mint, okta_now);
     const auto proof = keyring.token_proof(mint, okta_now);
     REQUIRE(form);
@@ -253,17 +261,37 @@ TEST_CASE(
     "keyring: proofs by RS256 come once their key is made, and the token's own key goes on being used") {
   Ring ring;
   ring.okta.app(client).rsa_proofs_only = true;
-  CHECK_FALSE(ring.keyring.can_prove(ring.order(ProofKind::rsa)));
+  CHECK_FALSE(ring.keyring.prepare(ring.order(ProofKind::rsa), okta_now));
   CHECK_FALSE(ring.keyring.token_form(ring.order(ProofKind::rsa), okta_now));
-  while (!ring.keyring.can_prove(ring.order(ProofKind::rsa))) {
-  }
   CHECK(std::holds_alternative<TokenRefusal>(ring.mint(ProofKind::rsa)));  // The nonce.
   REQUIRE(std::holds_alternative<TokenGranted>(ring.mint(ProofKind::rsa)));
   CHECK(ring.asks().empty());
   ring.okta.app(client).rsa_proofs_only = false;
   const MintToken ec = ring.order(ProofKind::ec);
+  ring.prepare(ec);
   CHECK(ring.keyring.token_form(ec, okta_now));
   CHECK(ring.asks().empty());  // Still by RSA.
+}
+
+TEST_CASE("keyring: an assertion that waited too long for its request is signed anew") {
+  Ring ring;
+  const auto answer_at = [&](WallTime at) {
+    const auto form = ring.keyring.token_form(ring.order(), at);
+    REQUIRE(form);
+    model::Request request{.method = "POST",
+                           .target = "/oauth2/v1/token",
+                           .headers = {{"Content-Type", "application/x-www-form-urlencoded"}},
+                           .body = std::string(form->expose())};
+    const auto proof = ring.keyring.token_proof(ring.order(), at);
+    request.headers.push_back({"DPoP", std::string(proof->expose().substr(6))});
+    return ring.keyring.take_token(ring.order(), model::as_result(ring.okta.handle(request, at)));
+  };
+  ring.prepare(ring.order());
+  const WallTime later = okta_now + to_ms(limits::assertion_life) + 1s;
+  while (!ring.keyring.prepare(ring.order(), later)) std::this_thread::yield();
+  const MintResult nonce_asked = answer_at(later);
+  REQUIRE(std::holds_alternative<TokenRefusal>(nonce_asked));
+  CHECK(trouble_of(std::get<TokenRefusal>(nonce_asked)) == TokenTrouble::nonce);  // Not the assertion.
 }
 
 }  // namespace
