@@ -210,6 +210,9 @@ void Copies::Place::take_back() const {
 
 int Copies::Place::sync() {
   if (::fdatasync(file.get()) != 0) return errno;
+  // Nobody reads them soon; their memory serves the next ones, instead of pushing out what others need.
+  [[maybe_unused]] const int advised =
+      ::posix_fadvise(file.get(), static_cast<off_t>(size), static_cast<off_t>(written), POSIX_FADV_DONTNEED);
   size += std::exchange(written, 0);
   waiting.clear();
   return 0;
