@@ -500,8 +500,10 @@ TEST_CASE("store: a second owner learns who holds the state, and the first is no
   CHECK_THAT(second.error().text, Contains("process " + std::to_string(::getpid())) &&
                                       Contains("since 2026-11-23T12:00:00.000Z") && Contains("in use") &&
                                       Contains(bench.dir.path()));
+  CHECK(OwnerLock::holder(bench.dir.path()).starts_with("process " + std::to_string(::getpid())));
   bench.save_on_disk(save_of(acme, 1, 1));
   bench.stop();
+  CHECK(OwnerLock::holder(bench.dir.path()).empty());
   CHECK(bench.try_open());
 }
 
