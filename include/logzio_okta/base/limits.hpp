@@ -98,7 +98,7 @@ inline constexpr Duration key_first_use = 10min;      // When a standby key is f
 
 // OAuth service apps (docs/okta.md 5.2, 5.3).
 inline constexpr Duration assertion_wait_max = 1min;  // From its signature to its request.
-inline constexpr std::size_t mints_prepared_max = 4;  // At once, each in a thread.
+inline constexpr std::size_t mints_prepared_max = 2;  // At once, each in a thread.
 inline constexpr Duration assertion_life = 5min;  // Okta refuses an hour; the clock that counts is its own.
 inline constexpr Duration proof_iat_back = 2s;  // A proof may not be from the future; it lives for 5 minutes.
 inline constexpr std::size_t token_bytes_max = 8 * KiB;  // An access token: it goes into a header.
@@ -278,7 +278,7 @@ inline constexpr std::size_t admin_hosts_max = 32;
 inline constexpr Duration stop_grace = 7s;
 inline constexpr Duration once_patience = 5min;
 inline constexpr Duration tenants_file_watch = 2s;
-inline constexpr Duration background_pause = 20ms;  // Before looking again for what a thread has done.
+inline constexpr Duration background_pause = 5ms;  // Before looking again for what a thread has done.
 inline constexpr Duration summary_interval = 5min;
 inline constexpr Duration status_interval = 5s;  // Between two status messages to the service manager.
 

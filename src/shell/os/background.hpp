@@ -1,4 +1,4 @@
-// Work that would keep the loop waiting, in a thread of its own.
+// Work that would keep the loop waiting, in a thread of its own that gives way to the loop.
 //
 //     std::future<SigningKey> key = in_background([] { return SigningKey::make_rsa(); });
 //     if (is_done(key)) use(key.get());
@@ -13,11 +13,17 @@
 
 namespace logzio_okta {
 
+/// Lowers the priority of the calling thread.
+void give_way_to_loop();
+
 /// `work` must not use what the loop may change meanwhile. Destroying the future waits for its end.
 template <class Work>
 [[nodiscard]] auto in_background(Work work) {
   try {
-    return std::async(std::launch::async, work);
+    return std::async(std::launch::async, [work]() mutable {
+      give_way_to_loop();
+      return work();
+    });
   } catch (const std::system_error&) {
     return std::async(std::launch::deferred, std::move(work));
   }

@@ -4,6 +4,7 @@
 
 #include "logzio_okta/base/base64url.hpp"
 #include "logzio_okta/base/check.hpp"
+#include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/okta/oauth_answer.hpp"
 #include "logzio_okta/okta/oauth_claims.hpp"
 
