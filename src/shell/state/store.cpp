@@ -18,6 +18,7 @@
 #include "shell/os/clock.hpp"
 #include "shell/state/free_room.hpp"
 #include "shell/state/queued_window.hpp"
+#include "shell/state/schema.hpp"
 #include "shell/state/state_dir.hpp"
 #include "shell/state/state_run.hpp"
 
