@@ -27,6 +27,8 @@ Duration backoff(Duration base, Duration max, int tries, Random& random) {
 }
 
 Complaint::Kind& Complaint::meet(Instant now, std::string_view kind) {
+  // Between failures far apart nothing was tried, so nothing is known to have lasted.
+  if (now - std::exchange(failed_at_, now) > 2 * limits::patience_until_error) lasting_since_.reset();
   const bool begins = !since_.has_value();
   if (begins) since_ = now;
   auto known = std::ranges::find(kinds_, kind, &Kind::name);
@@ -60,7 +62,8 @@ bool Complaint::failed(Instant now, std::string_view kind) {
 
 std::optional<Level> Complaint::failed(Instant now, std::string_view kind, Urgency urgency) {
   Kind& met = meet(now, kind);
-  const bool lasts = now - *since_ >= limits::patience_until_error;
+  if (urgency == Urgency::lasting && !lasting_since_) lasting_since_ = now;
+  const bool lasts = lasting_since_ && now - *lasting_since_ >= limits::patience_until_error;
   const bool error = urgency == Urgency::now || (urgency == Urgency::lasting && lasts);
   if (!error) return failed(now, kind) ? std::optional(Level::warn) : std::nullopt;
   // Once a failure is an error, it is reported hourly, however often its kind changes.
@@ -75,6 +78,7 @@ std::optional<Duration> Complaint::healed(Instant now) {
   if (!since_) return std::nullopt;
   const Duration lasted = now - *since_;
   since_.reset();
+  lasting_since_.reset();
   last_.clear();
   return std::exchange(said_since_, false) ? std::optional(lasted) : std::nullopt;
 }

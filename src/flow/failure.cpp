@@ -19,8 +19,13 @@ bool is_about_the_question(int status) {
   return status >= 400 && status < 500 && std::ranges::find(others, status) == others.end();
 }
 
-constexpr const char* what_answers =
-    "; if it lasts, check what answers under this domain (a proxy, a login page)";
+constexpr const char* what_answers = "; check what answers under this domain (a proxy, a login page)";
+
+/// "Okta answered 503 (...)". `said` begins with the status.
+std::string answered(int status, const std::string& said) {
+  const std::string number = std::to_string(status);
+  return "Okta answered " + number + " (" + said.substr(std::min(said.size(), number.size() + 1)) + ")";
+}
 
 /// Names the kind of unreadable page.
 std::string_view name_of(BodyFault fault) {
@@ -125,8 +130,8 @@ Failure of_okta_itself(int status, const std::string& said, bool foreign) {
   // which smaller pages would only be slower.
   const bool took_too_long = status == 500 && said.find("E0000009") != std::string::npos;
   return {.kind = "5xx",
-          .text = "Okta answered " + said + "; if it lasts, check status.okta.com" +
-                  (foreign ? " and whatever answers in Okta's place, as a proxy does" : ""),
+          .text = answered(status, said) + "; check status.okta.com" +
+                  (foreign ? ", and any proxy that may answer in Okta's place" : ""),
           .counted = &RequestCounts::server_error,
           .stuck = took_too_long};
 }
@@ -181,7 +186,7 @@ Failure failure_of(const OktaReply& reply, const Circumstances& circumstances) {
   if (status >= 500) return of_okta_itself(status, said, foreign);
   if (status >= 300 && status < 400) return of_redirect(status);
   return {.kind = "status",
-          .text = "Okta answered " + said + what_answers,
+          .text = answered(status, said) + what_answers,
           .counted = &RequestCounts::client_error};
 }
 

@@ -391,7 +391,7 @@ MintEnd Org::minted(Now now, WallTime asked_wall, CredentialId id, const MintRes
     return {.next = key->mint->refused(now.steady, TokenTrouble::outage, random_),
             .trouble = TokenTrouble::outage,
             .text = key->trouble,
-            .urgency = urgency_of(*error)};
+            .urgency = urgency_of(*error) == Urgency::now ? Urgency::now : urgency_of_outage(now.steady)};
   }
   const auto& refusal = std::get<TokenRefusal>(result);
   if (refusal.of_okta) hear_of_mint(now, asked_wall, refusal.headers);
@@ -404,9 +404,10 @@ MintEnd Org::refused_token(Now now, Key& key, const TokenRefusal& refusal) {
   MintEnd end{.next = key.mint->refused(now.steady, trouble, random_), .trouble = trouble};
   const std::string cure = cure_of(refusal, key.name);
   const bool outage = trouble == TokenTrouble::outage || trouble == TokenTrouble::limited;
-  end.text = (!refusal.of_okta ? "a proxy or firewall answers in Okta's place, so there is no access token ("
-              : outage         ? "Okta's token endpoint is not available now ("
-                               : "Okta grants no access token (") +
+  const bool in_between = !refusal.of_okta && refusal.status < 500;
+  end.text = (in_between ? "a proxy or firewall answers in Okta's place, so there is no access token ("
+              : outage   ? "Okta's token endpoint is not available now ("
+                         : "Okta grants no access token (") +
              describe(refusal) + ")" + (cure.empty() ? "" : "; " + cure);
   if (end.next != Mint::Next::again) key.trouble = end.text;
   if (trouble == TokenTrouble::limited) {
@@ -417,8 +418,8 @@ MintEnd Org::refused_token(Now now, Key& key, const TokenRefusal& refusal) {
       wait = std::max<Duration>(wait, *reset - date + 1s);
     mint_quiet_until_ = std::max(mint_quiet_until_, now.steady + wait);
   }
+  end.urgency = end.next == Mint::Next::refused ? Urgency::now : urgency_of_outage(now.steady);
   if (end.next != Mint::Next::refused) return end;
-  end.urgency = Urgency::now;
   key.use_by = now.steady + limits::refused_retry_max;
   const auto others = std::ranges::count(keys_, false, &Key::refused) - (key.refused ? 0 : 1);
   if (key.mint->holds(now.steady) && others == 0) {  // Its current token is the best there is.
@@ -427,6 +428,11 @@ MintEnd Org::refused_token(Now now, Key& key, const TokenRefusal& refusal) {
     refuse(now.steady, key);
   }
   return end;
+}
+
+/// While a token or another key can be used, nobody has to act.
+Urgency Org::urgency_of_outage(Instant now) const {
+  return any_ready(now) ? Urgency::waits : Urgency::lasting;
 }
 
 void Org::hear_of_mint(Now now, WallTime asked_wall, const Headers& headers) {

@@ -312,10 +312,12 @@ void Poller::go_on(Now now, const ReadPage& read) {
     return failed(now, hostile_link(read.why_not));
   }
   if (!read.news && read.full) {
-    return failed(now, {.kind = "no link",
-                        .text = "a full page that was seen before, without a link to the next",
-                        .counted = &RequestCounts::ok,
-                        .stuck = true});
+    return failed(
+        now, {.kind = "no link",
+              .text = "Okta answered 200 with a full page that was seen before, and without a link to the "
+                      "next one; check what answers under this domain",
+              .counted = &RequestCounts::ok,
+              .stuck = true});
   }
   ++seen_.requests.ok;
   all_is_well(now);
@@ -401,7 +403,7 @@ void Poller::ask_from_watermark(Now now, std::uint32_t limit) {
     progress_.small_pages_until(reached + to_ms(2 * limits::recovery_overlap));
   question_.ask_from(since, limit);
   reading_.row_ends();
-  if (!asks_again_.failed(now.steady, std::to_string(limit))) return;
+  if (!asks_again_.failed(now.steady, "again")) return;
   note(Level::warn, "reading again from " + format_rfc3339(since) + " with " + std::to_string(limit) +
                         " events per page; events delivered since then are recognised and not sent twice");
 }

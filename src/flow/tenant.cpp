@@ -51,7 +51,10 @@ TenantReport Tenant::report(Now now, bool held) const {
     report.state = TenantState::standby;
     return report;
   }
-  if (report.last_error.empty()) report.last_error = org->token_trouble(now);
+  if (std::string trouble = org->token_trouble(now); !trouble.empty()) {
+    report.last_error = std::move(trouble);
+    if (report.state == TenantState::opening) report.state = TenantState::backing_off;
+  }
   if (report.state != TenantState::following && report.state != TenantState::backing_off) return report;
   const Instant chance = org->next_chance(now);
   if (org->all_refused()) {

@@ -170,18 +170,18 @@ std::string_view what_it_means(int status) {
       return "the proxy needs a user and password; write them into HTTPS_PROXY";
     case 408:
     case 504:
-      return "it timed out; if it lasts, check status.logz.io";
+      return "it timed out; check status.logz.io";
     case 429:
-      return "it asks us to slow down; if it lasts, look in Logz.io for a limit of the account";
+      return "it asks us to slow down; look in Logz.io for a limit of the account";
     case 502:
-      return "the gateway got no answer from the listener; if it lasts, check status.logz.io";
+      return "the gateway got no answer from the listener; check status.logz.io";
     case 503:
-      return "it is overloaded or being restarted; if it lasts, check status.logz.io";
+      return "it is overloaded or being restarted; check status.logz.io";
     default:
       break;
   }
   if (status < 400) return "redirects are not followed; write the listener's own host";
-  return status < 500 ? "it refuses the request" : "it failed; if it lasts, check status.logz.io";
+  return status < 500 ? "it refuses the request" : "it failed; check status.logz.io";
 }
 
 Verdict retry_later(const HttpAnswer& answer, WallTime wall) {

@@ -394,6 +394,14 @@ std::string cure_of_client(const TokenRefusal& refusal, std::string_view key) {
          "okta_private_key_file and okta_private_key_id";
 }
 
+/// Not every page of an outage shows that it is Okta's.
+std::string_view cure_of_outage(const TokenRefusal& refusal) {
+  if (refusal.of_okta) return "check status.okta.com";
+  if (refusal.status < 300) return "check what answers under this domain (a proxy, a login page)";
+  if (refusal.status >= 500) return "check status.okta.com, and the proxy or firewall if there is one";
+  return "allow requests to this domain through the proxy or firewall";
+}
+
 }  // namespace
 
 std::string cure_of(const TokenRefusal& refusal, std::string_view key) {
@@ -417,10 +425,10 @@ std::string cure_of(const TokenRefusal& refusal, std::string_view key) {
     case TokenTrouble::other:
       return "check the service app in Okta; if it looks right, report this message";
     case TokenTrouble::limited:
-      return "if it lasts, find in Okta, under Reports, Rate limits, who else asks for tokens";
+      return refusal.of_okta ? "find in Okta, under Reports, Rate limits, who else asks for tokens"
+                             : "check the proxy or firewall that limits the rate";
     case TokenTrouble::outage:
-      return refusal.of_okta ? "if it lasts, check status.okta.com"
-                             : "allow requests to this domain through the proxy or firewall";
+      return std::string(cure_of_outage(refusal));
     case TokenTrouble::nonce:
       return {};
   }

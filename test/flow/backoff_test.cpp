@@ -136,9 +136,21 @@ TEST_CASE("complaint: what may pass is a warning until it has lasted, then an er
   REQUIRE(said(limits::patience_until_error) == Level::error);
   REQUIRE_FALSE(said(6min));
   REQUIRE_FALSE(complaint.failed(begin + 7min, "unresolved", Urgency::lasting));  // Errors do not flutter.
+  for (Duration after = 8min; after < 65min; after += 1min) REQUIRE_FALSE(said(after));
   REQUIRE(complaint.failed(begin + 66min, "unresolved", Urgency::lasting) == Level::error);
   REQUIRE(complaint.healed(begin + 67min).has_value());
   REQUIRE(said(68min) == Level::warn);
+}
+
+TEST_CASE("complaint: what lasts is counted from its own first failure, and only while something is tried") {
+  const Instant begin{};
+  Complaint limited;
+  for (Duration after = 0s; after < 6min; after += 30s)
+    static_cast<void>(limited.failed(begin + after, "429", Urgency::waits));
+  REQUIRE(limited.failed(begin + 6min, "5xx", Urgency::lasting) == Level::warn);
+  Complaint rarely_tried;
+  REQUIRE(rarely_tried.failed(begin, "timeout", Urgency::lasting) == Level::warn);
+  REQUIRE(rarely_tried.failed(begin + 20h, "timeout", Urgency::lasting) == Level::warn);
 }
 
 TEST_CASE("complaint: what only a person can fix is an error at once, what passes never becomes one") {

@@ -207,12 +207,12 @@ TEST_CASE("scheduler: what an alert pages for is an error in the log by then, wi
 }
 
 TEST_CASE("scheduler: the first bulk that is taken is told, once for each account") {
-  Bench bench;
+  Bench bench({.domains = {acme, beta}, .accounts = {1, 2}});
   int n = 0;
   bench.okta = [&](const AskOkta&) { return page({bench.fresh(++n)}).at(bench.okta_now()); };
   bench.listener = [](const SendBulk&) { return takes_all(); };
   bench.pass(10min);
-  REQUIRE(bench.notes_with("takes events") == 1);
+  REQUIRE(bench.notes_with("takes events") == 2);
 }
 
 // Apart.

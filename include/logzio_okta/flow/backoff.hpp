@@ -55,6 +55,8 @@ class Complaint {
 
   Rhythm rhythm_;
   std::optional<Instant> since_;
+  std::optional<Instant> lasting_since_;  ///< The first failure that a person may have to fix, of those ...
+  Instant failed_at_{};                   ///< ... that followed each other up to this one.
   bool said_since_ = false;
   std::string last_;         ///< The latest kind, until it heals.
   std::vector<Kind> kinds_;  ///< A few recent ones.

@@ -166,6 +166,7 @@ class Org {
   [[nodiscard]] std::optional<Standing> judge_token(Now now, WallTime asked_wall, Key& key,
                                                     CredentialComplaint complaint);
   [[nodiscard]] MintEnd refused_token(Now now, Key& key, const TokenRefusal& refusal);
+  [[nodiscard]] Urgency urgency_of_outage(Instant now) const;
   void hear_of_mint(Now now, WallTime asked_wall, const Headers& headers);
   [[nodiscard]] Key* find(CredentialId id);
   [[nodiscard]] bool open_for_asking(Instant now) const;
