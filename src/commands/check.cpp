@@ -36,6 +36,7 @@
 #include "shell/process/harden.hpp"
 #include "shell/process/privileges.hpp"
 #include "shell/serve/admin_client.hpp"
+#include "shell/serve/status_text.hpp"
 #include "shell/settings/keyring.hpp"
 #include "shell/settings/tenants_file.hpp"
 #include "shell/state/copies.hpp"
@@ -406,10 +407,10 @@ class Doctor {
     daemon.running = true;
     const auto status = ask_admin(*admin, "/status.txt");
     daemon.headline = status ? status->substr(0, status->find('\n')) : status.error().text;
-    if (!ask_admin(*admin, "/readyz/all")) {
+    if (!ask_admin(*admin, "/readyz/all") || daemon.headline.contains(changed_file_refused)) {
       find(Severity::warning, "daemon",
            "the running daemon says: " + daemon.headline +
-               "; logzio-okta status shows each tenant's last error and what to do");
+               "; logzio-okta status shows each error and what to do");
     }
     wake(true);
   }

@@ -221,10 +221,10 @@ class TenantDoctor {
              "), which is never followed; write the org's own domain, for example acme.okta.com";
     }
     return "Okta has no System Log under this domain (" + status + ": " + describe_okta_error(answer) +
-           "); write the org's own domain, for example acme.okta.com, and if it was renamed, give that "
-           "domain "
-           "the cursor of the old one before the daemon runs (logzio-okta cursor set); if it was deleted, "
-           "remove its entry";
+           "); write the org's own domain, for example acme.okta.com; if the org was renamed, stop the "
+           "daemon "
+           "first, run the command that its log has (logzio-okta cursor set NEW-DOMAIN and a moment), and "
+           "start it again; if it was deleted, remove its entry";
   }
 
   void read_page(const HttpAnswer& answer) {
@@ -236,7 +236,7 @@ class TenantDoctor {
       diagnosis_.role.clear();
       find(Severity::failure, "http",
            "the answer is not a System Log (" + describe_okta_error(answer) +
-               "); write the org's own domain, and check whether a proxy answers in its place");
+               "); check what answers under this domain (a proxy, a login page)");
       return;
     }
     if (!reader.events().empty()) diagnosis_.newest_event = reader.events().front().published_at;
@@ -291,6 +291,11 @@ std::string other_answer(const Endpoint& listener, const HttpAnswer& answer) {
     return what + (location ? " and redirects to " + quotable(*location) : "") +
            ", which is never followed; write the listener's own host" +
            (to_tls ? ", with https:// in front" : ", as Logz.io names it for your region");
+  }
+  if (answer.status == 429 || answer.status >= 500) {
+    const Verdict verdict = judge(answer, 1, {});
+    if (const auto* retry = std::get_if<verdict::Retry>(&verdict))
+      return listener.text() + ": " + retry->text;
   }
   return what +
          ", which no listener answers to an empty bulk; check any proxy or relay on the way, and "

@@ -50,8 +50,8 @@ struct Finding {
 
 struct TenantDiagnosis {
   std::string domain;
-  std::string dns, proxy, tls, http, key, role,
-      clock;  ///< "ok", "FAIL", "-" (not used), or empty. The clock: "ok" or "off".
+  /// "ok", "FAIL", "-" (not used), or empty. The clock: "ok" or "off".
+  std::string dns, proxy, tls, http, key, role, clock;
   std::optional<std::int64_t> rate_limit;
   std::optional<std::int64_t> rate_left;
   std::optional<std::int64_t> rate_of_others;  ///< Spent by other clients, in Okta's window.

@@ -231,7 +231,7 @@ std::string headline(const Report& report) {
 std::string status_text(const Report& report, const History& history, std::size_t columns,
                         const std::vector<std::string>& refused) {
   std::string out = headline(report);
-  if (!refused.empty()) out += "; a changed file cannot be used";
+  if (!refused.empty()) out.append("; ").append(changed_file_refused);
   out += "; running for " + describe(std::max<Duration>(report.at - report.started, 0s));
   if (report.stopping) out += ", stopping";
   out += "\n\n";

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "logzio_okta/flow/report.hpp"
@@ -19,6 +20,9 @@ namespace logzio_okta {
 
 /// One line without its end: whether it works, and if not for all, for how many not and why.
 [[nodiscard]] std::string headline(const Report& report);
+
+/// In the headline, while a file on disk is not in force.
+inline constexpr std::string_view changed_file_refused = "a changed file cannot be used";
 
 /// `columns`: of the terminal; the table leaves out what matters least until it fits. 0: whatever it needs.
 /// `refused`: ProcessFacts::refused.
