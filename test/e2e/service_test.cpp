@@ -58,6 +58,7 @@ TEST_CASE_METHOD(Bench, "service: the manager hears that it is ready, turns, rel
   daemon().signal(SIGHUP);
   CHECK(wait([&] { return manager.heard("RELOADING=1\nMONOTONIC_USEC=") == 1; }));
   CHECK(wait([&] { return manager.heard("READY=1") == 2; }));
+  CHECK(says("again: 1 entries"));
   CHECK(stop() == 0);
   CHECK(manager.heard("STOPPING=1") == 1);
 }

@@ -278,6 +278,7 @@ inline constexpr std::size_t admin_hosts_max = 32;
 inline constexpr Duration stop_grace = 7s;
 inline constexpr Duration once_patience = 5min;
 inline constexpr Duration tenants_file_watch = 2s;
+inline constexpr Duration file_time_slack = 20ms;  // A file's times are as coarse as the kernel's tick.
 inline constexpr Duration background_pause = 5ms;  // Before looking again for what a thread has done.
 inline constexpr Duration summary_interval = 5min;
 inline constexpr Duration status_interval = 5s;  // Between two status messages to the service manager.

@@ -104,7 +104,7 @@ void CurlClient::ask(const AskOkta& ask) {
 }
 
 void CurlClient::start_mint(const MintToken& mint) {
-  Keyring::Piece form = keyring_.token_form(mint, wall_now() + mint.okta_ahead);
+  Keyring::Piece form = keyring_.token_form(mint);
   if (!form) {
     answers_.emplace_back(TokenAnswer{.id = mint.id, .result = std::move(form.error())});
     return;
@@ -179,9 +179,10 @@ void CurlClient::deliver(const Exchange& exchange, HttpResult&& result) {
 
 // False if there are some, but what each needs is still being computed.
 bool CurlClient::start_a_mint() {
+  const auto okta_now = [](const MintToken& mint) { return wall_now() + mint.okta_ahead; };
   const auto first = mints_ | std::views::take(limits::mints_prepared_max);
   const auto ready = std::ranges::find_if(
-      first, [&](const MintToken& mint) { return keyring_.prepare(mint, wall_now() + mint.okta_ahead); });
+      first, [&](const MintToken& mint) { return keyring_.prepare(mint, okta_now(mint)); });
   if (ready == first.end()) return mints_.empty();
   const MintToken mint = std::move(*ready);
   mints_.erase(ready);
@@ -190,13 +191,13 @@ bool CurlClient::start_a_mint() {
 }
 
 void CurlClient::wait(std::span<curl_waitfd> extra, Duration timeout) {
-  const bool mints_wait = !start_a_mint();
+  const bool preparing = !mints_held_ && !start_a_mint();
   descriptors_.assign(extra.begin(), extra.end());
   lines_.add_descriptors(descriptors_);
-  if (mints_wait) timeout = std::min<Duration>(timeout, limits::background_pause);
+  if (preparing) timeout = std::min<Duration>(timeout, limits::background_pause);
   const Instant start = steady_now();
   if (woke_) turns_.add(start - *woke_);
-  block(extra, answers_.empty() && (mints_.empty() || mints_wait)
+  block(extra, answers_.empty() && (mints_.empty() || mints_held_ || preparing)
                    ? std::min(timeout, until_next_deadline(start))
                    : Duration(0));
   woke_ = steady_now();

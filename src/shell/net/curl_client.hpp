@@ -61,6 +61,8 @@ class CurlClient {
   void ask(const AskOkta& ask);
   /// The token goes to the keyring. Each wait starts at most one request, once the keyring has prepared it.
   void mint(const MintToken& mint) { mints_.push_back(mint); }
+  /// Held, none is started, however many wait.
+  void hold_mints(bool held) { mints_held_ = held; }
   /// Drops the question, or its answer if that was not read yet. Unknown ids are ignored.
   void cancel(RequestId id);
   /// Over HTTP or as newline JSON, by the protocol of its destination, which the keyring knows.
@@ -101,7 +103,8 @@ class CurlClient {
   std::size_t bodies_bytes_ = 0;  // The bodies of all answers in flight.
   std::unordered_map<CURL*, std::unique_ptr<Exchange>> exchanges_;
   std::deque<Input> answers_;
-  std::deque<MintToken> mints_;           // Not started yet.
+  std::deque<MintToken> mints_;  // Not started yet.
+  bool mints_held_ = false;
   std::vector<curl_waitfd> descriptors_;  // Kept for its capacity.
   Complaint unwaitable_{Complaint::Rhythm::hourly};
   std::vector<Note> notes_;

@@ -1,5 +1,6 @@
 #include "shell/os/file_watch.hpp"
 
+#include <chrono>
 #include <utility>
 
 namespace logzio_okta {
@@ -18,6 +19,12 @@ bool FileWatch::changed() {
   if (now.same_as(last_)) return false;
   last_ = now;
   return true;
+}
+
+bool FileWatch::changed_since(WallTime then) const {
+  const auto since_epoch = std::chrono::seconds(last_.status_changed.tv_sec) +
+                           std::chrono::nanoseconds(last_.status_changed.tv_nsec);
+  return last_.there && since_epoch >= then.time_since_epoch();
 }
 
 FileWatch::Look FileWatch::look() const {

@@ -8,6 +8,8 @@
 
 #include <sys/stat.h>
 
+#include "logzio_okta/base/time.hpp"
+
 namespace logzio_okta {
 
 class FileWatch {
@@ -16,6 +18,8 @@ class FileWatch {
   explicit FileWatch(std::string path);
   /// True once after each change, including creation and removal.
   [[nodiscard]] bool changed();
+  /// Whether the file that was last seen was replaced or changed since then, by the file system's clock.
+  [[nodiscard]] bool changed_since(WallTime then) const;
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:

@@ -104,7 +104,7 @@ struct Daemon::Impl {
   // What the core asks for.
   void perform(Output output);
   void on(AskOkta&& ask) { client->ask(ask); }
-  void on(MintToken&& mint) { client->mint(std::move(mint)); }
+  void on(MintToken&& mint) { client->mint(mint); }
   void on(CancelAsk&& cancel) { client->cancel(cancel); }
   void on(SendBulk&& bulk) { client->send(bulk); }
   void on(KeepCopy&& copy) {
@@ -154,12 +154,13 @@ struct Daemon::Impl {
   History history{steady_now()};
   std::unique_ptr<Admin> admin;
   HookIntake hooks;
+  std::optional<NeverWaitForFiles> never_wait;  ///< From the moment on that others wait for the loop; it
+                                                ///< outlives those who read.
   TenantFiles tenants;
   std::optional<FileWatch>
-      lock_watch;  ///< Changes when `check` has found a key that works: see OwnerLock::nudge().
-  std::optional<NeverWaitForFiles> never_wait;  ///< From the moment on that others wait for the loop.
-  Instant look_at{};                            ///< When the files are looked at again.
-  bool reloading = false;                       ///< By a signal, and not finished.
+      lock_watch;          ///< Changes when `check` has found a key that works: see OwnerLock::nudge().
+  Instant look_at{};       ///< When the files are looked at again.
+  bool reloading = false;  ///< By a signal, and not finished.
   bool stop_given = false;
   std::optional<Scheduler> scheduler;
 };
@@ -359,7 +360,7 @@ void Daemon::Impl::wait() {
   collect();
   client->resume();
   tenants.collect();
-  if (reloading && !tenants.is_reading()) {
+  if (reloading && !stop_given && !tenants.is_reading()) {
     reloading = false;
     notify.say("READY=1");
   }

@@ -4,7 +4,7 @@
 //     if (!daemon) return give_up(daemon.error());  // Nothing was sent anywhere.
 //     return (*daemon)->run();
 //
-// One thread, one loop: sockets, signals, the admin server and timers are all waited for in CurlClient::wait.
+// One loop: sockets, signals, the admin server and timers are all waited for in CurlClient::wait.
 // Between two waits every input is handled, its outputs are performed, and saves are committed just before
 // the loop would block.
 #pragma once

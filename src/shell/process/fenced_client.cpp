@@ -17,9 +17,8 @@ void FencedClient::ask(const AskOkta& ask) {
   inputs_.push(OktaAnswer{.id = ask.id, .result = std::unexpected(held(overtaken))});
 }
 
-void FencedClient::mint(MintToken&& mint) {
-  if (store_.may_act()) return client_->mint(mint);
-  mints_held_.push_back(std::move(mint));
+void FencedClient::mint(const MintToken& mint) {
+  client_->mint(mint);
 }
 
 void FencedClient::send(const SendBulk& bulk) {
@@ -29,8 +28,7 @@ void FencedClient::send(const SendBulk& bulk) {
 }
 
 void FencedClient::resume() {
-  if (mints_held_.empty() || !store_.may_act()) return;
-  for (const MintToken& mint : std::exchange(mints_held_, {})) client_->mint(mint);
+  client_->hold_mints(!store_.may_act());
 }
 
 }  // namespace logzio_okta

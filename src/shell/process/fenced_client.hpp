@@ -2,7 +2,7 @@
 //
 //     FencedClient client(std::move(curl), *store, inputs);
 //     client.ask(std::move(ask));
-//     client.resume();  // Each turn: access tokens that could not be asked for yet.
+//     client.resume();  // Each turn: access tokens are asked for while we may act.
 //     client.curl().wait(descriptors, timeout);
 //
 // The core decides by what it knows about the lease, but the lease may end between its decision and the
@@ -12,7 +12,6 @@
 
 #include <memory>
 #include <utility>
-#include <vector>
 
 #include "logzio_okta/flow/input_queue.hpp"
 #include "logzio_okta/flow/message.hpp"
@@ -31,7 +30,7 @@ class FencedClient {
   void ask(const AskOkta& ask);
   void cancel(const CancelAsk& cancel) { client_->cancel(cancel.id); }
   /// Waits until we may act, however early it is called.
-  void mint(MintToken&& mint);
+  void mint(const MintToken& mint);
   /// Sends nothing either while the store cannot note what is in flight.
   void send(const SendBulk& bulk);
   void resume();
@@ -43,7 +42,6 @@ class FencedClient {
   std::unique_ptr<CurlClient> client_;
   const StateStore& store_;
   InputQueue& inputs_;
-  std::vector<MintToken> mints_held_;
 };
 
 }  // namespace logzio_okta

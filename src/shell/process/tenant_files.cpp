@@ -4,7 +4,10 @@
 #include <set>
 #include <utility>
 
+#include "logzio_okta/base/limits.hpp"
+
 #include "shell/os/background.hpp"
+#include "shell/os/clock.hpp"
 #include "shell/os/small_file.hpp"
 
 namespace logzio_okta {
@@ -15,6 +18,7 @@ void TenantFiles::warn(std::vector<std::string> of_options, std::vector<std::str
 }
 
 Roster TenantFiles::begin(Tenants&& tenants) {
+  reading_since_ = wall_now();
   if (tenants.from == TenantsFrom::file) {
     piped_ = is_pipe(tenants.source);
     tenants_ = reloads_.watch(tenants.source);
@@ -33,12 +37,20 @@ void TenantFiles::look() {
   } else if (!reloads_.why_refused(ReloadedFile::tenants).empty()) {
     reload_tenants(true);  // What was missing, for example a key's file, may be there now.
   }
-  if (token_ && token_->changed()) reload_token();
+  if (token_ && token_->changed()) token_changed();
 }
 
 void TenantFiles::reload() {
   reload_tenants();
-  reload_token();
+  token_changed();
+}
+
+void TenantFiles::token_changed() {
+  if (is_reading()) {
+    token_due_ = true;
+  } else {
+    reload_token();
+  }
 }
 
 void TenantFiles::reload_tenants(bool quietly) {
@@ -50,12 +62,14 @@ void TenantFiles::reload_tenants(bool quietly) {
   if (tenants_) (void)tenants_->changed();  // Read now, so this change is not read again.
   for (FileWatch& watch : secrets_) (void)watch.changed();
   quietly_ = quietly;
+  reading_since_ = wall_now() - to_ms(limits::file_time_slack);
   reading_ = in_background([this] { return read_tenants(); });
 }
 
 void TenantFiles::collect() {
   if (!is_reading() || !is_done(reading_)) return;
   put_in_force(reading_.get());
+  if (std::exchange(token_due_, false)) reload_token();
   if (std::exchange(again_, false)) reload_tenants();
 }
 
@@ -96,9 +110,12 @@ void TenantFiles::watch_secret_files(const std::vector<TenantEntry>& entries) {
       if (!file.empty() && !is_pipe(file)) files.insert(file);
     }
   }
-  // A watch that is kept saw its file before the file was read.
+  // A watch that is kept saw its file before the file was read; a new one may have seen a later version.
   std::erase_if(secrets_, [&](const FileWatch& watch) { return files.erase(watch.path()) == 0; });
-  for (const std::string& file : files) secrets_.emplace_back(file);
+  for (const std::string& file : files) {
+    const FileWatch& watch = secrets_.emplace_back(file);
+    again_ = again_ || watch.changed_since(reading_since_);
+  }
 }
 
 void TenantFiles::tell_changed_tokens() {

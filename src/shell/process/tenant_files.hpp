@@ -8,8 +8,8 @@
 //     files.collect();  // Each turn, while is_reading().
 //
 // What has changed goes to the keyring, and to the core as Reload and TokenChanged. The tenants file and what
-// it names are read in a thread, because fifty private keys, each of which is tried once, or a slow disk
-// would keep the loop from its work.
+// it names are read in a thread, because fifty private keys, each of which is tried once, would keep the loop
+// from its work. An account's token that changes meanwhile waits for them: they may say who still uses it.
 #pragma once
 
 #include <functional>
@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "logzio_okta/base/error.hpp"
+#include "logzio_okta/base/time.hpp"
 #include "logzio_okta/config/tenants.hpp"
 #include "logzio_okta/flow/input_queue.hpp"
 
@@ -69,6 +70,7 @@ class TenantFiles {
   /// `quietly`: logs nothing if the fault is the same as before.
   void reload_tenants(bool quietly = false);
   void put_in_force(Result<Tenants>&& tenants);
+  void token_changed();
   void reload_token();
   [[nodiscard]] Result<Tenants> read_tenants() const;
   void watch_secret_files(const std::vector<TenantEntry>& entries);
@@ -87,7 +89,9 @@ class TenantFiles {
   std::optional<FileWatch> token_;
   std::vector<FileWatch> secrets_;
   bool quietly_ = false;                       ///< How the tenants are being read,
-  bool again_ = false;                         ///< and that they must be read once more.
+  WallTime reading_since_;                     ///< since when,
+  bool again_ = false;                         ///< that they must be read once more,
+  bool token_due_ = false;                     ///< and that the token must be read after them.
   std::vector<std::string> tenants_warnings_;  ///< From the last time the file was read.
   std::vector<std::string> token_warnings_;
   std::future<Result<Tenants>> reading_;  ///< Last: it uses the others until it is destroyed.

@@ -135,10 +135,13 @@ Roster Keyring::replace(std::vector<TenantEntry>&& entries) {
     }
     if (std::ranges::find(spec->credentials, id) == spec->credentials.end()) spec->credentials.push_back(id);
   }
-  std::erase_if(keys_, [&](const Key& key) {
-    return std::ranges::none_of(specs, [&](const TenantSpec& spec) {
+  std::erase_if(leaving_, [](const auto& app) { return !app->is_busy(); });
+  std::erase_if(keys_, [&](Key& key) {
+    const bool leaves = std::ranges::none_of(specs, [&](const TenantSpec& spec) {
       return std::ranges::find(spec.credentials, key.id) != spec.credentials.end();
     });
+    if (leaves && key.app && key.app->is_busy()) leaving_.push_back(std::move(key.app));
+    return leaves;
   });
   return roster;
 }
@@ -296,16 +299,16 @@ void Keyring::hear(CredentialId credential, const Headers& headers) {
 
 bool Keyring::prepare(const MintToken& mint, WallTime okta_now) {
   const auto key = key_for(mint.credential, mint.origin);
-  return !key || (*key)->app->prepare(mint.proof, mint.origin, okta_now);  // token_form() refuses it.
-}
-
-Keyring::Piece Keyring::token_form(const MintToken& mint, WallTime okta_now) {
-  const auto key = key_for(mint.credential, mint.origin);
-  if (!key) return std::unexpected(key.error());
+  if (!key) return true;  // token_form() says why it is refused.
   ServiceApp* app = (*key)->app.get();
   CHECK(app != nullptr);
-  if (!app->prepare(mint.proof, mint.origin, okta_now)) return refuse("the token request is being prepared");
-  return app->token_form();
+  return app->prepare(mint.proof, mint.origin, okta_now);
+}
+
+Keyring::Piece Keyring::token_form(const MintToken& mint) {
+  const auto key = key_for(mint.credential, mint.origin);
+  if (!key) return std::unexpected(key.error());
+  return (*key)->app->token_form();
 }
 
 Keyring::Piece Keyring::token_proof(const MintToken& mint, WallTime okta_now) const {

@@ -86,8 +86,8 @@ class Keyring {
   /// time, in threads of their own, which the first call starts.
   [[nodiscard]] bool prepare(const MintToken& mint, WallTime okta_now);
   /// The body of a POST to the token endpoint of this origin, and "DPoP: <proof>" for one sending of it; the
-  /// proof is empty for ProofKind::none. Also refused before it is prepared; then it must be prepared again.
-  [[nodiscard]] Piece token_form(const MintToken& mint, WallTime okta_now);
+  /// proof is empty for ProofKind::none. Requires prepare(), once for each form.
+  [[nodiscard]] Piece token_form(const MintToken& mint);
   [[nodiscard]] Piece token_proof(const MintToken& mint, WallTime okta_now) const;
   /// Takes the answer to it; the token stays here.
   [[nodiscard]] MintResult take_token(const MintToken& mint, HttpResult&& answer);
@@ -129,6 +129,7 @@ class Keyring {
   [[nodiscard]] Piece around_token(DestinationId id, std::string_view before, std::string_view after) const;
 
   std::vector<Key> keys_;
+  std::vector<std::unique_ptr<ServiceApp>> leaving_;  // Destroying them now would wait for their threads.
   std::vector<Destination> destinations_;
   UsualDestination usual_;
   std::uint64_t last_id_ = 0;  // Never reused, so that a late question cannot get another key.

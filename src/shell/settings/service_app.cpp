@@ -44,10 +44,17 @@ std::string ServiceApp::key_name() const {
 }
 
 bool ServiceApp::prepare(ProofKind kind, const Origin& origin, WallTime okta_now) {
+  if (!can_prove(kind)) return false;  // First: two threads for one request are one too many.
+  if (!assertion_.valid()) sign_assertion(origin, okta_now);
+  if (!is_done(assertion_)) return false;
   const bool stale = okta_now < asserted_at_ || okta_now - asserted_at_ > to_ms(limits::assertion_wait_max);
-  if (!assertion_.valid() || stale) sign_assertion(origin, okta_now);
-  const bool proved = can_prove(kind);
-  return is_done(assertion_) && proved;
+  if (stale) sign_assertion(origin, okta_now);
+  return !stale;
+}
+
+bool ServiceApp::is_busy() const {
+  return (assertion_.valid() && !is_done(assertion_)) ||
+         (rsa_in_the_making_.valid() && !is_done(rsa_in_the_making_));
 }
 
 void ServiceApp::sign_assertion(const Origin& origin, WallTime okta_now) {

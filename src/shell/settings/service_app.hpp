@@ -43,6 +43,8 @@ class ServiceApp {
   /// milliseconds, and generating an RSA key for the proof up to half a second: in threads of their own,
   /// which the first call starts.
   [[nodiscard]] bool prepare(ProofKind kind, const Origin& origin, WallTime okta_now);
+  /// Whether destroying it would wait for such a thread.
+  [[nodiscard]] bool is_busy() const;
   /// The body of the token request that was prepared. Its assertion is valid for one request.
   [[nodiscard]] Secret token_form();
   /// "DPoP: <proof>" for it, new for each sending.

@@ -32,7 +32,7 @@ class SigningKey {
   [[nodiscard]] static Result<SigningKey> read(std::string_view text);
   /// P-256; takes two milliseconds.
   [[nodiscard]] static SigningKey make_ec();
-  /// RSA of 2048 bits; takes up to half a second, so never on the loop.
+  /// RSA of 2048 bits; takes up to half a second.
   [[nodiscard]] static SigningKey make_rsa();
 
   /// The JWT name: "RS256", "ES384".

@@ -169,7 +169,7 @@ struct Ring {
   MintResult mint(ProofKind kind = ProofKind::ec) {
     const MintToken mint = order(kind);
     prepare(mint);
-    auto form = keyring.token_form(mint, okta_now);
+    auto form = keyring.token_form(mint);
     const auto proof = keyring.token_proof(mint, okta_now);
     REQUIRE(form);
     REQUIRE(proof);
@@ -229,7 +229,7 @@ TEST_CASE("keyring: neither token, proof nor assertion is handed out for another
     CHECK_FALSE(ring.keyring.proof(ring.id, other, "/api/v1/logs", okta_now));
     MintToken mint = ring.order();
     mint.origin = other;
-    CHECK_FALSE(ring.keyring.token_form(mint, okta_now));
+    CHECK_FALSE(ring.keyring.token_form(mint));
     CHECK_FALSE(ring.keyring.token_proof(mint, okta_now));
   }
 }
@@ -261,22 +261,20 @@ TEST_CASE(
     "keyring: proofs by RS256 come once their key is made, and the token's own key goes on being used") {
   Ring ring;
   ring.okta.app(client).rsa_proofs_only = true;
-  CHECK_FALSE(ring.keyring.prepare(ring.order(ProofKind::rsa), okta_now));
-  CHECK_FALSE(ring.keyring.token_form(ring.order(ProofKind::rsa), okta_now));
   CHECK(std::holds_alternative<TokenRefusal>(ring.mint(ProofKind::rsa)));  // The nonce.
   REQUIRE(std::holds_alternative<TokenGranted>(ring.mint(ProofKind::rsa)));
   CHECK(ring.asks().empty());
   ring.okta.app(client).rsa_proofs_only = false;
   const MintToken ec = ring.order(ProofKind::ec);
   ring.prepare(ec);
-  CHECK(ring.keyring.token_form(ec, okta_now));
+  CHECK(ring.keyring.token_form(ec));
   CHECK(ring.asks().empty());  // Still by RSA.
 }
 
 TEST_CASE("keyring: an assertion that waited too long for its request is signed anew") {
   Ring ring;
   const auto answer_at = [&](WallTime at) {
-    const auto form = ring.keyring.token_form(ring.order(), at);
+    const auto form = ring.keyring.token_form(ring.order());
     REQUIRE(form);
     model::Request request{.method = "POST",
                            .target = "/oauth2/v1/token",
