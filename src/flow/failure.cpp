@@ -21,10 +21,8 @@ bool is_about_the_question(int status) {
 
 constexpr const char* what_answers = "; check what answers under this domain (a proxy, a login page)";
 
-/// "Okta answered 503 (...)". `said` begins with the status.
-std::string answered(int status, const std::string& said) {
-  const std::string number = std::to_string(status);
-  return "Okta answered " + number + " (" + said.substr(std::min(said.size(), number.size() + 1)) + ")";
+std::string answered(int status, const std::string& described) {
+  return "Okta answered " + std::to_string(status) + " (" + described + ")";
 }
 
 /// Names the kind of unreadable page.
@@ -125,12 +123,12 @@ Failure of_question(const std::string& said, const Circumstances& now) {
           .then = Failure::Then::change_question};
 }
 
-Failure of_okta_itself(int status, const std::string& said, bool foreign) {
+Failure of_okta_itself(int status, const std::string& described, bool foreign) {
   // E0000009: the query took longer than Okta's own 30 s (docs/okta.md 3). Any other is an outage, after
   // which smaller pages would only be slower.
-  const bool took_too_long = status == 500 && said.find("E0000009") != std::string::npos;
+  const bool took_too_long = status == 500 && described.contains("E0000009");
   return {.kind = "5xx",
-          .text = answered(status, said) + "; check status.okta.com" +
+          .text = answered(status, described) + "; check status.okta.com" +
                   (foreign ? ", and any proxy that may answer in Okta's place" : ""),
           .counted = &RequestCounts::server_error,
           .stuck = took_too_long};
@@ -172,7 +170,8 @@ Failure failure_of(const TransportError& error) {
 
 Failure failure_of(const OktaReply& reply, const Circumstances& circumstances) {
   const int status = reply.status();
-  const std::string said = std::to_string(status) + " " + describe_okta_error(reply.answer);
+  const std::string described = describe_okta_error(reply.answer);
+  const std::string said = std::to_string(status) + " " + described;
   const bool foreign = circumstances.org.standing == Standing::foreign;
   if (foreign && status < 500) return of_something_in_between(status, said);
   const Standing standing = circumstances.org.standing;
@@ -183,10 +182,10 @@ Failure failure_of(const OktaReply& reply, const Circumstances& circumstances) {
   if (standing == Standing::forbidden || status == 403)
     return of_missing_role(said, circumstances.org.service_app);
   if (is_about_the_question(status)) return of_question(said, circumstances);
-  if (status >= 500) return of_okta_itself(status, said, foreign);
+  if (status >= 500) return of_okta_itself(status, described, foreign);
   if (status >= 300 && status < 400) return of_redirect(status);
   return {.kind = "status",
-          .text = answered(status, said) + what_answers,
+          .text = answered(status, described) + what_answers,
           .counted = &RequestCounts::client_error};
 }
 

@@ -824,7 +824,8 @@ void World::come_back(std::size_t index, RequestId id, std::uint64_t run, const 
   if (run != run_ || !daemon_ || silenced_.contains(id)) return;
   const bool first = answered_.insert(id).second && !cancelled_.contains(id);
   // Whatever an error's body holds, it is not read.
-  if (first && result && heard.status == 200) judge_.brought(index, heard.begin, heard.events, heard.asked_at);
+  if (first && result && heard.status == 200)
+    judge_.brought(index, heard.begin, heard.events, heard.asked_at);
   if (first && result) judge_.heard(index, heard, now());
   if (first && !result) judge_.answer_lost(index, heard.sent_at, now());
   turn(OktaAnswer{.id = id, .result = result});

@@ -154,11 +154,11 @@ struct Daemon::Impl {
   History history{steady_now()};
   std::unique_ptr<Admin> admin;
   HookIntake hooks;
-  std::optional<NeverWaitForFiles> never_wait;  ///< From the moment on that others wait for the loop; it
-                                                ///< outlives those who read.
+  /// From the moment on that others wait for the loop; destroyed after the tenants' reading thread.
+  std::optional<NeverWaitForFiles> never_wait;
   TenantFiles tenants;
-  std::optional<FileWatch>
-      lock_watch;          ///< Changes when `check` has found a key that works: see OwnerLock::nudge().
+  /// Changes when `check` has found a key that works: see OwnerLock::nudge().
+  std::optional<FileWatch> lock_watch;
   Instant look_at{};       ///< When the files are looked at again.
   bool reloading = false;  ///< By a signal, and not finished.
   bool stop_given = false;
