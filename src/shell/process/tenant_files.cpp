@@ -29,10 +29,14 @@ Roster TenantFiles::begin(Tenants&& tenants) {
   return roster_;
 }
 
+// Notes every change, so that none is seen again.
+bool TenantFiles::have_changed() {
+  const bool file = tenants_ && tenants_->changed();
+  return std::ranges::count_if(secrets_, [](FileWatch& watch) { return watch.changed(); }) > 0 || file;
+}
+
 void TenantFiles::look() {
-  const bool secrets_changed =
-      std::ranges::count_if(secrets_, [](FileWatch& watch) { return watch.changed(); }) > 0;
-  if ((tenants_ && tenants_->changed()) || secrets_changed) {
+  if (have_changed()) {
     reload_tenants();
   } else if (!reloads_.why_refused(ReloadedFile::tenants).empty()) {
     reload_tenants(true);  // What was missing, for example a key's file, may be there now.
@@ -59,8 +63,7 @@ void TenantFiles::reload_tenants(bool quietly) {
     again_ = again_ || !quietly;
     return;
   }
-  if (tenants_) (void)tenants_->changed();  // Read now, so this change is not read again.
-  for (FileWatch& watch : secrets_) (void)watch.changed();
+  (void)have_changed();  // Read now.
   quietly_ = quietly;
   reading_since_ = wall_now() - to_ms(limits::file_time_slack);
   reading_ = in_background([this] { return read_tenants(); });
@@ -69,8 +72,9 @@ void TenantFiles::reload_tenants(bool quietly) {
 void TenantFiles::collect() {
   if (!is_reading() || !is_done(reading_)) return;
   put_in_force(reading_.get());
+  // The token on disk may belong to tenants that are newer than these.
+  if (std::exchange(again_, false) || have_changed()) return reload_tenants();
   if (std::exchange(token_due_, false)) reload_token();
-  if (std::exchange(again_, false)) reload_tenants();
 }
 
 void TenantFiles::put_in_force(Result<Tenants>&& tenants) {

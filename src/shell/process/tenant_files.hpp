@@ -71,6 +71,7 @@ class TenantFiles {
   void reload_tenants(bool quietly = false);
   void put_in_force(Result<Tenants>&& tenants);
   void token_changed();
+  [[nodiscard]] bool have_changed();
   void reload_token();
   [[nodiscard]] Result<Tenants> read_tenants() const;
   void watch_secret_files(const std::vector<TenantEntry>& entries);
