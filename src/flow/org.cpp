@@ -98,11 +98,12 @@ Duration Org::pace(Instant now) const {
 
 void Org::asked(Now now, CredentialId id) {
   if (window_over(now.steady)) {
-    // Requests in flight may count in the new window, and so may answers without a window of their own,
-    // unless the old one ended long ago.
-    const bool next_one = window_end_ && now.steady < *window_end_ + limits::rate_window;
-    spent_ = outstanding_ + (window_reset_ && next_one ? unplaced_ : 0);
-    unplaced_ = 0;
+    // Requests in flight may count in the new window, and so may what was answered within a window's length
+    // without saying in which.
+    spent_ = outstanding_ + std::ranges::count_if(unplaced_, [&](Instant answered) {
+               return answered > now.steady - limits::rate_window;
+             });
+    unplaced_.clear();
     remaining_.reset();
     window_end_ = now.steady + limits::rate_window;
     window_reset_.reset();
@@ -122,7 +123,7 @@ void Org::cancelled() {
 Standing Org::answered(Now now, WallTime asked_wall, CredentialId id, const OktaResult& result) {
   CHECK(outstanding_ > 0);
   --outstanding_;
-  ++unplaced_;
+  unplaced_.push_back(now.steady);
   date_.reset();
   if (!result) return Standing::fine;
   const OktaReply& reply = *result;
@@ -220,14 +221,14 @@ void Org::learn_rate(Now now, const OktaReply& reply) {
   if (ahead <= 0s || ahead > to_ms(limits::rate_wait_max)) return;  // Nonsense.
   constexpr auto jitter = 2s;  // Between answers about one window: each rounds its end.
   if (window_reset_ && *rate.reset < *window_reset_ - jitter) {  // From a window that has ended.
-    --unplaced_;
+    unplaced_.pop_back();
     return;
   }
   const bool same = window_reset_ && *rate.reset <= *window_reset_ + jitter;
   // Okta began a new window with this request, or with one whose answer did not say: this request is still
   // unplaced too.
-  if (window_reset_ && !same) spent_ = outstanding_ + unplaced_;
-  unplaced_ = 0;
+  if (window_reset_ && !same) spent_ = outstanding_ + std::ssize(unplaced_);
+  unplaced_.clear();
   // A late answer places the same end too late.
   const Instant end = now.steady + ahead;
   window_end_ = same ? std::min(*window_end_, end) : end;

@@ -189,7 +189,7 @@ class Org {
   std::optional<std::int64_t> remaining_;
   std::int64_t spent_ = 0;
   std::int64_t outstanding_ = 0;
-  std::int64_t unplaced_ = 0;  ///< Answers without a window since the last answer with one.
+  std::vector<Instant> unplaced_;  ///< When answers came that did not tell their window, since the last that did.
   std::optional<Instant> window_end_;
   std::optional<WallTime> window_reset_;  ///< Its end as Okta named it; absent for a minute of our own.
 
