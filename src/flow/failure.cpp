@@ -197,7 +197,7 @@ Failure failure_of(const OktaReply& reply, const UnreadableBody& why, std::size_
                           : "Okta answered 200 with " + describe_fault(why.fault) + " (" +
                                 std::to_string(why.bytes) + " bytes; " + counted(limit, "event") +
                                 " asked for)" + what_answers,
-          .stuck = !alone && !encoded,
+          .stuck = !alone && !encoded && reply.of_okta,  // A login page is as long for one event.
           .at_once = too_many || why.fault == BodyFault::too_large,
           .level = too_many || encoded ? Level::error : Level::warn};
 }

@@ -86,7 +86,8 @@ bool Poller::judge_saved_link() {
 }
 
 void Poller::begin(Now now, const OrgFacts& org) {
-  Place place = first_place(policy_.since, now, org);
+  // Nothing has progressed since it was opened.
+  Place place = first_place(policy_.since, now.steady - last_progress_, now, org);
   note(Level::info, (query_.plain() ? "new tenant: starts with the events since "
                                     : "new filter: starts with the events that match it since ") +
                         format_rfc3339(place.since));
@@ -493,8 +494,8 @@ TenantReport Poller::report(Now now) const {
   report.recovering = place().recovering.has_value();
   if (at_tail_ && answered_at_) {
     // Nothing was left at the last answer; what has come since is unknown.
-    const Duration unheard = now.steady - *answered_at_;
-    report.behind = unheard > policy_.poll_interval + tail_grace ? unheard : Duration(0);
+    const Duration late = std::max(now.steady - *answered_at_, undelivered_for(now));
+    report.behind = late > policy_.poll_interval + tail_grace ? late : Duration(0);
   } else if (place().watermark) {
     const auto behind = progress_.okta_time(now) - *place().watermark;
     report.behind = std::clamp(behind, 0ms, behind_max);  // Events may have any date.
@@ -511,6 +512,13 @@ TenantReport Poller::report(Now now) const {
     report.state = working && progress_.has_place() ? TenantState::following : TenantState::opening;
   }
   return report;
+}
+
+// An event that is older than one that is settled came late from Okta, not from us.
+Duration Poller::undelivered_for(Now now) const {
+  if (progress_.pages().empty() || !progress_.pages().front().watermark) return 0s;
+  const WallTime newest = std::max(*progress_.pages().front().watermark, progress_.settled_up_to());
+  return std::clamp<Duration>(progress_.okta_time(now) - newest, 0s, behind_max);
 }
 
 void Poller::send(std::optional<Save>&& save) {

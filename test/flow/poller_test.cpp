@@ -111,6 +111,19 @@ TEST_CASE("poller: a new tenant's start is by Okta's clock, however wrong ours i
   }
 }
 
+TEST_CASE("poller: an hour ago is counted from the start, not from Okta's first answer") {
+  Settings settings{.shows_clock = false};
+  settings.policy.since = SinceAgo{1h};
+  Bench bench(settings);
+  for (bench.okta_fails(TransportFault::unreachable); bench.now().wall < birth + 2h; bench.pass(1min)) {
+    if (!bench.wants_nothing()) bench.okta_fails(TransportFault::unreachable);
+  }
+  while (bench.wants_nothing()) bench.pass(1s);
+  bench.okta_replies(page({}));
+  REQUIRE(std::chrono::abs(place_of(bench).since - (birth - 1h)) <= 1s);
+  REQUIRE(place_of(bench).first_start > birth + 2h);
+}
+
 TEST_CASE("poller: a start that lies ahead by Okta's clock is now") {
   Settings settings{.okta_skew = Duration(-24h)};
   settings.policy.since = SinceAt{birth};
@@ -604,6 +617,16 @@ TEST_CASE("poller: a body that is no page is a failure, not the end of the log")
     bench.pass(limits::ask_backoff_max);
     REQUIRE(bench.wants() == link_a);
   }
+}
+
+TEST_CASE("poller: a login page in Okta's place is asked past again and again, with full pages") {
+  Bench bench = settled_bench();
+  for (int i = 0; i < 20; ++i) {
+    bench.okta_replies(body("<html>Sign in</html>").foreign());
+    bench.pass(limits::ask_backoff_max);
+    REQUIRE(bench.wants() == link_a);
+  }
+  REQUIRE(bench.store.set_aside.empty());
 }
 
 TEST_CASE("poller: a page may be gzip, damaged gzip is a failure, and a bomb ends at the limit") {

@@ -320,6 +320,33 @@ TEST_CASE(
   REQUIRE(bench.report().destinations.front().healthy);
 }
 
+TEST_CASE("scheduler: read to the end, a tenant is behind by what the listener has not taken") {
+  Bench bench({.domains = {acme}});
+  bench.okta_replies(acme, page({event(1, birth - 3h)}).next(link_a));
+  bench.listener = [](const SendBulk&) { return says(503); };
+  bench.okta = [&](const AskOkta& ask) { return always_empty(ask, bench); };
+  bench.pass(1min);
+  REQUIRE(bench.report().tenants[0].behind >= 3h);
+  bench.listener = [](const SendBulk&) { return takes_all(); };
+  bench.pass(5min);
+  REQUIRE(bench.numbers() == std::vector<int>{1});
+  REQUIRE(bench.report().tenants[0].behind == 0s);
+}
+
+TEST_CASE("scheduler: what once was wrong with a tenant is not said of it while its listener holds it") {
+  Bench bench({.domains = {acme}});
+  bench.okta_replies(acme, page({event(1)}).next(link_a));
+  while (bench.wants_nothing()) bench.pass(1s);
+  bench.okta = [&](const AskOkta&) -> std::optional<HttpResult> { return status(500).at(bench.okta_now()); };
+  bench.pass(1s);
+  REQUIRE_FALSE(bench.report().tenants[0].last_error.empty());
+  bench.listener_says(says(503));
+  bench.listener = [](const SendBulk&) { return says(503); };
+  bench.pass(2min);
+  REQUIRE(bench.report().tenants[0].state == TenantState::held);
+  REQUIRE(bench.report().tenants[0].last_error.empty());
+}
+
 TEST_CASE("scheduler: a new token is tried at once") {
   Bench bench;
   bench.okta_replies(page({event(1)}).next(link_a));

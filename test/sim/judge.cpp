@@ -712,9 +712,14 @@ void Judge::begins(Org& org, const Save& save, std::optional<WallTime> okta_now)
                 format_rfc3339(org.opened_at) + " and " + format_rfc3339(*okta_now) + " by Okta's clock",
             org);
   }
-  if (save.place.since != start - to_ms(org.charge.since_ago)) {
-    convict("begins with the events since " + format_rfc3339(save.place.since) + ", not " +
-                describe(org.charge.since_ago) + " before its start",
+  // Counted from the opening, however long its org did not answer.
+  const WallTime since = save.place.since;
+  const auto ago = to_ms(org.charge.since_ago);
+  const WallTime latest =
+      std::max(std::min(start, org.opened_at + on_the_way) - ago, start - to_ms(limits::retention));
+  if (since > (okta_now ? latest : start - ago) || (okta_now && since < org.opened_at - on_the_way - ago)) {
+    convict("begins with the events since " + format_rfc3339(since) + ", not " + describe(ago) +
+                " before it was opened at " + format_rfc3339(org.opened_at),
             org);
   }
   org.since = save.place.since;
@@ -827,7 +832,8 @@ void Judge::saw(const Report& report, Instant now, const std::vector<WallTime>& 
       convict(tenant.domain + " is halted and nobody was told: " + tenant.last_error, org);
     // What comes and goes is said ever more rarely, hourly in the end.
     constexpr Duration silent_at_most = 1h;
-    const bool well = !halted && tenant.last_error.empty() && tenant.keys_refused == 0;
+    const bool well =
+        !halted && tenant.state != TenantState::held && tenant.last_error.empty() && tenant.keys_refused == 0;
     if (well && org.said_why && now - *org.said_why > silent_at_most) org.said_why.reset();
   }
 }

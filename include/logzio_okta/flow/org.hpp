@@ -189,7 +189,7 @@ class Org {
   std::optional<std::int64_t> remaining_;
   std::int64_t spent_ = 0;
   std::int64_t outstanding_ = 0;
-  std::vector<Instant> unplaced_;  ///< When answers came that did not tell their window, since the last that did.
+  std::vector<Instant> unplaced_;  ///< When answers without a window came, since the last with one.
   std::optional<Instant> window_end_;
   std::optional<WallTime> window_reset_;  ///< Its end as Okta named it; absent for a minute of our own.
 

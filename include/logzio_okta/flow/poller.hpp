@@ -167,6 +167,8 @@ class Poller {
   bool judge_saved_link();
   void recover(std::uint32_t limit);
   void recover_if_saved();
+  /// The age of the oldest events that were read and are not settled; 0 if there are none.
+  [[nodiscard]] Duration undelivered_for(Now now) const;
   void ask_from_watermark(Now now, std::uint32_t limit);
   [[nodiscard]] WallTime recovery_start(Now now) const;
 
