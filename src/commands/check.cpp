@@ -20,7 +20,9 @@
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/quote.hpp"
 #include "logzio_okta/base/text.hpp"
+#include "logzio_okta/base/time.hpp"
 #include "logzio_okta/flow/hook_route.hpp"
+#include "logzio_okta/http/message.hpp"
 #include "logzio_okta/inspect/diagnosis.hpp"
 
 #include "commands/findings.hpp"
@@ -244,6 +246,7 @@ class Doctor {
     }
 
     std::vector<Sighting> seen = probe(questions, trust, settings_.proxy);
+    ask_by_their_clock(about, tokens, trust, seen);
     ask_apps_again(tokens, about, trust, seen);
     for (std::size_t i = 0; i < about.size(); ++i) {
       const WallTime at = seen[i].at;  // Another answer may have taken long.
@@ -265,6 +268,7 @@ class Doctor {
     bool service_app = false;
     CredentialId key{};
     Origin origin{};
+    std::chrono::milliseconds okta_ahead{0};  ///< Of our clock, once an answer showed it.
   };
 
   [[nodiscard]] std::vector<About> entries_in_file() const {
@@ -307,16 +311,35 @@ class Doctor {
   [[nodiscard]] ProbeRequest question_about(const About& about, const AppTokens& tokens) {
     auto header = keyring_.authorization(about.key, about.origin);
     CHECK(header.has_value());  // The tenants file has let in only keys that fit a header.
-    const std::string target = newest_event_target(wall_now());
     const AppTokens::Token* token = tokens.of(about.key);
-    const auto okta_ahead = token != nullptr ? token->okta_ahead : 0ms;
-    auto proof = keyring_.proof(about.key, about.origin, target, wall_now() + okta_ahead);
+    const WallTime okta_now = wall_now() + (token != nullptr ? token->okta_ahead : about.okta_ahead);
+    const std::string target = newest_event_target(okta_now);
+    auto proof = keyring_.proof(about.key, about.origin, target, okta_now);
     CHECK(proof.has_value());
     return {.origin = about.origin,
             .kind = ProbeRequest::Kind::get,
             .target = Secret(std::string(target)),
             .authorization = std::move(*header),
             .proof = std::move(*proof)};
+  }
+
+  /// The week that was asked for is another one where this machine's clock is off, and may be one that Okta
+  /// refuses. A service app's token has already shown Okta's clock.
+  void ask_by_their_clock(std::vector<About>& about, const AppTokens& tokens, const Trust& trust,
+                          std::vector<Sighting>& seen) {
+    std::vector<std::size_t> again;
+    std::vector<ProbeRequest> questions;
+    for (std::size_t i = 0; i < about.size(); ++i) {
+      if (!seen[i].result || about[i].service_app) continue;
+      const auto date = parse_http_date(find_header(seen[i].result->headers, "Date").value_or(""));
+      if (!date || std::chrono::abs(*date - seen[i].at) <= to_ms(limits::clock_off_max)) continue;
+      about[i].okta_ahead = *date - seen[i].at;
+      again.push_back(i);
+      questions.push_back(question_about(about[i], tokens));
+    }
+    if (again.empty()) return;
+    std::vector<Sighting> answers = probe(questions, trust, settings_.proxy);
+    for (std::size_t i = 0; i < again.size(); ++i) seen[again[i]] = std::move(answers[i]);
   }
 
   /// Where the System Log objects to a token or a proof, as the daemon does: with a fresh one, until it is

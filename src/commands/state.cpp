@@ -378,7 +378,11 @@ int cursor_set(Settings settings, const Environment& environment) {
   if (!since) return refuse(exit_usage, since.error().text);
   const auto tenants = find_tenants(settings.options.tenants, environment);
   if (!tenants) return refuse(exit_configuration, tenants.error().text);
-  const auto tenant = std::ranges::find(tenants->entries, *domain, &TenantEntry::domain);
+  auto tenant = std::ranges::find(tenants->entries, *domain, &TenantEntry::domain);
+  if (tenant == tenants->entries.end()) {  // As status shows it: without the http:// that a test server has.
+    tenant = std::ranges::find_if(
+        tenants->entries, [&](const TenantEntry& entry) { return entry.domain.name() == domain->name(); });
+  }
   if (tenant == tenants->entries.end())
     return refuse(exit_configuration, domain->name() + " is not in the tenants file");
   auto state = edit_state(settings, environment);
@@ -386,7 +390,7 @@ int cursor_set(Settings settings, const Environment& environment) {
     return refuse(state.error().exit_code,
                   state.error().text + daemon_first(state.error().exit_code == exit_temporary));
   }
-  const std::string key = tenant->query.stream_key(*domain);
+  const std::string key = tenant->query.stream_key(tenant->domain);
   const auto okta_now = state->okta_time(key, wall);
   if (!okta_now) return refuse(exit_state, okta_now.error().text);
   // Rather too early than too late, so that nothing is left out.

@@ -103,7 +103,8 @@ constexpr std::array commands = {
                .meaning = "Make a tenant start again from a time, written as for --since.",
                .details =
                    "Events published before now are marked backfill when they are delivered. Exit codes: 0 "
-                   "done, 64 not a valid time, 74 the state cannot be used, 75 a daemon holds it.",
+                   "done, 64 not a valid time, 74 the state cannot be used, 75 a daemon holds it, 78 the "
+                   "tenant is not in the tenants file.",
                .perform = cursor_set},
     CommandRow{.name = "set-aside list",
                .takes = "state-dir store",

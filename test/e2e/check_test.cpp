@@ -93,6 +93,7 @@ TEST_CASE("check: what is wrong with a tenant is named with what to do, and the 
   const std::size_t wrong_name = bench.add_org({.tls = true, .trust = sandbox::Trust::wrong_name});
   const std::size_t blocked = bench.add_org({.tls = true});
   const std::size_t skewed = bench.add_org({.settings = {.clock_skew = -5min}});
+  const std::size_t a_year_on = bench.add_org({.settings = {.clock_skew = 24h * 365}});
   bench.add_listener();
   bench.world.with_org(
       wrong_key, [&](auto& org) { org.set_key(bench.world.org_key(wrong_key), model::KeyState::revoked); });
@@ -120,6 +121,9 @@ TEST_CASE("check: what is wrong with a tenant is named with what to do, and the 
   CHECK(checked.says(name(wrong_name), {"tls: ", "another name", "somebody-else.example"}));
   CHECK(checked.says(name(blocked), {"connection: ", "Connection refused", "firewall"}));
   CHECK(checked.says(name(skewed), {"clock: ", "ahead of Okta's", "NTP"}));
+  CHECK(checked.says(name(a_year_on), {"clock: ", "behind Okta's", "NTP"}));
+  CHECK_FALSE(checked.text.contains("FAIL  " + name(a_year_on) + ":"));
+  CHECK(bench.requests(a_year_on) == 2);  // The week by our clock, then by its own.
   CHECK(checked.says("acme.nowhere.invalid", {"dns: ", "could not resolve", "resolv.conf"}));
 }
 

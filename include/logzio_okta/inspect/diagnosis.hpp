@@ -69,8 +69,8 @@ struct ListenerDiagnosis {
   std::vector<Finding> findings;
 };
 
-/// The only request to a tenant: the newest event of the last week. It is bounded, so it is not a poll and
-/// has no cursor.
+/// The request to a tenant: the newest event of the last week. It is bounded, so it is not a poll and has no
+/// cursor. `wall`: Okta's clock, once it is known.
 [[nodiscard]] std::string newest_event_target(WallTime wall);
 inline constexpr Duration newest_event_span = 7 * 24h;
 
