@@ -202,6 +202,24 @@ TEST_CASE_METHOD(Alone, "hook stream: no more is on its way than a crash leaves 
   REQUIRE(lines <= limits::spool_rows_unsettled_max);
 }
 
+TEST_CASE_METHOD(Alone,
+                 "hook stream: a delivery of which a part is taken stays on disk, whatever ends the run") {
+  REQUIRE(pushes({event(1), event(2)}) == 200);
+  pass(limits::bulk_age_max);
+  listener_says(says(413));
+  REQUIRE(bulks.size() == 2);
+  verdict(bulks.begin()->first, takes_all());
+  REQUIRE(store.spool.rows().size() == 1);
+  crashes();
+  for (int i = 0; i < 3; ++i) {
+    pass(limits::bulk_age_max);
+    listener_takes();
+  }
+  REQUIRE(std::ranges::count(numbers(), 1) >= 1);
+  REQUIRE(std::ranges::count(numbers(), 2) >= 1);
+  REQUIRE(store.spool.rows().empty());
+}
+
 TEST_CASE_METHOD(Alone, "hook stream: two deliveries that share a partly refused bulk are both settled") {
   pass(settings.policy.poll_interval);
   REQUIRE(asks.size() == 1);  // What may still join keeps the bulk open.

@@ -113,11 +113,13 @@ TEST_CASE("cutter: a missing element is passed over") {
 }
 
 TEST_CASE("cutter: elements that are no objects are given, and said to be none") {
-  const std::string body = R"([1, "two, ]" ,null,[3,{"uuid":"x"}],{} {},{}x, true false,{"a":1}])";
+  const std::string body =
+      R"([1, "two, ]" ,null,[3,{"uuid":"x"}],{} {},{}x, true false,{"uuid":"y"}z,{"a":1}])";
   PageCutter cutter;
   REQUIRE(cutter.cut(body));
-  const Elements expected{"1",     R"("two, ]")", "null",       R"([3,{"uuid":"x"}])",
-                          "{} {}", "{}x",         "true false", R"({"a":1})"};
+  const Elements expected{"1",         R"("two, ]")", "null",       R"([3,{"uuid":"x"}])",
+                          "{} {}",     "{}x",         "true false", R"({"uuid":"y"}z)",
+                          R"({"a":1})"};
   REQUIRE(elements_of(body) == expected);
   for (const EventSlice& event : cutter.events()) {
     INFO(event.bytes);

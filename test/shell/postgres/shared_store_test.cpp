@@ -1,12 +1,17 @@
 // Replicas on one database beside each other: the fence, first starts, rights. Takeovers and trouble are in
 // postgres_store_test.cpp, what every store promises in state/store_contract_test.cpp.
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "catch.hpp"
 #include "postgres/server.hpp"
 #include "postgres/wire.hpp"
+#include "shell/os/clock.hpp"
+#include "shell/postgres/connection.hpp"
+#include "shell/postgres/lease_table.hpp"
 #include "shell/postgres/postgres_store.hpp"
 #include "shell/store_bench.hpp"
 
@@ -73,6 +78,28 @@ TEST_CASE("shared store: an orderly end gives back at once, and leaves no doubt"
   const auto opened = two->next<Opened>();
   CHECK(opened.clean);
   CHECK(opened.place->pages == 1);
+}
+
+TEST_CASE(
+    "shared store: an org that a live replica holds cannot be taken, even by one that knows no better") {
+  if (!PostgresServer::programs()) return test::skip(not_installed);
+  Bench bench;
+  const auto one = bench.replica("okta-1");
+  one->open_stream(acme, acme_key);
+  const StoreAccess access{
+      .url = bench.server.socket_url(), .password = {}, .password_file = {}, .ca_file = {}};
+  const std::string two = "00000000-0000-4000-8000-000000000002";
+  std::vector<PgStatement> statements{beat(two, "okta-2", ages, {acme_key})};
+  take_orgs(statements, two, {acme_key});
+  std::optional<int> taken;
+  PgConnection connection(access);
+  for (bool sent = false; !taken; connection.work(steady_now())) {
+    if (!connection.ready() || std::exchange(sent, true)) continue;
+    connection.send(
+        steady_now(), statements, PgConnection::usual_patience,
+        [&](const PgConnection::Outcome& answer) { taken = answer ? answer->back().count() : -1; });
+  }
+  CHECK(*taken == 0);
 }
 
 TEST_CASE("shared store: each replica knows of the fleet what its last round read") {
