@@ -37,7 +37,7 @@ std::optional<CredentialId> Org::grant(Now now) const {
 
 Instant Org::next_chance(Now now) const {
   Instant chance = std::max(now.steady, quiet_until_);
-  if (!within_budget(chance)) chance = std::max(chance, *window_end_);
+  if (!within_budget(chance)) chance = next_room(chance);
   if (!any_ready(now.steady)) return never;  // A token arrives with an answer.
   if (!all_refused()) return chance;
   Instant retry_at = never;
@@ -61,8 +61,8 @@ Instant Org::next_idle_key(Instant now) const {
     if (key.ready(now)) due = std::min(due, key.use_by);
   }
   if (due == never) return never;
-  return within_budget(std::max(due, quiet_until_)) ? std::max(due, quiet_until_)
-                                                    : std::max({due, quiet_until_, *window_end_});
+  const Instant chance = std::max({due, quiet_until_, now});
+  return within_budget(chance) ? chance : next_room(chance);
 }
 
 bool Org::open_for_asking(Instant now) const {
@@ -81,11 +81,25 @@ std::int64_t Org::budget() const {
 }
 
 bool Org::within_budget(Instant now) const {
-  if (window_over(now)) return true;
+  if (window_over(now)) return carried(now) < budget();
   if (spent_ >= budget()) return false;
   return !remaining_ ||
          static_cast<double>(*remaining_) >
              limits::rate_reserve * static_cast<double>(limit_.value_or(limits::rate_limit_assumed));
+}
+
+// Requests in flight may count in a window that begins now, and so may what was answered within a window's
+// length without saying in which.
+std::int64_t Org::carried(Instant now) const {
+  return outstanding_ + std::ranges::count_if(unplaced_, [&](Instant answered) {
+           return answered > now - limits::rate_window;
+         });
+}
+
+Instant Org::next_room(Instant now) const {
+  if (!window_over(now)) return *window_end_;
+  const auto first = std::ranges::upper_bound(unplaced_, now - limits::rate_window);
+  return (first == unplaced_.end() ? now : *first) + limits::rate_window;
 }
 
 Duration Org::pace(Instant now) const {
@@ -98,14 +112,11 @@ Duration Org::pace(Instant now) const {
 
 void Org::asked(Now now, CredentialId id) {
   if (window_over(now.steady)) {
-    // Requests in flight may count in the new window, and so may what was answered within a window's length
-    // without saying in which.
-    spent_ = outstanding_ + std::ranges::count_if(unplaced_, [&](Instant answered) {
-               return answered > now.steady - limits::rate_window;
-             });
-    unplaced_.clear();
+    spent_ = carried(now.steady);
+    std::erase_if(unplaced_, [&](Instant answered) { return answered <= now.steady - limits::rate_window; });
     remaining_.reset();
-    window_end_ = now.steady + limits::rate_window;
+    // The first of them that no longer counts makes room for another.
+    window_end_ = (unplaced_.empty() ? now.steady : unplaced_.front()) + limits::rate_window;
     window_reset_.reset();
   }
   ++spent_;

@@ -141,11 +141,11 @@ TEST_CASE("org: answers that do not tell their window may have been counted in t
 
 TEST_CASE("org: answers that did not tell their window count for a window's length") {
   OrgBench bench({first}, 0.5);
+  static_cast<void>(bench.asks(plain().rate(20, 19, 60s)));
   const auto spends_the_rest = [&] {
     return bench.asks_until_refused([] { return plain().rate(20, 18, 60s); });
   };
   SECTION("also where Okta had named a window before them") {
-    static_cast<void>(bench.asks(plain().rate(20, 19, 60s)));
     bench.pass(30s);
     static_cast<void>(bench.asks(status(404)));
     static_cast<void>(bench.asks(status(404)));
@@ -153,7 +153,6 @@ TEST_CASE("org: answers that did not tell their window count for a window's leng
     REQUIRE(spends_the_rest() == 8);
   }
   SECTION("also where the minute was one of our own") {
-    static_cast<void>(bench.asks(plain().rate(20, 19, 60s)));
     bench.pass(61s);
     static_cast<void>(bench.asks(status(500)));
     bench.pass(58s);
@@ -163,11 +162,28 @@ TEST_CASE("org: answers that did not tell their window count for a window's leng
     REQUIRE(spends_the_rest() == 8);
   }
   SECTION("and not in a window that begins after it") {
-    static_cast<void>(bench.asks(plain().rate(20, 19, 60s)));
     static_cast<void>(bench.asks(status(404)));
     bench.pass(61s);
     REQUIRE(spends_the_rest() == 10);
   }
+}
+
+TEST_CASE("org: where no answer tells its window, the whole share is spent, and no minute sees more") {
+  OrgBench bench({first}, 0.5);
+  constexpr int share = limits::rate_limit_assumed / 2;
+  std::vector<Instant> asked;
+  const Instant begun = bench.steady;
+  while (bench.steady - begun < 10min) {
+    if (!bench.may_ask()) {
+      bench.pass(100ms);
+      continue;
+    }
+    asked.push_back(bench.steady);
+    static_cast<void>(bench.asks(plain(), 300ms));
+  }
+  for (std::size_t i = share; i < asked.size(); ++i)
+    REQUIRE(asked[i] - asked[i - share] >= limits::rate_window);
+  REQUIRE(asked.size() >= 9 * share);
 }
 
 TEST_CASE("org: absurd limits and moments harm nothing") {

@@ -173,6 +173,10 @@ class Org {
   [[nodiscard]] std::int64_t budget() const;
   [[nodiscard]] bool within_budget(Instant now) const;
   [[nodiscard]] bool window_over(Instant now) const;
+  /// What may already count in a window that begins now.
+  [[nodiscard]] std::int64_t carried(Instant now) const;
+  /// When there may be room again, if there is none now.
+  [[nodiscard]] Instant next_room(Instant now) const;
   [[nodiscard]] std::optional<WallTime> believed_date(Now now, std::optional<WallTime> date);
   void learn_clock(Now now, WallTime asked_wall);
   void learn_rate(Now now, const OktaReply& reply);
