@@ -378,11 +378,9 @@ int cursor_set(Settings settings, const Environment& environment) {
   if (!since) return refuse(exit_usage, since.error().text);
   const auto tenants = find_tenants(settings.options.tenants, environment);
   if (!tenants) return refuse(exit_configuration, tenants.error().text);
-  auto tenant = std::ranges::find(tenants->entries, *domain, &TenantEntry::domain);
-  if (tenant == tenants->entries.end()) {  // As status shows it: without the http:// that a test server has.
-    tenant = std::ranges::find_if(
-        tenants->entries, [&](const TenantEntry& entry) { return entry.domain.name() == domain->name(); });
-  }
+  // By its name, as status shows it: without the http:// of a test server.
+  const auto tenant = std::ranges::find_if(
+      tenants->entries, [&](const TenantEntry& entry) { return entry.domain.name() == domain->name(); });
   if (tenant == tenants->entries.end())
     return refuse(exit_configuration, domain->name() + " is not in the tenants file");
   auto state = edit_state(settings, environment);
