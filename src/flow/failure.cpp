@@ -216,6 +216,15 @@ Failure hostile_link(std::string_view why) {
           .level = Level::error};
 }
 
+Failure no_link() {
+  return {.kind = "no link",
+          .text =
+              "Okta answered 200 with a full page that was seen before, and without a link to the "
+              "next one; check what answers under this domain",
+          .counted = &RequestCounts::ok,
+          .stuck = true};
+}
+
 std::string set_aside_reason(const UnreadableBody& why, std::size_t kept_bytes) {
   if (why.fault != BodyFault::too_large && why.fault != BodyFault::too_many) return {};
   const std::string size = std::to_string(why.bytes) + (why.fault == BodyFault::too_large ? " or more" : "");

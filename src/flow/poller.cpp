@@ -9,13 +9,6 @@
 #include "logzio_okta/okta/log_query.hpp"
 
 namespace logzio_okta {
-namespace {
-
-// At the tail an answer is due every poll interval; if it is later than this, we are behind.
-constexpr Duration tail_grace = 60s;
-constexpr std::chrono::milliseconds behind_max = std::chrono::years(100);
-
-}  // namespace
 
 Poller::Poller(StreamId stream, const TenantSpec& spec, const Policy& policy, Random random)
     : domain_(spec.domain),
@@ -161,7 +154,7 @@ void Poller::wake(Now now) {
 void Poller::hook_arrived(Now now, std::optional<WallTime> published, Duration pace) {
   wake_.hook_arrived(published, pace);
   // Otherwise it already asks as fast as allowed, or waits after a failure.
-  if (at_tail_) ask_at_ = std::min(ask_at_, wake_.first(now.steady));
+  if (at_tail()) ask_at_ = std::min(ask_at_, wake_.first(now.steady));
 }
 
 // An answer.
@@ -265,7 +258,6 @@ std::optional<Batch> Poller::take_page(Now now, const OktaReply& reply, const Or
                                        const std::vector<EventSlice>& events, std::string_view unfit) {
   const Question::Asked asked = std::get<Asking>(state_).asked;
   const WallTime okta_now = now.wall + org.offset;
-  answered_at_ = now.steady;
   if (!asked.own) setbacks_.link_answered();
   ReadPage read = reading_.read({.reply = reply,
                                  .asked = asked,
@@ -282,10 +274,10 @@ std::optional<Batch> Poller::take_page(Now now, const OktaReply& reply, const Or
 
   state_ = Waiting{};
   if (read.news) last_progress_ = now.steady;
-  at_tail_ = read.tail != Tail::Seen::no;
-  if (at_tail_) progress_.saw_tail(okta_now);
+  lateness_.answered(now.steady, read.tail != Tail::Seen::no);
+  if (at_tail()) progress_.saw_tail(okta_now);
   read.batch.constants = constants_;
-  read.batch.newest = at_tail_ && progress_.pages().empty();
+  read.batch.newest = at_tail() && progress_.pages().empty();
   keep(std::move(read.page), read.batch, read.moved);
   question_.answered();
   go_on(now, read);
@@ -312,19 +304,12 @@ void Poller::go_on(Now now, const ReadPage& read) {
     ++seen_.hostile_links;
     return failed(now, hostile_link(read.why_not));
   }
-  if (!read.news && read.full) {
-    return failed(
-        now, {.kind = "no link",
-              .text = "Okta answered 200 with a full page that was seen before, and without a link to the "
-                      "next one; check what answers under this domain",
-              .counted = &RequestCounts::ok,
-              .stuck = true});
-  }
+  if (!read.news && read.full) return failed(now, no_link());
   ++seen_.requests.ok;
   all_is_well(now);
-  const bool rests = at_tail_ ? !policy_.once || !read.moved : !read.moved;
+  const bool rests = at_tail() ? !policy_.once || !read.moved : !read.moved;
   ask_at_ = now.steady + (rests ? policy_.poll_interval : 0s);
-  if (at_tail_) {
+  if (at_tail()) {
     if (const auto again = wake_.again(now.steady, read.events == 0)) ask_at_ = std::min(ask_at_, *again);
   }
   // From the watermark, with the window from the store again.
@@ -366,7 +351,7 @@ void Poller::take_refusal(Now now, const OktaReply& reply, const OrgFacts& org) 
 void Poller::failed(Now now, const Failure& failure) {
   ++(seen_.requests.*failure.counted);
   seen_.last_error = failure.text;
-  at_tail_ = false;
+  lateness_.failed();
   if (const auto level = setbacks_.failed(now.steady, failure)) note(*level, failure.text);
   state_ = Waiting{};
   ask_at_ = now.steady + setbacks_.wait();
@@ -426,7 +411,7 @@ void Poller::settled(Now now, const Settlement& settlement, const OrgFacts& org)
     return;
   }
   count(seen_.events, settlement);
-  delivered_at_ = now.steady;
+  lateness_.delivered(now.steady);
   last_progress_ = now.steady;
   pop_settled(now, org);
   recover_if_saved();
@@ -441,7 +426,7 @@ void Poller::pop_settled(Now now, const OrgFacts& org) {
   if (stopping_ || setbacks_.any() || !std::holds_alternative<Waiting>(state_)) return;
   const auto limit = question_.try_full_pages(
       now.steady,
-      {.watermark = place().watermark, .restore_limit = place().restore_limit, .at_tail = at_tail_});
+      {.watermark = place().watermark, .restore_limit = place().restore_limit, .at_tail = at_tail()});
   if (limit) recover(*limit);
 }
 
@@ -489,17 +474,8 @@ TenantReport Poller::report(Now now) const {
   TenantReport report = seen_;
   report.events.in_flight = progress_.pages().events();
   report.newest_event = place().watermark;
-  if (answered_at_) report.last_answer = by_clock(now, *answered_at_);
-  if (delivered_at_) report.last_delivery = by_clock(now, *delivered_at_);
   report.recovering = place().recovering.has_value();
-  if (at_tail_ && answered_at_) {
-    // Nothing was left at the last answer; what has come since is unknown.
-    const Duration late = std::max(now.steady - *answered_at_, undelivered_for(now));
-    report.behind = late > policy_.poll_interval + tail_grace ? late : Duration(0);
-  } else if (place().watermark) {
-    const auto behind = progress_.okta_time(now) - *place().watermark;
-    report.behind = std::clamp(behind, 0ms, behind_max);  // Events may have any date.
-  }
+  lateness_.report(now, progress_, policy_.poll_interval, report);
   if (std::holds_alternative<Waiting>(state_)) report.next_ask = std::max<Duration>(ask_at_ - now.steady, 0s);
   const bool working = asking() || std::holds_alternative<Waiting>(state_);
   if (stopping_) {
@@ -512,13 +488,6 @@ TenantReport Poller::report(Now now) const {
     report.state = working && progress_.has_place() ? TenantState::following : TenantState::opening;
   }
   return report;
-}
-
-// An event that is older than one that is settled came late from Okta, not from us.
-Duration Poller::undelivered_for(Now now) const {
-  if (progress_.pages().empty() || !progress_.pages().front().watermark) return 0s;
-  const WallTime newest = std::max(*progress_.pages().front().watermark, progress_.settled_up_to());
-  return std::clamp<Duration>(progress_.okta_time(now) - newest, 0s, behind_max);
 }
 
 void Poller::send(std::optional<Save>&& save) {

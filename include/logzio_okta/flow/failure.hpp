@@ -59,6 +59,8 @@ struct Circumstances {
 [[nodiscard]] Failure surplus(std::size_t events, std::size_t limit);
 /// `why`: OktaReply::next_target.
 [[nodiscard]] Failure hostile_link(std::string_view why);
+/// A full page that was seen before, without a next link.
+[[nodiscard]] Failure no_link();
 
 /// The reason to record when a page is set aside of which only the beginning is kept; empty for any other
 /// page.

@@ -36,6 +36,7 @@
 #include "logzio_okta/flow/backoff.hpp"
 #include "logzio_okta/flow/batch.hpp"
 #include "logzio_okta/flow/failure.hpp"
+#include "logzio_okta/flow/lateness.hpp"
 #include "logzio_okta/flow/message.hpp"
 #include "logzio_okta/flow/org_facts.hpp"
 #include "logzio_okta/flow/progress.hpp"
@@ -76,7 +77,7 @@ class Poller {
   /// When `wants_to_ask` may become true because time has passed.
   [[nodiscard]] Instant deadline() const;
   /// The last page reached up to Okta's present. Requests at the tail are granted before any backlog.
-  [[nodiscard]] bool at_tail() const { return at_tail_; }
+  [[nodiscard]] bool at_tail() const { return lateness_.at_tail(); }
   /// Since when it has been ready to ask.
   [[nodiscard]] Instant wanting_since() const { return ask_at_; }
 
@@ -167,8 +168,6 @@ class Poller {
   bool judge_saved_link();
   void recover(std::uint32_t limit);
   void recover_if_saved();
-  /// The age of the oldest events that were read and are not settled; 0 if there are none.
-  [[nodiscard]] Duration undelivered_for(Now now) const;
   void ask_from_watermark(Now now, std::uint32_t limit);
   [[nodiscard]] WallTime recovery_start(Now now) const;
 
@@ -191,13 +190,11 @@ class Poller {
   Setbacks setbacks_;
   Instant ask_at_{};
   Wake wake_;
-  bool at_tail_ = false;
   bool stopping_ = false;
   Complaint asks_again_;  ///< Never healed: it comes and goes.
   Retention retention_;
   Instant last_progress_{};
-  std::optional<Instant> answered_at_;
-  std::optional<Instant> delivered_at_;
+  Lateness lateness_;
   TenantReport seen_;  ///< Its own part of the report.
   std::deque<Output> outputs_;
 };
