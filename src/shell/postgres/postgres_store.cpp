@@ -18,6 +18,7 @@
 #include "shell/postgres/commit_queue.hpp"
 #include "shell/postgres/connection.hpp"
 #include "shell/postgres/lease_keeper.hpp"
+#include "shell/postgres/shared_totals.hpp"
 #include "shell/postgres/spool_finder.hpp"
 #include "shell/postgres/state_reader.hpp"
 #include "shell/postgres/tables.hpp"
@@ -26,7 +27,6 @@ namespace logzio_okta {
 namespace {
 
 constexpr Duration close_timeout = 4s;
-constexpr Duration set_aside_summed_every = 60s;
 
 Duration since_boot_now() {
   timespec now{};
@@ -45,10 +45,12 @@ struct PostgresStore::Impl {
       : options(std::move(options_given)),
         leases(options.access, options.instance, options.lease, or_usual(options.since_boot)),
         connection(options.access),
+        totals(connection,
+               [this](std::uint64_t set_aside) { answers.emplace_back(SetAsideSize{set_aside}); }),
         spool(
             connection, leases, [this] { return may_ask(); },
             [this] {
-              if (!set_aside && may_ask()) sum_set_aside_now();
+              if (!totals.set_aside() && may_ask()) totals.sum(now);
             }),
         queue(
             connection, leases, [this](CommitQueue::Written&& written) { take_written(std::move(written)); },
@@ -75,6 +77,7 @@ struct PostgresStore::Impl {
   PostgresOptions options;
   LeaseKeeper leases;
   PgConnection connection;
+  SharedTotals totals;
   SpoolFinder spool;
   CommitQueue queue;
   StateReader reader;
@@ -91,10 +94,6 @@ struct PostgresStore::Impl {
   std::uint64_t judged_session = 0;  ///< A round went well since this session began.
 
   std::string giving_way;  ///< An org that another replica should have.
-  std::optional<std::uint64_t> set_aside;
-  Instant sum_set_aside_at{};
-  /// Bytes in the spool of all replicas, as of that sum, and what we added since.
-  std::uint64_t spooled = 0;
   bool replication_judged = false;
   bool nudged = false;
 
@@ -133,8 +132,7 @@ struct PostgresStore::Impl {
   void take_read(Read&& read) {
     if (streams.contains(read.stream)) answers.emplace_back(std::forward<Read>(read));
   }
-  void sum_set_aside_now();
-  [[nodiscard]] bool spool_is_full() const { return spooled > options.spool_bytes_max; }
+  [[nodiscard]] bool spool_is_full() const { return totals.spooled() > options.spool_bytes_max; }
   void judge_replication();
 
   // Writing.
@@ -193,7 +191,7 @@ void PostgresStore::Impl::on(const LeaseKeeper::Round&) {
     if (!is_open(org) && !reopening.contains(org)) leases.give(org, now);
   }
   spool.look(now);
-  if (spool.has_looked() && (now >= sum_set_aside_at || spool_is_full())) sum_set_aside_now();
+  if (spool.has_looked() && (totals.are_old(now) || spool_is_full())) totals.sum(now);
   judge_replication();
 }
 
@@ -243,7 +241,7 @@ void PostgresStore::Impl::tell_holders() {
 
 void PostgresStore::Impl::ask_questions() {
   // The core hears what is set aside before the first stream opens, like what waits in the spool.
-  if (may_ask() && set_aside) reader.ask();
+  if (may_ask() && totals.set_aside()) reader.ask();
 }
 
 std::optional<std::string> PostgresStore::Impl::key_to_read(StreamId id) const {
@@ -260,20 +258,6 @@ void PostgresStore::Impl::take_read(Opened&& opened) {
   if (opened.overtaken) opened.others_act_for = leases.lease();
   answers.emplace_back(std::move(opened));
   if (found->second.org() == giving_way) answers.emplace_back(GiveWay{found->first});
-}
-
-void PostgresStore::Impl::sum_set_aside_now() {
-  if (!connection.ready()) return;
-  sum_set_aside_at = now + set_aside_summed_every;
-  connection.send(now, {sum_set_aside()}, PgConnection::usual_patience,
-                  [this](const PgConnection::Outcome& answer) {
-                    if (!answer) return;
-                    spooled = spooled_bytes_of(answer->front());
-                    const std::uint64_t bytes = set_aside_bytes_of(answer->front());
-                    if (set_aside == bytes) return;
-                    set_aside = bytes;
-                    answers.emplace_back(SetAsideSize{bytes});
-                  });
 }
 
 /// Warns once: what a hook brought is only in the database.
@@ -298,7 +282,7 @@ void PostgresStore::Impl::commit(bool about_to_block) {
 }
 
 void PostgresStore::Impl::take_written(CommitQueue::Written&& written) {
-  if (written.set_aside_bytes > 0) set_aside = set_aside.value_or(0) + written.set_aside_bytes;
+  totals.add_set_aside(written.set_aside_bytes);
   for (const auto& [stream, number] : written.saved)
     answers.emplace_back(Saved{.stream = stream, .number = number});
   for (const SpoolWritten& spooled_now : written.spooled) answer_spooled(spooled_now);
@@ -309,7 +293,7 @@ void PostgresStore::Impl::take_written(CommitQueue::Written&& written) {
 /// The core need not know about events that another replica ships.
 void PostgresStore::Impl::answer_spooled(const SpoolWritten& written) {
   Spooled answer = written.answer;
-  spooled += answer.bytes;
+  totals.add_spooled(answer.bytes);
   const auto stream = streams.find(answer.stream);
   if (stream == streams.end() || stream->second.phase == Phase::waiting) {
     answer = {.stream = answer.stream, .hook = answer.hook, .kept = true, .why_not = {}};
@@ -476,7 +460,7 @@ std::optional<Input> PostgresStore::next_answer() {
 }
 
 std::uint64_t PostgresStore::set_aside_bytes() const {
-  return impl_->set_aside.value_or(0);
+  return impl_->totals.set_aside().value_or(0);
 }
 
 std::optional<FleetReport> PostgresStore::fleet_report(Instant now) const {
