@@ -16,9 +16,8 @@ std::string_view cure_of_certificate(CertificateFault fault) {
     case CertificateFault::expired:
       return "if this machine's clock is right, the server's operator must renew it";
     case CertificateFault::not_yet_valid:
-      return "if this machine's clock is behind, set it (NTP); if it is right, the server's operator must "
-             "replace "
-             "the certificate";
+      return "if this machine's clock is behind, set it (NTP); if it is right, the server's operator "
+             "must replace the certificate";
     case CertificateFault::wrong_name:
       return "correct the name in the configuration, or the DNS record or proxy that answers for it";
     case CertificateFault::unknown_ca:

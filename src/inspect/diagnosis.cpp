@@ -223,8 +223,7 @@ class TenantDoctor {
     return "Okta has no System Log under this domain (" + status + ": " + describe_okta_error(answer) +
            "); write the org's own domain, for example acme.okta.com; if the org was renamed, stop the "
            "daemon first, run the command that its log has (logzio-okta cursor set NEW-DOMAIN and a moment), "
-           "and "
-           "start it again; if it was deleted, remove its entry";
+           "and start it again; if it was deleted, remove its entry";
   }
 
   void read_page(const HttpAnswer& answer) {

@@ -180,9 +180,8 @@ class Bench {
       rss.push_back(static_cast<double>(trial.start_rss) / mib);
     }
     fmt::print(
-        "\nStart: {:.0f} ms from exec to the first request ({:.0f} ms CPU, {:.1f} MiB touched); the program "
-        "has "
-        "{:.2f} MB\n",
+        "\nStart: {:.0f} ms from exec to the first request ({:.0f} ms CPU, {:.1f} MiB touched); "
+        "the program has {:.2f} MB\n",
         median(ms), median(cpu), median(rss), static_cast<double>(std::filesystem::file_size(daemon_)) / mb);
   }
 
@@ -265,9 +264,8 @@ class Bench {
     }
     fmt::print(
         "\n{} and {}: {} tenants with {} full pages each; medians of {} rounds\n"
-        "                 full pages: us/event  peak RSS  turns over 10 ms   at the tail: us/event       p50 "
-        "      "
-        "p99  turns over 10 ms\n",
+        "                 full pages: us/event  peak RSS  turns over 10 ms   "
+        "at the tail: us/event       p50       p99  turns over 10 ms\n",
         usual, other, tenants_many, each, rounds_);
     for (Row& row : rows) {
       std::ranges::sort(row.full, {}, &Trial::cpu_us_per_event);
@@ -282,8 +280,7 @@ class Bench {
     std::ranges::sort(ratios);
     fmt::print(
         "  CPU of the other for full pages: {:.3f} times that of the first in the median of the rounds, "
-        "{:.3f} "
-        "to {:.3f}; its best round {:.3f} times the best of the first\n",
+        "{:.3f} to {:.3f}; its best round {:.3f} times the best of the first\n",
         median(ratios), ratios.front(), ratios.back(),
         rows[1].full.front().cpu_us_per_event() / rows[0].full.front().cpu_us_per_event());
   }

@@ -135,8 +135,8 @@ where p.id <> all($3::bigint[]) group by p.key)";
 
 PgStatement commit_for_good() {
   return PgStatement(
-      "select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = "
-      "'off'");
+      "select set_config('synchronous_commit', 'on', true) "
+      "where current_setting('synchronous_commit') = 'off'");
 }
 
 PgStatement write_save(const std::string& key, const Fence& fence, std::uint64_t number, const Save& save,
@@ -366,11 +366,10 @@ PgStatement sum_set_aside() {
   return PgStatement(
       "select a.bytes, a.items, a.events, s.bytes, s.events, s.rows from ("
       "select coalesce(sum(length(bytes) + length(reason) + length(answer)), 0)::bigint as bytes, "
-      "count(*)::bigint as items, coalesce(sum(events), 0)::bigint as events from logzio_okta.set_aside) as "
-      "a, ("
-      "select coalesce(sum(length(events) + length(source) + length(event_id) + length(event_time)), "
-      "0)::bigint "
-      "as bytes, coalesce(sum(count), 0)::bigint as events, count(*)::bigint as rows "
+      "count(*)::bigint as items, coalesce(sum(events), 0)::bigint as events from logzio_okta.set_aside) "
+      "as a, ("
+      "select coalesce(sum(length(events) + length(source) + length(event_id) + length(event_time)), 0)"
+      "::bigint as bytes, coalesce(sum(count), 0)::bigint as events, count(*)::bigint as rows "
       "from logzio_okta.spool) as s");
 }
 
