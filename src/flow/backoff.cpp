@@ -74,6 +74,11 @@ std::optional<Level> Complaint::failed(Instant now, std::string_view kind, Urgen
   return Level::error;
 }
 
+std::string Complaint::so_far(Instant now) const {
+  const auto minutes = std::chrono::floor<std::chrono::minutes>(now - since_.value_or(now));
+  return minutes < 1min ? std::string() : ". It has lasted for " + describe(minutes);
+}
+
 std::optional<Duration> Complaint::healed(Instant now) {
   if (!since_) return std::nullopt;
   const Duration lasted = now - *since_;

@@ -20,18 +20,19 @@ std::optional<Note> DestinationNotes::in_trouble(Instant now, std::size_t lines,
   const auto level = trouble_.failed(now, std::to_string(retry.status), retry.urgency);
   if (!level) return std::nullopt;
   return note(*level, "Logz.io at " + name_ + " did not take a bulk of " + counted(lines, "line") + ": " +
-                          retry.text + ". Nothing is lost; retrying");
+                          retry.text + ". Nothing is lost; retrying" + trouble_.so_far(now));
 }
 
 std::optional<Note> DestinationNotes::token_refused(Instant now, const std::string& set_by) {
   if (!token_trouble_.failed(now, "401")) return std::nullopt;
-  return note(Level::error,
-              "Logz.io at " + name_ +
-                  " refuses the shipping token (401): the token is wrong or belongs to another region; "
-                  "check " +
-                  set_by +
-                  ". Nothing is lost: Okta keeps the events, and delivery goes on when the token is "
-                  "accepted");
+  return note(
+      Level::error,
+      "Logz.io at " + name_ +
+          " refuses the shipping token (401): the token is wrong or belongs to another region; "
+          "check " +
+          set_by +
+          ". Nothing is lost: Okta keeps the events, and delivery goes on when the token is accepted" +
+          token_trouble_.so_far(now));
 }
 
 std::optional<Note> DestinationNotes::takes_again(Instant now) {

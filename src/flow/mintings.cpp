@@ -59,10 +59,12 @@ void Mintings::tell_refused(Now now, const Minting& minting, const MintEnd& end)
     return say(minting, Level::debug, "requesting the access token again: " + end.text);
   }
   const bool refused = end.next == Mint::Next::refused;
-  const auto level = troubles_[minting.key].failed(now.steady, name_of(end.trouble), end.urgency);
+  Complaint& trouble = troubles_[minting.key];
+  const auto level = trouble.failed(now.steady, name_of(end.trouble), end.urgency);
   if (!level) return;
   const bool another = refused && !minting.org->all_refused() && minting.org->keys() > 1;
-  say(minting, refused ? Level::error : *level, end.text + (another ? "; switching to another key" : ""));
+  say(minting, refused ? Level::error : *level,
+      end.text + (another ? "; switching to another key" : "") + trouble.so_far(now.steady));
 }
 
 void Mintings::say(const Minting& minting, Level level, std::string text) {

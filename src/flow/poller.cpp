@@ -352,7 +352,8 @@ void Poller::failed(Now now, const Failure& failure) {
   ++(seen_.requests.*failure.counted);
   seen_.last_error = failure.text;
   lateness_.failed();
-  if (const auto level = setbacks_.failed(now.steady, failure)) note(*level, failure.text);
+  if (const auto level = setbacks_.failed(now.steady, failure))
+    note(*level, failure.text + setbacks_.so_far(now.steady));
   state_ = Waiting{};
   ask_at_ = now.steady + setbacks_.wait();
   if (!failure.stuck || !progress_.has_place()) return;

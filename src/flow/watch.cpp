@@ -90,8 +90,9 @@ void Watch::save_failed(Now now, const SaveFailed& failed) {
   copying_fails_ = failed.copy;
   saving_error_ = (failed.copy ? "the copy cannot be saved: " : "the state cannot be saved: ") + failed.text;
   if (save_trouble_.failed(now.steady, *saving_error_)) {
-    note(Level::error,
-         *saving_error_ + ". Nothing more is fetched or delivered until it can; nothing is lost");
+    note(Level::error, *saving_error_ +
+                           ". Nothing more is fetched or delivered until it can; nothing is lost" +
+                           save_trouble_.so_far(now.steady));
   }
 }
 

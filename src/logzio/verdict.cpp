@@ -213,32 +213,6 @@ Verdict judge_answer(const HttpAnswer& answer, std::size_t lines, WallTime wall)
   return retry_later(answer, wall);
 }
 
-std::string_view what_happened(TransportFault fault) {
-  switch (fault) {
-    case TransportFault::unresolved:
-      return "its host name could not be resolved";
-    case TransportFault::unreachable:
-      return "no connection to it";
-    case TransportFault::proxy_refused:
-      return "the proxy opened no tunnel to it";
-    case TransportFault::untrusted:
-      return "its certificate is not trusted";
-    case TransportFault::tls_failed:
-      return "TLS with it failed";
-    case TransportFault::timed_out:
-      return "it did not answer in time";
-    case TransportFault::cut:
-      return "the connection broke before it answered";
-    case TransportFault::answer_too_large:
-      return "its answer is too large to be a listener's";
-    case TransportFault::refused_by_us:
-      return "our own rules forbid sending anything";
-    case TransportFault::held_by_us:
-      return "nothing is sent";
-  }
-  std::unreachable();
-}
-
 }  // namespace
 
 Verdict judge(const BulkResult& result, std::size_t lines, WallTime wall) {
@@ -247,8 +221,8 @@ Verdict judge(const BulkResult& result, std::size_t lines, WallTime wall) {
   const auto& error = std::get<TransportError>(result);
   verdict::Retry retry{.perhaps_taken = error.sent,
                        .timed_out = error.sent && error.fault == TransportFault::timed_out,
-                       .text = std::string(what_happened(error.fault))};
-  if (!error.text.empty()) retry.text += " (" + quotable(error.text) + ")";
+                       .text = quotable(error.text)};
+  if (error.fault == TransportFault::held_by_us) retry.text = "nothing is sent (" + retry.text + ")";
   if (!error.cure.empty()) retry.text += "; " + quotable(error.cure);
   retry.urgency = urgency_of(error);
   return retry;

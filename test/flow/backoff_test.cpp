@@ -78,6 +78,16 @@ TEST_CASE("complaint: healing says how long it went on, once") {
   REQUIRE_FALSE(complaint.healed(Instant{} + 32s));
 }
 
+TEST_CASE("complaint: a report ends with how long it has gone on, from its second minute") {
+  Complaint complaint;
+  REQUIRE(complaint.so_far(Instant{}).empty());
+  REQUIRE(complaint.failed(Instant{}, "503"));
+  REQUIRE(complaint.so_far(Instant{} + 59s).empty());
+  REQUIRE(complaint.so_far(Instant{} + 6min + 59s) == ". It has lasted for 6 min");
+  REQUIRE(complaint.healed(Instant{} + 7min));
+  REQUIRE(complaint.so_far(Instant{} + 7min).empty());
+}
+
 TEST_CASE("complaint: what comes and goes is said as rarely as what stays") {
   Complaint complaint;
   std::vector<Duration> said;

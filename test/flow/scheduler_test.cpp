@@ -179,7 +179,7 @@ TEST_CASE("scheduler: the summary of a tenant that is held says why") {
   REQUIRE(bench.notes_with("; Logz.io: 401: it does not know the token") >= 1);
 }
 
-TEST_CASE("scheduler: what an alert pages for is an error in the log by then, with what to check") {
+TEST_CASE("scheduler: what an alert pages for is an error by then, with its cure and since when") {
   const auto level_after = [](const std::function<HttpResult(const Bench&)>& okta, int listener,
                               std::string_view text) {
     Bench bench;
@@ -189,6 +189,7 @@ TEST_CASE("scheduler: what an alert pages for is an error in the log by then, wi
     Level highest = Level::trace;
     for (const Note& note : bench.notes) {
       if (note.text.contains(text)) highest = std::max(highest, note.level);
+      if (note.level == Level::error) REQUIRE(note.text.contains(". It has lasted for "));
     }
     return highest;
   };

@@ -40,6 +40,8 @@ class Complaint {
   /// How long it went on, if it had been reported.
   [[nodiscard]] std::optional<Duration> healed(Instant now);
   [[nodiscard]] bool active() const { return since_.has_value(); }
+  /// A sentence that ends a report: how long it has gone on. Empty in its first minute.
+  [[nodiscard]] std::string so_far(Instant now) const;
 
  private:
   struct Kind {

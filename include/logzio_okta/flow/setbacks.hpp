@@ -1,11 +1,12 @@
 // Setbacks: a stream's failures in a row: how long to wait after each, and when to tell people.
 //
-//     if (auto level = setbacks.failed(now, failure)) note(*level, failure.text);
+//     if (auto level = setbacks.failed(now, failure)) note(*level, failure.text + setbacks.so_far(now));
 //     ask_at = now + setbacks.wait();
 //     if (auto lasted = setbacks.healed(now)) note(Level::info, "answers again");
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "logzio_okta/base/random.hpp"
 #include "logzio_okta/base/time.hpp"
@@ -20,6 +21,8 @@ class Setbacks {
 
   /// The level to report it at, if it should be reported.
   [[nodiscard]] std::optional<Level> failed(Instant now, const Failure& failure);
+  /// Complaint::so_far.
+  [[nodiscard]] std::string so_far(Instant now) const { return trouble_.so_far(now); }
   /// How long to wait now that it failed once more.
   [[nodiscard]] Duration wait();
   /// Okta's link was refused. An answer to a question of our own in between says nothing about the next link,

@@ -200,7 +200,7 @@ DestinationSpec Keyring::describe(const Destination& destination, const TenantEn
     spec.name = entry.domain.name();
     spec.set_by = (destination.usual                ? usual_.token_from
                    : destination.token_file.empty() ? "logzio_token"
-                                                    : "logzio_token_file") +
+                                                    : "logzio_token_file (" + destination.token_file + ")") +
                   " and " + (entry.listener ? "logzio_listener_host" : usual_.listener_from) + " (for " +
                   entry.domain.name() + " in the tenants file)";
   }

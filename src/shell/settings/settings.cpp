@@ -154,7 +154,6 @@ class Reader {
     settings_.no_token = !options.token_file;
     if (!options.token_file) return;
     const std::string from = line_.has("token-file") ? "--token-file" : "LOGZIO_TOKEN_FILE";
-    options.token_from = from;
     if (check_token(*options.token_file)) {
       return bad_value(from +
                        ": this looks like the token itself; write it into a file and name that file here");
@@ -162,6 +161,7 @@ class Reader {
     Result<Secret> token = read_token_file(*options.token_file, options.warnings);
     if (!token) return bad_value(from + ": " + token.error().text);
     options.token = std::move(*token);
+    options.token_from = from + " (" + *options.token_file + ")";
   }
 
   /// The other way to name one of Logz.io's own listeners.

@@ -156,6 +156,7 @@ TEST_CASE("keyring: a destination is a listener and where its token comes from")
                                             "listener.logz.io/?token=F", "listener.logz.io/?token=W",
                                             "listener-eu.logz.io/?token=U"});
   CHECK(roster.tenants[1].destination == roster.tenants[2].destination);
+  CHECK(roster.destinations[1].set_by.starts_with("logzio_token_file (/run/secrets/bc) and "));
   CHECK(keyring.take_changed_tokens().empty());
 }
 

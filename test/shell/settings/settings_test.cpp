@@ -355,6 +355,7 @@ TEST_CASE("settings: the token comes from its variable or from a file, and a fla
   const Settings by_flag = settings({"--token-file", file});
   REQUIRE(by_flag.options.token.expose() == other);
   REQUIRE(by_flag.options.token_file == file);
+  REQUIRE(by_flag.options.token_from == "--token-file (" + file + ")");
   REQUIRE(by_flag.options.warnings.empty());
   REQUIRE(settings({}, {{"LOGZIO_TOKEN", ""}, {"LOGZIO_TOKEN_FILE", file}}).options.token.expose() == other);
 
