@@ -462,8 +462,8 @@ void OktaOrg::apply_to_page(const OktaFault& fault, Answer& answer, const Reques
                      return;
                    if (brief.events == 0 && page.begin == 0) return;  // No cursor leads there.
                    page.end = page.begin + brief.events;
-                   page.next = brief.events > 0 ? link(served_->query, log_->cursor_at(page.end))
-                                                : link_beside(served_->query, page.begin);
+                   // Only repeats may be left of it; more follows, so the link leads on.
+                   page.next = link_beside(served_->query, page.end);
                    fill(answer, page, request, record);
                  },
                  [&](const fault::SamePage& same) {
