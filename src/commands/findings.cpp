@@ -147,6 +147,67 @@ void write_sighting(Json& json, const Sighting& seen) {
   json.member("seconds", seen.took);
 }
 
+void write_state(Json& json, const StateFound& state, const StoreFound& store) {
+  if (store.place.empty()) {
+    json.member("state_dir", state.path);
+    json.member("state_dir_exists", state.exists);
+    json.member("state_dir_owner", std::int64_t{state.owner});
+    json.member("state_dir_mode", std::int64_t{state.mode});
+    json.member("state_dir_free_bytes", state.free_bytes);
+  } else {
+    json.member("store", store.place);
+    json.member("store_server", store.server);
+    if (store.round_trip) json.member("store_seconds", *store.round_trip);
+    json.begin_list("replicas");
+    for (const std::string& line : store.fleet) json.element(line);
+    json.end_list();
+  }
+  if (const auto& set_aside = store.place.empty() ? state.set_aside : store.set_aside) {
+    json.member("set_aside_events", set_aside->events);
+    json.member("set_aside_bytes", set_aside->bytes);
+  }
+}
+
+void write_tenant(Json& json, const TenantDiagnosis& tenant) {
+  json.begin();
+  json.member("domain", tenant.domain);
+  for (const auto& [key, cell] :
+       {std::pair{"dns", &tenant.dns}, std::pair{"proxy", &tenant.proxy}, std::pair{"tls", &tenant.tls},
+        std::pair{"http", &tenant.http}, std::pair{"key", &tenant.key}, std::pair{"role", &tenant.role},
+        std::pair{"clock", &tenant.clock}}) {
+    json.member(key, *cell);
+  }
+  json.member("rate_limit", tenant.rate_limit);
+  json.member("rate_remaining", tenant.rate_left);
+  json.member("rate_spent_by_others", tenant.rate_of_others);
+  json.member("clock_ahead_seconds", tenant.clock_ahead);
+  json.member("newest_event", tenant.newest_event);
+  write_sighting(json, tenant.sighting);
+  json.end();
+}
+
+void write_listener(Json& json, const ListenerDiagnosis& listener) {
+  json.begin();
+  json.member("listener", listener.listener);
+  json.member("set_by", listener.set_by);
+  for (const auto& [key, cell] :
+       {std::pair{"dns", &listener.dns}, std::pair{"proxy", &listener.proxy}, std::pair{"tls", &listener.tls},
+        std::pair{"http", &listener.http}, std::pair{"token", &listener.token}}) {
+    json.member(key, *cell);
+  }
+  write_sighting(json, listener.sighting);
+  json.end();
+}
+
+void write_finding(Json& json, const Finding& finding) {
+  json.begin();
+  json.member("severity", name_of(finding.severity));
+  json.member("subject", finding.subject);
+  json.member("step", finding.step);
+  json.member("text", finding.text);
+  json.end();
+}
+
 }  // namespace
 
 std::string examination_text(const Examination& examination, Colour colour, bool strict) {
@@ -170,71 +231,18 @@ std::string examination_json(const Examination& examination, int exit_code) {
   json.begin();
   json.member("at", examination.at);
   json.member("exit_code", std::int64_t{exit_code});
-  const StateFound& state = examination.state;
-  const StoreFound& store = examination.store;
-  if (store.place.empty()) {
-    json.member("state_dir", state.path);
-    json.member("state_dir_exists", state.exists);
-    json.member("state_dir_owner", std::int64_t{state.owner});
-    json.member("state_dir_mode", std::int64_t{state.mode});
-    json.member("state_dir_free_bytes", state.free_bytes);
-  } else {
-    json.member("store", store.place);
-    json.member("store_server", store.server);
-    if (store.round_trip) json.member("store_seconds", *store.round_trip);
-    json.begin_list("replicas");
-    for (const std::string& line : store.fleet) json.element(line);
-    json.end_list();
-  }
-  if (const auto& set_aside = store.place.empty() ? state.set_aside : store.set_aside) {
-    json.member("set_aside_events", set_aside->events);
-    json.member("set_aside_bytes", set_aside->bytes);
-  }
+  write_state(json, examination.state, examination.store);
   json.member("daemon", examination.daemon.headline);
   json.member("daemon_running", examination.daemon.running);
   json.member("daemon_woken", examination.daemon.woken);
   json.begin_list("tenants");
-  for (const TenantDiagnosis& tenant : examination.tenants) {
-    json.begin();
-    json.member("domain", tenant.domain);
-    for (const auto& [key, cell] :
-         {std::pair{"dns", &tenant.dns}, std::pair{"proxy", &tenant.proxy}, std::pair{"tls", &tenant.tls},
-          std::pair{"http", &tenant.http}, std::pair{"key", &tenant.key}, std::pair{"role", &tenant.role},
-          std::pair{"clock", &tenant.clock}}) {
-      json.member(key, *cell);
-    }
-    json.member("rate_limit", tenant.rate_limit);
-    json.member("rate_remaining", tenant.rate_left);
-    json.member("rate_spent_by_others", tenant.rate_of_others);
-    json.member("clock_ahead_seconds", tenant.clock_ahead);
-    json.member("newest_event", tenant.newest_event);
-    write_sighting(json, tenant.sighting);
-    json.end();
-  }
+  for (const TenantDiagnosis& tenant : examination.tenants) write_tenant(json, tenant);
   json.end_list();
   json.begin_list("listeners");
-  for (const ListenerDiagnosis& listener : examination.listeners) {
-    json.begin();
-    json.member("listener", listener.listener);
-    json.member("set_by", listener.set_by);
-    for (const auto& [key, cell] : {std::pair{"dns", &listener.dns}, std::pair{"proxy", &listener.proxy},
-                                    std::pair{"tls", &listener.tls}, std::pair{"http", &listener.http},
-                                    std::pair{"token", &listener.token}}) {
-      json.member(key, *cell);
-    }
-    write_sighting(json, listener.sighting);
-    json.end();
-  }
+  for (const ListenerDiagnosis& listener : examination.listeners) write_listener(json, listener);
   json.end_list();
   json.begin_list("findings");
-  for (const Finding& finding : examination.findings) {
-    json.begin();
-    json.member("severity", name_of(finding.severity));
-    json.member("subject", finding.subject);
-    json.member("step", finding.step);
-    json.member("text", finding.text);
-    json.end();
-  }
+  for (const Finding& finding : examination.findings) write_finding(json, finding);
   json.end_list();
   json.end();
   return json.text();
