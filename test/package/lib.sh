@@ -28,7 +28,7 @@ soon() {
 }
 
 into() { "${@:2}" >"$1" 2>&1 </dev/null; } # into FILE COMMAND...: what it prints is for who looks into WORK.
-holds() { grep -qF -e "$2" "$1"; }   # holds FILE TEXT
+holds() { grep -qsF -e "$2" "$1"; }   # holds FILE TEXT
 says() { [[ $("${@:2}" 2>&1) == *"$1"* ]]; } # says TEXT COMMAND...
 
 # start_sandbox BINARY DIR: two orgs and a listener until the script ends; exports $listener.
