@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -68,6 +70,8 @@ void HookStream::opened(Now /*now*/, const Opened& opened) {
   phase_ = Phase::open;
   if (opened.place) {
     place_ = *opened.place;
+    constexpr std::uint64_t rows_max = std::numeric_limits<std::int64_t>::max();
+    if (place_.pages > rows_max) place_.pages = 0;  // The state is damaged: what the spool has is delivered.
     read_until_ = place_.pages;
   } else {
     outputs_.emplace_back(saves_.next(place_));  // So that its rows have a stream to belong to.

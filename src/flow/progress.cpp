@@ -13,6 +13,7 @@ constexpr auto full_limit = static_cast<std::uint32_t>(limits::page_events_max);
 // Some events are dated ahead of Okta's clock. What is in flight is in doubt up to its own date, but no
 // further ahead than this: one absurd date must not keep a stream in doubt forever.
 constexpr Duration published_ahead_max = 15min;
+constexpr std::uint64_t pages_max = std::uint64_t{1} << 62U;  // More were never read: the state is damaged.
 
 std::optional<WallTime> later(std::optional<WallTime> a, std::optional<WallTime> b) {
   return std::max(a, b);
@@ -25,7 +26,7 @@ void Progress::open(const Opened& opened) {
   has_place_ = true;
   place_ = *opened.place;
   place_.limit = std::clamp(place_.limit, 1U, full_limit);
-  pages_made_ = place_.pages;
+  pages_made_ = place_.pages = std::min(place_.pages, pages_max);
   rows_.assign(opened.rows.begin(), opened.rows.end());
   for (const RowInfo& row : rows_) row_events_ += row.events;
 }
@@ -89,6 +90,7 @@ std::optional<Save> Progress::pass(const LogPage& empty) {
   if (!empty.ends_recovery && !empty.ends_doubt) return std::nullopt;
   if (empty.ends_recovery) place_.recovering.reset();
   if (empty.ends_doubt) place_.in_doubt.reset();
+  place_.repeated = empty.repeated;  // The recovery knew its events; without it, the window has to.
   return save();
 }
 

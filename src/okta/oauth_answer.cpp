@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <string_view>
 #include <utility>
 
 #include <rapidjson/reader.h>
@@ -86,9 +87,18 @@ class MembersHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Me
   std::size_t depth_ = 0;
 };
 
+// Whether one of the last bytes begins a UTF-8 sequence.
+bool begins_sequence_at_end(std::string_view text) {
+  constexpr std::size_t sequence_max = 4;
+  const std::string_view end = text.substr(text.size() - std::min(text.size(), sequence_max - 1));
+  return std::ranges::any_of(end, [](char c) { return static_cast<unsigned char>(c) >= 0xC0U; });
+}
+
 // In place: RapidJSON would copy each string, and the token with them, into memory that it does not wipe.
 std::optional<Members> read_members(std::string& json) {
   if (json.contains('\0')) return std::nullopt;
+  // RapidJSON would read the rest of such a sequence from after the text. No object ends so.
+  if (begins_sequence_at_end(json)) return std::nullopt;
   rapidjson::InsituStringStream stream(json.data());
   rapidjson::Reader reader;
   MembersHandler handler;

@@ -31,6 +31,25 @@ TEST_CASE("poller: what was settled before is filtered out of the answer to anot
   REQUIRE_FALSE(bench.report().tenants[0].recovering);
 }
 
+TEST_CASE("poller: what a recovery met at a link that does not move is known after a restart, too") {
+  Bench bench = settled_bench();
+  fails_until_it_asks_anew(bench, [&] { bench.okta_replies(body("[")); });
+  for (int i = 0; i < 2; ++i) {  // In small pages, and then in full ones.
+    bench.okta_replies(page({event(1), event(2)}).next(link_b));
+    bench.pass(bench.settings.policy.poll_interval);
+  }
+  REQUIRE(bench.wants() == link_b);
+  bench.okta_replies(page({event(3)}).next(link_b));  // The log ends here, and so does the recovery.
+  bench.pass(bench.settings.policy.poll_interval);
+  REQUIRE_FALSE(place_of(bench).recovering);
+  REQUIRE(place_of(bench).repeated);
+
+  bench.crashes();
+  REQUIRE(bench.wants() == link_b);
+  follows(bench, {event(3), event(4)}, link_c);
+  REQUIRE(bench.delivered.size() == 4);
+}
+
 TEST_CASE("poller: an outage of Okta's that no other question would cure keeps the question") {
   Bench bench;
   follows(bench, {event(1)}, link_a);
