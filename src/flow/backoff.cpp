@@ -67,10 +67,11 @@ std::optional<Level> Complaint::failed(Instant now, std::string_view kind, Urgen
   const bool error = urgency == Urgency::now || (urgency == Urgency::lasting && lasts);
   if (!error) return failed(now, kind) ? std::optional(Level::warn) : std::nullopt;
   // Once a failure is an error, it is reported hourly, however often its kind changes.
-  if (now < next_error_ && !stays_unsaid(now)) return std::nullopt;
+  const bool lasts_again = lasts && !error_since_;
+  if (now < next_error_ && !stays_unsaid(now) && !lasts_again) return std::nullopt;
   met.next = next_error_ = now + error_pause;
   ++met.said;
-  said_since_ = true;
+  said_since_ = error_since_ = true;
   return Level::error;
 }
 
@@ -84,6 +85,7 @@ std::optional<Duration> Complaint::healed(Instant now) {
   const Duration lasted = now - *since_;
   since_.reset();
   lasting_since_.reset();
+  error_since_ = false;
   last_.clear();
   return std::exchange(said_since_, false) ? std::optional(lasted) : std::nullopt;
 }

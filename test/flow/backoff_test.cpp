@@ -152,6 +152,21 @@ TEST_CASE("complaint: what may pass is a warning until it has lasted, then an er
   REQUIRE(said(68min) == Level::warn);
 }
 
+TEST_CASE("complaint: an outage that comes back is an error again once it has lasted") {
+  Complaint complaint;
+  const auto level_at = [&](Duration at) {
+    return complaint.failed(Instant{} + at, "unreachable", Urgency::lasting);
+  };
+  for (const Duration begin : {Duration(0s), Duration(10min), Duration(20min)}) {
+    std::vector<Duration> errors;
+    for (Duration at = 0s; at <= limits::patience_until_error + 3min; at += 10s) {
+      if (level_at(begin + at) == Level::error) errors.push_back(at);
+    }
+    REQUIRE(errors == std::vector<Duration>{limits::patience_until_error});
+    REQUIRE(complaint.healed(Instant{} + begin + 9min));
+  }
+}
+
 TEST_CASE("complaint: what lasts is counted from its own first failure, and only while something is tried") {
   const Instant begin{};
   Complaint limited;

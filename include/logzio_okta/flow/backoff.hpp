@@ -35,7 +35,8 @@ class Complaint {
   /// True if this occurrence should be reported.
   [[nodiscard]] bool failed(Instant now, std::string_view kind);
   /// The same for a failure that a person may have to fix: the level to report it at. WARN while it may pass;
-  /// ERROR at once or after it has lasted for limits::patience_until_error, then hourly.
+  /// ERROR at once or after it has lasted for limits::patience_until_error, then hourly. One that came back
+  /// and lasts as long is an ERROR again, whatever was reported before it healed.
   [[nodiscard]] std::optional<Level> failed(Instant now, std::string_view kind, Urgency urgency);
   /// How long it went on, if it had been reported.
   [[nodiscard]] std::optional<Duration> healed(Instant now);
@@ -60,9 +61,10 @@ class Complaint {
   std::optional<Instant> lasting_since_;  ///< The first failure that a person may have to fix, of those ...
   Instant failed_at_{};                   ///< ... that followed each other up to this one.
   bool said_since_ = false;
-  std::string last_;         ///< The latest kind, until it heals.
-  std::vector<Kind> kinds_;  ///< A few recent ones.
-  Instant next_error_{};     ///< For any kind.
+  bool error_since_ = false;  ///< Reported as an error since it came back.
+  std::string last_;          ///< The latest kind, until it heals.
+  std::vector<Kind> kinds_;   ///< A few recent ones.
+  Instant next_error_{};      ///< For any kind.
 };
 
 }  // namespace logzio_okta
