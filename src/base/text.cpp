@@ -85,8 +85,10 @@ std::string describe_bytes(std::uint64_t bytes) {
   return text + std::string(name);
 }
 
-std::string counted(std::uint64_t number, std::string_view noun) {
-  return std::to_string(number) + " " + std::string(noun) + (number == 1 ? "" : "s");
+std::string counted(std::uint64_t number, std::string_view noun, std::string_view plural) {
+  const std::string count = std::to_string(number) + " ";
+  if (number == 1) return count + std::string(noun);
+  return count + (plural.empty() ? std::string(noun) + "s" : std::string(plural));
 }
 
 std::string printable(std::string_view text, std::size_t bytes_max) {

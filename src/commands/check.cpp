@@ -192,6 +192,13 @@ class Doctor {
 
   void judge_set_aside(const SetAsideTotal& total) {
     constexpr std::uint64_t full_percent = 40;
+    if (total.events > 0) {
+      find(Severity::warning, "state",
+           counted(total.events, "event") +
+               " could not be delivered and are set aside; see why with logzio-okta set-aside list, then "
+               "retry "
+               "or drop them");
+    }
     if (total.bytes * 100 >= limits::set_aside_bytes_max * full_percent) {
       find(Severity::warning, "state",
            "what is set aside takes " + describe_bytes(total.bytes) + " of its " +

@@ -52,8 +52,11 @@ Result<std::vector<TenantEntry>> choose(std::vector<TenantEntry>&& entries,
                   entries.front().domain.name());
     wanted = entries.front().domain;
   }
-  std::erase_if(entries, [&](const TenantEntry& each) { return each.domain != *wanted; });
-  if (entries.empty()) return fail("--tenant: " + wanted->name() + " is not in the tenants file");
+  // By its name, as status shows it: without the http:// of a test server.
+  const auto is_another = [&](const TenantEntry& each) { return each.domain.name() != wanted->name(); };
+  if (std::ranges::all_of(entries, is_another))
+    return fail("--tenant: " + not_among(wanted->name(), entries));
+  std::erase_if(entries, is_another);
   return std::move(entries);
 }
 

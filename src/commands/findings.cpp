@@ -32,7 +32,8 @@ std::string rate_left(const TenantDiagnosis& tenant) {
 std::string newest(const TenantDiagnosis& tenant, WallTime at) {
   if (tenant.role != "ok" || tenant.key != "ok" || tenant.http != "ok") return "";
   if (!tenant.newest_event) return "none in " + describe(newest_event_span);
-  return describe(std::max<Duration>(at - *tenant.newest_event, 0s)) + " ago";
+  const WallTime okta_now = at - to_ms(tenant.clock_ahead.value_or(0s));
+  return describe(std::max<Duration>(okta_now - *tenant.newest_event, 0s)) + " ago";
 }
 
 std::string clock(const TenantDiagnosis& tenant) {

@@ -362,7 +362,7 @@ int cursor_show(Settings settings, const Environment& environment) {
     if (HookRoute::of_key(row.key)) continue;  // What is pushed has no place in a log.
     print(stdout, printable(row.key) + "\n  delivered up to  " + shown(row.watermark) +
                       "\n  tail last seen   " + shown(row.caught_up) + "\n  started at       " +
-                      format_rfc3339(row.since) + "\n  next question    " +
+                      format_rfc3339(row.since) + "\n  next request     " +
                       (row.next.empty() ? "the first one" : printable(row.next, 2000)) + "\n");
   }
   if (rows->empty()) std::fputs("no tenant has a cursor yet\n", stdout);
@@ -382,7 +382,7 @@ int cursor_set(Settings settings, const Environment& environment) {
   const auto tenant = std::ranges::find_if(
       tenants->entries, [&](const TenantEntry& entry) { return entry.domain.name() == domain->name(); });
   if (tenant == tenants->entries.end())
-    return refuse(exit_configuration, domain->name() + " is not in the tenants file");
+    return refuse(exit_configuration, not_among(domain->name(), tenants->entries));
   auto state = edit_state(settings, environment);
   if (!state) {
     return refuse(state.error().exit_code,

@@ -62,7 +62,7 @@ constexpr std::array commands = {
         .own = check_flags,
         .meaning = "Look for everything that is wrong: configuration, tenants, listener, state.",
         .details =
-            "Takes the flags and variables of run, and lists every problem with what to do about it. Each "
+            "Takes the flags and variables of run, and lists what is wrong with what to do about it. Each "
             "key is used once, to request the newest event of the last week, and the listener is sent an "
             "empty bulk, all at the same time. Nothing is shipped, no cursor is moved, and a running daemon "
             "is not disturbed. A token that one region's listener does not know is tried at the listeners of "
@@ -148,10 +148,10 @@ constexpr std::array commands = {
                .words = "DIR",
                .takes = "tenants state-dir store since",
                .own = import_flags,
-               .meaning = "Go on where the Logstash image stopped, from a copy of its state files.",
+               .meaning = "Continue from where the Logstash image stopped, with a copy of its state files.",
                .details =
                    "DIR is a copy of the old container's directory: docker cp "
-                   "Okta:/usr/share/logstash/data/plugins/inputs/okta_system_log DIR. The next question to "
+                   "Okta:/usr/share/logstash/data/plugins/inputs/okta_system_log DIR. The next request to "
                    "Okta is the saved URL, byte for byte. Exit codes: 0 every tenant goes on, 69 some were "
                    "skipped, each with its reason, 75 a daemon holds the state.",
                .perform = import_logstash},

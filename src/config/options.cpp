@@ -224,7 +224,8 @@ Result<UserId> parse_user(std::string_view text) {
   const auto user = number(text.substr(0, colon));
   const auto group = colon == text.size() ? user : number(text.substr(colon + 1));
   if (!user || !group) {
-    return fail(ascii::quote(text) + " is not UID or UID:GID, both above 0; write for example 1000:1000");
+    return fail(ascii::quote(text) +
+                " is not a numeric UID or UID:GID above 0; write, for example, 1000:1000");
   }
   return UserId{*user, *group};
 }

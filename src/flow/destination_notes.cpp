@@ -9,6 +9,8 @@
 namespace logzio_okta {
 namespace {
 
+constexpr const char* how_to_look = ". Run logzio-okta set-aside list, show and retry";
+
 Note note(Level level, std::string text) {
   return {.level = level, .tenant = {}, .text = std::move(text)};
 }
@@ -31,7 +33,7 @@ std::optional<Note> DestinationNotes::token_refused(Instant now, const std::stri
           " refuses the shipping token (401): the token is wrong or belongs to another region; "
           "check " +
           set_by +
-          ". Nothing is lost: Okta keeps the events, and delivery goes on when the token is accepted" +
+          ". Nothing is lost: Okta keeps the events, and delivery resumes once the token is accepted" +
           token_trouble_.so_far(now));
 }
 
@@ -84,16 +86,16 @@ std::optional<Note> DestinationNotes::hunted(Instant now, const verdict::PartlyT
       answer.refused().value_or(0);  // Several tenants may each count the event of one of them.
   return note(Level::error, "Logz.io refused " + std::to_string(said > 0 ? said : all) + " of " +
                                 counted(answer.lines, "line") + " (" + answer.answer +
-                                "): set aside: " + who + "; the others were taken");
+                                "): set aside: " + who + "; the others were taken" + how_to_look);
 }
 
 Note set_aside_note(const std::string& tenant, std::size_t events, std::string_view reason) {
-  return note(Level::error,
-              counted(events, "event") + " of " + tenant + " set aside: " + std::string(reason));
+  return note(Level::error, counted(events, "event") + " of " + tenant +
+                                " set aside: " + std::string(reason) + how_to_look);
 }
 
 Note line_set_aside_note(const std::string& tenant, const std::string& reason) {
-  return note(Level::error, "an event of " + tenant + " is set aside: " + reason);
+  return note(Level::error, "an event of " + tenant + " is set aside: " + reason + how_to_look);
 }
 
 Note share_full_note(const std::string& tenant) {

@@ -63,7 +63,9 @@ Failure of_limit(const Circumstances& now) {
           .text = now.org.standing == Standing::crowded
                       ? "Okta reports too many concurrent requests (429); pausing briefly"
                       : "Okta's rate limit is reached (429); waiting until " +
-                            format_rfc3339(now.org.quiet_until.value_or(now.wall)),
+                            format_rfc3339(now.org.quiet_until.value_or(now.wall)) +
+                            ". If it persists, find what else spends it in Okta under Reports, Rate limits, "
+                            "and reduce that or --rate-share",
           .counted = &RequestCounts::limited,
           .urgency = Urgency::waits,
           .then = limited ? Failure::Then::keep_quiet : Failure::Then::ask_the_org};

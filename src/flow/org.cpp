@@ -88,8 +88,8 @@ bool Org::within_budget(Instant now) const {
              limits::rate_reserve * static_cast<double>(limit_.value_or(limits::rate_limit_assumed));
 }
 
-// Requests in flight may count in a window that begins now, and so may what was answered within a window's
-// length without saying in which.
+// Requests in flight may count in a window that begins now, and so may answers of the last minute that did
+// not name their window.
 std::int64_t Org::carried(Instant now) const {
   return outstanding_ + std::ranges::count_if(unplaced_, [&](Instant answered) {
            return answered > now - limits::rate_window;
@@ -209,8 +209,8 @@ std::optional<WallTime> Org::believed_date(Now now, std::optional<WallTime> date
 
 // Date is cut to a whole second, so Okta's clock at the answer was in [Date, Date + 1 s); ours was between
 // the request and now. If the two ranges overlap, the clocks count as equal; otherwise we take the bound that
-// marks an event too many rather than one too few. An earlier offset that this answer does not contradict is
-// kept: an answer that came sooner was more precise.
+// errs toward marking one event too many. An earlier offset that this answer does not contradict is kept: an
+// answer that came sooner was more precise.
 void Org::learn_clock(Now now, WallTime asked_wall) {
   if (!date_) return;
   const auto low = *date_ - now.wall;
@@ -418,8 +418,8 @@ MintEnd Org::refused_token(Now now, Key& key, const TokenRefusal& refusal) {
   const bool outage = trouble == TokenTrouble::outage || trouble == TokenTrouble::limited;
   const bool in_between = !refusal.of_okta && refusal.status < 500;
   end.text = (in_between ? "a proxy or firewall answers in Okta's place, so there is no access token ("
-              : outage   ? "Okta's token endpoint is not available now ("
-                         : "Okta grants no access token (") +
+              : outage   ? "Okta's token endpoint is unavailable ("
+                         : "Okta refuses to issue an access token (") +
              describe(refusal) + ")" + (cure.empty() ? "" : "; " + cure);
   if (end.next != Mint::Next::again) key.trouble = end.text;
   if (trouble == TokenTrouble::limited) {

@@ -86,8 +86,8 @@ void Poller::begin(Now now, const OrgFacts& org) {
                         format_rfc3339(place.since));
   if (!org.clock) {
     note(Level::warn,
-         "Okta's answers have no date, so the start is resolved by this machine's clock: check that it is "
-         "right");
+         "Okta's answers have no date, so the start is calculated from this machine's clock: check that it "
+         "is right");
   }
   state_ = SavingStart{};
   send(progress_.begin(std::move(place)));
@@ -396,7 +396,7 @@ void Poller::ask_from_watermark(Now now, std::uint32_t limit) {
 }
 
 // Okta refuses a `since` from far before what it keeps. Only then is a clock used to decide how far back that
-// is: if it were wrong, so would be the start.
+// is: if it is wrong, the start is wrong too.
 WallTime Poller::recovery_start(Now now) const {
   const WallTime reached = progress_.settled_up_to();
   const WallTime since = std::max(reached - to_ms(limits::recovery_overlap), place().since);

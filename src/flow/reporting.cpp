@@ -67,7 +67,7 @@ Report draw_report(Now now, const Core& core) {
     flowing = flowing || each.flowing;
     const Shipper& shipper = core.roster.shipper_of(tenant);
     if (!shipper.healthy()) each.flowing = false;
-    // An error of the time before is not what holds it; the headline or its destination says what does.
+    // An earlier error is not why it is held; the headline or its destination gives the reason.
     if (each.state == TenantState::held) each.last_error.clear();
     if (each.last_error.empty() && shipper.waits_for_room(stream))
       each.last_error = "its share of the room for events set aside is full";

@@ -49,9 +49,11 @@ std::string cure_for(TransportFault fault, const Scene& scene) {
              (scene.cleartext ? "" : ", or set HTTPS_PROXY if only a proxy can");
     case TransportFault::unreachable:
       if (scene.proxied) return "start the proxy, correct HTTPS_PROXY, or " + no_proxy(scene);
-      return scene.cleartext ? "start the listener there, correct the host and port, or allow the connection "
-                               "in the firewall (without TLS it never goes through a proxy)"
-                             : "allow outgoing connections to it in the firewall, or set HTTPS_PROXY";
+      return scene.cleartext
+                 ? "start the listener there, correct the host and port, or allow the connection "
+                   "in the firewall (without TLS it never goes through a proxy)"
+                 : "check the name and port, and whether the service is down; if not, allow outgoing "
+                   "connections to it in the firewall, or set HTTPS_PROXY";
     case TransportFault::proxy_refused:
       return scene.proxy_status == proxy_authentication_required
                  ? "put the proxy's user and password into HTTPS_PROXY"

@@ -53,9 +53,8 @@ std::optional<VisitRefusal> refuse_visit(const Visit& visit, const VisitRules& r
       std::ranges::find_if_not(visit.hosts, [&](const std::string& host) { return is_known(host, rules); });
   if (unknown != visit.hosts.end()) {
     return VisitRefusal{.status = misdirected,
-                        .text = "this server does not answer to the Host " +
-                                printable(*unknown, limits::quoted_bytes_max) +
-                                "; ask for localhost, or name the host with --admin-hosts"};
+                        .text = "the Host " + printable(*unknown, limits::quoted_bytes_max) +
+                                " is not allowed here; use localhost, or allow it with --admin-hosts"};
   }
   if (is_foreign(visit)) {
     return VisitRefusal{.status = forbidden, .text = "this server does not answer to pages of other sites"};

@@ -47,9 +47,9 @@ std::string certificate_text(const Sighting& seen, const std::string& text) {
     case CertificateFault::not_yet_valid:
       return whose + " is not valid yet";
     case CertificateFault::unknown_ca:
-      return whose + " comes from an authority that is not trusted";
+      return whose + " is signed by a CA that is not trusted";
     case CertificateFault::wrong_name:
-      return whose + " was made for another name (\"" + printable(seen.certificate) + "\")";
+      return whose + " was issued for another name (\"" + printable(seen.certificate) + "\")";
     case CertificateFault::good:
     case CertificateFault::other:
       break;
@@ -172,7 +172,7 @@ class TenantDoctor {
       case 403:
         return judge_role(answer);
       case 429:
-        diagnosis_.key = diagnosis_.role = ok;
+        diagnosis_.key = diagnosis_.role = unused;
         find(Severity::failure, "rate limit",
              "other clients have used up Okta's rate limit for the System Log (429); find them in Okta under "
              "Reports, Rate limits, and reduce their requests");
@@ -267,7 +267,7 @@ class TenantDoctor {
     if (*rate.remaining * 100 <= *rate.limit * reserve_percent) {
       find(Severity::failure, "rate limit",
            spent + " and " + std::to_string(*rate.remaining) +
-               " are left, so nothing more is asked; find them in Okta under Reports, Rate limits, and "
+               " are left, so no more requests are sent; find them in Okta under Reports, Rate limits, and "
                "reduce their requests");
     } else if (others * 100 >= *rate.limit * others_percent_high) {
       find(Severity::warning, "rate limit",

@@ -170,9 +170,9 @@ std::string other_protocol(std::uint16_t port) {
 Result<Protocol> protocol_of(const std::string& host, std::uint16_t port) {
   const auto* const known = std::ranges::find(spoken, port, &Spoken::port);
   if (known == spoken.end()) {
-    return fail("port " + std::to_string(port) + " does not imply a protocol; Logz.io's ports are " +
-                std::string(ports_known) + ", or write the scheme: \"https://" + host + ":" +
-                std::to_string(port) + "\" (or tls://, http://, tcp://)");
+    return fail("port " + std::to_string(port) + " does not tell the protocol; write it: \"https://" + host +
+                ":" + std::to_string(port) +
+                "\" (or tls://, http://, tcp://), or one of Logz.io's ports: " + std::string(ports_known));
   }
   if (is_cleartext(known->protocol) && !is_loopback(host)) {
     return fail("port " + std::to_string(port) +

@@ -89,6 +89,8 @@ std::optional<std::string> fault_of(const Pasted& pasted) {
     return with_example("is an IP address, which is in no certificate of Okta's");
   }
   if (const auto fault = fault_of_name(pasted.host)) return with_example(*fault);
+  if (std::ranges::any_of(okta_zones, [&](std::string_view zone) { return pasted.host == zone.substr(1); }))
+    return with_example("is Okta's own domain, not that of an org");
   if (const auto org = org_of_admin_host(pasted.host)) {
     return "is the address of the admin console: use " + *org;
   }

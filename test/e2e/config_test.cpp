@@ -82,7 +82,7 @@ const std::vector<Mistake>& mistakes() {
       {.name = "no such tenants file", .flags = {"--tenants", "/no/such.yml"}, .says = {"/no/such.yml"}},
       {.name = "a directory, as docker makes them", .flags = {"--tenants", "/usr"}, .says = {"directory"}},
       {.name = "an empty file", .tenants = "", .says = {"tenants.yml:1:1"}},
-      {.name = "no list", .tenants = "tenants_credentials:\n", .says = {"tenants.yml:", "empty"}},
+      {.name = "no list", .tenants = "tenants_credentials:\n", .says = {"tenants.yml:", "no value"}},
       {.name = "a misspelt key",
        .tenants = head + "  - okta_api_key: {key}\n    okta_domian: {domain}\n",
        .says = {"tenants.yml:3:5", "okta_domain"}},

@@ -5,6 +5,8 @@
 #include <span>
 #include <sstream>
 
+#include "logzio_okta/okta/domain.hpp"
+
 #include "e2e/bench.hpp"
 
 namespace logzio_okta::e2e {
@@ -114,8 +116,11 @@ TEST_CASE("events: a tenant must be named if there are several, and an unknown o
   CHECK(reader.bench.daemon().log().contains("name one with --tenant"));
   REQUIRE(reader.reads({"--tenant", reader.bench.world.org_domain(second)}) == 0);
   CHECK(reader.lines == reader.held(second));
+  const std::string name = Domain::parse(reader.bench.world.org_domain(first)).value().name();
+  REQUIRE(reader.reads({"--tenant", name}) == 0);
+  CHECK(reader.lines == reader.held(first));
   REQUIRE(reader.reads({"--tenant", "initech.okta.com"}) == 78);
-  CHECK(reader.bench.daemon().log().contains("is not in the tenants file"));
+  CHECK(reader.bench.daemon().log().contains("initech.okta.com is not in the tenants file, which has "));
 }
 
 TEST_CASE("events: refused keys end it, an outage is waited for") {

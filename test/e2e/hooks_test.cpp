@@ -566,7 +566,8 @@ TEST_CASE("hooks: what cannot work is refused at the start") {
   CHECK_THAT(refusal({"--hooks", "0.0.0.0:0"}), Contains("without TLS it may listen only on loopback"));
   CHECK_THAT(refusal({"--hooks", "0.0.0.0:0", "--hooks-proxies", "0.0.0.0/0"}), Contains("too wide"));
   CHECK_THAT(refusal({"--hooks-proxies", "10.0.0.1"}), Contains("--hooks is not set"));
-  CHECK_THAT(refusal({"--hooks", "127.0.0.1:0", "--hooks-cert", "a.pem"}), Contains("belong together"));
+  CHECK_THAT(refusal({"--hooks", "127.0.0.1:0", "--hooks-cert", "a.pem"}),
+             Contains("--hooks-key is not; set both"));
   CHECK_THAT(refusal({"--hooks-secrets", "secrets"}), Contains("--hooks is not set"));
   CHECK_THAT(refusal({"--hooks", "127.0.0.1:0", "--hooks-secrets", bench.path("not-there")}),
              Contains("cannot be read"));

@@ -151,7 +151,7 @@ TEST_CASE("keys: a refused key says what to do, and the key that replaces it in 
   bench.world.issue_past(org, 100, 24h);
   set_key(bench, org, bench.world.org_key(org), model::KeyState::revoked);
   bench.start();
-  REQUIRE(bench.says("put a valid key into the tenants file"));
+  REQUIRE(bench.says("put a valid key into line "));
   set_key(bench, org, fresh_key, model::KeyState::good);
   const std::string yaml = "tenants_credentials:\n  - {okta_api_key: " + fresh_key +
                            ", okta_domain: " + bench.world.org_domain(org) + "}\n";

@@ -209,7 +209,7 @@ TEST_CASE("oauth: while the token endpoint is down a live token is used, and wit
     bench.start();
     REQUIRE(bench.wait([&] { return token_requests(bench, org) >= 3; }));
     CHECK(bench.requests(org) == 0);
-    CHECK(bench.says("token endpoint is not available now (503"));
+    CHECK(bench.says("token endpoint is unavailable (503"));
     down(false);
   } else {
     change_app(bench, org, [](ServiceApp& app) { app.token_life = 40s; });

@@ -73,7 +73,7 @@ TEST_CASE_METHOD(OldWays,
   REQUIRE(says("refuse"));
   write_file(path("key"), world.org_key(org) + "\n");
   REQUIRE(all_arrive());
-  CHECK(says("read LOGZIO_OKTA_TENANTS_YAML again: 1 entries"));
+  CHECK(says("reloaded LOGZIO_OKTA_TENANTS_YAML: 1 entry"));
   CHECK(stop() == 0);
 }
 

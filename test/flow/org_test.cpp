@@ -48,6 +48,7 @@ struct OrgBench {
     while (!may_ask()) {
       const Instant chance = org.next_chance(now());
       REQUIRE(chance > steady);
+      REQUIRE(chance - begun < 365 * 24h);
       pass(chance - steady);
     }
     return steady - begun;

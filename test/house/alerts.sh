@@ -16,6 +16,9 @@ trap 'rm -r "$planted"' EXIT
 printf '%s\n' '      - alert: NobodyFiresThis' >"$planted/more.yml"
 [[ $(unplayed "$planted/more.yml" "$faults") == *NobodyFiresThis* ]] || findings "the check does not see what was planted"
 findings "$(unplayed "$alerts" "$faults")"
+findings "$(sed -n 's/^ *- alert: //p' "$alerts" | while read -r name; do
+  grep -qF "\`$name\`" docs/operating.md || echo "docs/operating.md: does not name the alert $name"
+done)"
 
 command -v promtool >/dev/null || PATH=$PATH:$PWD/build/promtool
 if ! command -v promtool >/dev/null; then

@@ -47,7 +47,7 @@ file=$configuration/tenants-credentials.yml
 
 echo '# a new line' >>"$file"
 that 'a reload is taken' asks_for_a_reload
-soon 'and the file is read again' holds "$work/log" 'again: 2 entries'
+soon 'and the file is read again' holds "$work/log" ': 2 entries'
 that 'from its copy, which is the user'"'"'s alone' test "$(stat -c '%u %a' "$credentials/tenants-credentials.yml")" = '1000 400'
 that 'which nobody can write to again' read_only
 

@@ -82,7 +82,7 @@ that 'no secret is in the journal' bash -c "! grep -qF -f '$etc/token' '$work/jo
 since=$(now)
 echo '# a new line' >>"$etc/tenants-credentials.yml"
 that 'a reload is taken' inside systemctl reload "$unit"
-soon 'the changed file is read' log_says 'again: 2 entries'
+soon 'the changed file is read' log_says ': 2 entries'
 echo 'tenants_credentails: []' >"$etc/tenants-credentials.yml"
 inside systemctl reload "$unit" 2>/dev/null && fail 'a reload with a broken file is refused'
 ok 'a reload with a broken file is refused'

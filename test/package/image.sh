@@ -102,7 +102,7 @@ that 'which it cannot get back' says 1 of_process NoNewPrivs
 that 'it is healthy' pod healthcheck run Okta
 that 'status asks it' says ready pod exec Okta /usr/bin/logzio-okta status
 echo '# a new line' >>"$file"
-soon 'the changed file is read again, though it is still root'"'"'s alone' log_says 'again: 2 entries'
+soon 'the changed file is read again, though it is still root'"'"'s alone' log_says ': 2 entries'
 stop
 next
 that 'a new container' run -v okta-state:/var/lib/logzio-okta

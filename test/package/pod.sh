@@ -118,7 +118,7 @@ that 'status too' says delivered podman exec okta /usr/bin/logzio-okta status
 cp "$work/sandbox/tenants-credentials.yml" "$work/changed.yml"
 echo '# changed' >>"$work/changed.yml"
 write_secret "$work/tenants" tenants-credentials.yml="$work/changed.yml"
-soon 'changed tenants are read by themselves' log_says 'tenants-credentials.yml again: 2 entries'
+soon 'changed tenants are read by themselves' log_says 'tenants-credentials.yml: 2 entries'
 write_secret "$work/token" logzio-log-shipping-token="$work/sandbox/token"
 soon 'and so is a changed token' log_says 'read the token in /etc/logzio-okta/token/logzio-log-shipping-token again'
 delivers 'it still delivers'

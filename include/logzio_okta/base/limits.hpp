@@ -156,7 +156,7 @@ inline constexpr Duration suspect_retry_max = 1s;
 // the listener (or something in between) refuses everything, whatever the lines are.
 inline constexpr int refused_in_a_row_max = 64;
 // After a 400 that took some lines without saying which it refused, the lines are sent once more, marked,
-// until those are found. A bulk's lines wait this long for that, with this many sendings at a time.
+// until those are found. A bulk's lines wait this long for that, this many at a time.
 inline constexpr Duration hunt_time_max = 30s;
 inline constexpr std::size_t hunt_sendings_max = 2;
 inline constexpr Duration hunt_retry = 1s;  // After an answer that says nothing about the lines.

@@ -42,8 +42,8 @@ namespace ascii {
 
 }  // namespace ascii
 
-/// "1 event", "2 events".
-[[nodiscard]] std::string counted(std::uint64_t number, std::string_view noun);
+/// "1 event", "2 events"; `plural` if it is not the noun with an s.
+[[nodiscard]] std::string counted(std::uint64_t number, std::string_view noun, std::string_view plural = {});
 
 /// "512 bytes", "3.4 KiB", "12 MiB": for people, in two digits at least.
 [[nodiscard]] std::string describe_bytes(std::uint64_t bytes);

@@ -1,5 +1,5 @@
-// DestinationNotes: what a shipper tells people about its destination, and when: trouble that goes on is
-// reported at once, then less and less often (backoff.hpp).
+// DestinationNotes: what a shipper logs about its destination, and when: trouble that goes on is reported at
+// once, then less and less often (backoff.hpp).
 //
 //     if (auto note = notes.in_trouble(now, lines, retry)) outputs.emplace_back(std::move(*note));
 #pragma once

@@ -1,4 +1,4 @@
-// Setbacks: a stream's failures in a row: how long to wait after each, and when to tell people.
+// Setbacks: a stream's failures in a row: how long to wait after each, and when to log it.
 //
 //     if (auto level = setbacks.failed(now, failure)) note(*level, failure.text + setbacks.so_far(now));
 //     ask_at = now + setbacks.wait();

@@ -19,7 +19,7 @@
 //
 // Strict on purpose (RFC 9112): anything that two readers could understand differently is refused, because
 // one of them may be a proxy in front of us. So a bare line feed, a folded header, white space before a
-// colon, two lengths, or a length together with a transfer encoding end the conversation.
+// colon, two lengths, or a length together with a transfer encoding close the connection.
 #pragma once
 
 #include <cstddef>

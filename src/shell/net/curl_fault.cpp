@@ -163,7 +163,7 @@ TransportError untrusted(const std::string& name, long verify_result) {
   const CertificateFault fault = certificate_fault(verify_result);
   std::string text = "the certificate of " + name;
   if (fault == CertificateFault::wrong_name) {
-    text += " was made for another name";
+    text += " was issued for another name";
   } else {
     text += std::string(" is not trusted: ") + X509_verify_cert_error_string(verify_result);
   }

@@ -56,7 +56,8 @@ std::string explain(const std::string& where, const std::string& flag, int error
       "cannot listen on " + where + " for " + flag + ": " + std::generic_category().message(error);
   switch (error) {
     case EADDRINUSE:
-      return words + "; another program uses the port: choose another, or " + flag + " off";
+      return words + "; another program uses the port: choose another port, or disable this with " + flag +
+             " off";
     case EACCES:
       return words + "; choose a port above 1023";
     case EADDRNOTAVAIL:

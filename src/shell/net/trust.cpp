@@ -58,7 +58,7 @@ Result<void> add_file(X509_STORE* store, const std::string& path) {
                 " is damaged: copy the file again");
   }
   if (certificates == 0) {
-    return fail("the CA file " + path + " holds no certificate in PEM form (-----BEGIN CERTIFICATE-----); " +
+    return fail("the CA file " + path + " has no certificate in PEM form (-----BEGIN CERTIFICATE-----); " +
                 "convert a DER file with: openssl x509 -inform der -in FILE -out ca.pem");
   }
   return {};

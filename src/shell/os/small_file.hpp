@@ -1,8 +1,8 @@
 // Reading a small file that a person wrote: a tenants file, a token.
 //
 // A file that root has read stays open. If the process has since become another user (privileges.hpp) who may
-// not read the file, it is read again through that descriptor: all that is left of root's rights, for reading
-// this one file. A file that replaces it by rename is a different one and must be readable.
+// not read the file, it is read again through that descriptor: the only right of root's that is kept. A file
+// that replaces it by rename is a different one and must be readable.
 //
 // A pipe (`<(...)`, /dev/fd/63, a named one) or a terminal is read too, for limits::pipe_patience at most and
 // only while no NeverWaitForFiles exists. The daemon holds one while its loop runs, because a file name may

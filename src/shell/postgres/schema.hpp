@@ -4,7 +4,7 @@
 // bytes are those of the state file, see state/schema.hpp)
 //     meta          one row: version, timeline (of the write-ahead log; another one after a failover),
 //                   failed_over: when that last changed
-//     instance      one row a running replica: id (random at each start), name, seen, lease (it lives until
+//     instance      one row per running replica: id (random at each start), name, seen, lease (it lives until
 //                   seen + lease by the database's clock), wanted: the orgs it would follow
 //     org           one row an org, the lease: owner (an instance), epoch (counts owners), clean (false while
 //                   it is owned and after an owner that did not give it back)

@@ -4,8 +4,8 @@
 //     reader.turn(now);
 //     reader.ask();   // While the connection may be asked. Then `answered` is called with each answer.
 //
-// Nothing is read of a stream while a save of its key is queued or on its way: its answer would be older than
-// what the core has saved. A question that fails is asked again: at once over a new connection, after
+// A stream is not read while a save of its key is queued or on its way: its answer would be older than what
+// the core has saved. A question that fails is asked again: at once over a new connection, after
 // limits::save_retry if the server refused it, with a complaint.
 #pragma once
 

@@ -68,9 +68,9 @@ Duration process_age() {
 }
 
 std::string started_line(const Options& options, const Tenants& tenants, const std::string& place) {
-  return "logzio-okta " LOGZIO_OKTA_VERSION ": " + std::to_string(tenants.entries.size()) +
-         " tenant entries from " + tenants.source + ", to " +
-         (options.listener.host.empty() ? "listeners of their own" : options.listener.text()) +
+  return "logzio-okta " LOGZIO_OKTA_VERSION ": " +
+         counted(tenants.entries.size(), "tenant entry", "tenant entries") + " from " + tenants.source +
+         ", to " + (options.listener.host.empty() ? "listeners of their own" : options.listener.text()) +
          ", state in " + place;
 }
 

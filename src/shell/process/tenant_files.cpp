@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "logzio_okta/base/limits.hpp"
+#include "logzio_okta/base/text.hpp"
 
 #include "shell/os/background.hpp"
 #include "shell/os/clock.hpp"
@@ -83,7 +84,7 @@ void TenantFiles::put_in_force(Result<Tenants>&& tenants) {
   if (!reloads_.judge(ReloadedFile::tenants, tenants)) return;
   console_.warn_of_new(tenants_warnings_, std::move(tenants->warnings));
   console_.say(Level::info,
-               "read " + tenants->source + " again: " + std::to_string(tenants->entries.size()) + " entries");
+               "reloaded " + tenants->source + ": " + counted(tenants->entries.size(), "entry", "entries"));
   watch_secret_files(tenants->entries);
   roster_ = keyring_.replace(std::move(tenants->entries));
   inputs_.push(Reload{roster_});

@@ -103,6 +103,7 @@ std::unexpected<Error> no_such_command(std::span<const std::string> words, Comma
       seconds.push_back(command.name.substr(space + 1));
     }
   }
+  if (seconds.size() == 1) return fail("did you mean " + words[0] + " " + std::string(seconds[0]) + "?");
   if (!seconds.empty()) return fail(words[0] + " needs a second word, one of " + one_of(seconds));
   const std::string text = "there is no command \"" + quotable(words[0]) + "\"";
   const auto meant = did_you_mean(words[0], known);
@@ -161,8 +162,15 @@ std::unexpected<Error> not_for(const CommandRow& row, const std::string& flag, C
   for (const CommandRow& command : commands) {
     if (find_flag(command, flag) != nullptr) takers.push_back(command.name);
   }
+  const auto flags = all_flags(commands);
+  std::vector<std::string_view> own;
+  for (const auto& [name, with_value] : flags) {
+    if (find_flag(row, name) != nullptr) own.push_back(name);
+  }
+  const auto meant = did_you_mean(flag, own);
   return fail("the command " + std::string(row.name) + " takes no --" + flag + ", but " + one_of(takers) +
-              (takers.size() == 1 ? " does" : " do"));
+              (takers.size() == 1 ? " does" : " do") +
+              (meant ? "; did you mean --" + std::string(*meant) + "?" : ""));
 }
 
 }  // namespace

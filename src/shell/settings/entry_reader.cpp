@@ -116,7 +116,7 @@ Result<TenantEntry> EntryReader::read(const YAML::Node& node) {
     // A number or a word like `true` is taken as a string.
     if (!(*values)[i].IsDefined() || (*values)[i].IsScalar() || i == EntryKey::fields) continue;
     return text_.wrong((*values)[i],
-                       std::string(entry_keys[i]) + " has no value, or not a plain one; " + text_.shape());
+                       std::string(entry_keys[i]) + " must be one plain value; " + text_.shape());
   }
   std::string key_file;
   const bool is_app = std::ranges::any_of(std::array{EntryKey::client_id, EntryKey::private_key,
@@ -239,6 +239,8 @@ Result<Secret> EntryReader::read_key(const YAML::Node& entry, const Values& valu
   if (!text) return std::unexpected(std::move(text.error()));
   if (value.IsDefined()) {
     Secret key(std::move(*text));
+    if (key.expose().starts_with('/'))
+      return text_.wrong(said, "this looks like a file's name; write it as okta_api_key_file");
     if (auto bare = bare_credential(key.expose()); !bare)
       return text_.wrong(said, "the API key: " + bare.error().text);
     if (auto checked = check_api_key(key.expose()); !checked) return text_.wrong(said, checked.error().text);

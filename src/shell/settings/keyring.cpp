@@ -53,7 +53,8 @@ std::string cure_of_key(const TenantEntry& entry) {
     return "put a valid key into " + entry.api_key_file + ": it is picked up automatically";
   const std::string variable = entry.line == 0 ? "OKTA_API_KEY" : entry.api_key_variable;
   if (!variable.empty()) return "put a valid key into the variable " + variable + " and restart";
-  return "put a valid key into the tenants file: it is picked up automatically";
+  return "put a valid key into line " + std::to_string(entry.line) +
+         " of the tenants file: it is picked up automatically";
 }
 
 /// Where the private key is, for people.

@@ -31,7 +31,9 @@ std::string_view variable_of(const OptionRow& row) {
 using Outcome = std::expected<void, SettingsError>;
 
 std::unexpected<SettingsError> misuse(const Error& error) {
-  return std::unexpected(SettingsError{exit_usage, {error.text + "; logzio-okta --help shows how"}});
+  return std::unexpected(SettingsError{
+      exit_usage,
+      {error.text + (error.text.ends_with('?') ? " See logzio-okta --help" : "; see logzio-okta --help")}});
 }
 
 class Reader {
@@ -211,7 +213,9 @@ class Reader {
   void check_hooks() {
     const Options& options = settings_.options;
     if (options.hooks_cert.has_value() != options.hooks_key.has_value()) {
-      bad_value("--hooks-cert and --hooks-key belong together; one of them is not set");
+      const bool cert = options.hooks_cert.has_value();
+      bad_value(std::string(cert ? "--hooks-cert" : "--hooks-key") + " is set, but " +
+                (cert ? "--hooks-key" : "--hooks-cert") + " is not; set both");
     } else if (!options.hooks && hooks_are_described()) {
       bad_value("--hooks is not set; give the address to listen on, for example --hooks 0.0.0.0:8443");
     } else if (options.hooks && !options.hooks_cert && !names_proxies_ && !is_loopback(options.hooks->host)) {

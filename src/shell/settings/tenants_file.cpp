@@ -4,12 +4,15 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <ranges>
+#include <set>
 #include <utility>
 
 #include <sys/stat.h>
 
 #include "logzio_okta/base/limits.hpp"
 #include "logzio_okta/base/quote.hpp"
+#include "logzio_okta/base/text.hpp"
 
 #include "shell/os/small_file.hpp"
 #include "shell/settings/tenants_variables.hpp"
@@ -115,12 +118,22 @@ Result<Tenants> whole(Result<Tenants> tenants) {
   const std::size_t more = tenants->problems.size() - 1;
   std::string text = tenants->problems.front();
   if (more > 0) {
-    text += " (and " + std::to_string(more) + " more errors; logzio-okta check lists all)";
+    text += " (and " + counted(more, "more error") + "; logzio-okta check lists the first of each entry)";
   }
   return fail(std::move(text));
 }
 
 }  // namespace
+
+std::string not_among(const std::string& domain, const std::vector<TenantEntry>& entries) {
+  constexpr std::size_t names_max = 5;
+  std::set<std::string> names;
+  for (const TenantEntry& entry : entries) names.insert(entry.domain.name());
+  std::string text = domain + " is not in the tenants file, which has ";
+  for (const std::string& name : names | std::views::take(names_max))
+    text += (name == *names.begin() ? "" : ", ") + name;
+  return text + (names.size() > names_max ? ", ..." : "");
+}
 
 std::span<const std::string_view> tenants_places() {
   return places_searched;

@@ -53,6 +53,9 @@ inline constexpr std::string_view tenants_variable = "LOGZIO_OKTA_TENANTS_YAML";
                                               const Environment& environment,
                                               std::span<const std::string_view> places = tenants_places());
 
+/// "acme.okta.com is not in the tenants file, which has globex.okta.com": the end of an error.
+[[nodiscard]] std::string not_among(const std::string& domain, const std::vector<TenantEntry>& entries);
+
 /// Reads one file; also for reading it again after a change (Tenants::source names it).
 [[nodiscard]] Result<Tenants> read_tenants_file(const std::string& path, const Environment& environment);
 

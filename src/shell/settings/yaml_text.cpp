@@ -39,6 +39,7 @@ std::unexpected<Error> YamlText::wrong(const YAML::Node& node, const std::string
 Result<std::vector<YAML::Node>> YamlText::members(const YAML::Node& map,
                                                   std::span<const std::string_view> keys,
                                                   std::size_t required) const {
+  if (map.IsSequence()) return wrong(map, "this is a list without a key; " + shape_);
   if (!map.IsMap())
     return wrong(map, "this is not a \"key: value\" pair (is a space missing after a colon?); " + shape_);
   std::vector<YAML::Node> values(keys.size(), YAML::Node(YAML::NodeType::Undefined));
@@ -48,6 +49,7 @@ Result<std::vector<YAML::Node>> YamlText::members(const YAML::Node& map,
     if (found == keys.end()) return unknown_key(member.first, key, keys);
     YAML::Node& value = values[static_cast<std::size_t>(found - keys.begin())];
     if (value.IsDefined()) return wrong(member.first, key + " is given twice; keep one");
+    if (member.second.IsNull()) return wrong(member.first, key + " has no value; " + shape_);
     value.reset(member.second);
   }
   const auto missing = std::ranges::find_if(values | std::views::take(required),
@@ -62,9 +64,18 @@ std::unexpected<Error> YamlText::unknown_key(const YAML::Node& where, const std:
   if (key == "<<")
     return wrong(where,
                  "YAML merge keys are not read; write what the tenants share once, under \"defaults:\"");
+  for (const std::string_view known : keys) {
+    if (key.starts_with(std::string(known) + ":"))
+      return wrong(where, "there is no space after the colon of " + std::string(known));
+  }
   std::string text = named(key) + " is not known here; ";
-  if (const auto meant = did_you_mean(key, keys))
-    return wrong(where, text + "did you mean " + std::string(*meant) + "?");
+  auto meant = did_you_mean(key, keys);
+  if (!meant) {
+    const auto whole = std::ranges::find_if(
+        keys, [&](std::string_view known) { return !key.empty() && known.ends_with("_" + key); });
+    if (whole != keys.end()) meant = *whole;
+  }
+  if (meant) return wrong(where, text + "did you mean " + std::string(*meant) + "?");
   text += keys.size() == 1 ? "write " : "write one of ";
   for (const std::string_view known : keys) text += (known == keys.front() ? "" : ", ") + std::string(known);
   return wrong(where, text);

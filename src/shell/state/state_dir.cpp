@@ -249,7 +249,11 @@ std::string explain_state_errno(int error, const std::string& dir) {
     case EPERM:
       words += "; logzio-okta runs as uid " + uid + ": ";
       // The advice must be possible where it is read: the image has no shell.
-      if (::access("/bin/sh", X_OK) == 0) return words + "chown -R " + uid + " " + dir;
+      if (::access("/bin/sh", X_OK) == 0) {
+        if (::access(dir.c_str(), F_OK) != 0 && errno == ENOENT)
+          return words + "as root, run install -d -m 700 -o " + uid + " " + dir;
+        return words + "chown -R " + uid + " " + dir;
+      }
       return words + "start the container once without --user and --cap-drop, and it changes the owner of " +
              dir + "; for a directory of the host, run chown -R " + uid + " there";
     case EROFS:

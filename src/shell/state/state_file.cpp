@@ -184,8 +184,9 @@ std::expected<OpenedState, StoreError> open_state_file(Database& database, const
         "THE STATE IS LOST: " + path + " cannot be used (" + **damage + ") and was moved to " + *aside +
         "; every tenant starts again at --since, and events delivered since then are delivered again");
   } else {
-    opened.warnings.push_back("no state found in " + dir +
-                              ": every tenant starts at --since (in a container, only a volume keeps it)");
+    opened.warnings.push_back(
+        "no state found in " + dir +
+        ": every tenant starts at --since; in a container, mount a volume there to keep it");
   }
   if (auto created = create(dir, path); !created) return std::unexpected(created.error());
   auto damage = open_existing(database, dir, path);

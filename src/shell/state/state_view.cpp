@@ -103,7 +103,7 @@ Result<std::optional<SetAsideRow>> FileView::set_aside(std::int64_t id) {
   }
   SetAsideRow row = read_row(query);
   auto plain = gunzip(query.bytes(), limits::page_bytes_max);
-  if (!plain) return fail("item " + std::to_string(id) + " of the events set aside is damaged");
+  if (!plain) return fail("set-aside item " + std::to_string(id) + " is damaged");
   row.bytes = std::move(*plain);
   return row;
 }

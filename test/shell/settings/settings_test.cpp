@@ -135,6 +135,8 @@ TEST_CASE("settings: a command needs no more than it takes, and takes no more th
   REQUIRE_THAT(refusal(64, {"status", "--since", "7d"}),
                Contains("status takes no --since") && Contains("run"));
   REQUIRE_THAT(refusal(64, {"--json"}), Contains("run takes no --json") && Contains("status"));
+  REQUIRE_THAT(refusal(64, {"--tenant", "a"}), Contains("but events does; did you mean --tenants?"));
+  REQUIRE_THAT(refusal(64, {"state"}), Contains("did you mean state copy?"));
   REQUIRE_THAT(refusal(64, {"status", "--jsom"}), Contains("did you mean --json?"));
 }
 
@@ -414,7 +416,8 @@ TEST_CASE("settings: without TLS, the event hook server listens only on loopback
   REQUIRE(settings({"--hooks", "0.0.0.0:8443", "--hooks-cert", "a", "--hooks-key", "b"}).options.hooks_key ==
           "b");
   REQUIRE_THAT(refusal(78, {"--hooks", "0.0.0.0:8443"}), Contains("only on loopback"));
-  REQUIRE_THAT(refusal(78, {"--hooks", "127.0.0.1:1", "--hooks-key", "b"}), Contains("belong together"));
+  REQUIRE_THAT(refusal(78, {"--hooks", "127.0.0.1:1", "--hooks-key", "b"}),
+               Contains("--hooks-key is set, but --hooks-cert is not; set both"));
   REQUIRE_THAT(refusal(78, {}, {{"LOGZIO_OKTA_HOOKS_SECRETS", "file"}}), Contains("--hooks is not set"));
   REQUIRE_THAT(refusal(78, {"--hooks-regions", "none"}), Contains("--hooks is not set"));
 }

@@ -136,6 +136,8 @@ TEST_CASE("tenants file: a misspelt key is named with line, column and what was 
   REQUIRE_THAT(
       bench.refuses("tenants_credentials:\n  - okta-api-key: SECRET\n    okta_domain: acme.okta.com\n"),
       Contains("did you mean okta_api_key?"));
+  REQUIRE_THAT(bench.refuses("tenants_credentials:\n  - api_key: SECRET\n    okta_domain: acme.okta.com\n"),
+               Contains("did you mean okta_api_key?"));
   REQUIRE_THAT(bench.refuses("tenants_credentials:\n  - 00SECRET12: acme.okta.com\n"),
                StartsWith(":2:5: ") && Contains("write one of okta_domain, okta_api_key,"));
   REQUIRE_THAT(bench.refuses(file_with_domain("acme.okta.com") + "more: 1\n"), StartsWith(":4:1: \"more\""));
@@ -146,21 +148,23 @@ TEST_CASE("tenants file: anything missing, given twice or of the wrong shape is 
   REQUIRE_THAT(bench.refuses(""), StartsWith(":1:1: ") && Contains("tenants_credentials:"));
   REQUIRE_THAT(bench.refuses("# only a comment\n"), StartsWith(":1:1: "));
   REQUIRE_THAT(bench.refuses("SECRET"), StartsWith(":1:1: ") && Contains("tenants_credentials:"));
-  REQUIRE_THAT(bench.refuses("- okta_api_key: SECRET\n"), Contains("tenants_credentials:"));
-  REQUIRE_THAT(bench.refuses("tenants_credentials:\n"), Contains("empty"));
+  REQUIRE_THAT(bench.refuses("- okta_api_key: SECRET\n"),
+               Contains("this is a list without a key; write") && Contains("tenants_credentials:"));
+  REQUIRE_THAT(bench.refuses("tenants_credentials:\n"), StartsWith(":1:1: tenants_credentials has no value"));
   REQUIRE_THAT(bench.refuses("tenants_credentials: []\n"), Contains("empty"));
   REQUIRE_THAT(bench.refuses("tenants_credentials:\n  okta_api_key: SECRET\n  okta_domain: a.okta.com\n"),
                StartsWith(":2:3: ") && Contains("\"- \""));
   REQUIRE_THAT(bench.refuses("tenants_credentials:\n  - okta_api_key:SECRET\n"),
                StartsWith(":2:5: ") && Contains("space missing after a colon"));
+  REQUIRE_THAT(bench.refuses(file_with_domain("a.okta.com") + "    okta_api_key:SECRET\n"),
+               Contains("there is no space after the colon of okta_api_key"));
   REQUIRE_THAT(bench.refuses("tenants_credentials:\n  - okta_domain: a.okta.com\n"),
                StartsWith(":2:5: okta_api_key is missing"));
   REQUIRE_THAT(bench.refuses("tenants_credentials:\n  - okta_api_key: SECRET\n"),
                StartsWith(":2:5: okta_domain is missing"));
-  REQUIRE_THAT(bench.refuses(file_with_key("")), Contains("okta_api_key has no value"));
+  REQUIRE_THAT(bench.refuses(file_with_key("")), StartsWith(":2:5: okta_api_key has no value"));
   REQUIRE_THAT(bench.refuses(file_with_key("~")), Contains("okta_api_key has no value"));
-  REQUIRE_THAT(bench.refuses(file_with_key("[SECRET]")),
-               Contains("okta_api_key has no value, or not a plain one"));
+  REQUIRE_THAT(bench.refuses(file_with_key("[SECRET]")), Contains("okta_api_key must be one plain value; "));
   REQUIRE_THAT(bench.refuses(file_with_domain("")), Contains("okta_domain has no value"));
   REQUIRE_THAT(bench.refuses(file_with_key("one") + "    okta_api_key: SECRETtwo\n"),
                StartsWith(":4:5: okta_api_key is given twice"));
@@ -176,6 +180,8 @@ TEST_CASE("tenants file: a value that can be no API key is refused without being
   REQUIRE_THAT(bench.refuses(file_with_key("\"\"")), StartsWith(":2:19: the API key is empty"));
   REQUIRE_THAT(bench.refuses(file_with_key("<<OKTA_API_KEY_SECRET>>")), Contains("placeholder"));
   REQUIRE_THAT(bench.refuses(file_with_key("${NOT_SET}")), Contains("NOT_SET is not set"));
+  REQUIRE_THAT(bench.refuses(file_with_key("/run/secrets/SECRET")),
+               Contains("write it as okta_api_key_file"));
   REQUIRE_THAT(bench.refuses(file_with_key("${not a name SECRET}")), Contains("placeholder"));
   REQUIRE_THAT(bench.refuses(file_with_key("SSWS 00SECRET")), Contains("without \"SSWS\""));
   REQUIRE_THAT(bench.refuses(file_with_key("\" 00SECRET\"")), Contains("space"));
@@ -193,6 +199,8 @@ TEST_CASE("tenants file: a value that can be no domain is refused with what to w
                StartsWith(":3:18: ") && Contains("acme.okta.com"));
   REQUIRE_THAT(bench.refuses(file_with_domain("<<OKTA_DOMAIN>>")), Contains("placeholder"));
   REQUIRE_THAT(bench.refuses(file_with_domain("192.0.2.1")), Contains("IP address"));
+  REQUIRE_THAT(bench.refuses(file_with_domain("okta.com")),
+               Contains("is Okta's own domain, not that of an org"));
   REQUIRE_THAT(bench.refuses(file_with_domain("http://acme.okta.com")), Contains("https://"));
   REQUIRE_THAT(bench.refuses(file_with_domain("https://me:SECRET@acme.okta.com")),
                Contains("user or password"));
@@ -254,11 +262,11 @@ TEST_CASE("tenants file: each mistake in an entry is reported with its place and
       {"since: whenever", "4:12", "\"whenever\" is not a time", "write for example"},
       {"since: 91d", "4:12", "longer ago than the 90 days that Okta keeps", "write 90d or less"},
       {"since: 2999-01-01T00:00:00Z", "4:12", "is in the future", "write for example"},
-      {"since: [7d]", "4:12", "since has no value, or not a plain one", ""},
+      {"since: [7d]", "4:12", "since must be one plain value; ", ""},
       {"filter: ''", "4:13", "this is empty", "leave it out"},
       {"filter: " + long_query, "4:13", "is longer than", "write a shorter one"},
       {"filter: \"a\\nb\"", "4:13", "control character", "write it on one line"},
-      {"filter: {a: b}", "4:13", "filter has no value, or not a plain one", ""},
+      {"filter: {a: b}", "4:13", "filter must be one plain value; ", ""},
       {"q: ' '", "4:8", "this is empty", "leave it out"},
       {"q: " + long_query, "4:8", "is longer than", "write a shorter one"},
       {"q: \"a\\tb\"", "4:8", "control character", "write it on one line"},

@@ -177,7 +177,8 @@ TEST_CASE("state dir: a look notices a file size limit, as any disk that takes n
 }
 
 TEST_CASE("state dir: every errno that has a cure is reported with it") {
-  CHECK_THAT(explain_state_errno(EACCES, "/d"), Contains("runs as uid") && Contains("chown -R"));
+  CHECK_THAT(explain_state_errno(EACCES, "/tmp"), Contains("runs as uid") && Contains("chown -R"));
+  CHECK_THAT(explain_state_errno(EACCES, "/d"), Contains("runs as uid") && Contains("install -d -m 700 -o"));
   CHECK_THAT(explain_state_errno(EROFS, "/d"), Contains("mount a writable volume at /d"));
   CHECK_THAT(explain_state_errno(ENOSPC, "/d"), Contains("free space for /d"));
   CHECK_THAT(explain_state_errno(EFBIG, "/d"), Contains("ulimit"));
