@@ -53,13 +53,12 @@ class Demo {
     step("New events keep coming, 40 a second in each org.");
     pass(2s);
 
-    step(fmt::format("Okta answers {} with 429 and asks for {} s of silence.", world_.org_name(0),
-                     silence.count()));
+    step(fmt::format("Okta answers {} with 429: no requests for {} s.", world_.org_name(0), silence.count()));
     world_.with_org(
         0, [](model::OktaOrg& okta) { okta.inject(model::fault::RateLimited{.ahead = silence}, 1); });
     pass(2s);
 
-    step("Logz.io takes a bulk and loses the answer, then refuses connections for 3 s.");
+    step("Logz.io accepts a bulk, but the response is lost; then it refuses connections for 3 s.");
     lose_one_answer();
     refuse_listener(true);
     pass(3s);
@@ -205,18 +204,21 @@ class Demo {
     row("issued by Okta", fmt::format("{} events, {} tenants", judgement.issued, tenants));
     row("delivered to Logz.io", fmt::format("{}, every byte as issued", judgement.delivered));
     row("missing", fmt::format("{}", judgement.missing));
-    row("altered or alien", fmt::format("{}", judgement.altered + judgement.misnamed + judgement.alien));
+    row("altered or unknown", fmt::format("{}", judgement.altered + judgement.misnamed + judgement.alien));
     row("repeats",
         fmt::format("{}, {} of them without a mark", judgement.repeats, judgement.repeats_unmarked));
-    row("requests to Okta", fmt::format("{}, {} during a pause that Okta asked for or otherwise not allowed",
-                                        requests, bad_manners));
+    row("requests to Okta",
+        fmt::format("{}, {} of them against Okta's rules (during a required pause, for example)", requests,
+                    bad_manners));
     row("access tokens", fmt::format("{}, bound by DPoP to a key of the daemon", tokens));
-    row("killed and restarted", fmt::format("{} time", kills_));
+    row("killed and restarted", kills_ == 1 ? "once" : fmt::format("{} times", kills_));
     row("peak memory", fmt::format("{} MiB", rss_peak_ >> 20U));
     row("exit code", exit_code_ ? std::to_string(*exit_code_) : "none: it did not stop");
     row("time", fmt::format("{:.1f} s", elapsed()));
     for (const std::string& finding : judgement.findings) row("", finding);
-    fmt::print("\n{}\n", proven ? "Proven: nothing was lost." : "NOT proven.");
+    fmt::print("\n{}\n",
+               proven ? "Proven: nothing was lost.\nNext: ./dev sandbox, to type the commands yourself."
+                      : "NOT proven.");
     return proven;
   }
 
