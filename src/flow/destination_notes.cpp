@@ -19,6 +19,8 @@ Note note(Level level, std::string text) {
 
 std::optional<Note> DestinationNotes::in_trouble(Instant now, std::size_t lines,
                                                  const verdict::Retry& retry) {
+  if (!retry.answered && retry.urgency == Urgency::waits)
+    return std::nullopt;  // What holds us says so itself.
   const auto level = trouble_.failed(now, std::to_string(retry.status), retry.urgency);
   if (!level) return std::nullopt;
   return note(*level, "Logz.io at " + name_ + " did not take a bulk of " + counted(lines, "line") + ": " +

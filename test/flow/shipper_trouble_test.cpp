@@ -83,6 +83,17 @@ TEST_CASE("shipper: a 429 is never about what is in a bulk, however often it com
   REQUIRE(bench.shipper.report().bulks_halved == 0);
 }
 
+TEST_CASE("shipper: what we hold back ourselves is no trouble of the listener") {
+  ShipperBench bench;
+  bench.takes({event(1)});
+  bench.ripens();
+  bench.says(TransportError{.fault = TransportFault::held_by_us, .text = "the state cannot be written"});
+  bench.judges([](const Sent&) { return takes_all(); });
+  REQUIRE(bench.delivered == 1);
+  REQUIRE(bench.notes_with("did not take") == 0);
+  REQUIRE(bench.notes_with("again") == 0);
+}
+
 TEST_CASE("shipper: Retry-After is obeyed") {
   ShipperBench bench;
   bench.takes({event(1)});
