@@ -14,7 +14,9 @@ fuzz() { # fuzz TARGET
   local name=${1#fuzz_} log status=0 found=none
   log=$build/$name.log
   "$here/run.sh" "$build/fuzz_$name" $((minutes * 60)) >"$log" 2>&1 || status=$?
-  ((status == 0)) || found="**found**: $(sed -n 's/.*Test unit written to //p' "$log")"
+  if ((status != 0)); then
+    found="**found**: $(grep -aoP 'Test unit written to \K.*' "$log" || echo "no input, but it ended with $status: see $log")"
+  fi
   printf '| %s | %d min | %s | %s |\n' "$name" "$minutes" \
     "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -n 1)" "$found"
   return "$status"

@@ -4,6 +4,7 @@
 // arrives as it was sent, and no line connection seems to be ended by a peer that has not ended it.
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <memory>
 #include <string>
 #include <utility>
@@ -52,6 +53,7 @@ struct World {
   TlsContext lines = line_tls_context(trust);
 
   World() {
+    std::signal(SIGPIPE, SIG_IGN);  // As the daemon does: the peer may be gone.
     for (const std::string& path : {ca_file, certificate_file, key_file}) ::unlink(path.c_str());
   }
 };
