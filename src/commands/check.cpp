@@ -195,9 +195,7 @@ class Doctor {
     if (total.events > 0) {
       find(Severity::warning, "state",
            counted(total.events, "event") +
-               " could not be delivered and are set aside; see why with logzio-okta set-aside list, then "
-               "retry "
-               "or drop them");
+               " could not be delivered; see why with logzio-okta set-aside list, then retry or drop");
     }
     if (total.bytes * 100 >= limits::set_aside_bytes_max * full_percent) {
       find(Severity::warning, "state",

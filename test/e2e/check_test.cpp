@@ -104,6 +104,7 @@ TEST_CASE("check: what is wrong with a tenant is named with what to do, and the 
                              .body = "[]",
                              .headers = {{"X-Rate-Limit-Limit", "100"}, {"X-Rate-Limit-Remaining", "3"}}});
   bench.world.refuse(bench.world.org_port(blocked), true);
+  bench.world.issue_past(skewed, 1, 1h);
   bench.write_tenants(bench.world.tenants_yaml() +
                       "  - okta_api_key: 00NobodyHasThisKeyAtAllNobodyHasThisKey00\n"
                       "    okta_domain: acme.nowhere.invalid\n");
@@ -121,6 +122,8 @@ TEST_CASE("check: what is wrong with a tenant is named with what to do, and the 
   CHECK(checked.says(name(wrong_name), {"tls: ", "another name", "somebody-else.example"}));
   CHECK(checked.says(name(blocked), {"connection: ", "Connection refused", "firewall"}));
   CHECK(checked.says(name(skewed), {"clock: ", "ahead of Okta's", "NTP"}));
+  CHECK(checked.text.contains(" 1 h "));  // The newest event's age, by Okta's clock.
+  CHECK_FALSE(checked.text.contains("1 h 5 min ago"));
   CHECK(checked.says(name(a_year_on), {"clock: ", "behind Okta's", "NTP"}));
   CHECK_FALSE(checked.text.contains("FAIL  " + name(a_year_on) + ":"));
   CHECK(bench.requests(a_year_on) == 2);  // The week by our clock, then by its own.
@@ -353,6 +356,7 @@ TEST_CASE("check: what is set aside is counted, and the state stays as it was") 
   CHECK(checked.text.contains("state in " + bench.state_dir() + ": owned by uid "));
   CHECK(checked.text.contains(", mode 0700, "));
   CHECK(checked.text.contains("; 1 event set aside ("));
+  CHECK(checked.text.contains("WARN  state: 1 event could not be delivered; see why"));
   CHECK(checked.text.contains(" of 256 MiB; logzio-okta set-aside list shows them)"));
   CHECK(check(bench, {.flags = {"--json"}}).text.contains(R"("set_aside_events":1,)"));
   // It has left the state as it was: nothing is in doubt after it.
